@@ -1,0 +1,49 @@
+"""Errors as sentences: what is wrong, what was expected, what was received, what to do.
+
+A `UserError` is the user's to mend: the command line prints its sentence and exits with 2.
+Anything else that is raised is a fault of the program's own and exits with 1.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UserError(ValueError):
+    """A mistake that the user can mend, told in one sentence.
+
+    Args:
+        what: What is wrong, as the beginning of a sentence.
+        expected: What was expected, without a full stop; left out where it is plain.
+        received: What was received instead.
+        remedy: What to do about it, as an imperative.
+
+    Example:
+        >>> print(UserError("the batch is too large", "at most 60", 100, "pass --batch-size 60"))
+        the batch is too large: expected at most 60, received 100; pass --batch-size 60.
+    """
+
+    def __init__(
+        self, what: str, expected: object = "", received: object = "", remedy: str = ""
+    ) -> None:
+        middle = [f"expected {expected}"] if expected != "" else []
+        middle += [f"received {received}"] if received != "" else []
+        sentence = what + (": " + ", ".join(middle) if middle else "")
+        super().__init__(sentence + (f"; {remedy}" if remedy else "") + ".")
+
+
+def choice(what: str, name: str, choices: Iterable[str]) -> str:
+    """Return `name` if it is one of `choices`; otherwise raise, naming the nearest choices.
+
+    Example:
+        >>> choice("likelihood", "bernouli", ["bernoulli", "gaussian"])
+        Traceback (most recent call last):
+        ...
+        immersion.check.UserError: unknown likelihood: expected one of bernoulli, gaussian, \
+received 'bernouli'; did you mean 'bernoulli'.
+    """
+    known = sorted(choices)
+    if name in known:
+        return name
+    near = get_close_matches(name, known, n=3, cutoff=0.5)
+    remedy = f"did you mean {' or '.join(repr(word) for word in near)}" if near else ""
+    raise UserError(f"unknown {what}", f"one of {', '.join(known)}", repr(name), remedy)

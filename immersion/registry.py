@@ -1,0 +1,65 @@
+"""Strings are resolved once, at the edge, by a registry that names the choices.
+
+A family (likelihoods, networks, recipes, ...) is a package; a member is a function or class in one
+of its modules under a `register` decorator. Adding a member touches that one file: the registry
+imports the package's modules when it is first asked.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
+
+from immersion.check import choice
+
+T = TypeVar("T")
+
+
+class Registry(Mapping[str, T]):
+    """The members of one family by name.
+
+    Args:
+        what: What a member is, in the singular; used in errors.
+        package: The package whose modules register the members.
+
+    Example:
+        >>> from immersion.likelihoods import LIKELIHOODS
+        >>> LIKELIHOODS["bernoulli"].__name__
+        'Bernoulli'
+    """
+
+    def __init__(self, what: str, package: str) -> None:
+        self.what, self.package = what, package
+        self.members: dict[str, T] = {}
+        self.loaded = False
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Return a decorator that enters a member under `name` and hands it back unchanged."""
+
+        def enter(member: T) -> T:
+            if name in self.members:
+                raise ValueError(f"two {self.what}s are called {name!r}")
+            self.members[name] = member
+            return member
+
+        return enter
+
+    def __getitem__(self, name: str) -> T:
+        self.load()
+        return self.members[choice(self.what, name, self.members)]
+
+    def __iter__(self) -> Iterator[str]:
+        self.load()
+        return iter(self.members)
+
+    def __len__(self) -> int:
+        self.load()
+        return len(self.members)
+
+    def load(self) -> None:
+        """Import every module of the package, once, so that all members are registered."""
+        if not self.loaded:
+            self.loaded = True
+            package = importlib.import_module(self.package)
+            for module in pkgutil.iter_modules(package.__path__):
+                importlib.import_module(f"{self.package}.{module.name}")
