@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
@@ -41,7 +42,8 @@ class Likelihood(nn.Module, ABC):
 
     def split(self, h: Tensor) -> tuple[Tensor, ...]:
         """Split h, (..., numbers * C, H, W), into `numbers` tensors of shape (..., C, H, W)."""
-        return h.float().chunk(self.numbers, dim=-len(self.event_shape))
+        wide = h if h.dtype == torch.float64 else h.float()
+        return wide.chunk(self.numbers, dim=-len(self.event_shape))
 
     @abstractmethod
     def forward(self, h: Tensor) -> Distribution:

@@ -1,0 +1,120 @@
+"""What a data set is: a description that recipes read, and three splits that the engine reads."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+Values = Literal["binary", "unit", "counts", "real"]
+Binarize = Literal["none", "dynamic", "static", "threshold"]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a recipe may know of the data; it is written to `run.json` as it stands.
+
+    Args:
+        name: The registry's name, or the user's path.
+        shape: Shape of one example: (C, H, W) for an image, (D,) for a row of a table.
+        values: `binary` (0 and 1), `unit` (grey or colour levels k/255 in [0, 1]), `counts`
+            (0, 1, 2, ...), `real`.
+        classes: Names of the labels 0, 1, ..., empty where there are none.
+        binarize: How the field usually makes these data binary; `none` where it does not.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    values: Values
+    classes: tuple[str, ...] = ()
+    binarize: Binarize = "none"
+
+    @property
+    def dimensions(self) -> int:
+        """Return D, the number of values in one example."""
+        return int(torch.Size(self.shape).numel())
+
+    @property
+    def image(self) -> bool:
+        """Return whether an example is an image, (C, H, W)."""
+        return len(self.shape) == 3
+
+
+class Split(Protocol):
+    """Examples by index: what the engine and the evaluation read.
+
+    `resident` says whether `batch` reads memory (then the engine moves the split to the device
+    and indexes there) or files (then the engine reads ahead in worker processes).
+    """
+
+    resident: bool
+
+    def __len__(self) -> int: ...
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return x, (B, *shape) float32, and labels, (B,) int64 or None, of the examples asked.
+
+        Under dynamic binarization x is drawn anew from PyTorch's global generator.
+        """
+
+    def to(self, device: torch.device) -> "Split":
+        """Return the split with its memory on `device`; a streamed split returns itself."""
+
+
+@dataclass(frozen=True)
+class MemorySplit:
+    """A split held in memory as it lies in the files: bytes stay bytes until they are batched.
+
+    Args:
+        x: (N, *shape), uint8 for levels 0..255 (`values` unit) or for 0/1 and counts, else float32.
+        y: (N,) int64 labels, or None.
+        values: As in `Spec`.
+        dynamic: Whether a batch is a fresh draw x ~ Bernoulli(level).
+    """
+
+    x: Tensor
+    y: Tensor | None
+    values: Values
+    dynamic: bool = False
+    resident: bool = field(default=True, init=False)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return x, (B, *shape) float32, and labels, (B,) or None."""
+        x = to_float(self.x[indices], self.values)
+        if self.dynamic:
+            x = torch.bernoulli(x)
+        return x, None if self.y is None else self.y[indices]
+
+    def to(self, device: torch.device) -> "MemorySplit":
+        """Return the split with its tensors on `device`."""
+        y = None if self.y is None else self.y.to(device)
+        return replace(self, x=self.x.to(device), y=y)
+
+
+def to_float(x: Tensor, values: Values) -> Tensor:
+    """Return stored values as float32: levels 0..255 of a `unit` split become k/255."""
+    if values == "unit" and x.dtype == torch.uint8:
+        return x.float().div_(255)
+    return x.float()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A named data set in three splits.
+
+    Args:
+        spec: The description that recipes read.
+        train, validation, test: The splits. The test split chooses nothing.
+        checksums: File name -> `sha256:...`, of what was read; for synthetic data, of the values.
+        note: One sentence for the user on where the data came from.
+    """
+
+    spec: Spec
+    train: Split
+    validation: Split
+    test: Split
+    checksums: dict[str, str]
+    note: str = ""
