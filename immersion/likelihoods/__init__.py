@@ -1,5 +1,5 @@
 """Likelihoods p(x|h): a network outputs numbers, a likelihood turns them into a distribution."""
 
-from immersion.likelihoods.base import LIKELIHOODS, Likelihood
+from immersion.likelihoods.base import LIKELIHOODS, Likelihood, suitable
 
-__all__ = ["LIKELIHOODS", "Likelihood"]
+__all__ = ["LIKELIHOODS", "Likelihood", "suitable"]

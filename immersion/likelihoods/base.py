@@ -1,14 +1,38 @@
 """The contract of a likelihood and the registry of its family."""
 
 from abc import ABC, abstractmethod
+from typing import NoReturn
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
+from torch.distributions import Distribution, Independent
 
+from immersion.check import UserError, choice
 from immersion.registry import Registry
 
 LIKELIHOODS: Registry[type["Likelihood"]] = Registry("likelihood", "immersion.likelihoods")
+
+DEFAULT = {
+    "binary": "bernoulli",  # the only one for coins, and what published nats are measured with
+    "unit": "gaussian-optimal",  # learns how sharp pictures are; no weight to tune
+    "counts": "negative-binomial",  # real counts vary more than Poisson's variance = mean
+    "real": "gaussian-shared",  # one scale, learned: no value can run off to infinite density
+}
+"""The likelihood for data of each kind (`Spec.values`) where the user names none."""
+
+
+def suitable(values: str) -> str:
+    """Return the name of the likelihood to take for data of one kind where none is named.
+
+    Raises:
+        UserError: If `values` is not binary, unit, counts or real.
+
+    Example:
+        >>> suitable("unit")
+        'gaussian-optimal'
+    """
+    return DEFAULT[choice("kind of values", values, DEFAULT)]
+
 
 class Likelihood(nn.Module, ABC):
     """p(x|h): a distribution over x of shape `event_shape` from a network's output h.
@@ -40,10 +64,18 @@ class Likelihood(nn.Module, ABC):
         first, *rest = self.event_shape
         return (self.numbers * first, *rest)
 
+    def unpack(self, h: Tensor) -> Tensor:
+        """Return h, (..., numbers * C, H, W), as (..., numbers, C, H, W) in float32 or wider."""
+        wide = h if h.dtype == torch.float64 else h.float()
+        return wide.unflatten(-len(self.event_shape), (self.numbers, self.event_shape[0]))
+
     def split(self, h: Tensor) -> tuple[Tensor, ...]:
         """Split h, (..., numbers * C, H, W), into `numbers` tensors of shape (..., C, H, W)."""
-        wide = h if h.dtype == torch.float64 else h.float()
-        return wide.chunk(self.numbers, dim=-len(self.event_shape))
+        return self.unpack(h).unbind(-len(self.event_shape) - 1)
+
+    def independent(self, values: Distribution) -> Independent:
+        """Return the product over an example's values: `log_prob` sums over the event."""
+        return Independent(values, len(self.event_shape), validate_args=False)
 
     @abstractmethod
     def forward(self, h: Tensor) -> Distribution:
@@ -61,3 +93,36 @@ class Likelihood(nn.Module, ABC):
     def check(self, x: Tensor) -> None:
         """Raise a `UserError`, with the remedy, where x lies outside the support."""
 
+
+def refuse(likelihood: str, support: str, x: Tensor) -> NoReturn:
+    """Raise the `UserError` that says what x holds and which flags mend it.
+
+    Args:
+        likelihood: The name of the likelihood whose support x leaves.
+        support: The support in words.
+        x: The data, any shape.
+    """
+    finite = x.isfinite()
+    if not finite.all():
+        received = f"{int((~finite).sum())} values that are not finite (NaN or infinite)"
+        remedy = "remove or fill in the missing values"
+    else:
+        received = f"values between {x.min():.4g} and {x.max():.4g}"
+        remedy = remedy_for(x)
+    raise UserError(f"the data are outside the support of {likelihood}", support, received, remedy)
+
+
+def remedy_for(x: Tensor) -> str:
+    """Return, as an imperative, the flags that suit finite data that look like x.
+
+    Example:
+        >>> remedy_for(torch.tensor([-1.0, 2.5]))
+        'pass --likelihood gaussian-shared'
+    """
+    if (x >= 0).all() and (x <= 1).all():
+        return (
+            f"pass --likelihood {DEFAULT['unit']}, or make the data 0 and 1 by "
+            f"--binarize dynamic, static or threshold with --likelihood {DEFAULT['binary']}"
+        )
+    kind = "counts" if (x >= 0).all() and (x == x.round()).all() else "real"
+    return f"pass --likelihood {DEFAULT[kind]}"

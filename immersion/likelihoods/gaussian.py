@@ -1,0 +1,259 @@
+"""Gaussian likelihoods: one mean a value, and four ways to come by the scale.
+
+Every scale is at least `FLOOR`. Without it the density is unbounded: a decoder that reproduces one
+pixel exactly earns infinite likelihood by letting its scale go to 0, and training diverges.
+"""
+
+import math
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent, Normal
+from torch.nn.functional import softplus
+
+from immersion.check import UserError
+from immersion.likelihoods.base import LIKELIHOODS, Likelihood, refuse
+
+FLOOR = 1e-3
+"""The smallest scale. Rounding to levels k/255 has standard deviation 1/(255 sqrt 12) = 0.0011:
+a density narrower than this would describe the storage format, not the picture."""
+
+
+def normal(likelihood: Likelihood, mean: Tensor, sigma: Tensor, bounded: bool) -> Independent:
+    """Return N(mean, sigma^2), the mean squashed into (0, 1) where it is bounded."""
+    mean = mean.sigmoid() if bounded else mean
+    return likelihood.independent(Normal(mean, sigma.to(mean.dtype), validate_args=False))
+
+
+def check_real(x: Tensor, bounded: bool) -> None:
+    """Raise a `UserError` unless x is finite, and within [0, 1] where the mean is bounded."""
+    if not x.isfinite().all():
+        refuse("a Gaussian likelihood", "finite values", x)
+    if bounded and not ((x >= 0) & (x <= 1)).all():
+        refuse("a Gaussian likelihood with a bounded mean", "values from 0 to 1", x)
+
+
+@LIKELIHOODS.register("gaussian")
+class Gaussian(Likelihood):
+    r"""A mean and a scale for each value: log p(x|h) = sum_i log N(x_i; m_i, sigma_i^2).
+
+    h holds m and then s; sigma = `FLOOR` + softplus(s).
+
+    Args:
+        event_shape: Shape of one example.
+        bounded: Whether the mean is s(m), in (0, 1), as in the reference's decoder of faces.
+
+    Reference:
+        Kingma & Welling 2014, Auto-Encoding Variational Bayes, appendix C.2, equation (12),
+        https://arxiv.org/abs/1312.6114
+
+    Example:
+        >>> likelihood = Gaussian((1, 2, 2))
+        >>> likelihood.parameter_shape
+        (2, 2, 2)
+        >>> p = likelihood(torch.zeros(5, 2, 2, 2))
+        >>> p.log_prob(torch.zeros(5, 1, 2, 2)).shape
+        torch.Size([5])
+    """
+
+    numbers = 2
+    values = frozenset({"unit", "real"})
+
+    def __init__(self, event_shape: tuple[int, ...], bounded: bool = False) -> None:
+        super().__init__(event_shape)
+        self.bounded = bounded
+
+    def forward(self, h: Tensor) -> Independent:
+        """Return p(x|h) from means and raw scales, (..., 2 * C, H, W)."""
+        mean, raw = self.split(h)
+        return normal(self, mean, FLOOR + softplus(raw), self.bounded)
+
+    def check(self, x: Tensor) -> None:
+        """Raise a `UserError` unless every value is finite."""
+        check_real(x, self.bounded)
+
+
+@LIKELIHOODS.register("gaussian-fixed")
+class GaussianFixed(Likelihood):
+    r"""A given scale: log p(x|h) = -|x - h|^2 / (2 sigma^2) - D log(sigma sqrt(2 pi)).
+
+    With sigma = 1 it is half the squared error of the ordinary autoencoder, but for a constant;
+    pictures in [0, 1] want a sigma near 0.1, or `gaussian-optimal`, which finds it.
+
+    Args:
+        event_shape: Shape of one example.
+        sigma: The scale of every value, in the units of x; at least `FLOOR`.
+        bounded: Whether the mean is s(h), in (0, 1).
+
+    Raises:
+        UserError: If sigma is below `FLOOR` or not finite.
+
+    Example:
+        >>> p = GaussianFixed((2,))(torch.zeros(3, 2))
+        >>> (p.log_prob(torch.ones(3, 2)) - p.log_prob(torch.zeros(3, 2)))[0].item()
+        -1.0
+    """
+
+    numbers = 1
+    values = frozenset({"unit", "real"})
+
+    def __init__(
+        self, event_shape: tuple[int, ...], sigma: float = 1.0, bounded: bool = False
+    ) -> None:
+        super().__init__(event_shape)
+        if not FLOOR <= sigma < math.inf:
+            remedy = "pass a larger sigma, or --likelihood gaussian-optimal, which finds it"
+            raise UserError(
+                "the scale of gaussian-fixed is out of range",
+                f"a number of at least {FLOOR}",
+                sigma,
+                remedy,
+            )
+        self.sigma, self.bounded = sigma, bounded
+
+    def forward(self, h: Tensor) -> Independent:
+        """Return p(x|h) from means, (..., *event_shape)."""
+        (mean,) = self.split(h)
+        return normal(self, mean, mean.new_tensor(self.sigma), self.bounded)
+
+    def check(self, x: Tensor) -> None:
+        """Raise a `UserError` unless every value is finite."""
+        check_real(x, self.bounded)
+
+
+@LIKELIHOODS.register("gaussian-shared")
+class GaussianShared(Likelihood):
+    """One learned scale for all values: sigma = `FLOOR` + exp(log_sigma), 1 at the start.
+
+    `log_sigma` is a parameter of the likelihood, trained with the networks'. At the optimum
+    sigma^2 is the mean squared error over the training data, as in probabilistic PCA.
+
+    Args:
+        event_shape: Shape of one example.
+        bounded: Whether the mean is s(h), in (0, 1).
+
+    Reference:
+        Tipping & Bishop 1999, Probabilistic principal component analysis, equation (8);
+        Rybkin et al. 2021, Simple and effective VAE training with calibrated decoders,
+        section 3.1, https://arxiv.org/abs/2006.13202
+
+    Example:
+        >>> round(GaussianShared((2,))(torch.zeros(3, 2)).stddev[0, 0].item(), 6)
+        1.001
+    """
+
+    numbers = 1
+    values = frozenset({"unit", "real"})
+
+    def __init__(self, event_shape: tuple[int, ...], bounded: bool = False) -> None:
+        super().__init__(event_shape)
+        self.bounded = bounded
+        self.log_sigma = nn.Parameter(torch.zeros(()))
+
+    def forward(self, h: Tensor) -> Independent:
+        """Return p(x|h) from means, (..., *event_shape)."""
+        (mean,) = self.split(h)
+        return normal(self, mean, FLOOR + self.log_sigma.to(mean.dtype).exp(), self.bounded)
+
+    def check(self, x: Tensor) -> None:
+        """Raise a `UserError` unless every value is finite."""
+        check_real(x, self.bounded)
+
+
+@LIKELIHOODS.register("gaussian-optimal")
+class GaussianOptimal(Likelihood):
+    r"""The scale that is best for the batch: sigma^2 = mean over batch and values of (x - m)^2.
+
+    In training mode `log_prob` uses the maximum-likelihood sigma of the x that it is given (with
+    the gradient through it) and moves a running variance towards it. In evaluation mode the
+    running variance is sigma^2, so what is evaluated is a normalised density that knows nothing
+    of x. Samples always use the running variance. The running variance is the plain average of
+    the first 100 batches' and then an exponential average with rate 0.01; it starts at 1, is in
+    the state dict, and draws nothing at random, so a run that resumes is the same bit for bit.
+
+    Args:
+        event_shape: Shape of one example.
+        bounded: Whether the mean is s(h), in (0, 1).
+
+    Reference:
+        Rybkin, Daniilidis & Levine 2021, Simple and effective VAE training with calibrated
+        decoders, section 3.2, https://arxiv.org/abs/2006.13202
+
+    Example:
+        >>> likelihood = GaussianOptimal((2,))
+        >>> _ = likelihood(torch.zeros(3, 2)).log_prob(torch.full((3, 2), 0.5))
+        >>> likelihood.eval()(torch.zeros(3, 2)).stddev[0, 0].item()
+        0.5
+    """
+
+    numbers = 1
+    values = frozenset({"unit", "real"})
+    variance: Tensor
+    updates: Tensor
+
+    def __init__(self, event_shape: tuple[int, ...], bounded: bool = False) -> None:
+        super().__init__(event_shape)
+        self.bounded = bounded
+        self.register_buffer("variance", torch.ones(()))
+        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, h: Tensor) -> Distribution:
+        """Return p(x|h) from means, (..., *event_shape)."""
+        (mean,) = self.split(h)
+        running = normal(self, mean, self.variance.sqrt(), self.bounded)
+        return BatchNormal(running, self.observe) if self.training else running
+
+    def observe(self, residual: Tensor) -> Tensor:
+        """Return sigma, (), of residuals x - m, and move the running variance towards its square.
+
+        Args:
+            residual: x - m, (..., *event_shape).
+        """
+        variance = residual.square().mean().clamp(min=FLOOR**2)
+        with torch.no_grad():
+            self.updates += 1
+            rate = self.updates.to(self.variance.dtype).reciprocal().clamp(min=0.01)
+            self.variance.lerp_(variance.to(self.variance.dtype), rate)
+        return variance.sqrt()
+
+    def check(self, x: Tensor) -> None:
+        """Raise a `UserError` unless every value is finite."""
+        check_real(x, self.bounded)
+
+
+class BatchNormal(Distribution):
+    """A Gaussian whose scale, for `log_prob` alone, is found from the x that it is given.
+
+    Args:
+        running: The distribution that is drawn from and whose mean is used.
+        observe: Maps residuals x - mean to the scale.
+    """
+
+    arg_constraints: ClassVar[dict] = {}
+
+    def __init__(self, running: Independent, observe: Callable[[Tensor], Tensor]) -> None:
+        super().__init__(running.batch_shape, running.event_shape, validate_args=False)
+        self.running, self.observe = running, observe
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean, (..., *event_shape)."""
+        return self.running.mean
+
+    @property
+    def variance(self) -> Tensor:
+        """The running variance, (..., *event_shape)."""
+        return self.running.variance
+
+    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+        """Draw at the running scale, (*sample_shape, ..., *event_shape)."""
+        return self.running.rsample(sample_shape)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Return log p(x|h), (...), in nats, at the scale that is best for this x."""
+        sigma = self.observe(x - self.mean)
+        values = Normal(self.mean, sigma, validate_args=False)
+        dimensions = len(self.event_shape)
+        return Independent(values, dimensions, validate_args=False).log_prob(x)
