@@ -1,0 +1,52 @@
+"""The autoencoder: a code for every example, but no distribution over codes to draw from."""
+
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from immersion.likelihoods import Likelihood
+from immersion.models.base import Decoder, decode_with
+from immersion.nn import Architecture
+from immersion.posteriors import PointMass
+
+
+class Autoencoder(Decoder):
+    """x -> z = e(x) -> p(x|z). It has no prior and no posterior density: it is not generative.
+
+    With linear networks and squared error it is PCA: at the optimum the loss is the sum of the
+    left-out eigenvalues of the covariance and the decoder spans the leading eigenvectors, the axes
+    within the span not identified (Baldi & Hornik 1989,
+    https://doi.org/10.1016/0893-6080(89)90014-2).
+
+    Args:
+        encoder: A network (B, *shape) -> (B, d).
+        decoder: A network (B, d) -> (B, *likelihood.parameter_shape).
+        likelihood: p(x|h); its mean is the reconstruction.
+        latent: d, the dimension of z.
+    """
+
+    def __init__(
+        self, encoder: nn.Module, decoder: nn.Module, likelihood: Likelihood, latent: int
+    ) -> None:
+        super().__init__(latent)
+        self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
+
+    @classmethod
+    def build(
+        cls,
+        shape: tuple[int, ...],
+        latent: int,
+        likelihood: Likelihood,
+        architecture: Architecture,
+    ) -> "Autoencoder":
+        """Return a model whose two networks have the same architecture, mirrored."""
+        encoder = architecture.build(shape, (latent,))
+        decoder = architecture.build((latent,), likelihood.parameter_shape)
+        return cls(encoder, decoder, likelihood, latent)
+
+    def encode(self, x: Tensor) -> PointMass:
+        """Return all mass on the code: x is (B, *shape), the mean is (B, d)."""
+        return PointMass(self.encoder(x).float())
+
+    def decode(self, z: Tensor) -> Distribution:
+        """Return p(x|z): z is (..., d), the batch shape (...)."""
+        return decode_with(self.decoder, self.likelihood, z)

@@ -1,0 +1,65 @@
+"""The contracts of models: what decodes, and what has a marginal likelihood to estimate."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from immersion.likelihoods import Likelihood
+
+
+class Decoder(nn.Module, ABC):
+    """A model with codes: x -> z -> p(x|z). The picture of z -> mean is the learned manifold.
+
+    Args:
+        latent: d, the dimension of z.
+    """
+
+    def __init__(self, latent: int) -> None:
+        super().__init__()
+        self.latent = latent
+
+    @abstractmethod
+    def encode(self, x: Tensor) -> Distribution:
+        """Return q(z|x): x is (B, *shape), the batch shape (B,), the event shape (d,)."""
+
+    @abstractmethod
+    def decode(self, z: Tensor) -> Distribution:
+        """Return p(x|z): z is (..., d), the batch shape (...), the event shape that of x."""
+
+
+class LatentVariableModel(Decoder, ABC):
+    """A generative model p(z) p(x|z) with an approximate posterior q(z|x).
+
+    Args:
+        latent: d, the dimension of z.
+        prior: A module whose call returns p(z): batch shape (), event shape (d,).
+    """
+
+    def __init__(self, latent: int, prior: nn.Module) -> None:
+        super().__init__(latent)
+        self.prior = prior
+
+    def log_weights(self, x: Tensor, k: int) -> Tensor:
+        """Return k log-weights an example: log p(x|z) + log p(z) - log q(z|x), z ~ q(z|x).
+
+        Their mean is an estimate of the ELBO and their log-mean-exp the importance-weighted bound
+        L_k on log p(x) (Burda et al. 2016, equation (8), https://arxiv.org/abs/1509.00519). Every
+        bound and estimate reads them here.
+
+        Args:
+            x: (B, *shape).
+            k: Number of codes drawn for each example.
+
+        Returns:
+            (k, B), in nats; differentiable by reparameterisation.
+        """
+        posterior = self.encode(x)
+        z = posterior.rsample((k,))
+        return self.decode(z).log_prob(x) + self.prior().log_prob(z) - posterior.log_prob(z)
+
+
+def decode_with(network: nn.Module, likelihood: Likelihood, z: Tensor) -> Distribution:
+    """Return p(x|z) for z of any batch shape, (..., d), from a network that takes (B, d)."""
+    h = network(z.reshape(-1, z.shape[-1]))
+    return likelihood(h.reshape(*z.shape[:-1], *likelihood.parameter_shape))

@@ -1,0 +1,128 @@
+r"""The evidence lower bound, log p(x) = KL(q(z|x) || p(z|x)) + ELBO, in the deck's forms."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, kl_divergence
+
+from immersion.batch import Batch
+from immersion.check import UserError
+from immersion.models import LatentVariableModel
+from immersion.objectives.gradients import Baseline, score_function
+
+
+@dataclass(frozen=True)
+class ELBO:
+    r"""Minus the evidence lower bound as a loss, one number an example, in nats.
+
+    ========  ==========================================================  ==================
+    form      ELBO(x)                                                     by Monte Carlo
+    ========  ==========================================================  ==================
+    kl        E_q[log p(x|z)] - KL(q(z|x) || p(z))                        the first term
+    joint     E_q[log p(x|z) + log p(z) - log q(z|x)]                     all, the KL too
+    entropy   E_q[log p(x|z) + log p(z)] + H(q(z|x))                      all but the entropy
+    ========  ==========================================================  ==================
+
+    The three have the same mean; `kl` usually has the least variance. (The fourth form, log p(x)
+    minus the KL to the true posterior, is no recipe for computing; the tests check it where p(x)
+    is known.) With `beta` other than 1 or `free_bits` above 0 the loss is not the bound, and the
+    term `elbo` stays what its name says.
+
+    Args:
+        form: kl, joint or entropy.
+        samples: Draws of z for each example.
+        beta: Weight of the KL term (Higgins et al. 2017, equation (4),
+            https://openreview.net/forum?id=Sy2fzU9gl).
+        warmup: Steps over which the weight of the KL term grows linearly from 0 to `beta` (Bowman
+            et al. 2016, section 3.1, https://arxiv.org/abs/1511.06349).
+        free_bits: Nats of KL for each latent unit, on average over the batch, that cost nothing
+            (Kingma et al. 2016, equation (15), https://arxiv.org/abs/1606.04934); form kl only.
+        keep: both terms, or the reconstruction or the kl alone: the deck's "why variational?".
+        gradient: reparameterised, or score-function for the deck's Monte-Carlo gradient.
+        baseline: For score-function: a constant in nats, or leave-one-out.
+
+    Example:
+        >>> from immersion.batch import Batch
+        >>> from immersion.models import VAE
+        >>> from immersion.likelihoods import LIKELIHOODS
+        >>> from immersion.nn import Architecture
+        >>> model = VAE.build((4,), 2, LIKELIHOODS["bernoulli"]((4,)), Architecture())
+        >>> batch = Batch(torch.ones(3, 4), None, torch.tensor(0))
+        >>> sorted(ELBO()(model, batch))
+        ['elbo', 'kl', 'log_likelihood', 'loss']
+    """
+
+    form: Literal["kl", "joint", "entropy"] = "kl"
+    samples: int = 1
+    beta: float = 1.0
+    warmup: int = 0
+    free_bits: float = 0.0
+    keep: Literal["both", "reconstruction", "kl"] = "both"
+    gradient: Literal["reparameterised", "score-function"] = "reparameterised"
+    baseline: Baseline = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse settings that contradict each other."""
+        if self.samples < 1:
+            raise UserError("the bound needs draws", "--samples 1 or more", self.samples)
+        if self.free_bits and self.form != "kl":
+            remedy = "pass --form kl"
+            raise UserError("free bits need each unit's KL", "--form kl", self.form, remedy)
+
+    def __call__(self, model: LatentVariableModel, batch: Batch) -> dict[str, Tensor]:
+        """Return the terms `loss`, `elbo`, `log_likelihood` and `kl`, each (B,), in nats."""
+        q, prior = model.encode(batch.x), model.prior()
+        pathwise = self.gradient == "reparameterised"
+        z = (q.rsample if pathwise else q.sample)((self.samples,))
+
+        log_likelihood = model.decode(z).log_prob(batch.x)
+        if self.form == "kl":
+            units = kl_units(q, prior)
+            kl, penalty = units.sum(-1), self._free(units).sum(-1)
+        else:
+            minus_entropy = q.log_prob(z) if self.form == "joint" else -q.entropy()
+            kl = penalty = minus_entropy - prior.log_prob(z)
+
+        inside = log_likelihood if self.keep != "kl" else torch.zeros_like(log_likelihood)
+        outside = -self._kl_weight(batch) * penalty
+        if self.form != "kl":  # then the KL term depends on the draws too
+            inside, outside = inside + outside, 0.0
+        if not pathwise:
+            inside = score_function(inside, q.log_prob(z), self.baseline)
+        return {
+            "loss": -(inside.mean(0) + outside),
+            "elbo": (log_likelihood - kl).mean(0),
+            "log_likelihood": log_likelihood.mean(0),
+            "kl": kl.expand_as(log_likelihood).mean(0),
+        }
+
+    def _kl_weight(self, batch: Batch) -> Tensor | float:
+        if self.keep == "reconstruction":
+            return 0.0
+        if not self.warmup:
+            return self.beta
+        return self.beta * (batch.step / self.warmup).clamp(max=1)
+
+    def _free(self, units: Tensor) -> Tensor:
+        # The threshold is on the batch's mean: an example may fall below it where others do not.
+        if not self.free_bits:
+            return units
+        return torch.where(units.mean(0) > self.free_bits, units, self.free_bits)
+
+
+def kl_units(q: Distribution, prior: Distribution) -> Tensor:
+    """Return KL(q(z_j|x) || p(z_j)) of each latent unit, (B, d), in nats; both factorise.
+
+    For q = N(mu, diag(sigma^2)) and p = N(0, I): (mu^2 + sigma^2 - 1)/2 - log sigma.
+
+    Raises:
+        TypeError: A distribution that does not factorise.
+
+    Reference:
+        Kingma & Welling 2014, appendix B, https://arxiv.org/abs/1312.6114
+    """
+    if not (isinstance(q, Independent) and isinstance(prior, Independent)):
+        raise TypeError("the KL of each unit needs q and p that factorise (Independent)")
+    return kl_divergence(q.base_dist, prior.base_dist)

@@ -1,0 +1,32 @@
+"""What an autoencoder minimises: how far the decoded code is from the example, nothing else."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+from immersion.batch import Batch
+from immersion.models import Autoencoder
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """The reconstruction error, one number an example.
+
+    Args:
+        error: `squared`, ||x - E[x|z]||^2 summed over the values, or `log-likelihood`,
+            -log p(x|z) in nats.
+
+    Reference:
+        Baldi & Hornik 1989, equation (1), https://doi.org/10.1016/0893-6080(89)90014-2
+    """
+
+    error: Literal["squared", "log-likelihood"] = "squared"
+
+    def __call__(self, model: Autoencoder, batch: Batch) -> dict[str, Tensor]:
+        """Return the terms `loss`, `squared_error` and `log_likelihood`, each (B,)."""
+        p = model.decode(model.encode(batch.x).mean)
+        squared_error = (batch.x - p.mean).square().flatten(1).sum(1)
+        log_likelihood = p.log_prob(batch.x)
+        loss = squared_error if self.error == "squared" else -log_likelihood
+        return {"loss": loss, "squared_error": squared_error, "log_likelihood": log_likelihood}

@@ -1,0 +1,62 @@
+"""Approximate posteriors q(z|x): what an encoder's numbers mean."""
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal, constraints
+from torch.nn.functional import softplus
+
+SMALLEST_SCALE = 1e-4
+"""A floor under sigma: it bounds log q from above, so that no log-weight overflows."""
+
+
+def diagonal_gaussian(h: Tensor) -> Independent:
+    """Return q(z|x) = N(mu, diag(sigma^2)) from an encoder's output.
+
+    sigma = softplus(s) + 1e-4, where h = (mu, s). Unlike exp(s), softplus grows linearly, so that
+    a far-off encoder output early in training does not overflow.
+
+    Args:
+        h: (..., 2 d); computed with in float32 or wider.
+
+    Returns:
+        A distribution with batch shape (...) and event shape (d,).
+
+    Reference:
+        Kingma & Welling 2014, equation (9), https://arxiv.org/abs/1312.6114
+
+    Example:
+        >>> q = diagonal_gaussian(torch.zeros(3, 4))
+        >>> q.batch_shape, q.event_shape
+        (torch.Size([3]), torch.Size([2]))
+    """
+    wide = h if h.dtype == torch.float64 else h.float()
+    mu, s = wide.chunk(2, dim=-1)
+    normal = Normal(mu, softplus(s) + SMALLEST_SCALE, validate_args=False)
+    return Independent(normal, 1, validate_args=False)
+
+
+class PointMass(Distribution):
+    """The code of an autoencoder as a distribution: all mass on one point, no density.
+
+    It has no `log_prob`: against any prior with a density its KL divergence is infinite, which is
+    why an autoencoder has no ELBO and is not a generative model.
+
+    Args:
+        point: (..., d).
+    """
+
+    arg_constraints: dict[str, constraints.Constraint] = {}  # noqa: RUF012 (torch's convention)
+    has_rsample = True
+
+    def __init__(self, point: Tensor) -> None:
+        super().__init__(point.shape[:-1], point.shape[-1:], validate_args=False)
+        self.point = point
+
+    @property
+    def mean(self) -> Tensor:
+        """Return the point, (..., d)."""
+        return self.point
+
+    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+        """Return the point, repeated: (*sample_shape, ..., d)."""
+        return self.point.expand(*sample_shape, *self.point.shape)
