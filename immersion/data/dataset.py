@@ -66,7 +66,7 @@ class MemorySplit:
     """A split held in memory as it lies in the files: bytes stay bytes until they are batched.
 
     Args:
-        x: (N, *shape), uint8 for levels 0..255 (`values` unit) or for 0/1 and counts, else float32.
+        x: (N, *shape), uint8 for levels 0..255 (`values` unit), 0/1 and counts; else float32.
         y: (N,) int64 labels, or None.
         values: As in `Spec`.
         dynamic: Whether a batch is a fresh draw x ~ Bernoulli(level).

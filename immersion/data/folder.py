@@ -1,0 +1,150 @@
+"""A user's folder of images as a data set; sub-folders are classes."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from immersion.check import UserError
+from immersion.data.dataset import Dataset, Spec
+from immersion.data.images import SUFFIXES, Header, decode, header
+from immersion.data.splits import in_memory, seeded_split, sizes
+from immersion.data.streamed import StreamedSplit
+
+BUDGET = 2 << 30  # bytes of levels that are held in memory unless `resident` says otherwise
+DEFAULT_SIZE = 64
+KEPT_SIZES = range(8, 129)
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+
+def load_folder(folder: Path, size: int | None, resident: bool | None) -> Dataset:
+    """Return the images under `folder` in a seeded split of 80, 10 and 10 %.
+
+    All grey gives one channel, otherwise three. Files with other suffixes than those of images,
+    and hidden ones, are left out and counted in `Dataset.note`.
+
+    Args:
+        folder: Images, or sub-folders of them; two or more sub-folders are classes, by name.
+        size: Height and width, by a central square and a Lanczos filter; if left out, the
+            images' own if all have the same one with sides from 8 to 128, else 64.
+        resident: True holds the images in memory and False decodes them when a batch asks; if
+            left out, whether they take less than 2 GiB decides.
+
+    Raises:
+        UserError: An image cannot be read, or there are fewer than three.
+    """
+    if size is not None and size < 1:
+        raise UserError("the size of images is too small", "at least 1", size)
+    paths, others = find_images(folder)
+    shape, sized = common_shape(in_threads(header, paths), size)
+    names, y = labels_of(folder, paths)
+    spec = Spec(str(folder), shape, "unit", names)
+    left_out = f"; {others} other files were left out" if others else ""
+    note = f"{len(paths)} images from {folder}, {sized}{left_out}"
+    indices = seeded_split("folder", sizes(len(paths)))
+    if resident is None:
+        resident = len(paths) * spec.dimensions <= BUDGET
+    if not resident:
+        return streamed(spec, paths, y, indices, folder, f"{note}; decoded as they are read")
+    x, checksum = read_all(folder, paths, shape)
+    return in_memory(spec, x, y, indices, {folder.name: checksum}, note)
+
+
+def find_images(folder: Path) -> tuple[list[Path], int]:
+    """Return the image files under `folder`, sorted, and how many other files there are."""
+    files = sorted(
+        Path(root, name)
+        for root, folders, names in os.walk(folder)
+        for name in names
+        if not any(part.startswith(".") for part in Path(root, name).relative_to(folder).parts)
+    )
+    paths = [path for path in files if path.suffix.lower() in SUFFIXES]
+    if len(paths) < 3:
+        raise UserError(
+            f"the folder {folder} holds too few images",
+            "at least 3, to train, to validate and to test",
+            f"{len(paths)} among {len(files)} files",
+            f"add images ({', '.join(sorted(SUFFIXES))})",
+        )
+    return paths, len(files) - len(paths)
+
+
+def labels_of(folder: Path, paths: list[Path]) -> tuple[tuple[str, ...], Tensor | None]:
+    """Return the names of the classes and the labels, (N,): a file's first sub-folder."""
+    parents = [path.relative_to(folder).parts[:-1] for path in paths]
+    names = sorted({parts[0] for parts in parents if parts})
+    if not all(parents) and names:
+        raise UserError(
+            f"the folder {folder} holds images both in itself and in sub-folders",
+            "one or the other, since sub-folders are classes",
+            remedy="move them",
+        )
+    if len(names) < 2:
+        return (), None
+    return tuple(names), torch.tensor([names.index(parts[0]) for parts in parents])
+
+
+def common_shape(headers: list[Header], size: int | None) -> tuple[tuple[int, int, int], str]:
+    """Return the shape that all images get, (C, H, W), and how to say so."""
+    channels = 1 if all(found.grey for found in headers) else 3
+    found = {(image.height, image.width) for image in headers}
+    if size is None and len(found) == 1:
+        height, width = next(iter(found))
+        if height in KEPT_SIZES and width in KEPT_SIZES:
+            return (channels, height, width), f"at their own size of {width} x {height}"
+    side = size or DEFAULT_SIZE
+    return (channels, side, side), f"cut to squares and resized to {side} x {side}"
+
+
+def in_threads(function: Callable[[S], T], items: list[S]) -> list[T]:
+    """Return the function of every item, in order; Pillow lets go of the lock as it decodes."""
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        return list(pool.map(function, items))
+
+
+def read_all(folder: Path, paths: list[Path], shape: tuple[int, ...]) -> tuple[Tensor, str]:
+    """Return the levels, (N, *shape) uint8, and one checksum over all names and bytes."""
+    x = torch.empty((len(paths), *shape), dtype=torch.uint8)
+
+    def read(i: int) -> bytes:
+        content = paths[i].read_bytes()
+        x[i] = decode(paths[i], shape, content)
+        return hashlib.sha256(content).digest()
+
+    total = hashlib.sha256()
+    for path, digest in zip(paths, in_threads(read, list(range(len(paths)))), strict=True):
+        total.update(path.relative_to(folder).as_posix().encode() + b"\0" + digest)
+    return x, f"sha256:{total.hexdigest()}"
+
+
+def streamed(
+    spec: Spec,
+    paths: list[Path],
+    y: Tensor | None,
+    indices: list[Tensor],
+    folder: Path,
+    note: str,
+) -> Dataset:
+    """Return a data set that stays in its files; the checksum is over what a listing shows."""
+    total = hashlib.sha256()
+    for path in paths:
+        status = path.stat()
+        listed = f"{path.relative_to(folder).as_posix()}\0{status.st_size}\0{status.st_mtime_ns}\0"
+        total.update(listed.encode())
+    splits = [
+        StreamedSplit(
+            tuple(paths[i] for i in chosen.tolist()),
+            None if y is None else y[chosen],
+            spec.shape,
+        )
+        for chosen in indices
+    ]
+    checksums = {f"{folder.name} (names, sizes and times)": f"sha256:{total.hexdigest()}"}
+    return Dataset(spec, *splits, checksums=checksums, note=note)

@@ -1,0 +1,44 @@
+"""Frey Face: 1,965 frames of a video of one face."""
+
+import io
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from scipy.io import loadmat
+
+from immersion.data.dataset import Dataset, Spec
+from immersion.data.source import File, Source, register
+from immersion.data.splits import in_memory, seeded_split
+from immersion.data.store import sha256s
+
+SPEC = Spec("frey", (1, 28, 20), "unit")
+EXAMPLES = (1573, 196, 196)
+NAME = "frey_rawface.mat"
+
+
+def read(held: Mapping[str, bytes]) -> Dataset:
+    """Return the frames: the matrix `ff`, 560 x 1965, holds one image a column."""
+    columns = loadmat(io.BytesIO(held[NAME]))["ff"]
+    x = torch.from_numpy(np.ascontiguousarray(columns.T)).reshape(-1, *SPEC.shape)
+    note = "neighbouring frames are alike and the split is by frame: the test set is easy"
+    return in_memory(SPEC, x, None, seeded_split("frey", EXAMPLES), sha256s(held), note)
+
+
+register(
+    Source(
+        SPEC,
+        "frames of a video of Brendan Frey's face, grey",
+        EXAMPLES,
+        "research use; Roweis and Frey",
+        "https://cs.nyu.edu/~roweis/data.html",
+        read,
+        (
+            File(
+                NAME,
+                ("sha256:ad121f7e8a1967df47a548f507c0637607bf2f301eea25d1bac68549a9a78f39",),
+                ("https://cs.nyu.edu/~roweis/data/frey_rawface.mat",),
+            ),
+        ),
+    )
+)

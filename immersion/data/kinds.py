@@ -1,0 +1,116 @@
+"""What an array is: images or a table, 0 and 1, levels, counts or real values, and its labels."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from immersion.check import UserError
+from immersion.data.dataset import Values
+
+CHANNELS = (1, 2, 3, 4)
+EXACT = 1 << 24  # whole numbers that float32 holds exactly
+
+
+def example_shape(path: Path, x: np.ndarray) -> np.ndarray:
+    """Return a table as (N, D) and images as (N, C, H, W).
+
+    Images come as (N, H, W), (N, H, W, C) or (N, C, H, W); the last axis is read as channels
+    where it has 1 to 4.
+    """
+    if x.dtype.kind not in "biuf":
+        raise UserError(f"{path} holds something else than numbers", "numbers", x.dtype)
+    if x.ndim == 2:
+        shaped = x
+    elif x.ndim == 3:
+        shaped = x[:, None]
+    elif x.ndim == 4 and x.shape[3] in CHANNELS:
+        shaped = x.transpose(0, 3, 1, 2)
+    elif x.ndim == 4 and x.shape[1] in CHANNELS:
+        shaped = x
+    else:
+        raise UserError(
+            f"the examples of {path} are of a shape that is neither a table's nor images'",
+            "(N, D), (N, H, W), (N, H, W, C) or (N, C, H, W) with C from 1 to 4",
+            x.shape,
+            "reshape them",
+        )
+    if 0 in shaped.shape[1:]:
+        raise UserError(f"the examples of {path} are empty", received=f"the shape {x.shape}")
+    return np.ascontiguousarray(shaped)
+
+
+def finite(path: Path, x: np.ndarray) -> np.ndarray:
+    """Return x if every value is finite as float32; otherwise say how many are not, and where."""
+    if x.dtype.kind != "f":
+        return x
+    with np.errstate(over="ignore"):
+        bad = ~np.isfinite(x.astype(np.float32))
+    if bad.any():
+        row = int(np.argmax(bad.reshape(len(x), -1).any(axis=1)))
+        raise UserError(
+            f"{path} holds values that are missing, infinite or too large for float32",
+            "finite values",
+            f"{int(bad.sum())} others, the first in row {row} (counted from 0)",
+            "remove those rows, or fill them in",
+        )
+    return x
+
+
+def stored(x: np.ndarray) -> tuple[Tensor, Values]:
+    """Return x as a split holds it and the kind of its values.
+
+    Only 0 and 1 are `binary`; images of whole levels up to 255, or of fractions up to 1, are
+    `unit`; tables of whole numbers from 0 up are `counts`; everything else is `real`.
+
+    Args:
+        x: (N, D) or (N, C, H, W), finite.
+
+    Returns:
+        The same values, uint8 where they fit in bytes, else float32; and the kind.
+
+    Example:
+        >>> stored(np.array([[0, 7], [300, 1]]))
+        (tensor([[  0.,   7.],
+                [300.,   1.]]), 'counts')
+    """
+    image, low, high = x.ndim == 4, x.min(), x.max()
+    whole = x.dtype.kind != "f" or bool((x == np.rint(x)).all())
+    if low >= 0 and high <= 1 and whole:
+        return torch.from_numpy(x.astype(np.uint8)), "binary"
+    if image and low >= 0 and high <= 255 and x.dtype.kind in "iu":
+        return torch.from_numpy(x.astype(np.uint8)), "unit"
+    if image and low >= 0 and high <= 1:
+        return torch.from_numpy(x.astype(np.float32)), "unit"
+    if not image and low >= 0 and high <= EXACT and whole:
+        return torch.from_numpy(x.astype(np.uint8 if high <= 255 else np.float32)), "counts"
+    return torch.from_numpy(x.astype(np.float32)), "real"
+
+
+def encoded(path: Path, labels: np.ndarray, n: int) -> tuple[Tensor, tuple[str, ...]]:
+    """Return labels as 0, 1, ..., (n,) int64, and the names of the classes, sorted.
+
+    Args:
+        path: The file, for errors.
+        labels: (n,) or (n, 1), whole numbers or words.
+        n: The number of examples.
+    """
+    flat = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+    if flat.shape != (n,):
+        raise UserError(
+            f"the labels of {path} do not fit its examples", f"the shape ({n},)", labels.shape
+        )
+    if flat.dtype.kind == "S":
+        flat = np.char.decode(flat, "utf-8")
+    if flat.dtype.kind == "f" and (flat == np.rint(flat)).all():
+        flat = flat.astype(np.int64)
+    if flat.dtype.kind not in "biuU":
+        raise UserError(
+            f"the labels of {path} are not names of classes",
+            "whole numbers or words",
+            flat.dtype,
+            "rename or remove them if they are not labels",
+        )
+    names, y = np.unique(flat, return_inverse=True)
+    return torch.from_numpy(y.astype(np.int64)), tuple(str(name) for name in names)

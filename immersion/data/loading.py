@@ -1,0 +1,110 @@
+"""A name or a path to a data set, and what is known of every name."""
+
+from pathlib import Path
+
+from immersion.check import UserError, choice
+from immersion.data.arrays import load_arrays
+from immersion.data.binarize import binarized
+from immersion.data.dataset import Binarize, Dataset
+from immersion.data.folder import load_folder
+from immersion.data.source import DATASETS
+from immersion.data.store import choose, contents, find
+from immersion.data.table import load_table
+
+READERS = {".npy": load_arrays, ".npz": load_arrays, ".csv": load_table}
+
+
+def load(
+    name_or_path: str | Path,
+    *,
+    binarize: Binarize = "none",
+    size: int | None = None,
+    resident: bool | None = None,
+) -> Dataset:
+    """Return a data set by its name, or from a folder of images, a .npz, .npy or .csv file.
+
+    Args:
+        name_or_path: What exists as a path is read as one; anything else is a registered name.
+        binarize: How levels become 0 and 1; see `binarized`.
+        size: For a folder: height and width that the images get; see `load_folder`.
+        resident: For a folder: whether the images are held in memory; decided by their size if
+            left out.
+
+    Raises:
+        UserError: The name is unknown, a file is missing, damaged, or not what it should be.
+
+    Example:
+        >>> data = load("digits")
+        >>> x, y = data.train.batch(torch.arange(5))
+        >>> data.spec.shape, data.spec.values, x.shape, y.shape
+        ((1, 8, 8), 'unit', torch.Size([5, 1, 8, 8]), torch.Size([5]))
+    """
+    path = Path(name_or_path).expanduser()
+    if path.is_dir() and str(name_or_path):
+        return binarized(load_folder(path, size, resident), binarize)
+    if size is not None or resident is not None:
+        raise UserError(
+            "--size and --resident are for a folder of images",
+            "a folder",
+            repr(str(name_or_path)),
+            "leave them out",
+        )
+    return binarized(from_file(path) if path.is_file() else by_name(str(name_or_path)), binarize)
+
+
+def from_file(path: Path) -> Dataset:
+    """Return the data set in one file of a user's."""
+    if path.suffix.lower() not in READERS:
+        raise UserError(
+            f"{path} is not a file that can be read as data",
+            f"a folder of images, or a file that ends in {', '.join(READERS)}",
+            remedy="save it as one of them",
+        )
+    return READERS[path.suffix.lower()](path)
+
+
+def by_name(name: str) -> Dataset:
+    """Return a registered data set."""
+    if Path(name).name != name or Path(name).suffix:
+        raise UserError("there is no such file or folder", received=repr(name))
+    choice("data set (a name, or the path of a folder or file that exists)", name, DATASETS)
+    source = DATASETS[name]
+    return source.read(contents(source))
+
+
+def describe() -> list[dict[str, object]]:
+    """Return what is known of every registered data set, without reading any of them.
+
+    Returns:
+        For each: name, description, shape, values, classes, binarize, examples (training,
+        validation, test), licence, url, and place: where it lies, or what to do about it.
+    """
+    return [
+        {
+            "name": name,
+            "description": source.description,
+            "shape": source.spec.shape,
+            "values": source.spec.values,
+            "classes": source.spec.classes,
+            "binarize": source.spec.binarize,
+            "examples": source.examples,
+            "licence": source.licence,
+            "url": source.homepage,
+            "place": place(name),
+        }
+        for name, source in sorted(DATASETS.items())
+    ]
+
+
+def place(name: str) -> str:
+    """Return where a data set lies, or whether it is to be downloaded or to be installed."""
+    source = DATASETS[name]
+    files = choose(source)
+    found = [find(source, file) for file in files]
+    if not files:
+        return "comes with the package"
+    if all(found):
+        return str(found[0].parent)
+    if all(file.urls for file in files):
+        return "to be downloaded"
+    return f"missing: {source.remedy}"

@@ -1,0 +1,102 @@
+"""A user's .csv of numbers as a data set."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from immersion.check import UserError
+from immersion.data.arrays import from_arrays
+from immersion.data.dataset import Dataset
+from immersion.data.store import sha256
+
+LABELS = ("label", "class", "target", "y")
+
+
+def load_table(path: Path) -> Dataset:
+    """Return the rows of a .csv file, separated by commas, semicolons or tabs.
+
+    A first line without any number is a header; a column that it calls label, class, target or y
+    becomes the labels. All other columns must be numbers.
+
+    Raises:
+        UserError: A column holds something else than numbers (its name and row are told), lines
+            are of unlike lengths, or the file is not text.
+    """
+    content = path.read_bytes()
+    rows = read_rows(path, content)
+    headed = not any(number(field) for field in rows[0])
+    names = [name.strip() for name in rows[0]] if headed else []
+    names = names or [str(i + 1) for i in range(len(rows[0]))]
+    columns = list(zip(*(rows[1:] if headed else rows), strict=True))
+    if not columns:
+        raise UserError(f"{path} has a header and no rows", remedy="add rows")
+    found = [i for i, name in enumerate(names) if headed and name.lower() in LABELS]
+    if len(found) > 1:
+        raise UserError(
+            f"{path} has more than one column of labels",
+            f"one of {', '.join(LABELS)}",
+            ", ".join(names[i] for i in found),
+            "rename or remove the others",
+        )
+    kept = [i for i in range(len(names)) if i not in found]
+    if not kept:
+        raise UserError(f"{path} holds labels and nothing else", remedy="add columns of numbers")
+    x = np.stack([numbers(path, names[i], columns[i]) for i in kept], axis=1)
+    labels = words_or_numbers(columns[found[0]]) if found else None
+    return from_arrays(path, x, labels, None, {path.name: sha256(content)})
+
+
+def read_rows(path: Path, content: bytes) -> list[list[str]]:
+    """Return the fields of every line that is not blank."""
+    try:
+        text = content.decode("utf-8-sig")
+        first = text.split("\n", 1)[0]
+        separator = max(",;\t", key=first.count)
+        rows = [row for row in csv.reader(text.splitlines(), delimiter=separator) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(
+            f"{path} cannot be read as a table", "text in UTF-8", error, "save it anew"
+        ) from error
+    if not rows:
+        raise UserError(f"{path} is empty", "rows of numbers", "none", "add rows")
+    for i, row in enumerate(rows):
+        if len(row) != len(rows[0]):
+            raise UserError(
+                f"row {i + 1} of {path} is of another length than the first",
+                f"{len(rows[0])} fields",
+                len(row),
+                "mend the row",
+            )
+    return rows
+
+
+def number(field: str) -> bool:
+    """Return whether a field is a number (`nan` and `inf` are)."""
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True
+
+
+def numbers(path: Path, name: str, column: tuple[str, ...]) -> np.ndarray:
+    """Return a column as float64; raise, naming it, where a field is not a number."""
+    try:
+        return np.array(column, dtype=np.float64)
+    except ValueError as error:
+        row = next(i for i, field in enumerate(column) if not number(field))
+        raise UserError(
+            f"the column {name!r} of {path} is not numbers throughout",
+            "a number in every row",
+            f"{column[row]!r} in row {row + 1}",
+            "remove the column, or call it label if it names classes",
+        ) from error
+
+
+def words_or_numbers(column: tuple[str, ...]) -> np.ndarray:
+    """Return labels as numbers, so that 10 sorts behind 2, or as words where they are not."""
+    stripped = [field.strip() for field in column]
+    if all(number(field) for field in stripped):
+        return np.array(stripped, dtype=np.float64)
+    return np.array(stripped, dtype=np.str_)
