@@ -1,7 +1,8 @@
-"""What an objective is given: the examples of one step and the step's number."""
+"""What passes from data to training: splits, and the batch that an objective is given."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+import torch
 from torch import Tensor
 
 
@@ -18,3 +19,24 @@ class Batch(NamedTuple):
     x: Tensor
     y: Tensor | None
     step: Tensor
+
+
+class Split(Protocol):
+    """Examples by index: what the engine and the evaluation read.
+
+    `resident` says whether `batch` reads memory (then the engine moves the split to the device
+    and indexes there) or files (then the engine reads ahead in worker processes).
+    """
+
+    resident: bool
+
+    def __len__(self) -> int: ...
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return x, (B, *shape) float32, and labels, (B,) int64 or None, of the examples asked.
+
+        Under dynamic binarization x is drawn anew from PyTorch's global generator.
+        """
+
+    def to(self, device: torch.device) -> "Split":
+        """Return the split with its memory on `device`; a streamed split returns itself."""

@@ -1,0 +1,59 @@
+"""The whole turn as one CUDA graph: a step of a small network is launch-bound, a replay is not."""
+
+from copy import deepcopy
+
+import torch
+from torch import Tensor
+
+from immersion.batch import Batch
+from immersion.engine.turn import Turn
+
+WARM_UP = 3
+"""Turns made and undone before the capture, so that libraries have chosen their kernels."""
+
+
+class CapturedTurn:
+    """A turn that is recorded once, on its first batch, and replayed from then on.
+
+    The graph reads the batch, the learning rate and the random state where it read them when it
+    was recorded; a replay copies the new batch there. Objectives must do without Python control
+    flow on tensor values.
+
+    Args:
+        turn: The turn to record; its optimiser must be capturable.
+        batch: An example of every batch to come, in shape and type.
+    """
+
+    def __init__(self, turn: Turn, batch: Batch) -> None:
+        self.turn = turn
+        self.inputs = Batch(*(None if part is None else part.clone() for part in batch))
+        self._warm_up()
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph):
+            self.outputs = turn(self.inputs)
+
+    def __call__(self, batch: Batch) -> dict[str, Tensor]:
+        """Move once; the result lives until the next call."""
+        for target, source in zip(self.inputs, batch, strict=True):
+            if target is not None:
+                target.copy_(source)
+        self.graph.replay()
+        return self.outputs
+
+    def _warm_up(self) -> None:
+        model, optimizer = self.turn.model, self.turn.optimizer
+        fresh = not optimizer.state
+        weights = deepcopy(model.state_dict())
+        moments = deepcopy(optimizer.state_dict())
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(WARM_UP):
+                self.turn(self.inputs)
+        torch.cuda.current_stream().wait_stream(side)
+        # Undone in place: the graph will hold the addresses.
+        model.load_state_dict(weights)
+        for index, state in enumerate(optimizer.state.values()):
+            for name, tensor in state.items():
+                if isinstance(tensor, Tensor):
+                    tensor.zero_() if fresh else tensor.copy_(moments["state"][index][name])

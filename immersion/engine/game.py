@@ -1,0 +1,104 @@
+"""The players at the board: one step of the game, and everything that a checkpoint must hold."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from immersion.batch import Batch, Split
+from immersion.engine.capture import CapturedTurn
+from immersion.engine.experiment import Experiment
+from immersion.engine.feed import Order, feed
+from immersion.engine.guard import NonFinite, explain, finite
+from immersion.engine.options import Options
+from immersion.engine.state import Average, gather, restore
+from immersion.engine.turn import Turn
+from immersion.random import reseed
+
+
+class Game:
+    """An experiment on its device, with optimisers and the order of its batches.
+
+    Args:
+        experiment: The model and its players.
+        split: The training split.
+        options: Seed, device, precision, batch size, number of steps.
+    """
+
+    def __init__(self, experiment: Experiment, split: Split, options: Options) -> None:
+        self.options, self.device = options, options.resolve_device()
+        self.model = experiment.model.to(self.device).train()
+        precision = options.resolve_precision(self.device)
+        self.turns = [Turn(player, self.model, precision) for player in experiment.players]
+        self.average = Average(self.model, options.average) if options.average else None
+        self.split = split.to(self.device)
+        where = self.device if split.resident else torch.device("cpu")
+        self.order = Order(len(split), options.batch_size, options.seed, where)
+        self.batches_a_step = sum(turn.player.turns for turn in self.turns)
+        self.captured: dict[str, CapturedTurn] = {}
+
+    @property
+    def judged(self) -> nn.Module:
+        """Return the model to evaluate: the averaged one where an average is kept."""
+        return self.model if self.average is None else self.average.model
+
+    def steps(self, first: int) -> Iterator[dict[str, Tensor]]:
+        """Play step `first` and on to the last, yielding the mean of every term after each.
+
+        Raises:
+            NonFinite: A loss is not finite. On CUDA this is looked at when the caller reads it.
+        """
+        last, size = self.options.steps, self.batches_a_step
+        numbers = range(first * size, last * size)
+        batches = feed(self.split, self.order, numbers, self.options.seed, self.device)
+        for step in range(first, last):
+            yield self._step(step, batches)
+
+    def _step(self, step: int, batches: Iterator[tuple[Tensor, Tensor | None]]) -> dict[str, Tensor]:
+        means: dict[str, Tensor] = {}
+        number = step * self.batches_a_step
+        for turn in self.turns:
+            turn.set_rate(turn.player.optimiser.rate(step, self.options.steps))
+            for _ in range(turn.player.turns):
+                batch = Batch(*next(batches), torch.tensor(step, device=self.device))
+                reseed(self.options.seed, "train", number)
+                terms = self._move(turn, batch)
+                # Reading a number waits for the device: free on the CPU, dear on CUDA.
+                if self.device.type == "cpu" and not finite([terms["loss"]]):
+                    self._stop(turn, batch, number)
+                number += 1
+            prefix = f"{turn.player.name}/" if len(self.turns) > 1 else ""
+            means |= {prefix + name: mean for name, mean in terms.items()}
+        if self.average is not None:
+            self.average.update(step)
+        return means
+
+    def _move(self, turn: Turn, batch: Batch) -> dict[str, Tensor]:
+        if self.device.type != "cuda":
+            return turn(batch)
+        name = turn.player.name
+        if name not in self.captured:
+            self.captured[name] = CapturedTurn(turn, batch)
+        return self.captured[name](batch)
+
+    def _stop(self, turn: Turn, batch: Batch, number: int) -> None:
+        step = number // self.batches_a_step
+        reseed(self.options.seed, "train", number)
+        where = explain(turn, batch, self.order(number))
+        raise NonFinite(f"step {step}, player '{turn.player.name}': {where}")
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return every tensor that training needs to go on.
+
+        Raises:
+            NonFinite: One of them is not finite, named.
+        """
+        tensors = gather(self.model, self.average, self.turns)
+        for name, tensor in tensors.items():
+            if not finite([tensor]):
+                raise NonFinite(f"tensor '{name}' is not finite")
+        return tensors
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Put the tensors of a checkpoint back."""
+        restore(tensors, self.model, self.average, self.turns)

@@ -1,0 +1,77 @@
+"""How long, how fast and how carefully to train: what is no matter of the model."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from immersion.check import UserError
+
+
+@dataclass(frozen=True)
+class Options:
+    """Settings of the training loop.
+
+    Args:
+        steps: Steps of the game in all; a larger number lets a finished run go on.
+        batch_size: Examples a step.
+        seed: Seed of every draw, of the data order and of the first parameters.
+        device: auto (CUDA where there is one), cpu or cuda.
+        precision: auto (bfloat16 networks where the processor has it natively), bfloat16 or
+            float32. Likelihoods and KL are in float32 either way.
+        average: Decay of the moving average of the weights; 0 keeps none. The average is what is
+            evaluated and drawn from.
+        validate_every: Steps between looks at the validation split; 0 never looks.
+        patience: Looks without a better validation loss after which training stops; 0 never
+            stops early.
+        log_every: Steps averaged into one line of the metrics.
+        checkpoint_seconds: Seconds between checkpoints; one is always written at the end.
+    """
+
+    steps: int = 20_000
+    batch_size: int = 100
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "bfloat16", "float32"] = "auto"
+    average: float = 0.0
+    validate_every: int = 1000
+    patience: int = 0
+    log_every: int = 100
+    checkpoint_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that mean nothing."""
+        for name in ("steps", "batch_size", "log_every"):
+            if getattr(self, name) < 1:
+                flag = "--" + name.replace("_", "-")
+                received = getattr(self, name)
+                raise UserError("training needs a positive number", f"{flag} 1 or more", received)
+        if not 0 <= self.average < 1:
+            raise UserError("a decay lies below one", "--average from 0 to 0.99999", self.average)
+
+    def resolve_device(self) -> torch.device:
+        """Return the device to train on.
+
+        Raises:
+            UserError: CUDA is asked for and there is none.
+        """
+        if self.device == "cuda" and not torch.cuda.is_available():
+            remedy = "leave --device out, or install a CUDA build of torch"
+            raise UserError("there is no CUDA device", received="--device cuda", remedy=remedy)
+        if self.device == "auto":
+            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device(self.device)
+
+    def resolve_precision(self, device: torch.device) -> torch.dtype:
+        """Return the precision of the networks: bfloat16 only where it is native, if auto."""
+        if self.precision == "auto":
+            return torch.bfloat16 if native_bfloat16(device) else torch.float32
+        return {"bfloat16": torch.bfloat16, "float32": torch.float32}[self.precision]
+
+
+def native_bfloat16(device: torch.device) -> bool:
+    """Return whether the device multiplies bfloat16 matrices in hardware."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

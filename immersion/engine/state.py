@@ -1,0 +1,64 @@
+"""What a checkpoint holds: weights, their average, and every player's optimiser."""
+
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from immersion.engine.turn import Turn
+from immersion.run_folder import part, prefixed
+
+
+class Average:
+    """A moving average of a model's weights, evaluated in their place.
+
+    average <- decay * average + (1 - decay) * weights after every step of the game; buffers are
+    copied. The decay rises as (1 + step) / (10 + step), so that a short run is not averaged with
+    its random beginning.
+
+    Args:
+        model: The model that is trained.
+        decay: Between 0 and 1.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.model = deepcopy(model).eval().requires_grad_(False)
+        self.pairs = [list(side.parameters()) for side in (self.model, model)]
+        self.buffers = [list(side.buffers()) for side in (self.model, model)]
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Take in the weights after step `step` (from 0)."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(*self.pairs, 1 - decay)
+        for average, buffer in zip(*self.buffers, strict=True):
+            average.copy_(buffer)
+
+
+def gather(model: nn.Module, average: Average | None, turns: list[Turn]) -> dict[str, Tensor]:
+    """Return every tensor that training needs to go on, by name."""
+    tensors = prefixed("model", model.state_dict().items())
+    if average is not None:
+        tensors |= prefixed("average", average.model.state_dict().items())
+    for turn in turns:
+        for index, state in turn.optimizer.state_dict()["state"].items():
+            values = ((key, value) for key, value in state.items() if value is not None)
+            tensors |= prefixed(f"optimiser/{turn.player.name}/{index}", values)
+    return tensors
+
+
+def restore(
+    tensors: dict[str, Tensor], model: nn.Module, average: Average | None, turns: list[Turn]
+) -> None:
+    """Put the tensors of `gather` back where they came from."""
+    model.load_state_dict(part(tensors, "model"))
+    if average is not None:
+        average.model.load_state_dict(part(tensors, "average"))
+    for turn in turns:
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in part(tensors, f"optimiser/{turn.player.name}").items():
+            index, key = name.split("/")
+            state.setdefault(int(index), {})[key] = tensor
+        groups = turn.optimizer.state_dict()["param_groups"]
+        turn.optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -1,0 +1,197 @@
+"""The training loop: every experiment, whatever its players, goes through here."""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from immersion.batch import Batch, Split
+from immersion.engine.experiment import Experiment
+from immersion.engine.feed import whole
+from immersion.engine.game import Game
+from immersion.engine.guard import NonFinite
+from immersion.engine.options import Options
+from immersion.random import seeded
+from immersion.run_folder import RunFolder
+
+Row = dict[str, Any]
+
+
+class Data(Protocol):
+    """What the engine needs of a data set; see `immersion.data.Dataset`."""
+
+    train: Split
+    validation: Split
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How training ended.
+
+    Args:
+        step: Steps made in all.
+        reason: finished, early (no better validation loss for `patience` looks), or interrupted.
+    """
+
+    step: int
+    reason: Literal["finished", "early", "interrupted"]
+
+
+@dataclass
+class _Mark:
+    """Where a run stands apart from its tensors: the JSON half of a checkpoint."""
+
+    step: int = 0
+    seconds: float = 0.0
+    best: float | None = None
+    looks_since_best: int = 0
+
+
+def train(
+    experiment: Experiment,
+    data: Data,
+    folder: RunFolder,
+    options: Options,
+    listen: Callable[[Row], None] = lambda row: None,
+) -> Outcome:
+    """Play the game until its last step, and leave the model in the run folder.
+
+    Given a folder with a checkpoint, the run goes on from there; every step is seeded by its
+    number, so the parameters are those of a run that was never stopped, bit for bit.
+
+    Args:
+        experiment: The model and its players.
+        data: The training and validation splits.
+        folder: Where metrics and checkpoints go.
+        options: How long, how fast, how carefully.
+        listen: Called with every line of the metrics.
+
+    Returns:
+        How it ended. Ctrl-C is waited for, not obeyed at once: the step in hand is finished and a
+        checkpoint written.
+
+    Raises:
+        NonFinite: A loss or parameter is not finite; the last good checkpoint is kept.
+        UserError: A batch larger than the data, or a device that is not there.
+    """
+    game = Game(experiment, data.train, options)
+    mark = _resume(game, folder)
+    ledger = _Ledger(folder, options, listen)
+    validation = data.validation.to(game.device)
+    stopped_early = options.patience > 0 and mark.looks_since_best >= options.patience
+    started, saved = time.monotonic() - mark.seconds, time.monotonic()
+    with _interruptible() as interrupted:
+        for terms in () if stopped_early else game.steps(mark.step):
+            mark.step += 1
+            mark.seconds = time.monotonic() - started
+            ledger.add(terms, mark)
+            if options.validate_every and mark.step % options.validate_every == 0:
+                ledger.write("validation", validate(game, validation, mark.step), mark)
+                stopped_early = _look(ledger.last, mark, options.patience)
+            if stopped_early or interrupted():
+                break
+            if time.monotonic() - saved > options.checkpoint_seconds:
+                folder.save_checkpoint(mark.step, game.tensors(), asdict(mark))
+                saved = time.monotonic()
+    folder.save_checkpoint(mark.step, game.tensors(), asdict(mark))
+    unfinished = "early" if stopped_early else "interrupted"
+    return Outcome(mark.step, "finished" if mark.step == options.steps else unfinished)
+
+
+def validate(game: Game, split: Split, step: int) -> dict[str, float]:
+    """Return the mean of each term of the first player's objective over a whole split.
+
+    The draws are seeded alike at every look, so that looks differ by the model alone.
+    """
+    sums: dict[str, Tensor] = {}
+    model = game.judged.eval()
+    with torch.no_grad(), seeded(game.options.seed, "validation"):
+        for x, y in whole(split):
+            x, y = x.to(game.device), None if y is None else y.to(game.device)
+            batch = Batch(x, y, torch.tensor(step, device=game.device))
+            for name, term in game.turns[0].terms(batch, model).items():
+                sums[name] = sums.get(name, 0.0) + term.sum()
+    game.model.train()
+    return {name: float(total) / len(split) for name, total in sums.items()}
+
+
+def _resume(game: Game, folder: RunFolder) -> _Mark:
+    checkpoint = folder.load_checkpoint()
+    if checkpoint is None:
+        folder.truncate_metrics(0)
+        return _Mark()
+    tensors, state = checkpoint
+    game.restore(tensors)
+    folder.truncate_metrics(state["step"])
+    return _Mark(**state)
+
+
+def _look(row: Row, mark: _Mark, patience: int) -> bool:
+    """Note whether this look at the validation split is the best yet; return whether to stop."""
+    if mark.best is None or row["loss"] < mark.best:
+        mark.best, mark.looks_since_best = row["loss"], 0
+    else:
+        mark.looks_since_best += 1
+    return 0 < patience <= mark.looks_since_best
+
+
+class _Ledger:
+    """Averages the terms of some steps into one line of the metrics."""
+
+    def __init__(self, folder: RunFolder, options: Options, listen: Callable[[Row], None]) -> None:
+        self.folder, self.options, self.listen = folder, options, listen
+        self.sums: dict[str, Tensor] = {}
+        self.count = 0
+        self.since = time.monotonic()
+        self.last: Row = {}
+
+    def add(self, terms: dict[str, Tensor], mark: _Mark) -> None:
+        """Take in one step's terms; write a line when its steps are complete."""
+        for name, value in terms.items():
+            # A captured step overwrites its outputs, so the first sum must be a copy.
+            self.sums[name] = self.sums[name] + value if name in self.sums else value.clone()
+        self.count += 1
+        if mark.step % self.options.log_every and mark.step != self.options.steps:
+            return
+        means = {name: float(total) / self.count for name, total in self.sums.items()}
+        now = time.monotonic()
+        examples = self.count * self.options.batch_size / max(now - self.since, 1e-9)
+        self.write("train", {**means, "examples_per_second": round(examples, 1)}, mark)
+        self.sums, self.count, self.since = {}, 0, time.monotonic()
+
+    def write(self, split: str, values: dict[str, float], mark: _Mark) -> None:
+        """Append one line to the metrics and tell the listener."""
+        broken = [name for name, value in values.items() if not math.isfinite(value)]
+        if broken:
+            raise NonFinite(f"{split} term '{broken[0]}' is not finite at step {mark.step}")
+        seconds = round(mark.seconds, 3)
+        self.last = {"step": mark.step, "split": split, "seconds": seconds, **values}
+        self.folder.append_metrics(self.last)
+        self.listen(self.last)
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Turn Ctrl-C into a flag, so that no step is cut in half; a second one is obeyed at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    asked = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
+
+    def ask(number: int, frame: object) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)

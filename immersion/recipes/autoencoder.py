@@ -1,0 +1,64 @@
+"""Autoencoders, linear and deep: codes without a distribution over them."""
+
+from immersion.data import Spec
+from immersion.engine import Experiment, Optimiser, Player
+from immersion.likelihoods import LIKELIHOODS, suitable
+from immersion.models import Autoencoder
+from immersion.nn import Architecture
+from immersion.objectives import Reconstruction
+from immersion.recipes.base import RECIPES, check_latent
+
+
+@RECIPES.register("linear-ae")
+def linear_ae(
+    spec: Spec, *, latent: int = 20, optimiser: Optimiser = Optimiser()
+) -> Experiment:
+    """Train a linear autoencoder by gradient descent: it finds PCA's subspace.
+
+    Args:
+        spec: The data.
+        latent: Number of linear features.
+        optimiser: How parameters move.
+    """
+    check_latent(spec, latent)
+    linear = Architecture("dense", depth=0)
+    return _autoencoder(spec, latent, "gaussian-fixed", linear, Reconstruction(), optimiser)
+
+
+@RECIPES.register("ae")
+def ae(
+    spec: Spec,
+    *,
+    latent: int = 20,
+    likelihood: str = "auto",
+    architecture: Architecture = Architecture(),
+    objective: Reconstruction = Reconstruction(),
+    optimiser: Optimiser = Optimiser(),
+) -> Experiment:
+    """Train a deep autoencoder: it reconstructs, but is not a generative model.
+
+    Args:
+        spec: The data.
+        latent: Dimension of the code.
+        likelihood: p(x|z), whose mean is the reconstruction; auto chooses by the kind of data.
+        architecture: The encoder's and, mirrored, the decoder's network.
+        objective: The error that is minimised.
+        optimiser: How parameters move.
+    """
+    check_latent(spec, latent)
+    name = suitable(spec.values) if likelihood == "auto" else likelihood
+    return _autoencoder(spec, latent, name, architecture, objective, optimiser)
+
+
+def _autoencoder(
+    spec: Spec,
+    latent: int,
+    likelihood: str,
+    architecture: Architecture,
+    objective: Reconstruction,
+    optimiser: Optimiser,
+) -> Experiment:
+    p = LIKELIHOODS[likelihood](spec.shape)
+    model = Autoencoder.build(spec.shape, latent, p, architecture)
+    player = Player("autoencoder", list(model.parameters()), objective, optimiser)
+    return Experiment(model, (player,), check=p.check)

@@ -1,0 +1,51 @@
+"""The contract of a recipe, the registry of recipes, and what several recipes share."""
+
+from collections.abc import Callable
+
+from immersion.check import UserError
+from immersion.data import Spec
+from immersion.engine import Experiment
+from immersion.likelihoods import LIKELIHOODS, Likelihood, suitable
+from immersion.registry import Registry
+
+Recipe = Callable[..., Experiment]
+"""(spec, *, arguments with defaults) -> Experiment. Arguments are numbers, strings and frozen
+dataclasses of such; the command line reads its flags from the signature."""
+
+RECIPES: Registry[Recipe] = Registry("recipe", "immersion.recipes")
+
+
+def choose_likelihood(spec: Spec, name: str, binarize: str) -> tuple[Likelihood, str]:
+    """Resolve `auto` for a likelihood and a binarization, each in the light of the other.
+
+    Grey images that the field is used to making binary (MNIST) are made so, unless a likelihood
+    is asked for that is for grey values.
+
+    Args:
+        spec: The data as they lie in the files.
+        name: A likelihood, or auto.
+        binarize: none, dynamic, static, threshold, or auto.
+
+    Returns:
+        The likelihood, and how the data are to be made binary.
+    """
+    if binarize == "auto":
+        wants_binary = name == "auto" or LIKELIHOODS[name].values == {"binary"}
+        binarize = spec.binarize if wants_binary else "none"
+    values = spec.values if binarize == "none" else "binary"
+    chosen = suitable(values) if name == "auto" else name
+    return LIKELIHOODS[chosen](spec.shape), binarize
+
+
+def check_latent(spec: Spec, latent: int) -> None:
+    """Refuse a latent space that is not smaller than the data's: d < D.
+
+    Raises:
+        UserError: d is 0 or less, or D or more.
+    """
+    if not 1 <= latent < spec.dimensions:
+        raise UserError(
+            "the latent space must be smaller than the data's",
+            f"--latent from 1 to {spec.dimensions - 1}",
+            latent,
+        )

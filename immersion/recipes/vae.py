@@ -1,0 +1,38 @@
+"""The variational autoencoder."""
+
+from immersion.data import Spec
+from immersion.engine import Experiment, Optimiser, Player
+from immersion.models import VAE
+from immersion.nn import Architecture
+from immersion.objectives import ELBO
+from immersion.recipes.base import RECIPES, check_latent, choose_likelihood
+
+
+@RECIPES.register("vae")
+def vae(
+    spec: Spec,
+    *,
+    latent: int = 20,
+    likelihood: str = "auto",
+    binarize: str = "auto",
+    architecture: Architecture = Architecture(),
+    objective: ELBO = ELBO(),
+    optimiser: Optimiser = Optimiser(),
+) -> Experiment:
+    """Train a variational autoencoder (Kingma & Welling 2014).
+
+    Args:
+        spec: The data.
+        latent: Dimension of the latent space.
+        likelihood: p(x|z); auto chooses by the kind of data. See `immersion likelihoods`.
+        binarize: How grey images are made binary: none, dynamic (drawn anew for every batch),
+            static (drawn once), threshold (at one half), or auto: as the field does.
+        architecture: The encoder's and, mirrored, the decoder's network.
+        objective: The bound.
+        optimiser: How parameters move.
+    """
+    check_latent(spec, latent)
+    p, binarize = choose_likelihood(spec, likelihood, binarize)
+    model = VAE.build(spec.shape, latent, p, architecture)
+    player = Player("vae", list(model.parameters()), objective, optimiser)
+    return Experiment(model, (player,), binarize, p.check)

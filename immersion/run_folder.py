@@ -1,0 +1,184 @@
+"""The run folder: the only thing that passes between commands.
+
+::
+
+    RUN/
+      run.json                 format, recipe, arguments, data, options, versions, machine
+      metrics.jsonl            one JSON object a line: step, split, seconds, the named terms
+      checkpoints/             00012000.safetensors: everything that training needs to go on
+      samples/                 pictures and arrays drawn from the model
+      evaluation.json          what `immersion evaluate` measured
+      report.html              one file that opens offline
+
+Every file but `metrics.jsonl` is written to a temporary name, flushed to the disk and renamed, so a
+process killed at any moment leaves the old file or the new one, never half of one. Metrics are
+appended; a line cut short by a kill is dropped when the run goes on.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from immersion.check import UserError
+
+FORMAT = 1
+
+
+class RunFolder:
+    """One run's files.
+
+    Args:
+        path: The folder; it need not exist yet.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.checkpoints = self.path / "checkpoints"
+        self.samples = self.path / "samples"
+        self.metrics_file = self.path / "metrics.jsonl"
+        self.report_file = self.path / "report.html"
+
+    @classmethod
+    def existing(cls, path: str | Path) -> "RunFolder":
+        """Return the run in `path`.
+
+        Raises:
+            UserError: There is no run in that folder, or it was written in a newer format.
+        """
+        folder = cls(path)
+        if not (folder.path / "run.json").is_file():
+            raise UserError(
+                "there is no run in that folder",
+                "a folder with a run.json",
+                f"'{path}'",
+                "train one with immersion train, or check the path",
+            )
+        if folder.record()["format"] > FORMAT:
+            received = folder.record()["format"]
+            remedy = "install a newer immersion"
+            raise UserError("the run was written by a newer version", FORMAT, received, remedy)
+        return folder
+
+    def exists(self) -> bool:
+        """Return whether a run has begun here."""
+        return (self.path / "run.json").is_file()
+
+    def record(self) -> dict[str, Any]:
+        """Return the contents of `run.json`."""
+        return json.loads((self.path / "run.json").read_text())
+
+    def write_record(self, record: dict[str, Any]) -> None:
+        """Write `run.json`."""
+        self.write_json("run.json", {"format": FORMAT, **record})
+
+    def write_json(self, name: str, value: object) -> Path:
+        """Write one JSON file, whole or not at all."""
+        text = json.dumps(value, indent=2, allow_nan=False) + "\n"
+        return self.write(name, lambda path: path.write_text(text))
+
+    def write(self, name: str, writer: Callable[[Path], object]) -> Path:
+        """Let `writer` write a file to a temporary name, flush it to the disk and rename it."""
+        target = self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{os.getpid()}.{target.name}")
+        try:
+            writer(temporary)
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return target
+
+    def evaluation(self) -> dict[str, Any] | None:
+        """Return the contents of `evaluation.json`, or None."""
+        file = self.path / "evaluation.json"
+        return json.loads(file.read_text()) if file.is_file() else None
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Return the lines of `metrics.jsonl`, without a last line that a kill cut short."""
+        if not self.metrics_file.is_file():
+            return []
+        text = self.metrics_file.read_text()
+        return [json.loads(line) for line in text.splitlines(keepends=True) if line[-1] == "\n"]
+
+    def append_metrics(self, row: dict[str, Any]) -> None:
+        """Append one line to `metrics.jsonl`."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with self.metrics_file.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def truncate_metrics(self, step: int) -> None:
+        """Drop the lines after `step`: a continued run writes them again."""
+        kept = [row for row in self.metrics() if row["step"] <= step]
+        text = "".join(json.dumps(row) + "\n" for row in kept)
+        self.write("metrics.jsonl", lambda path: path.write_text(text))
+
+    def save_checkpoint(self, step: int, tensors: dict[str, Tensor], state: dict) -> None:
+        """Write everything that training needs to go on, then drop the older checkpoint.
+
+        Args:
+            step: Number of training steps made.
+            tensors: By name; a name's first part (`model/`, `average/`, ...) says whose they are.
+            state: What is no tensor, as JSON.
+        """
+        metadata = {"state": json.dumps({"step": step, **state})}
+        # safetensors refuses tensors that share memory or are not contiguous.
+        own = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
+        newest = self.write(
+            f"checkpoints/{step:08d}.safetensors", lambda path: save_file(own, path, metadata)
+        )
+        for older in self._checkpoints():
+            if older != newest:
+                older.unlink()
+
+    def load_checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """Return the newest checkpoint's tensors (on the CPU) and state, or None."""
+        files = self._checkpoints()
+        if not files:
+            return None
+        try:
+            with safe_open(files[-1], framework="pt") as file:
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                return tensors, json.loads(file.metadata()["state"])
+        except Exception as error:  # safetensors raises its own, undocumented classes
+            raise UserError(
+                "the checkpoint cannot be read",
+                "a safetensors file written by immersion",
+                f"'{files[-1]}' ({error})",
+                "restore it from a copy, or train into another folder",
+            ) from error
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the model's weights: averaged over training where an average was kept.
+
+        Raises:
+            UserError: No checkpoint has been written yet.
+        """
+        checkpoint = self.load_checkpoint()
+        if checkpoint is None:
+            remedy = "give the same train command again"
+            raise UserError(f"the run in '{self.path}' has no checkpoint yet", remedy=remedy)
+        tensors, _ = checkpoint
+        return part(tensors, "average") or part(tensors, "model")
+
+    def _checkpoints(self) -> list[Path]:
+        return sorted(self.checkpoints.glob("[0-9]*.safetensors"))
+
+
+def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors whose names begin with `prefix/`, without it."""
+    start = len(prefix) + 1
+    return {name[start:]: t for name, t in tensors.items() if name.startswith(prefix + "/")}
+
+
+def prefixed(prefix: str, tensors: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the tensors under names that begin with `prefix/`."""
+    return {f"{prefix}/{name}": torch.as_tensor(tensor) for name, tensor in tensors}
