@@ -27,12 +27,10 @@ def normal(likelihood: Likelihood, mean: Tensor, sigma: Tensor, bounded: bool) -
     return likelihood.independent(Normal(mean, sigma.to(mean.dtype), validate_args=False))
 
 
-def check_real(x: Tensor, bounded: bool) -> None:
-    """Raise a `UserError` unless x is finite, and within [0, 1] where the mean is bounded."""
+def check_real(x: Tensor) -> None:
+    """Raise a `UserError` unless x is finite."""
     if not x.isfinite().all():
         refuse("a Gaussian likelihood", "finite values", x)
-    if bounded and not ((x >= 0) & (x <= 1)).all():
-        refuse("a Gaussian likelihood with a bounded mean", "values from 0 to 1", x)
 
 
 @LIKELIHOODS.register("gaussian")
@@ -72,7 +70,7 @@ class Gaussian(Likelihood):
 
     def check(self, x: Tensor) -> None:
         """Raise a `UserError` unless every value is finite."""
-        check_real(x, self.bounded)
+        check_real(x)
 
 
 @LIKELIHOODS.register("gaussian-fixed")
@@ -120,7 +118,7 @@ class GaussianFixed(Likelihood):
 
     def check(self, x: Tensor) -> None:
         """Raise a `UserError` unless every value is finite."""
-        check_real(x, self.bounded)
+        check_real(x)
 
 
 @LIKELIHOODS.register("gaussian-shared")
@@ -128,16 +126,15 @@ class GaussianShared(Likelihood):
     """One learned scale for all values: sigma = `FLOOR` + exp(log_sigma), 1 at the start.
 
     `log_sigma` is a parameter of the likelihood, trained with the networks'. At the optimum
-    sigma^2 is the mean squared error over the training data, as in probabilistic PCA.
+    sigma^2 is the mean squared error over the training data.
 
     Args:
         event_shape: Shape of one example.
         bounded: Whether the mean is s(h), in (0, 1).
 
     Reference:
-        Tipping & Bishop 1999, Probabilistic principal component analysis, equation (8);
-        Rybkin et al. 2021, Simple and effective VAE training with calibrated decoders,
-        section 3.1, https://arxiv.org/abs/2006.13202
+        Rybkin, Daniilidis & Levine 2021, Simple and effective VAE training with calibrated
+        decoders, the shared sigma, https://arxiv.org/abs/2006.13202
 
     Example:
         >>> round(GaussianShared((2,))(torch.zeros(3, 2)).stddev[0, 0].item(), 6)
@@ -159,7 +156,7 @@ class GaussianShared(Likelihood):
 
     def check(self, x: Tensor) -> None:
         """Raise a `UserError` unless every value is finite."""
-        check_real(x, self.bounded)
+        check_real(x)
 
 
 @LIKELIHOODS.register("gaussian-optimal")
@@ -179,7 +176,7 @@ class GaussianOptimal(Likelihood):
 
     Reference:
         Rybkin, Daniilidis & Levine 2021, Simple and effective VAE training with calibrated
-        decoders, section 3.2, https://arxiv.org/abs/2006.13202
+        decoders, the optimal sigma, https://arxiv.org/abs/2006.13202
 
     Example:
         >>> likelihood = GaussianOptimal((2,))
@@ -220,7 +217,7 @@ class GaussianOptimal(Likelihood):
 
     def check(self, x: Tensor) -> None:
         """Raise a `UserError` unless every value is finite."""
-        check_real(x, self.bounded)
+        check_real(x)
 
 
 class BatchNormal(Distribution):
