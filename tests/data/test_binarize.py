@@ -1,0 +1,96 @@
+"""Grey levels to 0 and 1, in memory and from files."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from immersion.check import UserError
+from immersion.data import binarized, load
+
+
+@pytest.fixture
+def folder(tmp_path):
+    random = np.random.default_rng(0)
+    for i in range(12):
+        Image.fromarray(random.integers(0, 256, (16, 16), dtype=np.uint8)).save(
+            tmp_path / f"{i}.png"
+        )
+    return tmp_path
+
+
+def everything(split):
+    return split.batch(torch.arange(len(split)))[0]
+
+
+def same(batch):
+    return batch
+
+
+@pytest.mark.parametrize("resident", [True, False])
+@pytest.mark.parametrize("how", ["dynamic", "static", "threshold"])
+def test_values_are_0_and_1_and_spec_says_so(folder, how, resident):
+    data = load(folder, binarize=how, resident=resident)
+    assert data.spec.values == "binary"
+    assert how in data.note
+    for split in (data.train, data.validation, data.test):
+        assert set(everything(split).unique().tolist()) <= {0.0, 1.0}
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_dynamic_draws_have_the_levels_as_their_mean(folder, resident):
+    levels = everything(load(folder).train)
+    split = load(folder, binarize="dynamic", resident=resident).train
+    torch.manual_seed(0)
+    draws = torch.stack([everything(split) for _ in range(200)])
+    error = (draws.mean(0) - levels) / (levels * (1 - levels) / 200).sqrt().clamp(min=1e-6)
+    assert error.abs().max() < 6
+    assert error.std().item() == pytest.approx(1, abs=0.1)
+    torch.manual_seed(0)
+    assert torch.equal(everything(split), draws[0])
+
+
+def test_static_draw_is_one_and_the_same_however_it_is_read(folder):
+    memory = load(folder, binarize="static").train
+    files = load(folder, binarize="static", resident=False).train
+    torch.manual_seed(3)
+    x = everything(memory)
+    assert torch.equal(x, everything(files))
+    assert torch.equal(x[[5, 1]], files.batch(torch.tensor([5, 1]))[0])
+    levels = everything(load(folder).train)
+    assert (x - levels).mean().abs() < 0.05
+    assert torch.equal(x[levels == 0], torch.zeros(int((levels == 0).sum())))
+    assert torch.equal(x[levels == 1], torch.ones(int((levels == 1).sum())))
+
+
+def test_static_draws_of_two_examples_differ():
+    data = load("digits", binarize="static")
+    assert not torch.equal(data.train.x[:180], data.test.x)
+    grey = load("digits").train
+    middling = (grey.x > 0.4) & (grey.x < 0.6)
+    share = data.train.x[middling].float().mean().item()
+    assert share == pytest.approx(grey.x[middling].mean().item(), abs=0.03)
+
+
+def test_threshold_is_above_one_half():
+    data = load("digits")
+    x = everything(binarized(data, "threshold").train)
+    assert torch.equal(x, (data.train.x > 0.5).float())
+
+
+def test_binary_data_stay_and_real_data_are_refused():
+    data = load("sprites")
+    assert binarized(data, "dynamic") is data
+    with pytest.raises(UserError, match="ring cannot be binarized"):
+        load("ring", binarize="static")
+    with pytest.raises(UserError, match="way to binarize"):
+        load("digits", binarize="sometimes")
+    assert load("digits", binarize="none").spec.values == "unit"
+
+
+def test_worker_processes_read_the_files(folder):
+    split = load(folder, resident=False, binarize="static").train
+    reader = DataLoader(split, batch_sampler=[[3, 0], [1, 2]], num_workers=2, collate_fn=same)
+    batches = [x for x, _ in reader]
+    assert torch.equal(torch.cat(batches), split.batch(torch.tensor([3, 0, 1, 2]))[0])
