@@ -1,0 +1,205 @@
+"""Figures of numbers, as SVG that suits light and dark pages; text stays text.
+
+Axes and text are drawn in the page's own text colour (`currentColor`); an SVG opened by itself
+takes black or, where the reader prefers a dark page, white.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor
+
+from immersion.report.theme import BLUE, GREY, ORANGE, palette, panel, svg
+
+if TYPE_CHECKING:  # matplotlib is slow to import, so functions import it
+    from matplotlib.axes import Axes
+
+TITLES = {
+    "elbo": "ELBO, nats",
+    "loss": "loss",
+    "kl": "KL(q(z|x) || p(z)), nats",
+    "log_likelihood": "log p(x|z), nats",
+    "squared_error": "squared error ||x - E[x|z]||²",
+}
+"""What terms of the objectives are called in figures; others keep their names."""
+
+NOT_TERMS = ("step", "split", "seconds", "examples_per_second")
+
+ACTIVE = 0.01
+"""Nats of KL above which a bar counts as active."""
+
+
+def curves(rows: Sequence[dict[str, Any]]) -> str:
+    """Return inline SVGs one after another, one a term, training and validation against steps.
+
+    The ELBO comes first; a loss that is nothing but minus the ELBO is left out. The limits are
+    those of the steps after the first 5 %, so that the first steps do not squash the rest.
+
+    Args:
+        rows: The lines of `metrics.jsonl`.
+
+    Returns:
+        An empty text where there are no rows.
+    """
+    names = dict.fromkeys(name for row in rows for name in row if name not in NOT_TERMS)
+    bound = [row for row in rows if "elbo" in row and "loss" in row]
+    if bound and all(math.isclose(row["loss"], -row["elbo"], rel_tol=1e-3) for row in bound):
+        del names["loss"]
+    order = sorted(names, key=lambda name: (name != "elbo", name != "loss"))
+    return "\n".join(_curve(rows, name) for name in order)
+
+
+def _curve(rows: Sequence[dict[str, Any]], name: str) -> str:
+    with panel() as (figure, axes):
+        for split, style in (
+            ("train", {"color": BLUE, "linewidth": 1.5, "label": "training"}),
+            ("validation", {"color": ORANGE, "marker": "o", "markersize": 3.5, "linewidth": 1.5}),
+        ):
+            points = [(r["step"], r[name]) for r in rows if r["split"] == split and name in r]
+            if points:
+                axes.plot(*zip(*points, strict=True), **{"label": split, **style})
+        axes.set_ylim(*_limits([(r["step"], r[name]) for r in rows if name in r]))
+        axes.set_xlim(0, None)
+        axes.set_title(TITLES.get(name, name), loc="left")
+        axes.set_xlabel("step")
+        axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
+        axes.legend(loc="best")
+        return svg(figure)
+
+
+def _limits(points: list[tuple[int, float]]) -> tuple[float, float]:
+    """Return limits that hold all later points but single spikes."""
+    last = max(step for step, _ in points)
+    late = np.array([value for step, value in points if step >= 0.05 * last])
+    low, high = np.quantile(late, [0.02, 0.98])
+    margin = 0.15 * (high - low) or 0.5 * abs(high) or 1.0
+    return min(low - margin, points[-1][1]), max(high + margin, points[-1][1])
+
+
+def unit_bars(kl_per_unit: Sequence[float]) -> str:
+    """Return inline SVG: the KL of each latent unit in nats, sorted, the active ones in colour.
+
+    Args:
+        kl_per_unit: KL(q(z_j|x) || p(z_j)), a mean over examples, for each unit.
+    """
+    order = np.argsort(kl_per_unit)[::-1]
+    values = np.asarray(kl_per_unit, dtype=float)[order]
+    active = values > ACTIVE
+    with panel() as (figure, axes):
+        axes.bar(range(len(values)), values, color=[BLUE if on else GREY for on in active])
+        axes.set_title(
+            f"KL of each latent unit, nats: {active.sum()} of {len(values)} above {ACTIVE}",
+            loc="left",
+        )
+        axes.set_xlabel("latent unit")
+        if len(values) <= 25:
+            axes.set_xticks(range(len(values)), [str(unit) for unit in order])
+        else:
+            axes.set_xlabel("latent units, sorted")
+        for place in np.flatnonzero(~active):
+            axes.plot(place, 0, marker="x", color=GREY, markersize=4, clip_on=False)
+        return svg(figure)
+
+
+def latent_scatter(codes: Tensor, labels: Tensor | None, classes: Sequence[str]) -> str:
+    """Return SVG: one point an example, at its posterior mean, coloured by class.
+
+    Codes of more than two dimensions are shown along their first two principal directions; codes
+    of one dimension are spread out by class.
+
+    Args:
+        codes: (N, d).
+        labels: (N,) integers, or None.
+        classes: The labels' names; where there are none, the numbers are shown.
+    """
+    x, names = _plane(codes.double().cpu().numpy())
+    kinds = None if labels is None else labels.cpu().numpy()
+    if kinds is not None and not classes:
+        classes = [str(i) for i in range(kinds.max() + 1)]
+    if codes.shape[1] == 1:
+        spread = np.random.default_rng(0).uniform(-0.35, 0.35, len(x))
+        x = np.stack([x[:, 0], spread + (0 if kinds is None else kinds)], axis=1)
+        names = ("z", "" if kinds is None else "class")
+    colours = palette(len(classes))
+    with panel(width=7.0, height=5.6) as (figure, axes):
+        # A random order, so that no class hides another.
+        shuffled = np.random.default_rng(0).permutation(len(x))
+        point_colours = BLUE if kinds is None else colours[kinds[shuffled]]
+        _points(axes, x[shuffled], point_colours)
+        axes.set_xlabel(names[0])
+        axes.set_ylabel(names[1])
+        if kinds is not None:
+            _legend(axes, classes, colours)
+        return svg(figure, alone=True)
+
+
+def _legend(axes: "Axes", classes: Sequence[str], colours: np.ndarray) -> None:
+    from matplotlib.lines import Line2D
+
+    shown = [name if len(name) <= 18 else name[:17] + "…" for name in classes[:40]]
+    handles = [
+        Line2D([], [], marker="o", linestyle="", markersize=5, color=colour, label=name)
+        for name, colour in zip(shown, colours, strict=False)
+    ]
+    if len(classes) > len(shown):
+        handles.append(Line2D([], [], linestyle="", label=f"and {len(classes) - 40} more"))
+    axes.legend(
+        handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=1 + len(shown) // 21
+    )
+
+
+def table_scatter(data: Tensor, samples: Tensor, names: Sequence[str]) -> str:
+    """Return SVG: rows of the data beside rows drawn from the model, on the same axes.
+
+    Rows of more than two columns are shown along the data's first two principal directions.
+
+    Args:
+        data: (N, D), D >= 2.
+        samples: (M, D).
+        names: The columns' names, or none.
+    """
+    real = data.double().cpu().numpy()
+    x, labels = _plane(real, names)
+    y, _ = _plane(real, names, samples.double().cpu().numpy())
+    with panel(width=8.4, height=4.2, columns=2) as (figure, pair):
+        titles = ("data", "drawn from the model")
+        for axes, rows, title, colour in zip(pair, (x, y), titles, (BLUE, ORANGE), strict=True):
+            _points(axes, rows, colour)
+            low, high = x.min(0), x.max(0)
+            margin = 0.12 * (high - low) + 1e-9
+            axes.set_xlim(low[0] - margin[0], high[0] + margin[0])
+            axes.set_ylim(low[1] - margin[1], high[1] + margin[1])
+            if 0.25 < (high[0] - low[0]) / max(high[1] - low[1], 1e-9) < 4:
+                axes.set_aspect("equal")
+            axes.set_title(title, loc="left")
+            axes.set_xlabel(labels[0])
+        pair[0].set_ylabel(labels[1])
+        return svg(figure, alone=True)
+
+
+def _plane(
+    x: np.ndarray, names: Sequence[str] = (), project: np.ndarray | None = None
+) -> tuple[np.ndarray, tuple[str, str]]:
+    """Return points (`project`, or x itself) in the plane of x's first two principal directions.
+
+    Points of one or two dimensions stay as they are. Also returns what the axes are called.
+    """
+    points = x if project is None else project
+    if x.shape[1] <= 2:
+        return points, tuple(names)[:2] if len(names) >= 2 else ("z₁", "z₂")
+    centre = x.mean(0)
+    _, singular, directions = np.linalg.svd(x - centre, full_matrices=False)
+    share = singular**2 / max((singular**2).sum(), 1e-300)
+    axes = tuple(
+        f"{which} principal direction ({100 * part:.0f} % of the variance)"
+        for which, part in zip(("first", "second"), share, strict=False)
+    )
+    return (points - centre) @ directions[:2].T, axes
+
+
+def _points(axes: "Axes", x: np.ndarray, colours: Any) -> None:
+    # Points as a bitmap inside the SVG: thousands of circles would make megabytes of text.
+    size = float(np.clip(30_000 / max(len(x), 1), 3, 14))
+    axes.scatter(*x.T[:2], c=colours, s=size, alpha=0.75, linewidths=0, rasterized=True)

@@ -1,0 +1,98 @@
+"""How figures look: one style, colours that suit white and near-black, SVG without baggage."""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREY = "#4a86e0", "#e58a1f", "#8f959d"
+"""Of middle lightness: at least 2.5 : 1 against white and against near-black."""
+
+INK = "#010203"
+"""Stands for the page's text colour while matplotlib draws, and becomes `currentColor`."""
+
+TEN = (
+    *("#4a86e0", "#e58a1f", "#3fa35b", "#d9534f", "#9a6fd0"),
+    *("#a9745b", "#e377b5", "#8f959d", "#b3ad22", "#1fb5c4"),
+)
+"""Colours for ten classes."""
+
+STYLE: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "immersion",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 10,
+    "text.parse_math": False,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlepad": 10,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "grid.color": INK,
+    "grid.alpha": 0.12,
+    "grid.linewidth": 0.6,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "legend.frameon": False,
+    "legend.handlelength": 1.4,
+}
+
+ALONE = (
+    "<style>:root{color:#1c1e21}@media (prefers-color-scheme:dark){:root{color:#e4e6e9}}</style>"
+)
+"""The text colour of an SVG that has no page to take it from."""
+
+
+def palette(count: int) -> np.ndarray:
+    """Return `count` colours for classes, (count, 3), in [0, 1]."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_rgb
+
+    if count <= len(TEN):
+        return np.array([to_rgb(colour) for colour in TEN[:count]])
+    return colormaps["turbo"](np.linspace(0.05, 0.95, count))[:, :3]
+
+
+@contextmanager
+def panel(width: float = 6.4, height: float = 3.4, columns: int = 1) -> Iterator[tuple[Any, Any]]:
+    """Give a figure and its axes (an array of them where there are columns), in inches."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(STYLE):
+        figure = Figure((width, height), layout="constrained")
+        yield figure, figure.subplots(1, columns)
+
+
+def svg(figure: "Figure", alone: bool = False) -> str:
+    """Return the figure as an `<svg>` element.
+
+    Args:
+        figure: The figure.
+        alone: Whether the SVG is to be a file, which says its text colour for light and dark
+            pages, or part of a page, whose text colour it takes.
+    """
+    buffer = io.StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(buffer, format="svg", transparent=True, dpi=144, metadata=nothing)
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :].replace(INK, "currentColor")
+    # Several figures in one page must not share identifiers of groups.
+    text = re.sub(r'<g id="[^"]*"', "<g", text).replace("'DejaVu Sans'", "system-ui")
+    return text.replace("<defs>", f"{ALONE}<defs>", 1) if alone else text
