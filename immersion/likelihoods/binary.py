@@ -151,10 +151,11 @@ def sinhc_series(h: Tensor, derivative: int) -> Tensor:
     """Return a derivative (0, 1 or 2) of `log_sinhc` by its Taylor series, for |h| < 1/2.
 
     log(sinh(h / 2) / (h / 2)) = sum_n B_2n h^2n / (2n (2n)!), B the Bernoulli numbers. It
-    converges for |h| < 2 pi; seven terms are exact in float64 for |h| < 1/2.
+    converges for |h| < 2 pi; for |h| < 1/2 seven terms are exact in float64 and four in float32.
     """
+    numbers = BERNOULLI_NUMBERS if h.dtype == torch.float64 else BERNOULLI_NUMBERS[:4]
     square, total = h.square(), torch.zeros_like(h)
-    for n, number in reversed(list(enumerate(BERNOULLI_NUMBERS, start=1))):
+    for n, number in reversed(list(enumerate(numbers, start=1))):
         factor = math.perm(2 * n, derivative)  # d^k/dh^k h^2n = factor h^(2n - k)
         total = total * square + factor * number / (2 * n * math.factorial(2 * n))
     return total * (square, h, 1)[derivative]

@@ -114,7 +114,7 @@ class GaussianFixed(Likelihood):
     def forward(self, h: Tensor) -> Independent:
         """Return p(x|h) from means, (..., *event_shape)."""
         (mean,) = self.split(h)
-        return normal(self, mean, mean.new_tensor(self.sigma), self.bounded)
+        return normal(self, mean, mean.new_full((), self.sigma), self.bounded)
 
     def check(self, x: Tensor) -> None:
         """Raise a `UserError` unless every value is finite."""

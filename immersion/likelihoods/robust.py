@@ -1,10 +1,11 @@
 """Likelihoods with heavy tails: a few wild values do not rule the fit."""
 
 import math
+from typing import ClassVar
 
+import torch
 from torch import Tensor
-from torch.distributions import Independent
-from torch.distributions import StudentT as TorchStudentT
+from torch.distributions import Chi2, Distribution, Independent
 from torch.nn.functional import softplus
 
 from immersion.check import UserError
@@ -33,7 +34,6 @@ class StudentT(Likelihood):
         Journal of the American Statistical Association 84(408), section 2
 
     Example:
-        >>> import torch
         >>> p = StudentT((2,))(torch.zeros(3, 4))
         >>> p.log_prob(torch.full((3, 2), 1e4)).shape
         torch.Size([3])
@@ -56,11 +56,52 @@ class StudentT(Likelihood):
     def forward(self, h: Tensor) -> Independent:
         """Return p(x|h) from locations and raw scales, (..., 2 * C, H, W)."""
         location, raw = self.split(h)
-        nu = location.new_tensor(self.degrees_of_freedom)
-        t = TorchStudentT(nu, location, FLOOR + softplus(raw), validate_args=False)
+        t = StudentTDistribution(self.degrees_of_freedom, location, FLOOR + softplus(raw))
         return self.independent(t)
 
     def check(self, x: Tensor) -> None:
         """Raise a `UserError` unless every value is finite."""
         if not x.isfinite().all():
             refuse("the Student t likelihood", "finite values", x)
+
+
+class StudentTDistribution(Distribution):
+    """Student's t with nu > 2 degrees of freedom, given as a number.
+
+    PyTorch's takes a tensor nu and asks its mean and variance, value by value, whether they
+    exist, which waits for the device.
+
+    Args:
+        nu: The degrees of freedom.
+        location: Any shape.
+        scale: The same shape.
+    """
+
+    arg_constraints: ClassVar[dict] = {}
+
+    def __init__(self, nu: float, location: Tensor, scale: Tensor) -> None:
+        super().__init__(location.shape, validate_args=False)
+        self.nu, self.location, self.scale = nu, location, scale
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Return the log density of each value, in nats."""
+        nu, y = self.nu, (x - self.location) / self.scale
+        constant = math.lgamma((nu + 1) / 2) - math.lgamma(nu / 2) - math.log(nu * math.pi) / 2
+        return constant - self.scale.log() - (nu + 1) / 2 * torch.log1p(y.square() / nu)
+
+    @property
+    def mean(self) -> Tensor:
+        """The location."""
+        return self.location
+
+    @property
+    def variance(self) -> Tensor:
+        """The square of the scale times nu / (nu - 2)."""
+        return self.scale.square() * (self.nu / (self.nu - 2))
+
+    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+        """Draw a Gaussian of a random scale, (*sample_shape, ...)."""
+        with torch.no_grad():
+            nu = self.scale.new_full(self._extended_shape(sample_shape), self.nu)
+            wide = (nu / Chi2(nu, validate_args=False).sample()).sqrt()
+            return self.location + self.scale * wide * torch.randn_like(wide)

@@ -56,12 +56,13 @@ def test_continuous_bernoulli_keeps_its_digits(dtype, digits):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_continuous_bernoulli_quantiles(dtype):
-    h = torch.from_numpy(LOGITS).to(dtype)
-    exact = h.double().numpy()[LOGITS != 0]
+    h = torch.from_numpy(LOGITS).to(dtype).requires_grad_()
+    exact = h.detach().double().numpy()[LOGITS != 0]
     for u in (0.0, 1e-3, 0.4, 1 - 1e-3, 1 - 2**-24):
         x = ContinuousBernoulliDistribution(h).icdf(torch.tensor(u, dtype=dtype))
         assert ((x >= 0) & (x <= 1)).all()
-        back = np.expm1(exact * x.double().numpy()[LOGITS != 0]) / np.expm1(exact)
+        assert torch.autograd.grad(x.sum(), h)[0].isfinite().all()
+        back = np.expm1(exact * x.detach().double().numpy()[LOGITS != 0]) / np.expm1(exact)
         np.testing.assert_allclose(back, u, atol=3e-6)
 
 
