@@ -1,5 +1,6 @@
 """What passes from data to training: splits, and the batch that an objective is given."""
 
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 import torch
@@ -40,3 +41,9 @@ class Split(Protocol):
 
     def to(self, device: torch.device) -> "Split":
         """Return the split with its memory on `device`; a streamed split returns itself."""
+
+
+def whole(split: Split, size: int = 1000) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Yield a whole split in order, batch by batch; the last one is as small as it must be."""
+    for start in range(0, len(split), size):
+        yield split.batch(torch.arange(start, min(start + size, len(split))))

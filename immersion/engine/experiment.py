@@ -54,7 +54,7 @@ class Optimiser:
         Example:
             >>> decay = Optimiser(learning_rate=1.0, schedule="linear", rise=2)
             >>> [decay.rate(step, 8) for step in (0, 1, 4, 7)]
-            [0.5, 1.0, 0.5, 0.125]
+            [0.5, 0.875, 0.5, 0.125]
         """
         left = max(0.0, 1 - step / steps)
         shape = {

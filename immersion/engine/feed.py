@@ -107,9 +107,3 @@ class _Reader(Dataset):
         number, indices = job
         reseed(self.seed, "data", number)
         return self.split.batch(indices)
-
-
-def whole(split: Split, size: int = 1000) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Yield the whole split in order, the last batch smaller where it must be."""
-    for start in range(0, len(split), size):
-        yield split.batch(torch.arange(start, min(start + size, len(split))))

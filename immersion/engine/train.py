@@ -12,9 +12,8 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor
 
-from immersion.batch import Batch, Split
+from immersion.batch import Batch, Split, whole
 from immersion.engine.experiment import Experiment
-from immersion.engine.feed import whole
 from immersion.engine.game import Game
 from immersion.engine.guard import NonFinite
 from immersion.engine.options import Options

@@ -1,0 +1,183 @@
+"""The command line: flags are read from the signatures of commands and recipes.
+
+Every command exits with 0 on success, 2 on a user's mistake, told in one sentence, and 1 on a
+fault of its own; with --json the last line of standard output is a JSON object.
+"""
+
+import contextlib
+import importlib
+import inspect
+import io
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from immersion.check import UserError, choice
+
+COMMANDS = {
+    "train": ("immersion.commands.train", "train", "Train a model; the same command goes on."),
+    "evaluate": ("immersion.commands.evaluate", "evaluate_command", "Say how good a model is."),
+    "sample": ("immersion.commands.draw", "sample", "Draw new examples."),
+    "reconstruct": ("immersion.commands.draw", "reconstruct", "Encode and decode examples."),
+    "interpolate": ("immersion.commands.draw", "interpolate", "Walk between two examples."),
+    "manifold": ("immersion.commands.draw", "manifold", "Show the learned manifold."),
+    "report": ("immersion.commands.draw", "report", "Write report.html anew."),
+    "data": ("immersion.commands.data", "data", "List the known data sets."),
+    "reproduce": ("immersion.commands.reproduce", "reproduce", "Reproduce published results."),
+    "doctor": ("immersion.commands.doctor", "doctor", "Say what this machine can do."),
+}
+"""Command -> module, function and one line. Modules are imported when they are needed: help must
+not wait for PyTorch."""
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run one command and exit."""
+    # Threads that spin while they wait make a step several times slower on a busy machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    as_json = "--json" in arguments
+    arguments = [argument for argument in arguments if argument != "--json"]
+    try:
+        result = _run(arguments)
+    except UserError as error:
+        _fail(str(error), 2)
+    except ArithmeticError as error:
+        _fail(f"training stopped: {error}; the last good checkpoint is kept.", 1)
+    except BrokenPipeError:
+        sys.exit(0)
+    if result is not None:
+        print(json.dumps(result) if as_json else _readable(result))
+
+
+def _run(arguments: list[str]) -> dict[str, Any] | None:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_overview())
+        return None
+    if arguments[0] == "--version":
+        from importlib.metadata import version
+
+        print(version("immersion"))
+        return None
+    command, *rest = arguments
+    module, function, _ = COMMANDS[choice("command", command, COMMANDS)]
+    if command == "train":
+        return _train(rest)
+    return _parse(getattr(importlib.import_module(module), function), rest, f"immersion {command}")
+
+
+def _train(arguments: list[str]) -> dict[str, Any] | None:
+    from immersion.commands.train import train
+    from immersion.recipes import RECIPES
+
+    if not arguments or arguments[0].startswith("-"):
+        print("usage: immersion train RECIPE [--data NAME|PATH] [--out RUN] [...]\n\nrecipes:")
+        for name, recipe in RECIPES.items():
+            print(f"  {name:12}{_first_line(recipe)}")
+        print("\nimmersion train RECIPE --help tells a recipe's flags.")
+        if arguments and arguments[0] not in ("-h", "--help"):
+            raise UserError("no recipe was named", f"one of {', '.join(RECIPES)}", arguments[0])
+        return None
+    recipe, *rest = arguments
+    return _parse(_with_recipe(train, recipe), rest, f"immersion train {recipe}")
+
+
+def _with_recipe(train: Callable[..., Any], recipe: str) -> Callable[..., Any]:
+    """Return `train` for one recipe, with the recipe's arguments as its own."""
+    from immersion.loading import arguments_of
+    from immersion.progress import progress
+    from immersion.recipes import RECIPES
+
+    theirs = arguments_of(recipe)
+
+    def run(**given: Any) -> dict[str, Any]:
+        arguments = {name: given.pop(name) for name in theirs}
+        with progress(given["options"].steps) as listen:
+            return train(recipe, **given, arguments=arguments, listen=listen)
+
+    ours = inspect.signature(train, eval_str=True).parameters
+    parameters = [*(ours[name] for name in ("data", "out", "size")), *theirs.values()]
+    run.__signature__ = inspect.Signature([*parameters, ours["options"]])
+    run.__doc__ = _joined_help(RECIPES[recipe], train)
+    return run
+
+
+def _joined_help(recipe: Callable[..., Any], train: Callable[..., Any]) -> str:
+    """Return the recipe's docstring with the data and output arguments of `train`."""
+    lines = (inspect.getdoc(train) or "").splitlines()
+    shared = [line for line in lines if line.lstrip().startswith(("data:", "out:", "size:"))]
+    return "\n".join([(inspect.getdoc(recipe) or "").rstrip(), *shared])
+
+
+def _parse(function: Callable[..., Any], arguments: list[str], program: str) -> dict[str, Any]:
+    """Call a function with flags read from its signature; a wrong flag is told in one sentence."""
+    import tyro
+
+    signature = inspect.signature(function, eval_str=True)
+
+    def collect(*args: Any, **kwargs: Any) -> inspect.BoundArguments:
+        return signature.bind(*args, **kwargs)
+
+    collect.__signature__ = signature
+    collect.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    collect.__doc__ = function.__doc__
+    heard = io.StringIO()
+    config = (tyro.conf.OmitArgPrefixes, tyro.conf.PositionalRequiredArgs)
+    try:
+        with contextlib.redirect_stderr(heard):
+            bound = tyro.cli(collect, args=arguments, prog=program, config=config)
+    except SystemExit as stop:
+        if stop.code:
+            raise UserError(_sentence(heard.getvalue())) from None
+        raise
+    return function(*bound.args, **bound.kwargs)
+
+
+def _sentence(box: str) -> str:
+    """Return the words of a boxed message on one line."""
+    words = " ".join(line.strip("─│╭╮╰╯ ") for line in box.splitlines())
+    return " ".join(words.split()).rstrip(".")
+
+
+def _overview() -> str:
+    lines = [
+        "Immersion learns the manifold that data lie on, says how good the model is,",
+        "and lets a person walk on it.",
+        "",
+        "usage: immersion COMMAND [...] [--json]",
+        "",
+        *(f"  {name:13}{line}" for name, (_, _, line) in COMMANDS.items()),
+        "",
+        "A first model:  immersion train vae --data mnist-5k --latent 2 --steps 3000",
+        "A command's flags:  immersion COMMAND --help",
+    ]
+    return "\n".join(lines)
+
+
+def _first_line(function: Callable[..., Any]) -> str:
+    return (inspect.getdoc(function) or "").splitlines()[0]
+
+
+def _readable(value: Any, indent: str = "") -> str:
+    """Return a result for a person to read: one line a value, nested ones indented."""
+    if isinstance(value, dict) and {"value", "standard_error", "unit"} <= set(value):
+        return f"{value['value']:.4f} +- {value['standard_error']:.4f} {value['unit']}"
+    if isinstance(value, dict):
+        lines = []
+        for name, inner in value.items():
+            text = _readable(inner, indent + "  ")
+            nested = isinstance(inner, (dict, list)) and "\n" in text
+            lines.append(f"{indent}{name}:" + ("\n" + text if nested else f" {text.strip()}"))
+        return "\n".join(lines)
+    if isinstance(value, (list, tuple)) and any(isinstance(item, dict) for item in value):
+        return "\n\n".join(_readable(item, indent) for item in value)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_readable(item) for item in value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _fail(message: str, status: int) -> None:
+    print(f"immersion: {message}", file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,23 @@
+"""`immersion data`: what data sets are known, where they lie and how they are checked."""
+
+from typing import Any
+
+from immersion.check import choice
+from immersion.data import DATASETS, describe
+
+
+def data(name: str | None = None) -> dict[str, Any]:
+    """List the known data sets, or tell all that is known of one.
+
+    Args:
+        name: A data set; by default all are listed.
+    """
+    known = {str(entry["name"]): entry for entry in describe()}
+    if name is None:
+        return {"datasets": list(known.values())}
+    return known[choice("data set", name, known)] | {
+        "files": [
+            {"name": file.name, "checksums": file.checksums, "urls": file.urls}
+            for file in DATASETS[name].files
+        ]
+    }

@@ -1,0 +1,213 @@
+"""`immersion sample`, `reconstruct`, `interpolate`, `manifold`: what the model draws."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from PIL.Image import Image
+from torch import Tensor
+
+from immersion.batch import Split
+from immersion.check import UserError
+from immersion.data.dataset import to_float
+from immersion.data.folder import find_images
+from immersion.data.images import decode
+from immersion.loading import Run, open_run
+from immersion.models import LatentVariableModel
+from immersion.report import figures, pictures
+from immersion.report.page import write_report
+from immersion.run_folder import RunFolder
+
+SHOWN = 100
+"""Draws and originals in a report's pictures."""
+
+SCATTERED = 5000
+"""Codes in a latent scatter, rows in a table's."""
+
+
+def sample(run: Path, *, count: int = 100, seed: int = 0, out: Path | None = None) -> dict[str, Any]:
+    """Draw examples: z ~ p(z), then the mean of p(x|z); a picture, and the numbers as .npz.
+
+    Args:
+        run: The run folder.
+        count: Number of draws.
+        seed: Seed of the draws.
+        out: Where the numbers go; by default samples/samples.npz in the run folder.
+    """
+    opened = open_run(run)
+    if not isinstance(opened.model, LatentVariableModel):
+        raise UserError(
+            "an autoencoder has no distribution to draw codes from",
+            "a model with a prior",
+            f"a run of '{opened.record['recipe']}'",
+            "train a vae",
+        )
+    x = pictures.draws(opened.model, count, seed)
+    target = out or opened.folder.samples / "samples.npz"
+    _save_array(target, x)
+    picture = _draw_samples(opened, x)
+    return {"run": str(run), "samples": str(target), "picture": str(picture), "shape": list(x.shape)}
+
+
+def reconstruct(run: Path, images: Path | None = None, *, out: Path | None = None) -> dict[str, Any]:
+    """Encode and decode examples: the mean of p(x|z) at the mean of q(z|x).
+
+    Args:
+        run: The run folder.
+        images: A picture or a folder of pictures of one's own; by default test examples.
+        out: Where the picture goes; by default samples/reconstructions.png in the run folder.
+    """
+    opened = _of_images(run)
+    x = _first(opened.data.test, SHOWN // 2) if images is None else _own(images, opened)
+    picture = pictures.reconstructions(opened.model, x)
+    with torch.no_grad():
+        error = (opened.model.decode(opened.model.encode(x).mean).mean - x).square().flatten(1)
+    target = _save(opened.folder, "reconstructions.png", picture, out)
+    return {"run": str(run), "picture": str(target), "examples": len(x),
+            "squared_error": error.sum(1).mean().item()}
+
+
+def interpolate(
+    run: Path,
+    *,
+    path: Literal["linear", "spherical"] = "spherical",
+    pairs: int = 8,
+    steps: int = 10,
+    out: Path | None = None,
+) -> dict[str, Any]:
+    """Walk from one test example's code to another's, and decode the way.
+
+    Args:
+        run: The run folder.
+        path: linear, or spherical: along the great circle, at the norms that the prior has.
+        pairs: Number of walks.
+        steps: Pictures a walk, both ends included.
+        out: Where the picture goes; by default samples/interpolation.png in the run folder.
+    """
+    opened = _of_images(run)
+    x = _first(opened.data.test, 2 * pairs)
+    picture = pictures.interpolation(opened.model, x[0::2], x[1::2], steps, path)
+    target = _save(opened.folder, "interpolation.png", picture, out)
+    return {"run": str(run), "picture": str(target), "pairs": len(x) // 2}
+
+
+def manifold(
+    run: Path,
+    *,
+    side: int = 20,
+    units: tuple[int, int] | None = None,
+    out: Path | None = None,
+) -> dict[str, Any]:
+    """Show the manifold: the unit square through the inverse Gaussian CDF, decoded.
+
+    Args:
+        run: The run folder.
+        side: Pictures along each side.
+        units: The two latent units that span the plane; by default the two with the largest KL.
+        out: Where the picture goes; by default samples/manifold.png in the run folder.
+    """
+    opened = _of_images(run)
+    plane = _plane(opened, units)
+    target = _save(
+        opened.folder, "manifold.png", pictures.manifold(opened.model, side, plane), out
+    )
+    return {"run": str(run), "picture": str(target), "units": list(plane)}
+
+
+def report(run: Path, *, beside: Path | None = None) -> dict[str, Any]:
+    """Write a run's report.html anew from its folder.
+
+    Args:
+        run: The run folder.
+        beside: Another run, shown in a second column.
+    """
+    other = None if beside is None else RunFolder.existing(beside)
+    return {"run": str(run), "report": str(write_report(RunFolder.existing(run), other))}
+
+
+def draw_all(run: Run) -> None:
+    """Draw everything that a report shows of a run."""
+    x = pictures.draws(run.model, SHOWN, seed=0)
+    _draw_samples(run, x)
+    if run.spec.image:
+        test = _first(run.data.test, SHOWN // 2)
+        save = run.folder
+        _save(save, "reconstructions.png", pictures.reconstructions(run.model, test))
+        _save(save, "manifold.png", pictures.manifold(run.model, 20, _plane(run, None)))
+        pairs = test[: 2 * (min(len(test), 16) // 2)]
+        walk = pictures.interpolation(run.model, pairs[0::2], pairs[1::2], 10, "spherical")
+        _save(save, "interpolation.png", walk)
+    if run.model.latent > 1:
+        x, y = run.data.test.batch(torch.arange(min(SCATTERED, len(run.data.test))))
+        with torch.no_grad():
+            codes = run.model.encode(x).mean
+        _save(run.folder, "latent", figures.latent_scatter(codes, y, run.spec.classes))
+
+
+def _draw_samples(run: Run, x: Tensor) -> Path:
+    if run.spec.image:
+        return _save(run.folder, "samples.png", pictures.grid(x, columns=10))
+    real = _first(run.data.test, SCATTERED)
+    drawn = pictures.draws(run.model, len(real), seed=0)
+    return _save(run.folder, "table", figures.table_scatter(real, drawn))
+
+
+def _plane(run: Run, units: tuple[int, int] | None) -> tuple[int, int]:
+    """Return two latent units: those given, or the two that say most about x."""
+    latent = run.model.latent
+    if units is None:
+        kl = (run.folder.evaluation() or {}).get("kl_per_unit") or [0.0] * latent
+        order = sorted(range(latent), key=lambda unit: -kl[unit])
+        return (0, min(1, latent - 1)) if latent <= 2 else (order[0], order[1])
+    if not all(0 <= unit < latent for unit in units):
+        raise UserError("no such latent unit", f"units from 0 to {latent - 1}", units)
+    return units
+
+
+def _of_images(path: Path) -> Run:
+    run = open_run(path)
+    if not run.spec.image:
+        raise UserError(
+            "only models of images can be shown as pictures",
+            "examples of shape (C, H, W)",
+            f"shape {run.spec.shape}",
+            "see the report, or immersion sample, which saves the numbers",
+        )
+    return run
+
+
+def _first(split: Split, count: int) -> Tensor:
+    return split.batch(torch.arange(min(count, len(split))))[0]
+
+
+def _own(path: Path, run: Run) -> Tensor:
+    """Return a user's picture, or the pictures of a folder, in the shape that the model takes."""
+    files = find_images(path)[0] if path.is_dir() else [path]
+    levels = torch.stack([decode(file, run.spec.shape) for file in files])
+    return to_float(levels, "unit")
+
+
+def _save(folder: RunFolder, name: str, picture: Image | str, out: Path | None = None) -> Path:
+    """Save a PIL image as PNG or a string as SVG, by default among the run's samples."""
+    if isinstance(picture, str):
+        name = Path(name).with_suffix(".svg").name
+        return folder.write(f"samples/{name}", lambda path: path.write_text(picture))
+    name = Path(name).with_suffix(".png").name
+    if out is None:
+        return folder.write(f"samples/{name}", lambda path: picture.save(path, format="PNG"))
+    _refuse_to_overwrite(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(out)
+    return out
+
+
+def _save_array(path: Path, x: Tensor) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        np.savez(file, x=x.numpy())
+
+
+def _refuse_to_overwrite(path: Path) -> None:
+    if path.exists():
+        raise UserError(f"'{path}' exists already", remedy="choose another --out, or remove it")

@@ -1,0 +1,195 @@
+"""`immersion train RECIPE`: from data to a run folder with a model, an evaluation and a report."""
+
+import dataclasses
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from immersion import engine
+from immersion.check import UserError
+from immersion.commands.draw import draw_all
+from immersion.commands.evaluate import evaluate_run
+from immersion.data import Dataset, binarized
+from immersion.data import load as load_data
+from immersion.engine import Experiment, Options
+from immersion.loading import Run, arguments_of, build, freeze
+from immersion.machine import machine, versions
+from immersion.report.page import write_report
+from immersion.run_folder import RunFolder
+
+FREE = {"steps", "validate_every", "patience", "log_every", "checkpoint_seconds"}
+"""Options that may change when a run is continued; all others are part of what the run is."""
+
+CHECKED = 10_000
+"""Examples of each split that are held against the likelihood's support before the first step."""
+
+
+def train(
+    recipe: str,
+    *,
+    data: str = "mnist",
+    out: Path | None = None,
+    size: int | None = None,
+    options: Options = Options(),
+    arguments: Mapping[str, Any] | None = None,
+    listen: Callable[[dict[str, Any]], None] = lambda row: None,
+) -> dict[str, Any]:
+    """Train a recipe on data, evaluate it, draw from it and write its report.
+
+    The same call goes on where a killed or interrupted run stopped; a larger `options.steps` runs
+    a finished one on.
+
+    Args:
+        recipe: linear-ae, ae or vae.
+        data: A name (see `immersion data`), a folder of images, or a .npy, .npz or .csv file.
+        out: The run folder; by default runs/ and a name made of what differs from the defaults.
+        size: Side to which the images of a folder are cropped and resized.
+        options: How long, how fast, how carefully.
+        arguments: The recipe's own arguments.
+        listen: Called with every line of the metrics.
+
+    Returns:
+        run, report, step, reason, seconds, and the estimates.
+
+    Raises:
+        UserError: Any of the user's mistakes; nothing has been written then.
+        NonFinite: Training diverged; the last good checkpoint is kept.
+    """
+    given = dict(arguments or {})
+    dataset = load_data(data, size=size)
+    experiment = build(recipe, dataset.spec, given, options.seed)
+    folder = RunFolder(out or Path("runs") / run_name(recipe, data, given, options))
+    arguments_in_full = {name: p.default for name, p in arguments_of(recipe).items()} | given
+    record = _record(recipe, arguments_in_full, dataset, data, size, options)
+    if folder.exists():
+        _refuse_another_experiment(folder, record)
+        record = folder.record() | {"options": asdict(options)}
+    prepared = binarized(dataset, experiment.binarize)
+    _check_support(experiment, prepared)
+    folder.write_record(record)
+    outcome = engine.train(experiment, prepared, folder, options, listen)
+    seconds = round(folder.metrics()[-1]["seconds"], 1)
+    record["outcome"] = {**asdict(outcome), "seconds": seconds}
+    folder.write_record(record)
+    return _finish(folder, record, dataset, prepared, experiment)
+
+
+def _finish(
+    folder: RunFolder,
+    record: dict[str, Any],
+    dataset: Dataset,
+    prepared: Dataset,
+    experiment: Experiment,
+) -> dict[str, Any]:
+    experiment.model.load_state_dict(folder.weights())
+    model = experiment.model.cpu().eval()
+    run = Run(folder, record, dataset.spec, model, experiment)
+    run.__dict__["data"] = prepared  # already read: no need to read it again
+    evaluation = evaluate_run(run, importance=0)
+    draw_all(run)
+    report = write_report(folder)
+    return {
+        "run": str(folder.path),
+        "report": str(report),
+        **record["outcome"],
+        "estimates": evaluation["estimates"],
+    }
+
+
+def run_name(recipe: str, data: str, arguments: Mapping[str, Any], options: Options) -> str:
+    """Return a folder name that says what differs from the defaults.
+
+    Example:
+        >>> run_name("vae", "mnist", {"latent": 2}, Options(seed=1, steps=100))
+        'vae-mnist-latent=2-seed=1'
+    """
+    defaults = {name: p.default for name, p in arguments_of(recipe).items()}
+    changes = _changes(freeze(defaults), freeze({**defaults, **arguments}))
+    changes |= {k: v for k, v in _changes(asdict(Options()), asdict(options)).items() if k not in FREE}
+    return "-".join([recipe, Path(data).stem, *(f"{k}={v}" for k, v in changes.items())])
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    for name, value in after.items():
+        if isinstance(value, dict):
+            changes |= _changes(before[name], value)
+        elif value != before[name]:
+            changes[name] = value
+    return changes
+
+
+def _record(
+    recipe: str,
+    arguments: Mapping[str, Any],
+    dataset: Dataset,
+    source: str,
+    size: int | None,
+    options: Options,
+) -> dict[str, Any]:
+    device = options.resolve_device()
+    path = Path(source)
+    return {
+        "recipe": recipe,
+        "arguments": freeze(arguments),
+        "data": {
+            "source": str(path.resolve()) if path.exists() else source,
+            "size": size,
+            "spec": asdict(dataset.spec),
+            "examples": [len(dataset.train), len(dataset.validation), len(dataset.test)],
+            "checksums": dataset.checksums,
+            "note": dataset.note,
+        },
+        "options": asdict(options),
+        "device": device.type,
+        "precision": str(options.resolve_precision(device)).removeprefix("torch."),
+        "threads": torch.get_num_threads(),
+        "versions": versions(),
+        "machine": machine(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _refuse_another_experiment(folder: RunFolder, record: dict[str, Any]) -> None:
+    """Refuse to go on with a run that is not the one asked for; nothing is overwritten."""
+    before = folder.record()
+    for name, old, new in _parts(before, record):
+        if old != new:
+            raise UserError(
+                f"the folder '{folder.path}' holds another run",
+                f"{name} {old!r}, as there",
+                f"{new!r}",
+                "give the same command to go on with it, or another --out",
+            )
+
+
+def _parts(before: dict[str, Any], after: dict[str, Any]):  # noqa: ANN202
+    """Yield (name, old, new) of everything that makes a run what it is."""
+    for name in ("recipe", "device", "precision"):
+        yield name, before[name], after[name]
+    yield "data", before["data"]["source"], after["data"]["source"]
+    yield "data checksums", before["data"]["checksums"], after["data"]["checksums"]
+    yield "size", before["data"]["size"], after["data"]["size"]
+    for name, old in _flat(before["arguments"]).items():
+        yield name, old, _flat(after["arguments"]).get(name)
+    for name, old in before["options"].items():
+        if name not in FREE:
+            yield name, old, after["options"].get(name)
+
+
+def _flat(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in arguments.items():
+        flat |= _flat(value) if isinstance(value, dict) else {name: value}
+    return flat
+
+
+def _check_support(experiment: Experiment, data: Dataset) -> None:
+    for split in (data.train, data.validation, data.test):
+        indices = torch.arange(min(CHECKED, len(split)))
+        experiment.check(split.batch(indices)[0])

@@ -1,0 +1,127 @@
+"""The ELBO split into its terms, the importance-weighted bound, and what the latent units do."""
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.distributions import Independent, kl_divergence
+
+from immersion.batch import Split, whole
+from immersion.evaluate.estimate import Estimate
+from immersion.models import Decoder, LatentVariableModel
+from immersion.random import seeded
+
+ACTIVE = 0.01
+"""A unit is active where the variance of its posterior mean over examples exceeds this."""
+
+CHUNK = 20_000
+"""Codes decoded at a time: bounds the memory, not the result."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured on one split.
+
+    Args:
+        estimates: By name: elbo, log_likelihood, kl, squared_error and, where asked for,
+            importance_weighted_bound; bits_per_dim where the likelihood is a probability.
+        kl_per_unit: E_x[KL(q(z_j|x) || p(z_j))] of each unit, in nats; empty for a model without
+            a prior.
+        active_units: Number of units with Var_x(E_q[z_j]) > 0.01 (Burda et al. 2016, section 5).
+        protocol: Everything that the numbers depend on besides model and split.
+    """
+
+    estimates: dict[str, Estimate]
+    kl_per_unit: list[float]
+    active_units: int
+    protocol: dict[str, object]
+
+
+@dataclass
+class _Collected:
+    terms: dict[str, list[Tensor]] = field(default_factory=dict)
+    means: list[Tensor] = field(default_factory=list)
+    units: list[Tensor] = field(default_factory=list)
+
+    def add(self, terms: dict[str, Tensor]) -> None:
+        for name, values in terms.items():
+            self.terms.setdefault(name, []).append(values.cpu())
+
+
+def evaluate(
+    model: Decoder, split: Split, *, discrete: bool, importance: int = 0, seed: int = 0
+) -> Evaluation:
+    """Measure a model on a whole split; nothing is dropped or filtered.
+
+    elbo = log_likelihood - kl, with one code drawn for each example and the KL in closed form;
+    importance_weighted_bound is L_k = E[log 1/k sum_i w_i] <= log p(x) (Burda et al. 2016,
+    equation (8), https://arxiv.org/abs/1509.00519), which rises to log p(x) with k.
+
+    Args:
+        model: With or without a prior.
+        split: Usually the test split. Dynamic binarization is drawn once, from the seed.
+        discrete: Whether p(x|z) is a probability, so that bits/dim = -elbo / (D log 2) applies.
+        importance: k, codes for each example of the importance-weighted bound; 0 leaves it out.
+        seed: Seed of all draws.
+    """
+    collected = _Collected()
+    with torch.no_grad(), seeded(seed, "evaluate"):
+        for x, _ in whole(split):
+            collected.add(_terms(model, x, importance, collected))
+    estimates = {name: _estimate(name, torch.cat(v)) for name, v in collected.terms.items()}
+    dimensions = x[0].numel()
+    if discrete and "elbo" in estimates:
+        to_bits = -1 / (dimensions * math.log(2))
+        estimates["bits_per_dim"] = estimates["elbo"].scaled(to_bits, "bits/dim")
+    units = torch.cat(collected.units).mean(0).tolist() if collected.units else []
+    active = int((torch.cat(collected.means).var(0) > ACTIVE).sum())
+    protocol = {"codes": 1, "kl": "closed form", "importance": importance, "seed": seed}
+    return Evaluation(estimates, units, active, protocol)
+
+
+def _terms(
+    model: Decoder, x: Tensor, importance: int, collected: _Collected
+) -> dict[str, Tensor]:
+    q = model.encode(x)
+    collected.means.append(q.mean)
+    log_likelihood = model.decode(q.rsample()).log_prob(x)
+    error = (model.decode(q.mean).mean - x).square().flatten(1).sum(1)
+    terms = {"log_likelihood": log_likelihood, "squared_error": error}
+    if not isinstance(model, LatentVariableModel):
+        return terms
+    kl = _kl(model, q, collected)
+    terms |= {"elbo": log_likelihood - kl, "kl": kl}
+    if importance:
+        terms["importance_weighted_bound"] = importance_weighted_bound(model, x, importance)
+    return terms
+
+
+def _kl(model: LatentVariableModel, q: torch.distributions.Distribution, c: _Collected) -> Tensor:
+    prior = model.prior()
+    if isinstance(q, Independent) and isinstance(prior, Independent):
+        units = kl_divergence(q.base_dist, prior.base_dist)
+        c.units.append(units)
+        return units.sum(-1)
+    return kl_divergence(q, prior)
+
+
+def importance_weighted_bound(model: LatentVariableModel, x: Tensor, k: int) -> Tensor:
+    """Return L_k of each example, (B,), in nats: log-mean-exp of exactly k log-weights.
+
+    Codes are drawn and decoded in chunks that fit in memory; all k are drawn and used.
+    """
+    total = torch.full((len(x),), -math.inf)
+    for draws in _chunks(k, max(1, CHUNK // len(x))):
+        weights = model.log_weights(x, draws).double()
+        total = torch.logaddexp(total, weights.logsumexp(0))
+    return total - math.log(k)
+
+
+def _chunks(total: int, size: int) -> list[int]:
+    """Return sizes of at most `size` that add up to `total`."""
+    return [size] * (total // size) + ([total % size] if total % size else [])
+
+
+def _estimate(name: str, values: Tensor) -> Estimate:
+    return Estimate.of(values, "squared units of x" if name == "squared_error" else "nats")

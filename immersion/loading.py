@@ -1,0 +1,122 @@
+"""From a run folder back to a model: the recorded recipe is called again, then given weights."""
+
+import dataclasses
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from immersion.check import UserError
+from immersion.data import Dataset, Spec, binarized
+from immersion.data import load as load_data
+from immersion.engine import Experiment
+from immersion.random import seeded
+from immersion.recipes import RECIPES
+from immersion.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained run: its record, its model, and its data when they are asked for.
+
+    Args:
+        folder: Where it lies.
+        record: The contents of `run.json`.
+        spec: What the recipe knew of the data.
+        model: In evaluation mode, with the averaged weights where an average was kept.
+        experiment: What the recipe returned.
+    """
+
+    folder: RunFolder
+    record: dict[str, Any]
+    spec: Spec
+    model: nn.Module
+    experiment: Experiment
+
+    @cached_property
+    def data(self) -> Dataset:
+        """Read the data that the model was trained on, made binary as they were for training."""
+        data = self.record["data"]
+        dataset = load_data(data["source"], size=data["size"])
+        return binarized(dataset, self.experiment.binarize)
+
+
+def load(path: str | Path) -> nn.Module:
+    """Return the trained model in a run folder, ready to `encode` and `decode`.
+
+    Raises:
+        UserError: There is no run in that folder, or it has no checkpoint yet.
+    """
+    return open_run(path).model
+
+
+def open_run(path: str | Path) -> Run:
+    """Return the run in a folder, with its trained model.
+
+    Raises:
+        UserError: There is no run in that folder, or it has no checkpoint yet.
+    """
+    folder = RunFolder.existing(path)
+    record = folder.record()
+    spec = spec_from(record["data"]["spec"])
+    experiment = build(record["recipe"], spec, record["arguments"], seed=0)
+    experiment.model.load_state_dict(folder.weights())
+    return Run(folder, record, spec, experiment.model.eval(), experiment)
+
+
+def build(recipe: str, spec: Spec, arguments: Mapping[str, Any], seed: int) -> Experiment:
+    """Call a recipe by name with recorded or given arguments; the first weights come from `seed`.
+
+    Args:
+        recipe: A registered name.
+        spec: The data.
+        arguments: As the recipe takes them, or as JSON holds them (dataclasses as objects).
+        seed: Seed of the first weights.
+    """
+    function = RECIPES[recipe]
+    with seeded(seed, "weights"):
+        return function(spec, **revive(function, arguments))
+
+
+def arguments_of(recipe: str) -> dict[str, inspect.Parameter]:
+    """Return a recipe's arguments besides the data, by name, with resolved annotations.
+
+    Example:
+        >>> arguments_of("linear-ae")["latent"].default
+        20
+    """
+    hints = typing.get_type_hints(RECIPES[recipe])
+    parameters = list(inspect.signature(RECIPES[recipe]).parameters.values())[1:]
+    return {p.name: p.replace(annotation=hints[p.name]) for p in parameters}
+
+
+def revive(function: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments with JSON objects made the dataclasses that the function asks for."""
+    hints = typing.get_type_hints(function)
+    unknown = sorted(set(arguments) - set(hints))
+    if unknown:
+        known = ", ".join(name for name in hints if name not in ("spec", "return"))
+        raise UserError("the recipe has no such argument", known, ", ".join(unknown))
+    return {
+        name: hints[name](**value) if isinstance(value, dict) else value
+        for name, value in arguments.items()
+    }
+
+
+def freeze(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments as JSON holds them: dataclasses as objects, everything else as it is."""
+    return {
+        name: dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value
+        for name, value in arguments.items()
+    }
+
+
+def spec_from(recorded: Mapping[str, Any]) -> Spec:
+    """Return the `Spec` that `dataclasses.asdict` made a JSON object of."""
+    tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in recorded.items()}
+    return Spec(**tuples)

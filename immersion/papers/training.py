@@ -1,0 +1,31 @@
+"""What studies share: a run that goes on after a kill, and its estimates as measurements."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from immersion.commands.evaluate import evaluate_run
+from immersion.commands.train import train
+from immersion.engine import Options
+from immersion.loading import Run, open_run
+from immersion.papers.study import Measurement
+from immersion.progress import progress
+
+
+def trained(
+    out: Path, recipe: str, data: str, options: Options, device: str, **arguments: Any
+) -> Run:
+    """Train a recipe into `out`, or go on with it, or find it finished; return the run."""
+    options = replace(options, device=device)
+    with progress(options.steps) as listen:
+        train(recipe, data=data, out=out, options=options, arguments=arguments, listen=listen)
+    return open_run(out)
+
+
+def measure(run: Run, importance: int = 0) -> dict[str, Measurement]:
+    """Evaluate a run on the test split and return each estimate as a measurement."""
+    estimates = evaluate_run(run, importance)["estimates"]
+    return {
+        name: Measurement(estimate["value"], estimate["standard_error"])
+        for name, estimate in estimates.items()
+    }

@@ -1,0 +1,69 @@
+"""Progress of a training run: a live bar in a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+QUIET_SECONDS = 5.0
+"""Plain lines come at most this often."""
+
+Listener = Callable[[dict[str, Any]], None]
+
+
+@contextmanager
+def progress(steps: int) -> Iterator[Listener]:
+    """Yield a listener for the engine that shows step, throughput, time left and the terms.
+
+    Args:
+        steps: Steps of the run in all.
+    """
+    if not sys.stderr.isatty():
+        yield _plain(steps)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.completed:,.0f} / {task.total:,.0f} steps"),
+        BarColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=steps)
+        state = {"validation": ""}
+
+        def listen(row: dict[str, Any]) -> None:
+            if row["split"] == "validation":
+                state["validation"] = f"validation loss {row['loss']:.4g}"
+                return
+            words = f"{_words(row)}  {state['validation']}"
+            bar.update(task, completed=row["step"], description=words)
+
+        yield listen
+
+
+def _plain(steps: int) -> Listener:
+    last = [0.0]
+
+    def listen(row: dict[str, Any]) -> None:
+        due = time.monotonic() - last[0] > QUIET_SECONDS or row["step"] == steps
+        if row["split"] == "train" and due:
+            last[0] = time.monotonic()
+            left = _clock(row["seconds"] / row["step"] * (steps - row["step"]))
+            line = f"step {row['step']:,} / {steps:,}  {left} left  {_words(row)}"
+            print(line, file=sys.stderr, flush=True)
+
+    return listen
+
+
+def _words(row: dict[str, Any]) -> str:
+    hidden = ("step", "split", "seconds", "examples_per_second")
+    terms = [f"{name} {value:.4g}" for name, value in row.items() if name not in hidden]
+    return "  ".join([f"{row['examples_per_second']:,.0f} examples/s", *terms])
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"
