@@ -1,7 +1,10 @@
 """Faces that smile or do not: 13,165 grey images of 64 x 64 pixels."""
 
+import hashlib
 import io
+import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,30 +15,54 @@ from immersion.data.dataset import Dataset, Spec
 from immersion.data.images import decode
 from immersion.data.source import File, Source, register
 from immersion.data.splits import in_memory, seeded_split
-from immersion.data.store import sha256s
+from immersion.data.store import sha256
 from immersion.data.threads import in_threads
 
 SPEC = Spec("smiles", (1, 64, 64), "unit", ("not-smiling", "smiling"))
 NAME = "SMILEs.zip"
-NEGATIVES, POSITIVES = "SMILEs/negatives/", "SMILEs/positives/"
+FACES = re.compile(r"(?:.*/)?(SMILEs/(negatives|positives)/\w+/\w+\.jpg)")
 EXAMPLES = (10_533, 1_316, 1_316)
+
+# The repository's last commit. Its host packs an archive anew whenever it likes, so the checksum
+# is over the names and the sha256 of the faces in it, in the order of their names.
+COMMIT = "6afac66f50061948eed7da5a351cecd9c4a99fe3"
+CHECKSUM = "sha256:4b51a00a60a6a492af11d3402fd17532fe8c1b271ef2da0b2e777e55fa452430"
+
+
+def unpack(content: bytes) -> dict[str, bytes]:
+    """Return the files of the faces by name, in order, verified.
+
+    Raises:
+        UserError: The archive is damaged or does not hold the 13,165 faces.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            found = filter(None, map(FACES.fullmatch, archive.namelist()))
+            files = {match[1]: archive.read(match[0]) for match in found}
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"{NAME} is damaged", received=error, remedy="remove it") from error
+    faces = dict(sorted(files.items()))
+    digests = (name.encode() + b"\0" + hashlib.sha256(faces[name]).digest() for name in faces)
+    checksum = sha256(b"".join(digests))
+    if checksum != CHECKSUM:
+        raise UserError(
+            f"{NAME} does not hold the faces of the public repository",
+            f"13165 with {CHECKSUM}",
+            f"{len(faces)} with {checksum}",
+            "remove it",
+        )
+    return faces
 
 
 def read(held: Mapping[str, bytes]) -> Dataset:
     """Return the faces; the seven that are there twice are on one side of the split."""
-    with zipfile.ZipFile(io.BytesIO(held[NAME])) as archive:
-        names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))
-        contents = [archive.read(name) for name in names]
-    if not all(name.startswith((NEGATIVES, POSITIVES)) for name in names):
-        raise UserError(f"{NAME} is laid out differently", f"{NEGATIVES} and {POSITIVES}")
-    faces = in_threads(
-        lambda pair: decode(Path(pair[0]), SPEC.shape, pair[1]),
-        list(zip(names, contents, strict=True)),
-    )
-    x = torch.stack(faces)
-    y = torch.tensor([int(name.startswith(POSITIVES)) for name in names])
+    faces = unpack(held[NAME])
+    images = in_threads(lambda name: decode(Path(name), SPEC.shape, faces[name]), list(faces))
+    x = torch.stack(images)
+    y = torch.tensor([int("/positives/" in name) for name in faces])
     indices = seeded_split("smiles", EXAMPLES, x.numpy())
-    return in_memory(SPEC, x, y, indices, sha256s(held), "3,690 of 13,165 faces smile")
+    checksums = {"SMILEs": CHECKSUM}
+    return in_memory(SPEC, x, y, indices, checksums, "3,690 of 13,165 faces smile")
 
 
 register(
@@ -46,12 +73,6 @@ register(
         "research only; SMILEsmileD, Hromada et al.",
         "https://github.com/hromi/SMILEsmileD",
         read,
-        (
-            File(
-                NAME,
-                ("sha256:a5bd5c6635dccf00143e8e1d2f6461183f49e2b1744b9dbff1f6d6dbaea5b274",),
-            ),
-        ),
-        remedy=f"zip the folder SMILEs of its homepage's repository as {NAME}",
+        (File(NAME, urls=(f"https://github.com/hromi/SMILEsmileD/archive/{COMMIT}.zip",)),),
     )
 )

@@ -3,16 +3,21 @@
 import gzip
 import hashlib
 import http.server
+import io
 import subprocess
 import sys
+import tarfile
 import threading
 import time
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
+from PIL import Image
 
 from immersion.check import UserError
+from immersion.data import smiles
 from immersion.data.cifar10 import PIXELS, unpack_binary, unpack_mosaic
 from immersion.data.dataset import Spec
 from immersion.data.digits import MNIST_5K
@@ -174,13 +179,7 @@ def test_idx_files_that_are_too_short_are_refused():
 
 
 def test_both_layouts_of_cifar10_give_the_same_pixels():
-    """One image of noise, through a mosaic and through the binary version."""
-    import io
-    import tarfile
-
-    import numpy as np
-    from PIL import Image
-
+    """Images of noise, through a mosaic and through the binary version."""
     images = np.random.default_rng(0).integers(0, 256, (10_000, 3, 32, 32), dtype=np.uint8)
     labels = np.arange(10_000, dtype=np.uint8) % 10
     mosaic = images.reshape(200, 50, 3, 32, 32).transpose(0, 3, 1, 4, 2).reshape(6400, 1600, 3)
@@ -198,7 +197,18 @@ def test_both_layouts_of_cifar10_give_the_same_pixels():
     pixels, read_labels = unpack_binary(packed.getvalue())
     assert len(pixels) == 6
     assert all(np.array_equal(part, images) for part in pixels)
-    assert torch.equal(torch.from_numpy(read_labels), torch.from_numpy(np.tile(labels, 6)))
+    assert np.array_equal(read_labels, np.tile(labels, 6))
+
+
+def test_faces_are_checked_by_what_the_archive_holds():
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("SMILEsmileD-master/SMILEs/positives/positives7/1.jpg", b"a")
+        archive.writestr("SMILEsmileD-master/sorter/1.jpg", b"b")
+    with pytest.raises(UserError, match=r"13165 with sha256:4b51.*received 1 with sha256"):
+        smiles.unpack(packed.getvalue())
+    with pytest.raises(UserError, match="damaged"):
+        smiles.unpack(packed.getvalue()[:-10])
 
 
 def test_debian_installs_fashion_mnist_where_it_is_looked_for():
