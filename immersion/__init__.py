@@ -1,1 +1,38 @@
-"""Immersion."""
+"""Immersion learns the manifold that data lie on, says how good the model is, and walks on it.
+
+A network outputs numbers; a likelihood turns them into a distribution; an objective compares
+distributions, one number an example; training is a game between players; everything else reads
+the run folder.
+
+Example:
+    >>> import immersion as im
+    >>> run = im.train("vae", data="digits", options=im.Options(steps=20, batch_size=50),
+    ...                arguments={"latent": 2}, out=tmp_path / "run")
+    >>> model = im.load(run["run"])
+    >>> picture = im.manifold(run["run"])["picture"]
+"""
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "Options": "immersion.engine",
+    "evaluate": "immersion.commands.evaluate",
+    "interpolate": "immersion.commands.draw",
+    "load": "immersion.loading",
+    "load_data": "immersion.data",
+    "manifold": "immersion.commands.draw",
+    "reconstruct": "immersion.commands.draw",
+    "report": "immersion.commands.draw",
+    "sample": "immersion.commands.draw",
+    "train": "immersion.commands.train",
+}
+"""Public name -> module: imported when first used, so that `immersion --help` is quick."""
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'immersion' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -12,21 +12,20 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from immersion.check import UserError, choice
 
 COMMANDS = {
     "train": ("immersion.commands.train", "train", "Train a model; the same command goes on."),
-    "evaluate": ("immersion.commands.evaluate", "evaluate_command", "Say how good a model is."),
+    "evaluate": ("immersion.commands.evaluate", "evaluate", "Say how good a model is."),
     "sample": ("immersion.commands.draw", "sample", "Draw new examples."),
     "reconstruct": ("immersion.commands.draw", "reconstruct", "Encode and decode examples."),
     "interpolate": ("immersion.commands.draw", "interpolate", "Walk between two examples."),
     "manifold": ("immersion.commands.draw", "manifold", "Show the learned manifold."),
     "report": ("immersion.commands.draw", "report", "Write report.html anew."),
     "data": ("immersion.commands.data", "data", "List the known data sets."),
-    "reproduce": ("immersion.commands.reproduce", "reproduce", "Reproduce published results."),
+    "reproduce": ("immersion.papers.reproduce", "reproduce", "Reproduce published results."),
     "doctor": ("immersion.commands.doctor", "doctor", "Say what this machine can do."),
 }
 """Command -> module, function and one line. Modules are imported when they are needed: help must

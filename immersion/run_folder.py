@@ -10,8 +10,8 @@
       evaluation.json          what `immersion evaluate` measured
       report.html              one file that opens offline
 
-Every file but `metrics.jsonl` is written to a temporary name, flushed to the disk and renamed, so a
-process killed at any moment leaves the old file or the new one, never half of one. Metrics are
+Every file but `metrics.jsonl` is written to a temporary name, flushed to the disk and renamed, so
+a process killed at any moment leaves the old file or the new one, never half of one. Metrics are
 appended; a line cut short by a kill is dropped when the run goes on.
 """
 
@@ -131,7 +131,7 @@ class RunFolder:
         """
         metadata = {"state": json.dumps({"step": step, **state})}
         # safetensors refuses tensors that share memory or are not contiguous.
-        own = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
+        own = {name: t.detach().cpu().clone().contiguous() for name, t in tensors.items()}
         newest = self.write(
             f"checkpoints/{step:08d}.safetensors", lambda path: save_file(own, path, metadata)
         )

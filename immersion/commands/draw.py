@@ -26,7 +26,9 @@ SCATTERED = 5000
 """Codes in a latent scatter, rows in a table's."""
 
 
-def sample(run: Path, *, count: int = 100, seed: int = 0, out: Path | None = None) -> dict[str, Any]:
+def sample(
+    run: Path, *, count: int = 100, seed: int = 0, out: Path | None = None
+) -> dict[str, Any]:
     """Draw examples: z ~ p(z), then the mean of p(x|z); a picture, and the numbers as .npz.
 
     Args:
@@ -47,10 +49,17 @@ def sample(run: Path, *, count: int = 100, seed: int = 0, out: Path | None = Non
     target = out or opened.folder.samples / "samples.npz"
     _save_array(target, x)
     picture = _draw_samples(opened, x)
-    return {"run": str(run), "samples": str(target), "picture": str(picture), "shape": list(x.shape)}
+    return {
+        "run": str(run),
+        "samples": str(target),
+        "picture": str(picture),
+        "shape": list(x.shape),
+    }
 
 
-def reconstruct(run: Path, images: Path | None = None, *, out: Path | None = None) -> dict[str, Any]:
+def reconstruct(
+    run: Path, images: Path | None = None, *, out: Path | None = None
+) -> dict[str, Any]:
     """Encode and decode examples: the mean of p(x|z) at the mean of q(z|x).
 
     Args:
@@ -64,8 +73,12 @@ def reconstruct(run: Path, images: Path | None = None, *, out: Path | None = Non
     with torch.no_grad():
         error = (opened.model.decode(opened.model.encode(x).mean).mean - x).square().flatten(1)
     target = _save(opened.folder, "reconstructions.png", picture, out)
-    return {"run": str(run), "picture": str(target), "examples": len(x),
-            "squared_error": error.sum(1).mean().item()}
+    return {
+        "run": str(run),
+        "picture": str(target),
+        "examples": len(x),
+        "squared_error": error.sum(1).mean().item(),
+    }
 
 
 def interpolate(
@@ -142,7 +155,7 @@ def draw_all(run: Run) -> None:
         x, y = run.data.test.batch(torch.arange(min(SCATTERED, len(run.data.test))))
         with torch.no_grad():
             codes = run.model.encode(x).mean
-        _save(run.folder, "latent", figures.latent_scatter(codes, y, run.spec.classes))
+        _save(run.folder, "latent.svg", figures.latent_scatter(codes, y, run.spec.classes))
 
 
 def _draw_samples(run: Run, x: Tensor) -> Path:
@@ -150,7 +163,7 @@ def _draw_samples(run: Run, x: Tensor) -> Path:
         return _save(run.folder, "samples.png", pictures.grid(x, columns=10))
     real = _first(run.data.test, SCATTERED)
     drawn = pictures.draws(run.model, len(real), seed=0)
-    return _save(run.folder, "table", figures.table_scatter(real, drawn))
+    return _save(run.folder, "table.svg", figures.table_scatter(real, drawn, ()))
 
 
 def _plane(run: Run, units: tuple[int, int] | None) -> tuple[int, int]:
@@ -189,14 +202,13 @@ def _own(path: Path, run: Run) -> Tensor:
 
 
 def _save(folder: RunFolder, name: str, picture: Image | str, out: Path | None = None) -> Path:
-    """Save a PIL image as PNG or a string as SVG, by default among the run's samples."""
+    """Save a picture, or an SVG's text, by default among the run's samples."""
     if isinstance(picture, str):
-        name = Path(name).with_suffix(".svg").name
         return folder.write(f"samples/{name}", lambda path: path.write_text(picture))
-    name = Path(name).with_suffix(".png").name
     if out is None:
         return folder.write(f"samples/{name}", lambda path: picture.save(path, format="PNG"))
-    _refuse_to_overwrite(out)
+    if out.exists():
+        raise UserError(f"'{out}' exists already", remedy="choose another --out, or remove it")
     out.parent.mkdir(parents=True, exist_ok=True)
     picture.save(out)
     return out
@@ -206,8 +218,3 @@ def _save_array(path: Path, x: Tensor) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         np.savez(file, x=x.numpy())
-
-
-def _refuse_to_overwrite(path: Path) -> None:
-    if path.exists():
-        raise UserError(f"'{path}' exists already", remedy="choose another --out, or remove it")

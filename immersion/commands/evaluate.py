@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from immersion.evaluate import Estimate, evaluate
+from immersion import evaluation
 from immersion.loading import Run, open_run
 from immersion.models import LatentVariableModel, ProbabilisticPCA
 from immersion.report.page import write_report
@@ -15,7 +15,7 @@ LARGEST_BASELINE = 1024
 """Values an example up to which the D x D covariance of the PCA baseline is formed."""
 
 
-def evaluate_command(run: Path, *, importance: int = 500, seed: int = 0) -> dict[str, Any]:
+def evaluate(run: Path, *, importance: int = 500, seed: int = 0) -> dict[str, Any]:
     """Measure a run's model on the test split and write evaluation.json and the report.
 
     Args:
@@ -27,21 +27,21 @@ def evaluate_command(run: Path, *, importance: int = 500, seed: int = 0) -> dict
         The contents of evaluation.json.
     """
     opened = open_run(run)
-    evaluation = evaluate_run(opened, importance, seed)
+    result = evaluate_run(opened, importance, seed)
     write_report(opened.folder)
-    return evaluation
+    return result
 
 
 def evaluate_run(run: Run, importance: int, seed: int = 0) -> dict[str, Any]:
     """Measure an opened run and write its evaluation.json."""
     discrete = run.model.likelihood.discrete
-    measured = evaluate(
+    measured = evaluation.evaluate(
         run.model, run.data.test, discrete=discrete, importance=importance, seed=seed
     )
     estimates = {name: asdict(estimate) for name, estimate in measured.estimates.items()}
     if isinstance(run.model, LatentVariableModel) and not discrete:
         estimates |= _baseline(run)
-    evaluation = {
+    result = {
         "protocol": {"split": "test", **measured.protocol},
         "estimates": estimates,
         "kl_per_unit": measured.kl_per_unit,
@@ -49,8 +49,8 @@ def evaluate_run(run: Run, importance: int, seed: int = 0) -> dict[str, Any]:
         "latent": run.model.latent,
         "step": run.record.get("outcome", {}).get("step"),
     }
-    run.folder.write_json("evaluation.json", evaluation)
-    return evaluation
+    run.folder.write_json("evaluation.json", result)
+    return result
 
 
 def _baseline(run: Run) -> dict[str, Any]:
@@ -62,4 +62,4 @@ def _baseline(run: Run) -> dict[str, Any]:
     x = train.batch(torch.arange(len(train)))[0].flatten(1).double()
     model = ProbabilisticPCA.fit(x, run.model.latent)
     test = run.data.test.batch(torch.arange(len(run.data.test)))[0].flatten(1).double()
-    return {"ppca_log_likelihood": asdict(Estimate.of(model.log_prob(test), "nats"))}
+    return {"ppca_log_likelihood": asdict(evaluation.Estimate.of(model.log_prob(test), "nats"))}

@@ -1,7 +1,5 @@
 """`immersion train RECIPE`: from data to a run folder with a model, an evaluation and a report."""
 
-import dataclasses
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -110,7 +108,9 @@ def run_name(recipe: str, data: str, arguments: Mapping[str, Any], options: Opti
     """
     defaults = {name: p.default for name, p in arguments_of(recipe).items()}
     changes = _changes(freeze(defaults), freeze({**defaults, **arguments}))
-    changes |= {k: v for k, v in _changes(asdict(Options()), asdict(options)).items() if k not in FREE}
+    changes |= {
+        k: v for k, v in _changes(asdict(Options()), asdict(options)).items() if k not in FREE
+    }
     return "-".join([recipe, Path(data).stem, *(f"{k}={v}" for k, v in changes.items())])
 
 
@@ -168,7 +168,7 @@ def _refuse_another_experiment(folder: RunFolder, record: dict[str, Any]) -> Non
             )
 
 
-def _parts(before: dict[str, Any], after: dict[str, Any]):  # noqa: ANN202
+def _parts(before: dict[str, Any], after: dict[str, Any]):
     """Yield (name, old, new) of everything that makes a run what it is."""
     for name in ("recipe", "device", "precision"):
         yield name, before[name], after[name]

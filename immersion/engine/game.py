@@ -54,7 +54,9 @@ class Game:
         for step in range(first, last):
             yield self._step(step, batches)
 
-    def _step(self, step: int, batches: Iterator[tuple[Tensor, Tensor | None]]) -> dict[str, Tensor]:
+    def _step(
+        self, step: int, batches: Iterator[tuple[Tensor, Tensor | None]]
+    ) -> dict[str, Tensor]:
         means: dict[str, Tensor] = {}
         number = step * self.batches_a_step
         for turn in self.turns:

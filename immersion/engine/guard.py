@@ -70,7 +70,7 @@ class _Watch:
         for hook in self.hooks:
             hook.remove()
 
-    def _hook(self, name: str):  # noqa: ANN202
+    def _hook(self, name: str):
         def look(module: nn.Module, inputs: object, output: object) -> None:
             if not self.first and isinstance(output, Tensor) and not finite([output]):
                 self.first = f"output of '{name}' ({type(module).__name__})"

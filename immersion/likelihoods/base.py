@@ -34,6 +34,22 @@ def suitable(values: str) -> str:
     return DEFAULT[choice("kind of values", values, DEFAULT)]
 
 
+def likelihood_for(name: str, event_shape: tuple[int, ...], values: str) -> "Likelihood":
+    """Return a likelihood by name (or `auto`) as it suits data of one kind.
+
+    Means of data that lie in [0, 1] are squashed into (0, 1) where the likelihood can do so, as
+    Kingma & Welling 2014 do in appendix C.2.
+
+    Example:
+        >>> likelihood_for("auto", (1, 8, 8), "unit").bounded
+        True
+    """
+    member = LIKELIHOODS[suitable(values) if name == "auto" else name]
+    if values == "unit" and member.boundable:
+        return member(event_shape, bounded=True)
+    return member(event_shape)
+
+
 class Likelihood(nn.Module, ABC):
     """p(x|h): a distribution over x of shape `event_shape` from a network's output h.
 
@@ -53,6 +69,9 @@ class Likelihood(nn.Module, ABC):
 
     discrete: bool = False
     """True where log p(x|h) is the logarithm of a probability, so that bits/dim applies."""
+
+    boundable: bool = False
+    """True where the constructor takes `bounded`, which squashes the mean into (0, 1)."""
 
     def __init__(self, event_shape: tuple[int, ...]) -> None:
         super().__init__()

@@ -58,6 +58,7 @@ class Gaussian(Likelihood):
 
     numbers = 2
     values = frozenset({"unit", "real"})
+    boundable = True
 
     def __init__(self, event_shape: tuple[int, ...], bounded: bool = False) -> None:
         super().__init__(event_shape)
@@ -96,6 +97,7 @@ class GaussianFixed(Likelihood):
 
     numbers = 1
     values = frozenset({"unit", "real"})
+    boundable = True
 
     def __init__(
         self, event_shape: tuple[int, ...], sigma: float = 1.0, bounded: bool = False
@@ -143,6 +145,7 @@ class GaussianShared(Likelihood):
 
     numbers = 1
     values = frozenset({"unit", "real"})
+    boundable = True
 
     def __init__(self, event_shape: tuple[int, ...], bounded: bool = False) -> None:
         super().__init__(event_shape)
@@ -187,6 +190,7 @@ class GaussianOptimal(Likelihood):
 
     numbers = 1
     values = frozenset({"unit", "real"})
+    boundable = True
     variance: Tensor
     updates: Tensor
 

@@ -40,8 +40,11 @@ def reproduce(
     if pending:
         return _owed(minutes, device, out, record)
     if study is None:
-        raise UserError("no study was named", f"one of {', '.join(STUDIES)}",
-                        remedy="name one, or pass --list or --pending")
+        raise UserError(
+            "no study was named",
+            f"one of {', '.join(STUDIES)}",
+            remedy="name one, or pass --list or --pending",
+        )
     names = [name for name in STUDIES if name.split("/")[0] == study] or [STUDIES[study].name]
     return [row for name in names for row in run(STUDIES[name], device, out, record)]
 

@@ -3,19 +3,18 @@
 from pathlib import Path
 
 import torch
-from PIL import Image
 from sklearn.decomposition import PCA
 
 from immersion.engine import Optimiser, Options
-from immersion.evaluate import frechet_distance
+from immersion.evaluation import frechet_distance
 from immersion.loading import Run
 from immersion.objectives import ELBO
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import measure, trained
 from immersion.random import seeded
-from immersion.report.figures import latent_scatter
 
-KEEP = ("reconstruction", "kl", "both")
+TITLES = {"reconstruction": "reconstruction only", "kl": "KL only", "both": "both: the ELBO"}
+KEEP = tuple(TITLES)
 OPTIONS = Options(steps=15_000, batch_size=100, validate_every=5000)
 FEATURES = 50
 DRAWN = 10_000
@@ -36,7 +35,7 @@ def run(out: Path, device: str) -> dict[str, Measurement]:
         )
         for keep in KEEP
     }
-    _picture(runs).save(out / "why-variational.png")
+    _picture(runs, out / "why-variational.png")
     numbers = {keep: measure(run) for keep, run in runs.items()}
     distance = {keep: _sample_distance(run) for keep, run in runs.items()}
     error = {keep: numbers[keep]["squared_error"].value for keep in KEEP}
@@ -64,18 +63,20 @@ def _sample_distance(run: Run) -> float:
     return frechet_distance(a, b)
 
 
-def _picture(runs: dict[str, Run]) -> Image.Image:
-    """Return the three latent scatters of 5,000 test images, coloured by digit, in a row."""
-    panels = []
-    for run in runs.values():
+def _picture(runs: dict[str, Run], file: Path) -> None:
+    """Draw the three latent scatters of 5,000 test images in a row, coloured by digit."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13.5, 4.4), layout="constrained")
+    for axes, (keep, run) in zip(figure.subplots(1, len(runs)), runs.items(), strict=True):
         x, y = run.data.test.batch(torch.arange(5000))
         with torch.no_grad():
             codes = run.model.encode(x).mean
-        panels.append(latent_scatter(codes, y, run.spec.classes))
-    row = Image.new("RGB", (sum(p.width for p in panels), panels[0].height), "white")
-    for place, panel in enumerate(panels):
-        row.paste(panel, (place * panel.width, 0), panel)
-    return row
+        points = axes.scatter(*codes.T.numpy(), c=y.numpy(), cmap="tab10", s=4, linewidths=0)
+        axes.set_title(TITLES[keep])
+        axes.set_aspect("equal", "datalim")
+    figure.legend(*points.legend_elements(), loc="outside right center", title="digit")
+    figure.savefig(file, dpi=110)
 
 
 DECK = "the deck's argument, as an inequality"

@@ -2,7 +2,7 @@
 
 from immersion.data import Spec
 from immersion.engine import Experiment, Optimiser, Player
-from immersion.likelihoods import LIKELIHOODS, suitable
+from immersion.likelihoods import LIKELIHOODS, Likelihood, likelihood_for
 from immersion.models import Autoencoder
 from immersion.nn import Architecture
 from immersion.objectives import Reconstruction
@@ -10,9 +10,7 @@ from immersion.recipes.base import RECIPES, check_latent
 
 
 @RECIPES.register("linear-ae")
-def linear_ae(
-    spec: Spec, *, latent: int = 20, optimiser: Optimiser = Optimiser()
-) -> Experiment:
+def linear_ae(spec: Spec, *, latent: int = 20, optimiser: Optimiser = Optimiser()) -> Experiment:
     """Train a linear autoencoder by gradient descent: it finds PCA's subspace.
 
     Args:
@@ -21,8 +19,9 @@ def linear_ae(
         optimiser: How parameters move.
     """
     check_latent(spec, latent)
+    p = LIKELIHOODS["gaussian-fixed"](spec.shape)
     linear = Architecture("dense", depth=0)
-    return _autoencoder(spec, latent, "gaussian-fixed", linear, Reconstruction(), optimiser)
+    return _autoencoder(spec, latent, p, linear, Reconstruction(), optimiser)
 
 
 @RECIPES.register("ae")
@@ -46,19 +45,18 @@ def ae(
         optimiser: How parameters move.
     """
     check_latent(spec, latent)
-    name = suitable(spec.values) if likelihood == "auto" else likelihood
-    return _autoencoder(spec, latent, name, architecture, objective, optimiser)
+    p = likelihood_for(likelihood, spec.shape, spec.values)
+    return _autoencoder(spec, latent, p, architecture, objective, optimiser)
 
 
 def _autoencoder(
     spec: Spec,
     latent: int,
-    likelihood: str,
+    p: Likelihood,
     architecture: Architecture,
     objective: Reconstruction,
     optimiser: Optimiser,
 ) -> Experiment:
-    p = LIKELIHOODS[likelihood](spec.shape)
     model = Autoencoder.build(spec.shape, latent, p, architecture)
     player = Player("autoencoder", list(model.parameters()), objective, optimiser)
     return Experiment(model, (player,), check=p.check)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from immersion.check import UserError
 from immersion.data import Spec
 from immersion.engine import Experiment
-from immersion.likelihoods import LIKELIHOODS, Likelihood, suitable
+from immersion.likelihoods import LIKELIHOODS, Likelihood, likelihood_for
 from immersion.registry import Registry
 
 Recipe = Callable[..., Experiment]
@@ -33,8 +33,7 @@ def choose_likelihood(spec: Spec, name: str, binarize: str) -> tuple[Likelihood,
         wants_binary = name == "auto" or LIKELIHOODS[name].values == {"binary"}
         binarize = spec.binarize if wants_binary else "none"
     values = spec.values if binarize == "none" else "binary"
-    chosen = suitable(values) if name == "auto" else name
-    return LIKELIHOODS[chosen](spec.shape), binarize
+    return likelihood_for(name, spec.shape, values), binarize
 
 
 def check_latent(spec: Spec, latent: int) -> None:

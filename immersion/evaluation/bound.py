@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.distributions import Independent, kl_divergence
 
 from immersion.batch import Split, whole
-from immersion.evaluate.estimate import Estimate
+from immersion.evaluation.estimate import Estimate
 from immersion.models import Decoder, LatentVariableModel
 from immersion.random import seeded
 
@@ -80,9 +80,7 @@ def evaluate(
     return Evaluation(estimates, units, active, protocol)
 
 
-def _terms(
-    model: Decoder, x: Tensor, importance: int, collected: _Collected
-) -> dict[str, Tensor]:
+def _terms(model: Decoder, x: Tensor, importance: int, collected: _Collected) -> dict[str, Tensor]:
     q = model.encode(x)
     collected.means.append(q.mean)
     log_likelihood = model.decode(q.rsample()).log_prob(x)

@@ -1,0 +1,28 @@
+# The two commands of this project: `make demo` and `make test`. Each makes its own .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Threads that spin while they wait make a step several times slower on a busy machine.
+export OMP_WAIT_POLICY := PASSIVE
+
+.PHONY: demo test results
+
+# A second command finds the .venv as the first left it, unless what is to be installed changed.
+.venv/%: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[$*]'
+	touch $@
+
+demo: .venv/demo
+	$(BIN)/python demo.py
+
+test: .venv/test
+	$(BIN)/ruff check immersion tests demo.py
+	$(BIN)/ruff format --check immersion tests demo.py
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest --doctest-modules immersion
+
+# The tables of docs/results.md from what was recorded beside the papers.
+results: .venv/demo
+	$(BIN)/python -m immersion.papers.markdown > docs/results.md
