@@ -49,7 +49,7 @@ def load_folder(folder: Path, size: int | None, resident: bool | None) -> Datase
     if not resident:
         return streamed(spec, paths, y, indices, folder, f"{note}; decoded as they are read")
     x, checksum = read_all(folder, paths, shape)
-    return in_memory(spec, x, y, indices, {folder.name: checksum}, note)
+    return in_memory(spec, x, y, indices, {folder.resolve().name: checksum}, note)
 
 
 def find_images(folder: Path) -> tuple[list[Path], int]:
@@ -83,7 +83,8 @@ def labels_of(folder: Path, paths: list[Path]) -> tuple[tuple[str, ...], Tensor 
         )
     if len(names) < 2:
         return (), None
-    return tuple(names), torch.tensor([names.index(parts[0]) for parts in parents])
+    label = {name: k for k, name in enumerate(names)}
+    return tuple(names), torch.tensor([label[parts[0]] for parts in parents])
 
 
 def common_shape(headers: list[Header], size: int | None) -> tuple[tuple[int, int, int], str]:
@@ -135,5 +136,7 @@ def streamed(
         )
         for chosen in indices
     ]
-    checksums = {f"{folder.name} (names, sizes and times)": f"sha256:{total.hexdigest()}"}
+    checksums = {
+        f"{folder.resolve().name} (names, sizes and times)": f"sha256:{total.hexdigest()}"
+    }
     return Dataset(spec, *splits, checksums=checksums, note=note)

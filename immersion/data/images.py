@@ -86,8 +86,7 @@ def decode(path: Path, shape: tuple[int, ...], content: bytes | None = None) -> 
         upright = ImageOps.exif_transpose(image)
         plain = on_white(eight_bits(upright, path)).convert("L" if channels == 1 else "RGB")
         if plain.size != (width, height):
-            plain = ImageOps.fit(plain, (min(plain.size),) * 2)
-            plain = plain.resize((width, height), Image.Resampling.LANCZOS)
+            plain = ImageOps.fit(plain, (width, height), Image.Resampling.LANCZOS)
         levels = np.array(plain).reshape(height, width, channels)
     return torch.from_numpy(levels).permute(2, 0, 1).contiguous()
 

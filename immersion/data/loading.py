@@ -61,7 +61,10 @@ def from_file(path: Path) -> Dataset:
             f"a folder of images, or a file that ends in {', '.join(READERS)}",
             remedy="save it as one of them",
         )
-    return READERS[path.suffix.lower()](path)
+    try:
+        return READERS[path.suffix.lower()](path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read", received=error) from error
 
 
 def by_name(name: str) -> Dataset:

@@ -138,6 +138,9 @@ def test_a_store_comes_first_and_may_hold_the_file_packed(tmp_path, monkeypatch)
     (tmp_path / "trial").mkdir()
     packed = tmp_path / "trial" / "trial.bin.gz"
     packed.write_bytes(gzip.compress(CONTENT))
+    other = cache() / "trial" / "trial.bin"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"not read while the store has it")
     assert find(source(), source().files[0]) == packed
     assert contents(source()) == {"trial.bin": CONTENT}
     packed.write_bytes(gzip.compress(CONTENT)[:-2000])
