@@ -116,7 +116,7 @@ def manifold(model: Decoder, side: int = 20, units: tuple[int, int] = (0, 1)) ->
         side: Grid points along each unit.
         units: Which two latent units span the picture; the others are 0.
     """
-    return grid(decoded(model, manifold_codes(model.latent, side, units)), side)
+    return grid(decoded(model, manifold_codes(model.latent, side, units)), side, gap=0)
 
 
 def manifold_codes(latent: int, side: int, units: tuple[int, int] = (0, 1)) -> Tensor:

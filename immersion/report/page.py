@@ -1,0 +1,254 @@
+"""The report: one file that opens offline, made of a run folder and nothing else."""
+
+import base64
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from immersion.report import figures, words
+from immersion.report.markup import Markup, table, tag
+from immersion.run_folder import RunFolder
+
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+"""The browser itself refuses to load anything: what a page shows lies in its file."""
+
+KINDS = {".png": "image/png", ".svg": "image/svg+xml"}
+
+TILES = ("elbo", "importance_weighted_bound", "bits_per_dim", "squared_error")
+"""Estimates that are key numbers."""
+
+
+class _Run:
+    """What the report reads of one run folder."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.record = folder.record()
+        self.metrics = folder.metrics()
+        self.evaluation = folder.evaluation() or {}
+        self.estimates: dict[str, Any] = self.evaluation.get("estimates", {})
+        self.name = folder.path.resolve().name
+        found = {
+            path.stem: path for path in sorted(folder.samples.glob("*")) if path.suffix in KINDS
+        }
+        known = [name for name in words.CAPTIONS if name in found]
+        self.pictures = {name: found[name] for name in [*known, *(set(found) - set(known))]}
+        self.generative = self.record["recipe"] not in words.WITHOUT_PRIOR
+
+
+def write_report(folder: RunFolder, beside: RunFolder | None = None) -> Path:
+    """Write `report.html` into the run folder from what lies in it.
+
+    Args:
+        folder: The run; parts that are not there yet (pictures, evaluation) are left out.
+        beside: Another run, shown in a second column.
+
+    Returns:
+        The file: self-contained, with no script and no address that is loaded.
+    """
+    html = page(folder, beside)
+    return folder.write(folder.report_file.name, lambda path: path.write_text(html, "utf-8"))
+
+
+def page(folder: RunFolder, beside: RunFolder | None = None) -> str:
+    """Return the report's HTML; see `write_report`."""
+    run, other = _Run(folder), None if beside is None else _Run(beside)
+    title = f"{words.model_name(run.record)} on {words.data_name(run.record)}"
+    title = title[0].upper() + title[1:]
+    css = files("immersion.report").joinpath("page.css").read_text("utf-8")
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", f"{title} · Immersion"),
+        tag("style", Markup(css)),
+    )
+    sections = (
+        _header(run, title),
+        _curves(run),
+        _pictures(run, other),
+        _not_generative(run, other),
+        _numbers(run, other),
+        _settings(run),
+        _data(run),
+        _repeat(run),
+    )
+    body = tag("body", tag("main", *sections))
+    return "<!doctype html>\n" + tag("html", head, body, lang="en") + "\n"
+
+
+def _section(title: str, *content: object) -> Markup:
+    return tag("section", tag("h2", title), *content)
+
+
+def _header(run: _Run, title: str) -> Markup:
+    return tag(
+        "header",
+        tag("p", f"Immersion · {run.name}", class_="kicker"),
+        tag("h1", title),
+        tag("p", words.sentence(run.record, run.evaluation), class_="lede"),
+        _tiles(run),
+    )
+
+
+def _tiles(run: _Run) -> Markup:
+    tiles = []
+    for name in TILES:
+        if name in run.estimates and (name != "squared_error" or not run.generative):
+            estimate = run.estimates[name]
+            value, _, error = words.with_error(estimate, unit=False).partition(" ± ")
+            note = (f"± {error} " if error else "") + estimate.get("unit", "")
+            tiles.append((words.ESTIMATES[name][0], value, note))
+    if run.generative and "active_units" in run.evaluation:
+        of = f"of {len(run.evaluation['kl_per_unit'])}" if "kl_per_unit" in run.evaluation else ""
+        tiles.append(("Active latent units", run.evaluation["active_units"], of))
+    outcome = run.record.get("outcome") or {}
+    if "seconds" in outcome:
+        tiles.append(
+            ("Training", words.duration(outcome["seconds"]), run.record.get("device", ""))
+        )
+    speeds = sorted(
+        row["examples_per_second"] for row in run.metrics if "examples_per_second" in row
+    )
+    if speeds:
+        tiles.append(("Speed", f"{speeds[len(speeds) // 2]:,.0f}", "examples a second"))
+    return tag(
+        "dl",
+        *(
+            tag("div", tag("dt", what), tag("dd", tag("b", value), tag("span", note)))
+            for what, value, note in tiles
+        ),
+        class_="tiles",
+    )
+
+
+def _curves(run: _Run) -> Markup:
+    if not run.metrics:
+        return Markup()
+    drawn = figures.curves(run.metrics)
+    units = run.evaluation.get("kl_per_unit") or []
+    if len(units) > 1:
+        drawn += figures.unit_bars(units)
+    text = (
+        "Means per example: of training, over the steps since the point before; of validation, "
+        "over the whole split. A validation curve that turns back while training goes on "
+        "improving shows that the model has begun to learn its examples by heart."
+    )
+    return _section("Training", tag("p", text), tag("div", Markup(drawn), class_="pair"))
+
+
+def _picture(run: _Run, name: str, caption: bool = True, label: str = "") -> Markup:
+    path = run.pictures[name]
+    title, text = words.CAPTIONS.get(name, (name, ""))
+    data = base64.b64encode(path.read_bytes()).decode()
+    alt = f"{title}: {words.model_name(run.record)} on {words.data_name(run.record)}"
+    image = tag("img", src=f"data:{KINDS[path.suffix]};base64,{data}", alt=alt)
+    lines = [tag("b", label or title), f" {text}" if caption else ""]
+    return tag("figure", image, tag("figcaption", *lines))
+
+
+def _label(run: _Run) -> str:
+    return f"{run.name} ({words.model_name(run.record)})"
+
+
+def _pictures(run: _Run, other: _Run | None) -> Markup:
+    drawn = () if run.generative else ("samples", "table")
+    names = [name for name in run.pictures if name not in drawn]
+    if not names:
+        return Markup()
+    if other is None:
+        shown = [_picture(run, name) for name in names]
+        return _section("Pictures", tag("div", *shown, class_="pair"))
+    rows = []
+    for name in names:
+        title, text = words.CAPTIONS.get(name, (name, ""))
+        both = [
+            _picture(one, name, False, _label(one)) for one in (run, other) if name in one.pictures
+        ]
+        rows.append(tag("h3", title) + tag("p", text) + tag("div", *both, class_="pair"))
+    return _section("Pictures", *(Markup(row) for row in rows))
+
+
+def _not_generative(run: _Run, other: _Run | None) -> Markup:
+    names = [name for name in ("samples", "table") if name in run.pictures]
+    if run.generative or not names:
+        return Markup()
+    shown = [_picture(run, name, False, "Decoded draws from N(0, I)") for name in names]
+    if other is not None and other.generative:
+        label = f"The same from {_label(other)}, trained so that codes of data fill its prior"
+        shown += [_picture(other, name, False, label) for name in names if name in other.pictures]
+    text = tag("p", words.NOT_GENERATIVE)
+    return _section("Not a generative model", text, tag("div", *shown, class_="pair"))
+
+
+def _numbers(run: _Run, other: _Run | None) -> Markup:
+    runs = [run] if other is None else [run, other]
+    names = list(dict.fromkeys(name for one in runs for name in one.estimates))
+    if not names:
+        return Markup()
+    order = list(words.ESTIMATES)
+    names.sort(key=lambda name: order.index(name) if name in order else len(order))
+    rows = []
+    for name in names:
+        label, meaning = words.ESTIMATES.get(name, (name, ""))
+        cells = [one.estimates.get(name) for one in runs]
+        first = next(cell for cell in cells if cell)
+        values = [words.with_error(c, digits=2, unit=False) if c else "" for c in cells]
+        rows.append([label, *values, first.get("unit", ""), first.get("examples", ""), meaning])
+    columns = ["estimate ± standard error"] if other is None else [_label(one) for one in runs]
+    protocol = run.evaluation.get("protocol") or {}
+    return _section(
+        "Numbers",
+        table(rows, ["", *columns, "unit", "n", ""]),
+        tag("p", "Protocol: " + _protocol(protocol), class_="small") if protocol else "",
+    )
+
+
+def _protocol(protocol: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in protocol.items()) + "."
+
+
+def _settings(run: _Run) -> Markup:
+    options = dict(run.record.get("options", {}))
+    options |= {name: run.record[name] for name in ("device", "precision") if name in run.record}
+    halves = [
+        tag("div", tag("h3", title), table([[n, v] for n, v in _flat(values)]))
+        for title, values in (("Model", run.record.get("arguments", {})), ("Training", options))
+        if values
+    ]
+    return _section("Settings", tag("div", *halves, class_="pair")) if halves else Markup()
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
+    """Return nested settings as lines: architecture.width, 200."""
+    lines = []
+    for name, value in values.items():
+        inner = isinstance(value, Mapping)
+        lines += _flat(value, f"{before}{name}.") if inner else [(before + name, value)]
+    return lines
+
+
+def _data(run: _Run) -> Markup:
+    data = run.record["data"]
+    spec = data["spec"]
+    rows: list[list[object]] = [["name", spec["name"]], ["source", data.get("source", "")]]
+    rows.append(["shape", " × ".join(str(side) for side in spec["shape"])])
+    rows.append(["values", spec.get("values", "")])
+    if spec.get("classes"):
+        rows.append(["classes", ", ".join(spec["classes"])])
+    if data.get("examples"):
+        splits = zip(("training", "validation", "test"), data["examples"], strict=False)
+        rows.append(["examples", ", ".join(f"{count:,} {split}" for split, count in splits)])
+    if data.get("note"):
+        rows.append(["note", data["note"]])
+    sums = [[name, tag("code", value)] for name, value in data.get("checksums", {}).items()]
+    return _section("Data", table(rows), tag("h3", "Checksums") if sums else "", table(sums))
+
+
+def _repeat(run: _Run) -> Markup:
+    record = run.record
+    versions = [[name, value] for name, value in record.get("versions", {}).items()]
+    versions += [[name, record[name]] for name in ("machine", "created") if name in record]
+    command = tag("pre", tag("code", record["command"])) if record.get("command") else ""
+    return _section("How to repeat it", command, tag("h3", "Versions"), table(versions))

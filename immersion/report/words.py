@@ -1,0 +1,142 @@
+"""What a report says in words: names, numbers with their errors, durations, captions."""
+
+import math
+from pathlib import PurePath
+from typing import Any
+
+RECIPES = {
+    "vae": "VAE",
+    "ae": "autoencoder",
+    "linear-ae": "linear autoencoder",
+}
+"""What recipes make; others keep their names."""
+
+WITHOUT_PRIOR = ("ae", "linear-ae")
+"""Recipes whose models have no distribution over codes."""
+
+ESTIMATES = {
+    "elbo": ("ELBO", "Lower bound on log p(x). Higher is better."),
+    "importance_weighted_bound": (
+        "Importance-weighted bound",
+        "A tighter bound: it rises to log p(x) with the number of codes. Higher is better.",
+    ),
+    "bits_per_dim": ("Bits per dimension", "The ELBO as a code length. Lower is better."),
+    "log_likelihood": ("E log p(x|z)", "How well a code explains its example. Higher is better."),
+    "kl": ("KL(q(z|x) || p(z))", "What a code says about its example, and costs."),
+    "squared_error": ("Squared error", "||x - E[x|z]||² of an example. Lower is better."),
+    "ppca_log_likelihood": (
+        "log p(x) of probabilistic PCA",
+        "The linear model with as many latents, exact: the baseline to beat.",
+    ),
+}
+"""Estimates by name: what they are called and what they mean."""
+
+CAPTIONS = {
+    "reconstructions": (
+        "Reconstructions",
+        "Rows in pairs: test examples, and below each what its code decodes to. What is lost "
+        "is what the code does not carry; look for details that are smoothed away and for rare "
+        "shapes that turn into common ones.",
+    ),
+    "samples": (
+        "Samples",
+        "Codes drawn from the prior, decoded to the mean of p(x|z). Look for as much variety as "
+        "in the data, and for images between kinds: there the prior has mass but the data do not.",
+    ),
+    "manifold": (
+        "The manifold",
+        "A plane of codes, decoded: the unit square through the inverse Gaussian CDF, so that "
+        "every image stands for the same probability under the prior. Look for smooth changes; "
+        "a large area for one kind of image means that the model finds it likely.",
+    ),
+    "latent": (
+        "The latent space",
+        "Each point is the mean code of one test example, coloured by class where there are "
+        "classes. The model was not told them: kinds that come apart were found in the data.",
+    ),
+    "interpolation": (
+        "Interpolation",
+        "Each row walks from the code of one test example to the code of another. On a manifold "
+        "well learned, every image on the way could be an example; a cross-fade of the two ends "
+        "means that the way leaves the data.",
+    ),
+    "table": (
+        "Data and draws",
+        "Rows of the data beside the decoded means of codes drawn from the prior, on the same "
+        "axes. Look for groups that are missing and for draws where the data have none.",
+    ),
+}
+"""Pictures by name: a title, and what to look for. They are shown in this order."""
+
+NOT_GENERATIVE = (
+    "An autoencoder learns a code for every example but no distribution over codes. Here codes "
+    "were drawn from N(0, I) all the same, and decoded. Nothing in training asked the codes of "
+    "data to look like draws from N(0, I), so most of these lie where the decoder was never "
+    "trained, and what it returns there resembles no data."
+)
+
+
+def model_name(record: dict[str, Any]) -> str:
+    """Return what the recipe makes: VAE, autoencoder, ..."""
+    return RECIPES.get(record["recipe"], record["recipe"])
+
+
+def data_name(record: dict[str, Any]) -> str:
+    """Return the data's name; of a path, its last part."""
+    return PurePath(str(record["data"]["spec"]["name"])).name
+
+
+def sentence(record: dict[str, Any], evaluation: dict[str, Any] | None) -> str:
+    """Return one sentence about the run: what, how long, on what, and how good."""
+    name = model_name(record)
+    text = f"{'An' if name[0] in 'aeiou' else 'A'} {name}"
+    latent = record.get("arguments", {}).get("latent")
+    if latent:
+        text += f" with {latent} latent{'s' if latent > 1 else ''}"
+    text += f", {_training(record.get('outcome'), data_name(record))}"
+    estimates = (evaluation or {}).get("estimates", {})
+    for name in ("elbo", "squared_error"):
+        if name in estimates:
+            quantity = ESTIMATES[name][0] if name == "elbo" else ESTIMATES[name][0].lower()
+            return f"{text}; test {quantity} {with_error(estimates[name])}."
+    return text + "; not evaluated yet."
+
+
+def _training(outcome: dict[str, Any] | None, data: str) -> str:
+    if outcome is None:
+        return f"still in training on {data}"
+    how = {"early": "stopped early after", "interrupted": "interrupted after"}
+    begun = how.get(outcome.get("reason", ""), "trained for")
+    text = f"{begun} {outcome['step']:,} steps on {data}"
+    return text + (f" in {duration(outcome['seconds'])}" if "seconds" in outcome else "")
+
+
+def with_error(estimate: dict[str, Any], digits: int = 1, unit: bool = True) -> str:
+    """Return an estimate with its standard error, rounded to the error's first digits.
+
+    Example:
+        >>> with_error({"value": -101.234, "standard_error": 0.3456, "unit": "nats"})
+        '−101.2 ± 0.3 nats'
+    """
+    error = estimate.get("standard_error")
+    known = error is not None and math.isfinite(error) and error > 0
+    decimals = max(0, digits - 1 - math.floor(math.log10(error))) if known else 4
+    text = f"{estimate['value']:,.{decimals}f}"
+    text += f" ± {error:,.{decimals}f}" if known else ""
+    return (text + (f" {estimate.get('unit', '')}".rstrip() if unit else "")).replace("-", "−")
+
+
+def duration(seconds: float) -> str:
+    """Return seconds in words.
+
+    Example:
+        >>> duration(9.21), duration(250), duration(7530)
+        ('9.2 s', '4 min 10 s', '2 h 6 min')
+    """
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    if seconds < 3599.5:
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min"
