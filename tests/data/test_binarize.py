@@ -1,5 +1,7 @@
 """Grey levels to 0 and 1, in memory and from files."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -64,13 +66,14 @@ def test_static_draw_is_one_and_the_same_however_it_is_read(folder):
     assert torch.equal(x[levels == 1], torch.ones(int((levels == 1).sum())))
 
 
-def test_static_draws_of_two_examples_differ():
-    data = load("digits", binarize="static")
-    assert not torch.equal(data.train.x[:180], data.test.x)
-    grey = load("digits").train
-    middling = (grey.x > 0.4) & (grey.x < 0.6)
-    share = data.train.x[middling].float().mean().item()
-    assert share == pytest.approx(grey.x[middling].mean().item(), abs=0.03)
+def test_static_draws_of_equal_examples_are_independent(tmp_path):
+    """64 fair coins an example: no two of 1000 fall alike but with probability 3e-14."""
+    np.save(tmp_path / "grey.npy", np.full((1000, 8, 8), 0.5))
+    data = load(tmp_path / "grey.npy", binarize="static")
+    x = torch.cat([data.train.x, data.validation.x, data.test.x]).flatten(1)
+    assert len(x.unique(dim=0)) == 1000
+    assert x.double().mean().item() == pytest.approx(0.5, abs=5 * 0.5 / math.sqrt(64_000))
+    assert (x.double().T.corrcoef() - torch.eye(64)).abs().max() < 6 / math.sqrt(1000)
 
 
 def test_threshold_is_above_one_half():
