@@ -28,7 +28,7 @@ class UserError(ValueError):
         middle = [f"expected {expected}"] if expected != "" else []
         middle += [f"received {received}"] if received != "" else []
         sentence = what + (": " + ", ".join(middle) if middle else "")
-        super().__init__(sentence + (f"; {remedy}" if remedy else "") + ".")
+        super().__init__((sentence + (f"; {remedy}" if remedy else "")).rstrip(".") + ".")
 
 
 def choice(what: str, name: str, choices: Iterable[str]) -> str:

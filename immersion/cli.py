@@ -123,7 +123,7 @@ def _parse(function: Callable[..., Any], arguments: list[str], program: str) -> 
     collect.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
     collect.__doc__ = function.__doc__
     heard = io.StringIO()
-    config = (tyro.conf.OmitArgPrefixes, tyro.conf.PositionalRequiredArgs)
+    config = (tyro.conf.OmitArgPrefixes, tyro.conf.PositionalRequiredArgs, tyro.conf.DisallowNone)
     try:
         with contextlib.redirect_stderr(heard):
             bound = tyro.cli(collect, args=arguments, prog=program, config=config)
@@ -135,8 +135,10 @@ def _parse(function: Callable[..., Any], arguments: list[str], program: str) -> 
 
 
 def _sentence(box: str) -> str:
-    """Return the words of a boxed message on one line."""
-    words = " ".join(line.strip("─│╭╮╰╯ ") for line in box.splitlines())
+    """Return what is said in one of tyro's boxes as one sentence, without its page of help."""
+    lines = [line.strip("─│╭╮╰╯ ") for line in box.splitlines()[1:]]  # the first is a title
+    words = " ".join(line for line in lines if line and not line.startswith("For full help"))
+    words = words.split(" Argument helptext:")[0].replace("Error parsing options: ", "")
     return " ".join(words.split()).rstrip(".")
 
 

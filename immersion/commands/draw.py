@@ -19,6 +19,8 @@ from immersion.report import figures, pictures
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
 
+Result = dict[str, Any]
+
 SHOWN = 100
 """Draws and originals in a report's pictures."""
 
@@ -26,9 +28,7 @@ SCATTERED = 5000
 """Codes in a latent scatter, rows in a table's."""
 
 
-def sample(
-    run: Path, *, count: int = 100, seed: int = 0, out: Path | None = None
-) -> dict[str, Any]:
+def sample(run: Path, *, count: int = 100, seed: int = 0, out: Path | None = None) -> Result:
     """Draw examples: z ~ p(z), then the mean of p(x|z); a picture, and the numbers as .npz.
 
     Args:
@@ -57,9 +57,7 @@ def sample(
     }
 
 
-def reconstruct(
-    run: Path, images: Path | None = None, *, out: Path | None = None
-) -> dict[str, Any]:
+def reconstruct(run: Path, images: Path | None = None, *, out: Path | None = None) -> Result:
     """Encode and decode examples: the mean of p(x|z) at the mean of q(z|x).
 
     Args:
@@ -88,7 +86,7 @@ def interpolate(
     pairs: int = 8,
     steps: int = 10,
     out: Path | None = None,
-) -> dict[str, Any]:
+) -> Result:
     """Walk from one test example's code to another's, and decode the way.
 
     Args:
@@ -111,7 +109,7 @@ def manifold(
     side: int = 20,
     units: tuple[int, int] | None = None,
     out: Path | None = None,
-) -> dict[str, Any]:
+) -> Result:
     """Show the manifold: the unit square through the inverse Gaussian CDF, decoded.
 
     Args:
@@ -128,7 +126,7 @@ def manifold(
     return {"run": str(run), "picture": str(target), "units": list(plane)}
 
 
-def report(run: Path, *, beside: Path | None = None) -> dict[str, Any]:
+def report(run: Path, *, beside: Path | None = None) -> Result:
     """Write a run's report.html anew from its folder.
 
     Args:

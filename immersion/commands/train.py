@@ -69,6 +69,7 @@ def train(
         record = folder.record() | {"options": asdict(options)}
     prepared = binarized(dataset, experiment.binarize)
     _check_support(experiment, prepared)
+    engine.check_batch_size(options.batch_size, len(prepared.train))
     folder.write_record(record)
     outcome = engine.train(experiment, prepared, folder, options, listen)
     seconds = round(folder.metrics()[-1]["seconds"], 1)

@@ -20,7 +20,7 @@ class Optimiser:
     Args:
         optimiser: adam, adagrad (the VAE paper's) or sgd (with momentum).
         learning_rate: Largest step size.
-        schedule: constant, or linear or cosine decay to 0 at the last step. A run that is told to
+        schedule: linear or cosine decay to 0 at the last step, or constant. A run that is told to
             run longer follows the longer schedule from where it stands.
         rise: Steps over which the learning rate rises linearly from 0.
         momentum: Momentum of sgd.
@@ -29,7 +29,7 @@ class Optimiser:
 
     optimiser: Literal["adam", "adagrad", "sgd"] = "adam"
     learning_rate: float = 1e-3
-    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    schedule: Literal["constant", "linear", "cosine"] = "linear"
     rise: int = 0
     momentum: float = 0.9
     clip: float = 0.0

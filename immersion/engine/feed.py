@@ -38,13 +38,7 @@ class Order:
     def __init__(
         self, length: int, batch_size: int, seed: int, device: torch.device | str = "cpu"
     ) -> None:
-        if batch_size > length:
-            raise UserError(
-                "the batch is larger than the data",
-                f"at most {length} training examples",
-                f"a batch of {batch_size}",
-                f"pass --batch-size {length} or less",
-            )
+        check_batch_size(batch_size, length)
         self.length, self.batch_size, self.seed, self.device = length, batch_size, seed, device
         self.permutations: dict[int, Tensor] = {}
 
@@ -61,6 +55,17 @@ class Order:
             recent = {e: p for e, p in self.permutations.items() if e == epoch - 1}
             self.permutations = {**recent, epoch: shuffled.to(self.device)}
         return self.permutations[epoch]
+
+
+def check_batch_size(batch_size: int, length: int) -> None:
+    """Raise a `UserError` where a batch is larger than the training split."""
+    if batch_size > length:
+        raise UserError(
+            "the batch is larger than the data",
+            f"at most {length} training examples",
+            f"a batch of {batch_size}",
+            f"pass --batch-size {length} or less",
+        )
 
 
 def feed(

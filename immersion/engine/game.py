@@ -15,6 +15,8 @@ from immersion.engine.state import Average, gather, restore
 from immersion.engine.turn import Turn
 from immersion.random import reseed
 
+Examples = Iterator[tuple[Tensor, Tensor | None]]
+
 
 class Game:
     """An experiment on its device, with optimisers and the order of its batches.

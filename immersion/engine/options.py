@@ -29,7 +29,7 @@ class Options:
     """
 
     steps: int = 20_000
-    batch_size: int = 100
+    batch_size: int = 200
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "bfloat16", "float32"] = "auto"

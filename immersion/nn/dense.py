@@ -14,6 +14,9 @@ def dense(
 ) -> nn.Sequential:
     """Return flatten -> depth x (linear, activation) -> linear -> unflatten.
 
+    Weights start uniform with variance 2 / (in + out), biases at 0 (Glorot & Bengio 2010,
+    equation (16), https://proceedings.mlr.press/v9/glorot10a.html).
+
     Args:
         in_shape: Shape of one input, any number of dimensions.
         out_shape: Shape of one output.
@@ -33,6 +36,9 @@ def dense(
     sizes = [math.prod(in_shape), *hidden, math.prod(out_shape)]
     layers: list[nn.Module] = [nn.Flatten()]
     for before, after in pairwise(sizes):
-        layers += [nn.Linear(before, after), activation()]
+        linear = nn.Linear(before, after)
+        nn.init.xavier_uniform_(linear.weight)
+        nn.init.zeros_(linear.bias)
+        layers += [linear, activation()]
     layers[-1] = nn.Unflatten(1, out_shape)  # no activation after the last layer
     return nn.Sequential(*layers)

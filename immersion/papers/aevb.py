@@ -98,9 +98,9 @@ register(
         ),
         minutes=12,
         protocol=(
-            "The paper's networks (one hidden tanh layer: 500 units for MNIST, 200 for Frey Face), "
-            "batches of 100, one draw; Adam instead of Adagrad; MNIST binarized dynamically, "
-            "50,000 training images, 60,000 steps."
+            "The paper's networks (one hidden tanh layer: 500 units for MNIST, 200 for Frey "
+            "Face), batches of 100, one draw; Adam instead of Adagrad; MNIST binarized "
+            "dynamically, 50,000 training images, 60,000 steps."
         ),
         run=figure4,
     )
