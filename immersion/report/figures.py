@@ -27,6 +27,9 @@ TITLES = {
 
 NOT_TERMS = ("step", "split", "seconds", "examples_per_second")
 
+CODES, COLUMNS = ("z₁", "z₂"), ("x₁", "x₂")
+"""What axes are called where nothing names them."""
+
 ACTIVE = 0.01
 """Nats of KL above which a bar counts as active."""
 
@@ -34,8 +37,8 @@ ACTIVE = 0.01
 def curves(rows: Sequence[dict[str, Any]]) -> str:
     """Return inline SVGs one after another, one a term, training and validation against steps.
 
-    The ELBO comes first; a loss that is nothing but minus the ELBO is left out. The limits are
-    those of the steps after the first 5 %, so that the first steps do not squash the rest.
+    The ELBO comes first; a loss that is nothing but another term, or minus one, is left out. The
+    limits are those of the steps after the first 5 %, so that the first do not squash the rest.
 
     Args:
         rows: The lines of `metrics.jsonl`.
@@ -44,11 +47,16 @@ def curves(rows: Sequence[dict[str, Any]]) -> str:
         An empty text where there are no rows.
     """
     names = dict.fromkeys(name for row in rows for name in row if name not in NOT_TERMS)
-    bound = [row for row in rows if "elbo" in row and "loss" in row]
-    if bound and all(math.isclose(row["loss"], -row["elbo"], rel_tol=1e-3) for row in bound):
+    if any(_same(rows, "loss", other) for other in names if other != "loss"):
         del names["loss"]
     order = sorted(names, key=lambda name: (name != "elbo", name != "loss"))
     return "\n".join(_curve(rows, name) for name in order)
+
+
+def _same(rows: Sequence[dict[str, Any]], name: str, other: str) -> bool:
+    """Return whether two terms are the same but for the sign."""
+    both = [(abs(row[name]), abs(row[other])) for row in rows if name in row and other in row]
+    return bool(both) and all(math.isclose(*pair, rel_tol=1e-4) for pair in both)
 
 
 def _curve(rows: Sequence[dict[str, Any]], name: str) -> str:
@@ -61,7 +69,7 @@ def _curve(rows: Sequence[dict[str, Any]], name: str) -> str:
             if points:
                 axes.plot(*zip(*points, strict=True), **{"label": split, **style})
         axes.set_ylim(*_limits([(r["step"], r[name]) for r in rows if name in r]))
-        axes.set_xlim(0, None)
+        axes.set_xlim(0, 1.01 * max(row["step"] for row in rows))
         axes.set_title(TITLES.get(name, name), loc="left")
         axes.set_xlabel("step")
         axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
@@ -89,6 +97,7 @@ def unit_bars(kl_per_unit: Sequence[float]) -> str:
     active = values > ACTIVE
     with panel() as (figure, axes):
         axes.bar(range(len(values)), values, color=[BLUE if on else GREY for on in active])
+        axes.grid(visible=False, axis="x")
         axes.set_title(
             f"KL of each latent unit, nats: {active.sum()} of {len(values)} above {ACTIVE}",
             loc="left",
@@ -114,25 +123,30 @@ def latent_scatter(codes: Tensor, labels: Tensor | None, classes: Sequence[str])
         labels: (N,) integers, or None.
         classes: The labels' names; where there are none, the numbers are shown.
     """
-    x, names = _plane(codes.double().cpu().numpy())
     kinds = None if labels is None else labels.cpu().numpy()
     if kinds is not None and not classes:
         classes = [str(i) for i in range(kinds.max() + 1)]
-    if codes.shape[1] == 1:
-        spread = np.random.default_rng(0).uniform(-0.35, 0.35, len(x))
-        x = np.stack([x[:, 0], spread + (0 if kinds is None else kinds)], axis=1)
-        names = ("z", "" if kinds is None else "class")
+    line = codes.shape[1] == 1
+    x, names = _line(codes, kinds) if line else _plane(codes.double().cpu().numpy(), CODES)
     colours = palette(len(classes))
-    with panel(width=7.0, height=5.6) as (figure, axes):
+    with panel(width=5.6, height=4.5) as (figure, axes):
         # A random order, so that no class hides another.
         shuffled = np.random.default_rng(0).permutation(len(x))
-        point_colours = BLUE if kinds is None else colours[kinds[shuffled]]
-        _points(axes, x[shuffled], point_colours)
+        _points(axes, x[shuffled], BLUE if kinds is None else colours[kinds[shuffled]])
         axes.set_xlabel(names[0])
         axes.set_ylabel(names[1])
-        if kinds is not None:
+        if line:
+            axes.set_yticks(range(len(classes)) if kinds is not None else [], classes or None)
+        elif kinds is not None:
             _legend(axes, classes, colours)
         return svg(figure, alone=True)
+
+
+def _line(codes: Tensor, kinds: np.ndarray | None) -> tuple[np.ndarray, tuple[str, str]]:
+    """Return codes of one dimension as points that are spread out by class, and the axes' names."""
+    spread = np.random.default_rng(0).uniform(-0.35, 0.35, len(codes))
+    height = spread if kinds is None else kinds + spread
+    return np.stack([codes[:, 0].double().cpu().numpy(), height], axis=1), ("z", "")
 
 
 def _legend(axes: "Axes", classes: Sequence[str], colours: np.ndarray) -> None:
@@ -161,9 +175,9 @@ def table_scatter(data: Tensor, samples: Tensor, names: Sequence[str]) -> str:
         names: The columns' names, or none.
     """
     real = data.double().cpu().numpy()
-    x, labels = _plane(real, names)
-    y, _ = _plane(real, names, samples.double().cpu().numpy())
-    with panel(width=8.4, height=4.2, columns=2) as (figure, pair):
+    x, labels = _plane(real, names or COLUMNS)
+    y, _ = _plane(real, names or COLUMNS, samples.double().cpu().numpy())
+    with panel(width=6.8, height=3.6, columns=2) as (figure, pair):
         titles = ("data", "drawn from the model")
         for axes, rows, title, colour in zip(pair, (x, y), titles, (BLUE, ORANGE), strict=True):
             _points(axes, rows, colour)
@@ -180,20 +194,20 @@ def table_scatter(data: Tensor, samples: Tensor, names: Sequence[str]) -> str:
 
 
 def _plane(
-    x: np.ndarray, names: Sequence[str] = (), project: np.ndarray | None = None
+    x: np.ndarray, names: Sequence[str], project: np.ndarray | None = None
 ) -> tuple[np.ndarray, tuple[str, str]]:
     """Return points (`project`, or x itself) in the plane of x's first two principal directions.
 
-    Points of one or two dimensions stay as they are. Also returns what the axes are called.
+    Points of two dimensions stay as they are. Also returns what the axes are called.
     """
     points = x if project is None else project
-    if x.shape[1] <= 2:
-        return points, tuple(names)[:2] if len(names) >= 2 else ("z₁", "z₂")
+    if x.shape[1] == 2:
+        return points, (names[0], names[1])
     centre = x.mean(0)
     _, singular, directions = np.linalg.svd(x - centre, full_matrices=False)
     share = singular**2 / max((singular**2).sum(), 1e-300)
     axes = tuple(
-        f"{which} principal direction ({100 * part:.0f} % of the variance)"
+        f"{which} principal direction, {100 * part:.0f} % of variance"
         for which, part in zip(("first", "second"), share, strict=False)
     )
     return (points - centre) @ directions[:2].T, axes
@@ -201,5 +215,5 @@ def _plane(
 
 def _points(axes: "Axes", x: np.ndarray, colours: Any) -> None:
     # Points as a bitmap inside the SVG: thousands of circles would make megabytes of text.
-    size = float(np.clip(30_000 / max(len(x), 1), 3, 14))
+    size = float(np.clip(40_000 / max(len(x), 1), 4, 14))
     axes.scatter(*x.T[:2], c=colours, s=size, alpha=0.75, linewidths=0, rasterized=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from immersion.report import figures, words
-from immersion.report.markup import Markup, table, tag
+from immersion.report.markup import Markup, join, table, tag
 from immersion.run_folder import RunFolder
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -99,15 +99,14 @@ def _tiles(run: _Run) -> Markup:
             estimate = run.estimates[name]
             value, _, error = words.with_error(estimate, unit=False).partition(" ± ")
             note = (f"± {error} " if error else "") + estimate.get("unit", "")
-            tiles.append((words.ESTIMATES[name][0], value, note))
+            tiles.append((f"Test {words.inside(words.ESTIMATES[name][0])}", value, note))
     if run.generative and "active_units" in run.evaluation:
         of = f"of {len(run.evaluation['kl_per_unit'])}" if "kl_per_unit" in run.evaluation else ""
         tiles.append(("Active latent units", run.evaluation["active_units"], of))
     outcome = run.record.get("outcome") or {}
     if "seconds" in outcome:
-        tiles.append(
-            ("Training", words.duration(outcome["seconds"]), run.record.get("device", ""))
-        )
+        where = f"on {run.record['device']}" if "device" in run.record else ""
+        tiles.append(("Training time", words.duration(outcome["seconds"]), where))
     speeds = sorted(
         row["examples_per_second"] for row in run.metrics if "examples_per_second" in row
     )
@@ -194,15 +193,20 @@ def _numbers(run: _Run, other: _Run | None) -> Markup:
         label, meaning = words.ESTIMATES.get(name, (name, ""))
         cells = [one.estimates.get(name) for one in runs]
         first = next(cell for cell in cells if cell)
-        values = [words.with_error(c, digits=2, unit=False) if c else "" for c in cells]
-        rows.append([label, *values, first.get("unit", ""), first.get("examples", ""), meaning])
+        values = [words.with_error(c, unit=False) if c else "" for c in cells]
+        name_and_meaning = join(label, tag("small", meaning))
+        rows.append([name_and_meaning, *values, first.get("unit", ""), _count(first)])
     columns = ["estimate ± standard error"] if other is None else [_label(one) for one in runs]
     protocol = run.evaluation.get("protocol") or {}
     return _section(
         "Numbers",
-        table(rows, ["", *columns, "unit", "n", ""]),
+        table(rows, ["", *columns, "unit", "n"]),
         tag("p", "Protocol: " + _protocol(protocol), class_="small") if protocol else "",
     )
+
+
+def _count(estimate: Mapping[str, Any]) -> str:
+    return f"{estimate['examples']:,}" if "examples" in estimate else ""
 
 
 def _protocol(protocol: Mapping[str, Any]) -> str:

@@ -70,7 +70,7 @@ def palette(count: int) -> np.ndarray:
 
 
 @contextmanager
-def panel(width: float = 6.4, height: float = 3.4, columns: int = 1) -> Iterator[tuple[Any, Any]]:
+def panel(width: float = 5.6, height: float = 3.1, columns: int = 1) -> Iterator[tuple[Any, Any]]:
     """Give a figure and its axes (an array of them where there are columns), in inches."""
     import matplotlib
     from matplotlib.figure import Figure

@@ -45,9 +45,9 @@ CAPTIONS = {
     ),
     "manifold": (
         "The manifold",
-        "A plane of codes, decoded: the unit square through the inverse Gaussian CDF, so that "
-        "every image stands for the same probability under the prior. Look for smooth changes; "
-        "a large area for one kind of image means that the model finds it likely.",
+        "A plane of codes, decoded: two latents go through the unit square by the inverse "
+        "Gaussian CDF, the others are 0, so that every image stands for the same probability "
+        "under N(0, I). Look for smooth changes, and for how much room each kind of image takes.",
     ),
     "latent": (
         "The latent space",
@@ -97,9 +97,13 @@ def sentence(record: dict[str, Any], evaluation: dict[str, Any] | None) -> str:
     estimates = (evaluation or {}).get("estimates", {})
     for name in ("elbo", "squared_error"):
         if name in estimates:
-            quantity = ESTIMATES[name][0] if name == "elbo" else ESTIMATES[name][0].lower()
-            return f"{text}; test {quantity} {with_error(estimates[name])}."
+            return f"{text}; test {inside(ESTIMATES[name][0])} {with_error(estimates[name])}."
     return text + "; not evaluated yet."
+
+
+def inside(label: str) -> str:
+    """Return a label as it is written inside a sentence: ELBO, but squared error."""
+    return label[0].lower() + label[1:] if label[1].islower() else label
 
 
 def _training(outcome: dict[str, Any] | None, data: str) -> str:
@@ -111,16 +115,23 @@ def _training(outcome: dict[str, Any] | None, data: str) -> str:
     return text + (f" in {duration(outcome['seconds'])}" if "seconds" in outcome else "")
 
 
-def with_error(estimate: dict[str, Any], digits: int = 1, unit: bool = True) -> str:
-    """Return an estimate with its standard error, rounded to the error's first digits.
+def with_error(estimate: dict[str, Any], unit: bool = True) -> str:
+    """Return an estimate with its standard error, rounded to the error's first digit, or two.
+
+    Two where the first is a 1, which alone would say too little.
 
     Example:
         >>> with_error({"value": -101.234, "standard_error": 0.3456, "unit": "nats"})
         '−101.2 ± 0.3 nats'
+        >>> with_error({"value": 0.20871, "standard_error": 0.0014}, unit=False)
+        '0.2087 ± 0.0014'
     """
     error = estimate.get("standard_error")
     known = error is not None and math.isfinite(error) and error > 0
-    decimals = max(0, digits - 1 - math.floor(math.log10(error))) if known else 4
+    decimals = 4
+    if known:
+        exponent = math.floor(math.log10(error))
+        decimals = max(0, (1 if error < 1.95 * 10**exponent else 0) - exponent)
     text = f"{estimate['value']:,.{decimals}f}"
     text += f" ± {error:,.{decimals}f}" if known else ""
     return (text + (f" {estimate.get('unit', '')}".rstrip() if unit else "")).replace("-", "−")
