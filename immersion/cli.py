@@ -115,15 +115,22 @@ def _parse(function: Callable[..., Any], arguments: list[str], program: str) -> 
     import tyro
 
     signature = inspect.signature(function, eval_str=True)
+    # What stands before the * in a signature is given by place, even where it has a default.
+    parameters = [
+        p.replace(annotation=tyro.conf.Positional[p.annotation])
+        if p.kind is p.POSITIONAL_OR_KEYWORD
+        else p
+        for p in signature.parameters.values()
+    ]
 
     def collect(*args: Any, **kwargs: Any) -> inspect.BoundArguments:
         return signature.bind(*args, **kwargs)
 
-    collect.__signature__ = signature
-    collect.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    collect.__signature__ = signature.replace(parameters=parameters)
+    collect.__annotations__ = {p.name: p.annotation for p in parameters}
     collect.__doc__ = function.__doc__
     heard = io.StringIO()
-    config = (tyro.conf.OmitArgPrefixes, tyro.conf.PositionalRequiredArgs, tyro.conf.DisallowNone)
+    config = (tyro.conf.OmitArgPrefixes, tyro.conf.DisallowNone)
     try:
         with contextlib.redirect_stderr(heard):
             bound = tyro.cli(collect, args=arguments, prog=program, config=config)

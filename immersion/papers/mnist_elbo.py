@@ -32,8 +32,8 @@ register(
         ),
         minutes=60,
         protocol=(
-            "50,000 training images, 60,000 steps of 200, Adam with a linear decay from 0.002; the "
-            "10,000 test images are binarized once and each code is drawn once."
+            "50,000 training images, 60,000 steps of 200, Adam with a linear decay from 0.002; "
+            "the 10,000 test images are binarized once and each code is drawn once."
         ),
         run=run,
     )
