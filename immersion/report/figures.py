@@ -143,7 +143,7 @@ def latent_scatter(codes: Tensor, labels: Tensor | None, classes: Sequence[str])
 
 
 def _line(codes: Tensor, kinds: np.ndarray | None) -> tuple[np.ndarray, tuple[str, str]]:
-    """Return codes of one dimension as points that are spread out by class, and the axes' names."""
+    """Return codes of one dimension, spread out by class, and what the axes are called."""
     spread = np.random.default_rng(0).uniform(-0.35, 0.35, len(codes))
     height = spread if kinds is None else kinds + spread
     return np.stack([codes[:, 0].double().cpu().numpy(), height], axis=1), ("z", "")

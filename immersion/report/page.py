@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping
-from importlib.resources import files
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,10 @@ class _Run:
         self.evaluation = folder.evaluation() or {}
         self.estimates: dict[str, Any] = self.evaluation.get("estimates", {})
         self.name = folder.path.resolve().name
-        found = {
-            path.stem: path for path in sorted(folder.samples.glob("*")) if path.suffix in KINDS
-        }
+        files = sorted(folder.samples.glob("[!.]*"))
+        found = {path.stem: path for path in files if path.suffix in KINDS}
         known = [name for name in words.CAPTIONS if name in found]
-        self.pictures = {name: found[name] for name in [*known, *(set(found) - set(known))]}
+        self.pictures = {name: found[name] for name in dict.fromkeys([*known, *found])}
         self.generative = self.record["recipe"] not in words.WITHOUT_PRIOR
 
 
@@ -55,7 +54,7 @@ def page(folder: RunFolder, beside: RunFolder | None = None) -> str:
     run, other = _Run(folder), None if beside is None else _Run(beside)
     title = f"{words.model_name(run.record)} on {words.data_name(run.record)}"
     title = title[0].upper() + title[1:]
-    css = files("immersion.report").joinpath("page.css").read_text("utf-8")
+    css = resources.files("immersion.report").joinpath("page.css").read_text("utf-8")
     head = tag(
         "head",
         tag("meta", charset="utf-8"),

@@ -134,7 +134,8 @@ def with_error(estimate: dict[str, Any], unit: bool = True) -> str:
         decimals = max(0, (1 if error < 1.95 * 10**exponent else 0) - exponent)
     text = f"{estimate['value']:,.{decimals}f}"
     text += f" ± {error:,.{decimals}f}" if known else ""
-    return (text + (f" {estimate.get('unit', '')}".rstrip() if unit else "")).replace("-", "−")
+    after = f" {estimate.get('unit', '')}".rstrip() if unit else ""
+    return text.replace("-", "−") + after
 
 
 def duration(seconds: float) -> str:
