@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from immersion.check import UserError
-from immersion.data import Dataset, Spec, binarized
+from immersion.data import Dataset, Spec, binarized, standardised
 from immersion.data import load as load_data
 from immersion.engine import Experiment
 from immersion.random import seeded
@@ -42,7 +42,7 @@ class Run:
     def data(self) -> Dataset:
         """Read the data that the model was trained on, made binary as they were for training."""
         data = self.record["data"]
-        dataset = load_data(data["source"], size=data["size"])
+        dataset = read_data(data["source"], data["size"])
         return binarized(dataset, self.experiment.binarize)
 
 
@@ -67,6 +67,11 @@ def open_run(path: str | Path) -> Run:
     experiment = build(record["recipe"], spec, record["arguments"], seed=0)
     experiment.model.load_state_dict(folder.weights())
     return Run(folder, record, spec, experiment.model.eval(), experiment)
+
+
+def read_data(source: str, size: int | None) -> Dataset:
+    """Return a data set as training takes it: tables of real values are standardised."""
+    return standardised(load_data(source, size=size))
 
 
 def build(recipe: str, spec: Spec, arguments: Mapping[str, Any], seed: int) -> Experiment:

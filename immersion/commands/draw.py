@@ -10,11 +10,13 @@ from torch import Tensor
 
 from immersion.batch import Split
 from immersion.check import UserError
+from immersion.data import own_units
 from immersion.data.dataset import to_float
 from immersion.data.folder import find_images
 from immersion.data.images import decode
 from immersion.loading import Run, open_run
 from immersion.models import LatentVariableModel
+from immersion.random import seeded
 from immersion.report import figures, pictures
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
@@ -29,7 +31,9 @@ SCATTERED = 5000
 
 
 def sample(run: Path, *, count: int = 100, seed: int = 0, out: Path | None = None) -> Result:
-    """Draw examples: z ~ p(z), then the mean of p(x|z); a picture, and the numbers as .npz.
+    """Draw examples: z ~ p(z), x ~ p(x|z); a picture of the means, and the numbers as .npz.
+
+    The file holds `x`, the draws, and `mean`, E[x|z], in the units of the data.
 
     Args:
         run: The run folder.
@@ -45,16 +49,12 @@ def sample(run: Path, *, count: int = 100, seed: int = 0, out: Path | None = Non
             f"a run of '{opened.record['recipe']}'",
             "train a vae",
         )
-    x = pictures.draws(opened.model, count, seed)
+    mean, x = _drawn(opened, count, seed)
     target = out or opened.folder.samples / "samples.npz"
-    _save_array(target, x)
-    picture = _draw_samples(opened, x)
-    return {
-        "run": str(run),
-        "samples": str(target),
-        "picture": str(picture),
-        "shape": list(x.shape),
-    }
+    _save_array(target, x=own_units(x, opened.spec), mean=own_units(mean, opened.spec))
+    picture = _draw_samples(opened, count, seed)
+    places = {"run": str(run), "samples": str(target), "picture": str(picture)}
+    return {**places, "shape": list(x.shape)}
 
 
 def reconstruct(run: Path, images: Path | None = None, *, out: Path | None = None) -> Result:
@@ -139,8 +139,7 @@ def report(run: Path, *, beside: Path | None = None) -> Result:
 
 def draw_all(run: Run) -> None:
     """Draw everything that a report shows of a run."""
-    x = pictures.draws(run.model, SHOWN, seed=0)
-    _draw_samples(run, x)
+    _draw_samples(run, SHOWN, seed=0)
     if run.spec.image:
         test = _first(run.data.test, SHOWN // 2)
         save = run.folder
@@ -156,12 +155,24 @@ def draw_all(run: Run) -> None:
         _save(run.folder, "latent.svg", figures.latent_scatter(codes, y, run.spec.classes))
 
 
-def _draw_samples(run: Run, x: Tensor) -> Path:
+def _drawn(run: Run, count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Return E[x|z] and x ~ p(x|z), each (count, *shape), z ~ p(z)."""
+    with torch.no_grad(), seeded(seed, "draws"):
+        p = run.model.decode(run.model.prior().sample((count,)))
+        return p.mean, p.sample()
+
+
+def _draw_samples(run: Run, count: int, seed: int) -> Path:
     if run.spec.image:
-        return _save(run.folder, "samples.png", pictures.grid(x, columns=10))
+        grid = pictures.grid(pictures.draws(run.model, count, seed), columns=10)
+        return _save(run.folder, "samples.png", grid)
     real = _first(run.data.test, SCATTERED)
-    drawn = pictures.draws(run.model, len(real), seed=0)
-    return _save(run.folder, "table.svg", figures.table_scatter(real, drawn, ()))
+    if isinstance(run.model, LatentVariableModel):
+        _, x = _drawn(run, len(real), seed)
+    else:
+        x = pictures.draws(run.model, len(real), seed)
+    scatter = figures.table_scatter(own_units(real, run.spec), own_units(x, run.spec), ())
+    return _save(run.folder, "table.svg", scatter)
 
 
 def _plane(run: Run, units: tuple[int, int] | None) -> tuple[int, int]:
@@ -212,7 +223,9 @@ def _save(folder: RunFolder, name: str, picture: Image | str, out: Path | None =
     return out
 
 
-def _save_array(path: Path, x: Tensor) -> None:
+def _save_array(path: Path, **arrays: Tensor) -> None:
+    if path.exists() and path.name != "samples.npz":
+        raise UserError(f"'{path}' exists already", remedy="choose another --out, or remove it")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        np.savez(file, x=x.numpy())
+        np.savez(file, **{name: tensor.numpy() for name, tensor in arrays.items()})

@@ -13,9 +13,8 @@ from immersion.check import UserError
 from immersion.commands.draw import draw_all
 from immersion.commands.evaluate import evaluate_run
 from immersion.data import Dataset, binarized
-from immersion.data import load as load_data
 from immersion.engine import Experiment, Options
-from immersion.loading import Run, arguments_of, build, freeze
+from immersion.loading import Run, arguments_of, build, freeze, read_data
 from immersion.machine import machine, versions
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
@@ -59,7 +58,7 @@ def train(
         NonFinite: Training diverged; the last good checkpoint is kept.
     """
     given = dict(arguments or {})
-    dataset = load_data(data, size=size)
+    dataset = read_data(data, size)
     experiment = build(recipe, dataset.spec, given, options.seed)
     folder = RunFolder(out or Path("runs") / run_name(recipe, data, given, options))
     arguments_in_full = {name: p.default for name, p in arguments_of(recipe).items()} | given

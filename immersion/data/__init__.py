@@ -8,5 +8,18 @@ from immersion.data.binarize import binarized
 from immersion.data.dataset import Dataset, MemorySplit, Spec, Split
 from immersion.data.loading import describe, load
 from immersion.data.source import DATASETS
+from immersion.data.standardise import log_volume, own_units, standardised
 
-__all__ = ["DATASETS", "Dataset", "MemorySplit", "Spec", "Split", "binarized", "describe", "load"]
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "MemorySplit",
+    "Spec",
+    "Split",
+    "binarized",
+    "describe",
+    "load",
+    "log_volume",
+    "own_units",
+    "standardised",
+]

@@ -1,10 +1,12 @@
 """What a data set is: a description that recipes read, and three splits that the engine reads."""
 
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Literal
 
 import torch
 from torch import Tensor
+
+from immersion.batch import Split
 
 Values = Literal["binary", "unit", "counts", "real"]
 Binarize = Literal["none", "dynamic", "static", "threshold"]
@@ -21,6 +23,8 @@ class Spec:
             (0, 1, 2, ...), `real`.
         classes: Names of the labels 0, 1, ..., empty where there are none.
         binarize: How the field usually makes these data binary; `none` where it does not.
+        shift, scale: What was subtracted from each column of a table and what it was divided by;
+            empty where the values are as in the file.
     """
 
     name: str
@@ -28,6 +32,8 @@ class Spec:
     values: Values
     classes: tuple[str, ...] = ()
     binarize: Binarize = "none"
+    shift: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
 
     @property
     def dimensions(self) -> int:
@@ -38,27 +44,6 @@ class Spec:
     def image(self) -> bool:
         """Return whether an example is an image, (C, H, W)."""
         return len(self.shape) == 3
-
-
-class Split(Protocol):
-    """Examples by index: what the engine and the evaluation read.
-
-    `resident` says whether `batch` reads memory (then the engine moves the split to the device
-    and indexes there) or files (then the engine reads ahead in worker processes).
-    """
-
-    resident: bool
-
-    def __len__(self) -> int: ...
-
-    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return x, (B, *shape) float32, and labels, (B,) int64 or None, of the examples asked.
-
-        Under dynamic binarization x is drawn anew from PyTorch's global generator.
-        """
-
-    def to(self, device: torch.device) -> "Split":
-        """Return the split with its memory on `device`; a streamed split returns itself."""
 
 
 @dataclass(frozen=True)

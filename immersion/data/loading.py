@@ -24,7 +24,8 @@ def load(
     """Return a data set by its name, or from a folder of images, a .npz, .npy or .csv file.
 
     Args:
-        name_or_path: What exists as a path is read as one; anything else is a registered name.
+        name_or_path: A registered name; anything else is a path. A folder that is called like a
+            data set is meant by ./NAME.
         binarize: How levels become 0 and 1; see `binarized`.
         size: For a folder: height and width that the images get; see `load_folder`.
         resident: For a folder: whether the images are held in memory; decided by their size if
@@ -41,7 +42,8 @@ def load(
         ((1, 8, 8), 'unit', torch.Size([5, 1, 8, 8]), torch.Size([5]))
     """
     path = Path(name_or_path).expanduser()
-    if path.is_dir() and str(name_or_path):
+    known = isinstance(name_or_path, str) and name_or_path in DATASETS
+    if path.is_dir() and str(name_or_path) and not known:
         return binarized(load_folder(path, size, resident), binarize)
     if size is not None or resident is not None:
         raise UserError(
@@ -50,7 +52,8 @@ def load(
             repr(str(name_or_path)),
             "leave them out",
         )
-    return binarized(from_file(path) if path.is_file() else by_name(str(name_or_path)), binarize)
+    from_path = path.is_file() and not known
+    return binarized(from_file(path) if from_path else by_name(str(name_or_path)), binarize)
 
 
 def from_file(path: Path) -> Dataset:
