@@ -129,7 +129,10 @@ def latent_scatter(codes: Tensor, labels: Tensor | None, classes: Sequence[str])
     line = codes.shape[1] == 1
     x, names = _line(codes, kinds) if line else _plane(codes.double().cpu().numpy(), CODES)
     colours = palette(len(classes))
-    with panel(width=5.6, height=4.5) as (figure, axes):
+    legend = [] if kinds is None or line else _short(classes)
+    # The legend's room is added, so that long names do not squeeze the points.
+    room = _columns(legend) * (0.45 + 0.075 * max(map(len, legend), default=0))
+    with panel(width=4.6 + room, height=4.3) as (figure, axes):
         # A random order, so that no class hides another.
         shuffled = np.random.default_rng(0).permutation(len(x))
         _points(axes, x[shuffled], BLUE if kinds is None else colours[kinds[shuffled]])
@@ -137,8 +140,8 @@ def latent_scatter(codes: Tensor, labels: Tensor | None, classes: Sequence[str])
         axes.set_ylabel(names[1])
         if line:
             axes.set_yticks(range(len(classes)) if kinds is not None else [], classes or None)
-        elif kinds is not None:
-            _legend(axes, classes, colours)
+        elif legend:
+            _legend(axes, legend, colours)
         return svg(figure, alone=True)
 
 
@@ -149,19 +152,26 @@ def _line(codes: Tensor, kinds: np.ndarray | None) -> tuple[np.ndarray, tuple[st
     return np.stack([codes[:, 0].double().cpu().numpy(), height], axis=1), ("z", "")
 
 
-def _legend(axes: "Axes", classes: Sequence[str], colours: np.ndarray) -> None:
+def _short(classes: Sequence[str]) -> list[str]:
+    """Return names that a legend has room for: at most 40, of at most 18 letters."""
+    names = [name if len(name) <= 18 else name[:17] + "…" for name in classes[:40]]
+    return names + ([f"and {len(classes) - 40} more"] if len(classes) > 40 else [])
+
+
+def _columns(names: Sequence[str]) -> int:
+    return 1 + (len(names) - 1) // 20
+
+
+def _legend(axes: "Axes", names: Sequence[str], colours: np.ndarray) -> None:
     from matplotlib.lines import Line2D
 
-    shown = [name if len(name) <= 18 else name[:17] + "…" for name in classes[:40]]
     handles = [
         Line2D([], [], marker="o", linestyle="", markersize=5, color=colour, label=name)
-        for name, colour in zip(shown, colours, strict=False)
+        for name, colour in zip(names[:40], colours, strict=False)
     ]
-    if len(classes) > len(shown):
-        handles.append(Line2D([], [], linestyle="", label=f"and {len(classes) - 40} more"))
-    axes.legend(
-        handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=1 + len(shown) // 21
-    )
+    handles += [Line2D([], [], linestyle="", label=name) for name in names[40:]]
+    place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+    axes.legend(handles=handles, ncols=_columns(names), **place)
 
 
 def table_scatter(data: Tensor, samples: Tensor, names: Sequence[str]) -> str:
