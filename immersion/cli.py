@@ -71,14 +71,15 @@ def _train(arguments: list[str]) -> dict[str, Any] | None:
     from immersion.commands.train import train
     from immersion.recipes import RECIPES
 
-    if not arguments or arguments[0].startswith("-"):
+    if arguments and arguments[0] in ("-h", "--help"):
         print("usage: immersion train RECIPE [--data NAME|PATH] [--out RUN] [...]\n\nrecipes:")
         for name, recipe in RECIPES.items():
             print(f"  {name:12}{_first_line(recipe)}")
         print("\nimmersion train RECIPE --help tells a recipe's flags.")
-        if arguments and arguments[0] not in ("-h", "--help"):
-            raise UserError("no recipe was named", f"one of {', '.join(RECIPES)}", arguments[0])
         return None
+    if not arguments or arguments[0].startswith("-"):
+        received = arguments[0] if arguments else "nothing"
+        raise UserError("no recipe was named", f"one of {', '.join(RECIPES)}", received)
     recipe, *rest = arguments
     return _parse(_with_recipe(train, recipe), rest, f"immersion train {recipe}")
 

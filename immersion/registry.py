@@ -48,6 +48,10 @@ class Registry(Mapping[str, T]):
         self.load()
         return self.members[choice(self.what, name, self.members)]
 
+    def __contains__(self, name: object) -> bool:
+        self.load()
+        return name in self.members
+
     def __iter__(self) -> Iterator[str]:
         self.load()
         return iter(self.members)

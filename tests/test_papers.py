@@ -1,0 +1,73 @@
+"""Studies: every claim is complete, and what is recorded is what is listed."""
+
+import json
+
+import pytest
+
+from immersion.papers import STUDIES, Claim, Measurement, Study
+from immersion.papers import study as module
+from immersion.papers.reproduce import reproduce
+from immersion.papers.study import record, rows
+
+FIELDS = {"paper", "claim", "published", "tolerance", "measured", "standard_error", "status"}
+FIELDS |= {"seconds", "machine", "date"}
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """A study of two claims, recorded in a folder of its own."""
+    monkeypatch.setattr(module, "RESULTS", tmp_path / "results")
+    claims = (
+        Claim("high", "", 1.0, "a test", 0.25, "nats"),
+        Claim("low", "", 0.0, "a test", 0.5, "nats", "at most"),
+    )
+    values = {"high": Measurement(0.8, 0.01), "low": Measurement(2.0)}
+    return Study("toy/one", "", "", claims, 1.0, "", lambda out, device: values)
+
+
+@pytest.mark.parametrize("name", list(STUDIES))
+def test_every_study_is_complete(name):
+    study = STUDIES[name]
+    assert study.name == name and study.title and study.citation and study.protocol
+    assert study.minutes > 0 and study.claims
+    assert len({claim.name for claim in study.claims}) == len(study.claims)
+    assert all(claim.source and claim.unit and claim.tolerance >= 0 for claim in study.claims)
+
+
+def test_the_list_is_an_array_of_claims():
+    listed = json.loads(json.dumps(reproduce(list=True)))
+    assert all(set(row) >= FIELDS for row in listed)
+    assert {row["status"] for row in listed} <= {"met", "missed", "pending"}
+    assert {row["paper"] for row in listed} == set(STUDIES)
+
+
+def test_what_is_recorded_decides_the_status(toy, tmp_path):
+    assert [row["status"] for row in rows(toy)] == ["pending", "pending"]
+    circumstances = {"seconds": 3, "machine": "m", "date": "d", "command": "c"}
+    record(toy, toy.run(tmp_path, "cpu"), circumstances)
+    met, missed = rows(toy)
+    assert (met["status"], missed["status"]) == ("met", "missed")
+    assert met["measured"] == 0.8 and met["standard_error"] == 0.01 and met["seconds"] == 3
+
+
+@pytest.mark.parametrize("name", list(STUDIES))
+def test_records_belong_to_claims(name):
+    file = module._file(STUDIES[name])
+    if not file.is_file():
+        pytest.skip(f"{name} is still to be measured")
+    recorded = json.loads(file.read_text())
+    assert set(recorded) == {claim.name for claim in STUDIES[name].claims}
+
+
+def test_pending_runs_the_cheapest_first_and_stays_within_the_minutes(monkeypatch, tmp_path):
+    ran = []
+    monkeypatch.setattr(module, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(
+        "immersion.papers.reproduce.run", lambda study, *rest: ran.append(study.name) or []
+    )
+    reproduce(pending=True, out=tmp_path)
+    minutes = [STUDIES[name].minutes for name in ran]
+    assert set(ran) == set(STUDIES) and minutes == sorted(minutes)
+    ran.clear()
+    reproduce(pending=True, minutes=min(minutes) + 0.5, out=tmp_path)
+    assert ran == [min(STUDIES.values(), key=lambda study: study.minutes).name]

@@ -1,0 +1,88 @@
+"""One contract for every recipe: it builds, trains, is recorded, and loads back."""
+
+import json
+
+import pytest
+import torch
+
+from immersion.commands.train import train
+from immersion.data import load
+from immersion.engine import Options
+from immersion.likelihoods import LIKELIHOODS
+from immersion.loading import arguments_of, build, freeze, open_run, revive
+from immersion.loading import load as load_model
+from immersion.recipes import RECIPES
+from immersion.recipes.base import choose_likelihood
+
+FEW = Options(steps=5, batch_size=20, validate_every=5)
+
+
+@pytest.mark.parametrize("recipe", list(RECIPES))
+def test_every_recipe_trains_and_loads_back(recipe, tmp_path):
+    result = train(
+        recipe, data="digits", out=tmp_path / "run", options=FEW, arguments={"latent": 3}
+    )
+    model = load_model(tmp_path / "run")
+    x, _ = load("digits").test.batch(torch.arange(7))
+    with torch.no_grad():
+        assert model.decode(model.encode(x).mean).mean.shape == x.shape
+    assert result["estimates"]["squared_error"]["value"] > 0
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+@pytest.mark.parametrize("recipe", list(RECIPES))
+def test_the_record_repeats_the_recipe(recipe):
+    """Arguments written as JSON and read back build the same first weights."""
+    spec = load("digits").spec
+    defaults = {name: p.default for name, p in arguments_of(recipe).items()}
+    recorded = json.loads(json.dumps(freeze(defaults)))
+    assert revive(RECIPES[recipe], recorded) == defaults
+    first, again = (build(recipe, spec, a, seed=3).model for a in (defaults, recorded))
+    states = zip(first.state_dict().values(), again.state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in states)
+
+
+@pytest.mark.parametrize("recipe", list(RECIPES))
+def test_players_share_out_all_parameters(recipe):
+    experiment = build(recipe, load("digits").spec, {}, seed=0)
+    owned = [id(p) for player in experiment.players for p in player.parameters]
+    assert sorted(owned) == sorted(map(id, experiment.model.parameters()))
+
+
+@pytest.mark.parametrize("likelihood", list(LIKELIHOODS))
+def test_every_likelihood_trains_a_vae(likelihood, tmp_path):
+    """On data of the kind that it is for, with the loss going down."""
+    import numpy as np
+
+    values = sorted(LIKELIHOODS[likelihood].values)[-1]
+    random = np.random.default_rng(0)
+    x = {
+        "binary": random.integers(0, 2, (200, 6)),
+        "unit": random.integers(0, 256, (200, 1, 8, 8), dtype=np.uint8),
+        "counts": random.poisson(5, (200, 6)),
+        "real": random.normal(size=(200, 6)),
+    }[values]
+    np.save(tmp_path / "x.npy", x)
+    options = Options(steps=60, batch_size=40, log_every=20, validate_every=0)
+    out = tmp_path / "run"
+    arguments = {"likelihood": likelihood, "latent": 2, "binarize": "none"}
+    train("vae", data=str(tmp_path / "x.npy"), out=out, options=options, arguments=arguments)
+    losses = [row["loss"] for row in open_run(out).folder.metrics() if row["split"] == "train"]
+    assert losses[-1] < losses[0]
+
+
+def test_auto_follows_the_data():
+    mnist_like = load("digits").spec.__class__("m", (1, 4, 4), "unit", binarize="dynamic")
+    assert choose_likelihood(mnist_like, "auto", "auto")[1] == "dynamic"
+    grey, how = choose_likelihood(mnist_like, "continuous-bernoulli", "auto")
+    assert how == "none" and type(grey).__name__ == "ContinuousBernoulli"
+    assert choose_likelihood(mnist_like, "auto", "none")[0].bounded
+
+
+@pytest.mark.parametrize("network", ["dense", "conv", "residual"])
+def test_every_network_trains_a_vae(network, tmp_path):
+    from immersion.nn import Architecture
+
+    arguments = {"latent": 2, "architecture": Architecture(network, width=8)}
+    result = train("vae", data="digits", out=tmp_path / "r", options=FEW, arguments=arguments)
+    assert result["step"] == 5
