@@ -62,8 +62,9 @@ CAPTIONS = {
     ),
     "table": (
         "Data and draws",
-        "Rows of the data beside the decoded means of codes drawn from the prior, on the same "
-        "axes. Look for groups that are missing and for draws where the data have none.",
+        "Rows of the data beside rows drawn from the model, z from the prior and x from p(x|z), "
+        "on the same axes. Look for groups that are missing and for draws where the data have "
+        "none.",
     ),
 }
 """Pictures by name: a title, and what to look for. They are shown in this order."""
