@@ -1,5 +1,6 @@
 """`immersion train RECIPE`: from data to a run folder with a model, an evaluation and a report."""
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from immersion.data import Dataset, binarized
 from immersion.engine import Experiment, Options
 from immersion.loading import Run, arguments_of, build, freeze, read_data
 from immersion.machine import machine, versions
+from immersion.models import LatentVariableModel
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
 
@@ -63,39 +65,45 @@ def train(
     folder = RunFolder(out or Path("runs") / run_name(recipe, data, given, options))
     arguments_in_full = {name: p.default for name, p in arguments_of(recipe).items()} | given
     record = _record(recipe, arguments_in_full, dataset, data, size, options)
+    record["model"] = _resolved(experiment)
     if folder.exists():
         _refuse_another_experiment(folder, record)
-        record = folder.record() | {"options": asdict(options)}
+        record = folder.record() | {"options": asdict(options), "command": record["command"]}
     prepared = binarized(dataset, experiment.binarize)
     _check_support(experiment, prepared)
     engine.check_batch_size(options.batch_size, len(prepared.train))
     folder.write_record(record)
     outcome = engine.train(experiment, prepared, folder, options, listen)
-    seconds = round(folder.metrics()[-1]["seconds"], 1)
-    record["outcome"] = {**asdict(outcome), "seconds": seconds}
+    record["outcome"] = asdict(outcome)
     folder.write_record(record)
-    return _finish(folder, record, dataset, prepared, experiment)
+    if outcome.reason == "interrupted":
+        return {"run": str(folder.path), **record["outcome"]}
+    return _finish(Run(folder, record, dataset.spec, experiment.model, experiment), prepared)
 
 
-def _finish(
-    folder: RunFolder,
-    record: dict[str, Any],
-    dataset: Dataset,
-    prepared: Dataset,
-    experiment: Experiment,
-) -> dict[str, Any]:
-    experiment.model.load_state_dict(folder.weights())
-    model = experiment.model.cpu().eval()
-    run = Run(folder, record, dataset.spec, model, experiment)
-    run.__dict__["data"] = prepared  # already read: no need to read it again
+def _finish(run: Run, data: Dataset) -> dict[str, Any]:
+    """Evaluate the trained model, draw from it and write the report."""
+    run.model.load_state_dict(run.folder.weights())
+    run.model.cpu().eval()
+    run.__dict__["data"] = data  # what Run.data would read: it has been read already
     evaluation = evaluate_run(run, importance=0)
     draw_all(run)
-    report = write_report(folder)
     return {
-        "run": str(folder.path),
-        "report": str(report),
-        **record["outcome"],
+        "run": str(run.folder.path),
+        "report": str(write_report(run.folder)),
+        **run.record["outcome"],
         "estimates": evaluation["estimates"],
+    }
+
+
+def _resolved(experiment: Experiment) -> dict[str, Any]:
+    """Return what `auto` became, for a reader of the record."""
+    model = experiment.model
+    return {
+        "generative": isinstance(model, LatentVariableModel),
+        "likelihood": type(model.likelihood).__name__,
+        "binarize": experiment.binarize,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
     }
 
 
@@ -106,12 +114,16 @@ def run_name(recipe: str, data: str, arguments: Mapping[str, Any], options: Opti
         >>> run_name("vae", "mnist", {"latent": 2}, Options(seed=1, steps=100))
         'vae-mnist-latent=2-seed=1'
     """
+    changes = settings(recipe, arguments, options)
+    lasting = [f"{name}={value}" for name, value in changes.items() if name not in FREE]
+    return "-".join([recipe, Path(data).stem, *lasting])
+
+
+def settings(recipe: str, arguments: Mapping[str, Any], options: Options) -> dict[str, Any]:
+    """Return the arguments and options that differ from their defaults, flat, by name."""
     defaults = {name: p.default for name, p in arguments_of(recipe).items()}
     changes = _changes(freeze(defaults), freeze({**defaults, **arguments}))
-    changes |= {
-        k: v for k, v in _changes(asdict(Options()), asdict(options)).items() if k not in FREE
-    }
-    return "-".join([recipe, Path(data).stem, *(f"{k}={v}" for k, v in changes.items())])
+    return changes | _changes(asdict(Options()), asdict(options))
 
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,8 +146,11 @@ def _record(
 ) -> dict[str, Any]:
     device = options.resolve_device()
     path = Path(source)
+    changed = settings(recipe, arguments, options) | ({"size": size} if size else {})
+    flags = [f"--{name.replace('_', '-')} {value}" for name, value in changed.items()]
     return {
         "recipe": recipe,
+        "command": " ".join([f"immersion train {recipe} --data {shlex.quote(source)}", *flags]),
         "arguments": freeze(arguments),
         "data": {
             "source": str(path.resolve()) if path.exists() else source,

@@ -70,7 +70,8 @@ class MemorySplit:
         """Return x, (B, *shape) float32, and labels, (B,) or None."""
         x = to_float(self.x[indices], self.values)
         if self.dynamic:
-            x = torch.bernoulli(x)
+            # Four times as fast as torch.bernoulli, and as much as an eighth of a step.
+            x = (torch.rand_like(x) < x).float()
         return x, None if self.y is None else self.y[indices]
 
     def to(self, device: torch.device) -> "MemorySplit":

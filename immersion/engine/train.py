@@ -37,10 +37,12 @@ class Outcome:
     Args:
         step: Steps made in all.
         reason: finished, early (no better validation loss for `patience` looks), or interrupted.
+        seconds: Spent on training, over all the times that the run was gone on with.
     """
 
     step: int
     reason: Literal["finished", "early", "interrupted"]
+    seconds: float
 
 
 @dataclass
@@ -101,7 +103,8 @@ def train(
                 saved = time.monotonic()
     folder.save_checkpoint(mark.step, game.tensors(), asdict(mark))
     unfinished = "early" if stopped_early else "interrupted"
-    return Outcome(mark.step, "finished" if mark.step == options.steps else unfinished)
+    reason = "finished" if mark.step == options.steps else unfinished
+    return Outcome(mark.step, reason, round(mark.seconds, 1))
 
 
 def validate(game: Game, split: Split, step: int) -> dict[str, float]:

@@ -32,7 +32,7 @@ class _Run:
         found = {path.stem: path for path in files if path.suffix in KINDS}
         known = [name for name in words.CAPTIONS if name in found]
         self.pictures = {name: found[name] for name in dict.fromkeys([*known, *found])}
-        self.generative = self.record["recipe"] not in words.WITHOUT_PRIOR
+        self.generative = self.record.get("model", {}).get("generative", True)
 
 
 def write_report(folder: RunFolder, beside: RunFolder | None = None) -> Path:
@@ -215,9 +215,11 @@ def _protocol(protocol: Mapping[str, Any]) -> str:
 def _settings(run: _Run) -> Markup:
     options = dict(run.record.get("options", {}))
     options |= {name: run.record[name] for name in ("device", "precision") if name in run.record}
+    # Under the same names: what `auto` became takes its place.
+    model = {**run.record.get("arguments", {}), **run.record.get("model", {})}
     halves = [
         tag("div", tag("h3", title), table([[n, v] for n, v in _flat(values)]))
-        for title, values in (("Model", run.record.get("arguments", {})), ("Training", options))
+        for title, values in (("Model", model), ("Training", options))
         if values
     ]
     return _section("Settings", tag("div", *halves, class_="pair")) if halves else Markup()

@@ -11,9 +11,6 @@ RECIPES = {
 }
 """What recipes make; others keep their names."""
 
-WITHOUT_PRIOR = ("ae", "linear-ae")
-"""Recipes whose models have no distribution over codes."""
-
 ESTIMATES = {
     "elbo": ("ELBO", "Lower bound on log p(x). Higher is better."),
     "importance_weighted_bound": (

@@ -19,6 +19,7 @@ HOSTILE = '<script>alert("1")</script>&<img src=http://evil.example/x.png>'
 def record(recipe="vae", name="digits", **more):
     return {
         "recipe": recipe,
+        "model": {"generative": recipe == "vae"},
         "arguments": {"latent": 2, "architecture": {"kind": "dense", "width": 16}},
         "data": {
             "source": name,
