@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from immersion.check import UserError, choice
-from immersion.data.dataset import Binarize, Dataset, MemorySplit, Split, to_float
+from immersion.data.dataset import Binarize, Dataset, MemorySplit, Split, flipped, to_float
 from immersion.data.splits import SEED
 from immersion.random import generator
 
@@ -75,7 +75,7 @@ def to_bits(levels: Tensor, how: Binarize, stream: str, indices: Tensor) -> Tens
     whatever order and portions it is read.
     """
     if how == "dynamic":
-        return torch.bernoulli(levels)
+        return flipped(levels)
     if how == "threshold":
         return (levels > 0.5).float()
     shape = levels.shape[1:]

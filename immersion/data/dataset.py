@@ -70,8 +70,7 @@ class MemorySplit:
         """Return x, (B, *shape) float32, and labels, (B,) or None."""
         x = to_float(self.x[indices], self.values)
         if self.dynamic:
-            # Four times as fast as torch.bernoulli, and as much as an eighth of a step.
-            x = (torch.rand_like(x) < x).float()
+            x = flipped(x)
         return x, None if self.y is None else self.y[indices]
 
     def to(self, device: torch.device) -> "MemorySplit":
@@ -85,6 +84,14 @@ def to_float(x: Tensor, values: Values) -> Tensor:
     if values == "unit" and x.dtype == torch.uint8:
         return x.float().div_(255)
     return x.float()
+
+
+def flipped(levels: Tensor) -> Tensor:
+    """Return x ~ Bernoulli(level), drawn from PyTorch's global generator.
+
+    Four times as fast as `torch.bernoulli`, which would take an eighth of a small network's step.
+    """
+    return (torch.rand_like(levels) < levels).float()
 
 
 @dataclass(frozen=True)
