@@ -6,6 +6,9 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+VALUES = 2**20
+"""Values in a batch of `whole`: bounds the memory of an evaluation, not its result."""
+
 
 class Batch(NamedTuple):
     """One batch of examples.
@@ -43,7 +46,10 @@ class Split(Protocol):
         """Return the split with its memory on `device`; a streamed split returns itself."""
 
 
-def whole(split: Split, size: int = 1000) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Yield a whole split in order, batch by batch; the last one is as small as it must be."""
+def whole(split: Split) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Yield a whole split in order, in batches of up to 1,000 examples, fewer of large images."""
+    with torch.random.fork_rng(devices=[]):
+        example, _ = split.batch(torch.arange(1))
+    size = max(1, min(1000, VALUES // example.numel()))
     for start in range(0, len(split), size):
         yield split.batch(torch.arange(start, min(start + size, len(split))))

@@ -61,15 +61,13 @@ class Game:
     ) -> dict[str, Tensor]:
         means: dict[str, Tensor] = {}
         number = step * self.batches_a_step
+        count = torch.full((), step, device=self.device)
         for turn in self.turns:
             turn.set_rate(turn.player.optimiser.rate(step, self.options.steps))
             for _ in range(turn.player.turns):
-                batch = Batch(*next(batches), torch.tensor(step, device=self.device))
+                batch = Batch(*next(batches), count)
                 reseed(self.options.seed, "train", number)
-                terms = self._move(turn, batch)
-                # Reading a number waits for the device: free on the CPU, dear on CUDA.
-                if self.device.type == "cpu" and not finite([terms["loss"]]):
-                    self._stop(turn, batch, number)
+                terms = self._move(turn, batch, number)
                 number += 1
             prefix = f"{turn.player.name}/" if len(self.turns) > 1 else ""
             means |= {prefix + name: mean for name, mean in terms.items()}
@@ -77,13 +75,19 @@ class Game:
             self.average.update(step)
         return means
 
-    def _move(self, turn: Turn, batch: Batch) -> dict[str, Tensor]:
-        if self.device.type != "cuda":
-            return turn(batch)
-        name = turn.player.name
-        if name not in self.captured:
-            self.captured[name] = CapturedTurn(turn, batch)
-        return self.captured[name](batch)
+    def _move(self, turn: Turn, batch: Batch, number: int) -> dict[str, Tensor]:
+        if self.device.type == "cuda":
+            name = turn.player.name
+            if name not in self.captured:
+                self.captured[name] = CapturedTurn(turn, batch)
+                reseed(self.options.seed, "train", number)  # the capture drew from the stream
+            return self.captured[name](batch)
+        terms = turn.terms(batch)
+        # Looked at before the move, while the parameters are still good. On CUDA looking would
+        # wait for the device at every step, so there it is the averages that are looked at.
+        if not finite([terms["loss"]]):
+            self._stop(turn, batch, number)
+        return turn.update(terms)
 
     def _stop(self, turn: Turn, batch: Batch, number: int) -> None:
         step = number // self.batches_a_step

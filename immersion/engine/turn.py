@@ -22,7 +22,10 @@ class Turn:
 
     def __call__(self, batch: Batch) -> dict[str, Tensor]:
         """Move once and return the mean of every term, each a () tensor on the device."""
-        terms = self.terms(batch)
+        return self.update(self.terms(batch))
+
+    def update(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Move down the gradient of the mean loss and return the mean of every term."""
         self.optimizer.zero_grad(set_to_none=True)
         terms["loss"].mean().backward(inputs=self.player.parameters)
         if self.player.optimiser.clip:

@@ -15,8 +15,8 @@ from immersion.random import seeded
 ACTIVE = 0.01
 """A unit is active where the variance of its posterior mean over examples exceeds this."""
 
-CHUNK = 20_000
-"""Codes decoded at a time: bounds the memory, not the result."""
+CHUNK = 2**24
+"""Values decoded at a time: bounds the memory, not the result."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def importance_weighted_bound(model: LatentVariableModel, x: Tensor, k: int) -> 
     Codes are drawn and decoded in chunks that fit in memory; all k are drawn and used.
     """
     total = torch.full((len(x),), -math.inf)
-    for draws in _chunks(k, max(1, CHUNK // len(x))):
+    for draws in _chunks(k, max(1, CHUNK // x.numel())):
         weights = model.log_weights(x, draws).double()
         total = torch.logaddexp(total, weights.logsumexp(0))
     return total - math.log(k)

@@ -24,7 +24,8 @@ def vae(
     Args:
         spec: The data.
         latent: Dimension of the latent space.
-        likelihood: p(x|z); auto chooses by the kind of data. See `immersion likelihoods`.
+        likelihood: p(x|z): bernoulli, continuous-bernoulli, gaussian, gaussian-shared,
+            gaussian-optimal, student-t, logistic-mixture, poisson, ..., or auto: by the data.
         binarize: How grey images are made binary: none, dynamic (drawn anew for every batch),
             static (drawn once), threshold (at one half), or auto: as the field does.
         architecture: The encoder's and, mirrored, the decoder's network.
