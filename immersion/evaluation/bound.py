@@ -1,7 +1,7 @@
 """The ELBO split into its terms, the importance-weighted bound, and what the latent units do."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -38,25 +38,15 @@ class Evaluation:
     protocol: dict[str, object]
 
 
-@dataclass
-class _Collected:
-    terms: dict[str, list[Tensor]] = field(default_factory=dict)
-    means: list[Tensor] = field(default_factory=list)
-    units: list[Tensor] = field(default_factory=list)
-
-    def add(self, terms: dict[str, Tensor]) -> None:
-        for name, values in terms.items():
-            self.terms.setdefault(name, []).append(values.cpu())
-
-
 def evaluate(
     model: Decoder, split: Split, *, discrete: bool, importance: int = 0, seed: int = 0
 ) -> Evaluation:
     """Measure a model on a whole split; nothing is dropped or filtered.
 
-    elbo = log_likelihood - kl, with one code drawn for each example and the KL in closed form;
-    importance_weighted_bound is L_k = E[log 1/k sum_i w_i] <= log p(x) (Burda et al. 2016,
-    equation (8), https://arxiv.org/abs/1509.00519), which rises to log p(x) with k.
+    elbo = log_likelihood - kl, with one code drawn for each example and the KL in closed form
+    where q(z|x) and p(z) factorise; importance_weighted_bound is L_k = E[log 1/k sum_i w_i]
+    <= log p(x) (Burda et al. 2016, equation (8), https://arxiv.org/abs/1509.00519), which rises
+    to log p(x) with k.
 
     Args:
         model: With or without a prior.
@@ -65,43 +55,47 @@ def evaluate(
         importance: k, codes for each example of the importance-weighted bound; 0 leaves it out.
         seed: Seed of all draws.
     """
-    collected = _Collected()
+    parts: dict[str, list[Tensor]] = {}
     with torch.no_grad(), seeded(seed, "evaluate"):
         for x, _ in whole(split):
-            collected.add(_terms(model, x, importance, collected))
-    estimates = {name: _estimate(name, torch.cat(v)) for name, v in collected.terms.items()}
-    dimensions = x[0].numel()
+            for name, values in _measured(model, x, importance).items():
+                parts.setdefault(name, []).append(values)
+    values = {name: torch.cat(pieces) for name, pieces in parts.items()}
+    means, units = values.pop("means"), values.pop("units", None)
+    estimates = {name: _estimate(name, each) for name, each in values.items()}
     if discrete and "elbo" in estimates:
-        to_bits = -1 / (dimensions * math.log(2))
+        to_bits = -1 / (x[0].numel() * math.log(2))
         estimates["bits_per_dim"] = estimates["elbo"].scaled(to_bits, "bits/dim")
-    units = torch.cat(collected.units).mean(0).tolist() if collected.units else []
-    active = int((torch.cat(collected.means).var(0) > ACTIVE).sum())
-    protocol = {"codes": 1, "kl": "closed form", "importance": importance, "seed": seed}
-    return Evaluation(estimates, units, active, protocol)
+    protocol = {"codes": 1, "importance": importance, "seed": seed}
+    if "kl" in estimates:
+        protocol["kl"] = "closed form" if units is not None else "one code"
+    return Evaluation(
+        estimates,
+        kl_per_unit=[] if units is None else units.mean(0).tolist(),
+        active_units=int((means.var(0) > ACTIVE).sum()),
+        protocol=protocol,
+    )
 
 
-def _terms(model: Decoder, x: Tensor, importance: int, collected: _Collected) -> dict[str, Tensor]:
+def _measured(model: Decoder, x: Tensor, importance: int) -> dict[str, Tensor]:
+    """Return every value an example, (B,), and the posterior `means` and KL `units`, (B, d)."""
     q = model.encode(x)
-    collected.means.append(q.mean)
-    log_likelihood = model.decode(q.rsample()).log_prob(x)
+    z = q.rsample()
+    log_likelihood = model.decode(z).log_prob(x)
     error = (model.decode(q.mean).mean - x).square().flatten(1).sum(1)
-    terms = {"log_likelihood": log_likelihood, "squared_error": error}
+    values = {"means": q.mean, "log_likelihood": log_likelihood, "squared_error": error}
     if not isinstance(model, LatentVariableModel):
-        return terms
-    kl = _kl(model, q, collected)
-    terms |= {"elbo": log_likelihood - kl, "kl": kl}
-    if importance:
-        terms["importance_weighted_bound"] = importance_weighted_bound(model, x, importance)
-    return terms
-
-
-def _kl(model: LatentVariableModel, q: torch.distributions.Distribution, c: _Collected) -> Tensor:
+        return values
     prior = model.prior()
     if isinstance(q, Independent) and isinstance(prior, Independent):
-        units = kl_divergence(q.base_dist, prior.base_dist)
-        c.units.append(units)
-        return units.sum(-1)
-    return kl_divergence(q, prior)
+        values["units"] = kl_divergence(q.base_dist, prior.base_dist)
+        kl = values["units"].sum(-1)
+    else:
+        kl = q.log_prob(z) - prior.log_prob(z)
+    values |= {"elbo": log_likelihood - kl, "kl": kl}
+    if importance:
+        values["importance_weighted_bound"] = importance_weighted_bound(model, x, importance)
+    return values
 
 
 def importance_weighted_bound(model: LatentVariableModel, x: Tensor, k: int) -> Tensor:
