@@ -201,8 +201,8 @@ def test_probabilistic_pca_is_evaluated_by_its_exact_posterior():
     model = ProbabilisticPCA.fit(x, 1)
     measured = evaluate(model, Doubles(x), discrete=False, importance=3).estimates
     expected = model.log_prob(x).mean().item()
-    assert measured["importance_weighted_bound"].value == pytest.approx(expected, rel=1e-12)
-    assert measured["elbo"].value == pytest.approx(expected, abs=0.2)  # one code an example
+    for name in ("importance_weighted_bound", "elbo"):  # no draw matters: q is the posterior
+        assert measured[name].value == pytest.approx(expected, rel=1e-12)
 
 
 def features(n, seed, size=4):
