@@ -5,6 +5,8 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal, constraints
 from torch.nn.functional import softplus
 
+from immersion.precision import widened
+
 SMALLEST_SCALE = 1e-4
 """A floor under sigma: it bounds log q from above, so that no log-weight overflows."""
 
@@ -29,8 +31,7 @@ def diagonal_gaussian(h: Tensor) -> Independent:
         >>> q.batch_shape, q.event_shape
         (torch.Size([3]), torch.Size([2]))
     """
-    wide = h if h.dtype == torch.float64 else h.float()
-    mu, s = wide.chunk(2, dim=-1)
+    mu, s = widened(h).chunk(2, dim=-1)
     normal = Normal(mu, softplus(s) + SMALLEST_SCALE, validate_args=False)
     return Independent(normal, 1, validate_args=False)
 

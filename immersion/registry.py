@@ -63,7 +63,7 @@ class Registry(Mapping[str, T]):
     def load(self) -> None:
         """Import every module of the package, once, so that all members are registered."""
         if not self.loaded:
-            self.loaded = True
             package = importlib.import_module(self.package)
             for module in pkgutil.iter_modules(package.__path__):
                 importlib.import_module(f"{self.package}.{module.name}")
+            self.loaded = True

@@ -178,9 +178,26 @@ def test_contradictory_settings_are_refused(settings, word):
 
 
 def test_leave_one_out_with_one_draw_is_refused():
-    objective = ELBO(gradient="score-function", baseline="leave-one-out")
     with pytest.raises(UserError, match="--samples 2"):
-        objective(tiny(), batch())
+        ELBO(gradient="score-function", baseline="leave-one-out")
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"form": "klx"}, "kl"),
+        ({"keep": "none"}, "reconstruction"),
+        ({"gradient": "score"}, "score-function"),
+        ({"gradient": "score-function", "samples": 2, "baseline": "loo"}, "leave-one-out"),
+        ({"baseline": -100.0}, "--gradient score-function"),
+        ({"beta": -1.0}, "--beta 0 or more"),
+        ({"warmup": -1}, "--warmup 0 or more"),
+        ({"free_bits": -0.1}, "--free-bits 0 or more"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(settings, word):
+    with pytest.raises(UserError, match=word):
+        ELBO(**settings)
 
 
 def test_kl_units_is_the_closed_form_and_the_integral():

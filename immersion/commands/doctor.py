@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from immersion.data import describe
-from immersion.engine.options import native_bfloat16
 from immersion.machine import machine, versions
+from immersion.precision import native_bfloat16
 
 
 def doctor() -> dict[str, Any]:

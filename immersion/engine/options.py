@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 
 from immersion.check import UserError
+from immersion.precision import native_bfloat16
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,3 @@ class Options:
         if self.precision == "auto":
             return torch.bfloat16 if native_bfloat16(device) else torch.float32
         return {"bfloat16": torch.bfloat16, "float32": torch.float32}[self.precision]
-
-
-def native_bfloat16(device: torch.device) -> bool:
-    """Return whether the device multiplies bfloat16 matrices in hardware."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

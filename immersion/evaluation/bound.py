@@ -49,13 +49,14 @@ def evaluate(
     to log p(x) with k.
 
     Args:
-        model: With or without a prior.
+        model: With or without a prior; it is left in evaluation mode.
         split: Usually the test split. Dynamic binarization is drawn once, from the seed.
         discrete: Whether p(x|z) is a probability, so that bits/dim = -elbo / (D log 2) applies.
         importance: k, codes for each example of the importance-weighted bound; 0 leaves it out.
         seed: Seed of all draws.
     """
     parts: dict[str, list[Tensor]] = {}
+    model.eval()  # in training some likelihoods still learn from what they are shown
     with torch.no_grad(), seeded(seed, "evaluate"):
         for x, _ in whole(split):
             for name, values in _measured(model, x, importance).items():
@@ -103,7 +104,7 @@ def importance_weighted_bound(model: LatentVariableModel, x: Tensor, k: int) -> 
 
     Codes are drawn and decoded in chunks that fit in memory; all k are drawn and used.
     """
-    total = torch.full((len(x),), -math.inf)
+    total = x.new_full((len(x),), -math.inf, dtype=torch.float64)
     for draws in _chunks(k, max(1, CHUNK // x.numel())):
         weights = model.log_weights(x, draws).double()
         total = torch.logaddexp(total, weights.logsumexp(0))

@@ -3,11 +3,11 @@
 from abc import ABC, abstractmethod
 from typing import NoReturn
 
-import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent
 
 from immersion.check import UserError, choice
+from immersion.precision import widened
 from immersion.registry import Registry
 
 LIKELIHOODS: Registry[type["Likelihood"]] = Registry("likelihood", "immersion.likelihoods")
@@ -85,8 +85,7 @@ class Likelihood(nn.Module, ABC):
 
     def unpack(self, h: Tensor) -> Tensor:
         """Return h, (..., numbers * C, H, W), as (..., numbers, C, H, W) in float32 or wider."""
-        wide = h if h.dtype == torch.float64 else h.float()
-        return wide.unflatten(-len(self.event_shape), (self.numbers, self.event_shape[0]))
+        return widened(h).unflatten(-len(self.event_shape), (self.numbers, self.event_shape[0]))
 
     def split(self, h: Tensor) -> tuple[Tensor, ...]:
         """Split h, (..., numbers * C, H, W), into `numbers` tensors of shape (..., C, H, W)."""
@@ -135,6 +134,7 @@ def remedy_for(x: Tensor) -> str:
     """Return, as an imperative, the flags that suit finite data that look like x.
 
     Example:
+        >>> import torch
         >>> remedy_for(torch.tensor([-1.0, 2.5]))
         'pass --likelihood gaussian-shared'
     """

@@ -1,14 +1,14 @@
 r"""The evidence lower bound, log p(x) = KL(q(z|x) || p(z|x)) + ELBO, in the deck's forms."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args, get_type_hints
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, kl_divergence
 
 from immersion.batch import Batch
-from immersion.check import UserError
+from immersion.check import UserError, choice
 from immersion.models import LatentVariableModel
 from immersion.objectives.gradients import Baseline, score_function
 
@@ -65,11 +65,28 @@ class ELBO:
 
     def __post_init__(self) -> None:
         """Refuse settings that contradict each other."""
-        if self.samples < 1:
-            raise UserError("the bound needs draws", "--samples 1 or more", self.samples)
+        hints = get_type_hints(type(self))
+        for name in ("form", "keep", "gradient"):
+            choice(name, getattr(self, name), get_args(hints[name]))
+        for name, least in (("samples", 1), ("beta", 0), ("warmup", 0), ("free_bits", 0)):
+            if getattr(self, name) < least:
+                flag = "--" + name.replace("_", "-")
+                received = getattr(self, name)
+                raise UserError("the bound cannot be formed", f"{flag} {least} or more", received)
+        self._check_baseline()
         if self.free_bits and self.form != "kl":
             remedy = "pass --form kl"
             raise UserError("free bits need each unit's KL", "--form kl", self.form, remedy)
+
+    def _check_baseline(self) -> None:
+        if isinstance(self.baseline, str):
+            choice("baseline (a number in nats, or a name)", self.baseline, ["leave-one-out"])
+            if self.samples < 2:
+                remedy = "pass --samples 2 or more"
+                raise UserError("leave-one-out compares draws", "2 or more", self.samples, remedy)
+        if self.baseline and self.gradient != "score-function":
+            remedy = "pass --gradient score-function, or no --baseline"
+            raise UserError("a baseline belongs to the score function", remedy=remedy)
 
     def __call__(self, model: LatentVariableModel, batch: Batch) -> dict[str, Tensor]:
         """Return the terms `loss`, `elbo`, `log_likelihood` and `kl`, each (B,), in nats."""

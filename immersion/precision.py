@@ -1,0 +1,22 @@
+"""Which numbers are computed with: networks may be in bfloat16, probabilities never."""
+
+import torch
+from torch import Tensor
+
+
+def widened(x: Tensor) -> Tensor:
+    """Return x in float32 or wider: float64 stays as it is.
+
+    Example:
+        >>> widened(torch.zeros(2, dtype=torch.bfloat16)).dtype
+        torch.float32
+    """
+    return x if x.dtype == torch.float64 else x.float()
+
+
+def native_bfloat16(device: torch.device) -> bool:
+    """Return whether the device multiplies bfloat16 matrices in hardware."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
