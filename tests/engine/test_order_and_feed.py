@@ -118,3 +118,13 @@ def test_a_streamed_run_is_the_one_in_memory(tmp_path, files):
         train(vae(), streamed, folders[2], replace(options, steps=steps))
     assert_same_run(folders[0], folders[1])
     assert_same_run(folders[0], folders[2])
+
+
+def test_a_file_that_cannot_be_read_is_told_in_one_sentence(tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no image")
+    split = StreamedSplit((broken,), None, SHAPE)
+    with pytest.raises(UserError) as caught:
+        list(feed(split, Order(1, 1, seed=0), [0], 0, CPU))
+    assert str(caught.value).startswith(f"the image {broken} cannot be read")
+    assert len(str(caught.value).splitlines()) == 1

@@ -147,7 +147,9 @@ def test_control_c_ends_after_the_step_in_hand(tmp_path, uninterrupted):
     _wait_for_lines(run, 5)
     os.kill(process.pid, signal.SIGINT)
     process.join(LIMIT)
-    assert process.exitcode == 0
+    code = process.exitcode
+    process.kill()
+    assert code == 0, f"the child ended with {code}"
     step = run.load_checkpoint()[1]["step"]
     outcome = json.loads((tmp_path / "outcome.json").read_text())
     assert (outcome["step"], outcome["reason"]) == (step, "interrupted")

@@ -213,9 +213,9 @@ def end(experiment: Experiment, folder: RunFolder, options: Options) -> tuple[in
     return outcome.step, outcome.reason
 
 
-LOSSES = [5.0, 4.0, 4.5, 4.2, 3.0, 3.0, 3.1, 2.0]
-"""After steps 2, 4, ...: the best but one is the fifth; an equal one is no better."""
-EARLY = replace(OPTIONS, steps=16, validate_every=2)
+LOSSES = [5.0, 4.0, 4.5, 4.2, 3.0, 3.0, 3.1, 3.2, 2.0]
+"""After steps 2, 4, ...: two and three looks without a better one; an equal one is no better."""
+EARLY = replace(OPTIONS, steps=18, validate_every=2)
 
 
 @pytest.mark.parametrize(
@@ -223,8 +223,9 @@ EARLY = replace(OPTIONS, steps=16, validate_every=2)
     [
         (1, (6, "early")),
         (2, (8, "early")),
-        (3, (16, "finished")),
-        (0, (16, "finished")),
+        (3, (16, "early")),
+        (4, (18, "finished")),
+        (0, (18, "finished")),
     ],
 )
 def test_patience_counts_looks_without_a_better_loss(patience, outcome, tmp_path):
@@ -248,7 +249,7 @@ def test_patience_is_remembered_by_a_run_that_goes_on(stop, tmp_path):
 def test_more_patience_lets_a_run_that_stopped_early_go_on(tmp_path):
     folder = RunFolder(tmp_path)
     end(scripted(LOSSES), folder, replace(EARLY, patience=1))
-    assert end(scripted(LOSSES), folder, replace(EARLY, patience=3)) == (16, "finished")
+    assert end(scripted(LOSSES), folder, replace(EARLY, patience=4)) == (18, "finished")
 
 
 def test_every_look_draws_alike(tmp_path):
@@ -257,7 +258,7 @@ def test_every_look_draws_alike(tmp_path):
     experiment = scripted(LOSSES)
     train(experiment, Data(split, split), RunFolder(tmp_path), EARLY)
     first, *others = experiment.model.draws
-    assert len(others) == 7
+    assert len(others) == 8
     assert all(torch.equal(draws, first) for draws in others)
     assert set(first[:20].tolist()) == {0.0, 1.0}
 

@@ -99,7 +99,7 @@ GAMES: dict[str, tuple[Callable[[], Experiment], Callable[[], Data]]] = {
     "gan": (gan, numbers),
 }
 
-LIMIT = 60
+LIMIT = 30
 """Seconds after which a child that should have ended is taken for one that hangs."""
 
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -116,7 +116,8 @@ class Death(NamedTuple):
 
 def start(game: str, folder: Path, options: Options, death: Death | None = None):
     """Start a child that plays a game in a run folder, and return it."""
-    process = PROCESSES.Process(target=_play, args=(game, folder, options, death))
+    # A daemon: should a test fail, its child does not outlive it.
+    process = PROCESSES.Process(target=_play, args=(game, folder, options, death), daemon=True)
     process.start()
     return process
 
