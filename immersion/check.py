@@ -1,7 +1,7 @@
 """Errors as sentences: what is wrong, what was expected, what was received, what to do.
 
 A `UserError` is the user's to mend: the command line prints its sentence and exits with 2.
-Anything else that is raised is a fault of the program's own and exits with 1.
+Anything else that is raised, a training that diverged among it, exits with 1.
 """
 
 from collections.abc import Iterable
@@ -29,6 +29,10 @@ class UserError(ValueError):
         middle += [f"received {received}"] if received != "" else []
         sentence = what + (": " + ", ".join(middle) if middle else "")
         super().__init__((sentence + (f"; {remedy}" if remedy else "")).rstrip(".") + ".")
+
+
+class NonFinite(ArithmeticError):
+    """Training met a number that is infinite or not a number; the message says where."""
 
 
 def choice(what: str, name: str, choices: Iterable[str]) -> str:

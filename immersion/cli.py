@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from immersion.check import UserError, choice
+from immersion.check import NonFinite, UserError, choice
 
 COMMANDS = {
     "train": ("immersion.commands.train", "train", "Train a model; the same command goes on."),
@@ -32,6 +32,13 @@ COMMANDS = {
 not wait for PyTorch."""
 
 
+COLUMNS = {
+    "data": ("name", "shape", "values", "examples", "place"),
+    "reproduce": ("paper", "claim", "sense", "published", "measured", "unit", "status"),
+}
+"""What a person is shown of a list; --json has all of it."""
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run one command and exit."""
     # Threads that spin while they wait make a step several times slower on a busy machine.
@@ -43,12 +50,12 @@ def main(argv: list[str] | None = None) -> None:
         result = _run(arguments)
     except UserError as error:
         _fail(str(error), 2)
-    except ArithmeticError as error:
+    except NonFinite as error:
         _fail(f"training stopped: {error}; the last good checkpoint is kept.", 1)
     except BrokenPipeError:
         sys.exit(0)
     if result is not None:
-        print(json.dumps(result) if as_json else _readable(result))
+        print(json.dumps(result) if as_json else _shown(arguments[0], result))
 
 
 def _run(arguments: list[str]) -> dict[str, Any] | None:
@@ -169,6 +176,20 @@ def _first_line(function: Callable[..., Any]) -> str:
     return (inspect.getdoc(function) or "").splitlines()[0]
 
 
+def _shown(command: str, result: Any) -> str:
+    """Return a result for a person to read: lists as tables of what matters most."""
+    rows = result.get("datasets") if isinstance(result, dict) else result
+    if command not in COLUMNS or not isinstance(rows, list):
+        return _readable(result)
+    table = [
+        COLUMNS[command],
+        *([_readable(row[name]) for name in COLUMNS[command]] for row in rows),
+    ]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    padded = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in table)
+    return "\n".join(padded)
+
+
 def _readable(value: Any, indent: str = "") -> str:
     """Return a result for a person to read: one line a value, nested ones indented."""
     if isinstance(value, dict) and {"value", "standard_error", "unit"} <= set(value):
@@ -184,7 +205,7 @@ def _readable(value: Any, indent: str = "") -> str:
         return "\n\n".join(_readable(item, indent) for item in value)
     if isinstance(value, (list, tuple)):
         return ", ".join(_readable(item) for item in value)
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
 
 
 def _fail(message: str, status: int) -> None:

@@ -190,7 +190,7 @@ def test_data_and_doctor_tell(capsys):
 
 
 def test_a_fault_of_the_program_exits_with_one(capsys, tmp_path, monkeypatch):
-    from immersion.engine.guard import NonFinite
+    from immersion.check import NonFinite
 
     def diverge(*args: object, **kwargs: object) -> None:
         raise NonFinite("step 3, player 'vae': term 'kl' is not finite")

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from immersion.batch import Batch, Split
+from immersion.check import NonFinite
 from immersion.engine.capture import CapturedTurn
 from immersion.engine.experiment import Experiment
 from immersion.engine.feed import Order, feed
-from immersion.engine.guard import NonFinite, explain, finite
+from immersion.engine.guard import explain, finite
 from immersion.engine.options import Options
 from immersion.engine.state import Average, gather, restore
 from immersion.engine.turn import Turn

@@ -9,10 +9,6 @@ from immersion.batch import Batch
 from immersion.engine.turn import Turn
 
 
-class NonFinite(ArithmeticError):
-    """Training met a number that is infinite or not a number; the message says where."""
-
-
 def finite(tensors: Iterable[Tensor]) -> bool:
     """Return whether every value of every floating-point tensor is finite."""
     return all(bool(t.isfinite().all()) for t in tensors if t.is_floating_point())

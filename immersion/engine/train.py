@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from immersion.batch import Batch, Split, whole
+from immersion.check import NonFinite
 from immersion.engine.experiment import Experiment
 from immersion.engine.game import Game
-from immersion.engine.guard import NonFinite
 from immersion.engine.options import Options
 from immersion.random import seeded
 from immersion.run_folder import RunFolder

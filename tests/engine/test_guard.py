@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from toys import Data, assert_same_run, numbers
 
 from immersion.batch import Batch
+from immersion.check import NonFinite
 from immersion.data.dataset import MemorySplit
 from immersion.engine import Experiment, Optimiser, Options, Player, train
 from immersion.engine.feed import Order
-from immersion.engine.guard import NonFinite
 from immersion.run_folder import RunFolder
 
 OPTIONS = Options(
