@@ -30,6 +30,9 @@ from immersion.check import UserError
 
 FORMAT = 1
 
+PARTIAL = ".partial"
+"""Ending of a file that is being written; what a kill leaves of it is overwritten or dropped."""
+
 
 class RunFolder:
     """One run's files.
@@ -87,7 +90,7 @@ class RunFolder:
         """Let `writer` write a file to a temporary name, flush it to the disk and rename it."""
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{os.getpid()}.{target.name}")
+        temporary = target.with_name(f".{target.name}{PARTIAL}")
         try:
             writer(temporary)
             with temporary.open("rb") as file:
@@ -135,7 +138,7 @@ class RunFolder:
         newest = self.write(
             f"checkpoints/{step:08d}.safetensors", lambda path: save_file(own, path, metadata)
         )
-        for older in self._checkpoints():
+        for older in [*self._checkpoints(), *self.checkpoints.glob(f".*{PARTIAL}")]:
             if older != newest:
                 older.unlink()
 

@@ -27,10 +27,12 @@ class CapturedTurn:
     def __init__(self, turn: Turn, batch: Batch) -> None:
         self.turn = turn
         self.inputs = Batch(*(None if part is None else part.clone() for part in batch))
+        drawn = torch.cuda.get_rng_state()
         self._warm_up()
         self.graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self.graph):
             self.outputs = turn(self.inputs)
+        torch.cuda.set_rng_state(drawn)  # the first replay draws what it would have drawn eagerly
 
     def __call__(self, batch: Batch) -> dict[str, Tensor]:
         """Move once; the result lives until the next call."""

@@ -37,16 +37,21 @@ class Optimiser:
     def build(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser; one kernel updates all tensors where the device has such."""
         device = parameters[0].device.type
+        captured = device == "cuda" and self.capturable
         fused = device in ("cpu", "cuda")
         # A captured CUDA graph reads the learning rate from a tensor that it cannot replace.
         rate = self.learning_rate
-        lr = torch.tensor(rate, device=device) if device == "cuda" else rate
+        lr = torch.tensor(rate, device=device) if captured else rate
         if self.optimiser == "adam":
-            capturable = device == "cuda"
-            return torch.optim.Adam(parameters, lr=lr, fused=fused, capturable=capturable)
+            return torch.optim.Adam(parameters, lr=lr, fused=fused, capturable=captured)
         if self.optimiser == "adagrad":
-            return torch.optim.Adagrad(parameters, lr=lr, fused=fused and device == "cpu")
+            return torch.optim.Adagrad(parameters, lr=lr, fused=device == "cpu")
         return torch.optim.SGD(parameters, lr=lr, momentum=self.momentum, fused=fused)
+
+    @property
+    def capturable(self) -> bool:
+        """Return whether PyTorch can put the optimiser's step into a CUDA graph."""
+        return self.optimiser != "adagrad"
 
     def rate(self, step: int, steps: int) -> float:
         """Return the learning rate of step `step` (from 0) of `steps`.

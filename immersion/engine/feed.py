@@ -88,7 +88,10 @@ def feed(
         num_workers=READERS,
         pin_memory=device.type == "cuda",
     )
-    for x, y in reader:
+    for read in reader:
+        if isinstance(read, UserError):
+            raise read
+        x, y = read
         yield x.to(device, non_blocking=True), None if y is None else y.to(device)
 
 
@@ -108,7 +111,10 @@ class _Reader(Dataset):
     def __init__(self, split: Split, seed: int) -> None:
         self.split, self.seed = split, seed
 
-    def __getitem__(self, job: tuple[int, Tensor]) -> tuple[Tensor, Tensor | None]:
+    def __getitem__(self, job: tuple[int, Tensor]) -> tuple[Tensor, Tensor | None] | UserError:
         number, indices = job
         reseed(self.seed, "data", number)
-        return self.split.batch(indices)
+        try:
+            return self.split.batch(indices)
+        except UserError as error:  # raised here, it would reach the user as a worker's traceback
+            return error

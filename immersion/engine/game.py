@@ -77,15 +77,14 @@ class Game:
         return means
 
     def _move(self, turn: Turn, batch: Batch, number: int) -> dict[str, Tensor]:
-        if self.device.type == "cuda":
+        if self.device.type == "cuda" and turn.player.optimiser.capturable:
             name = turn.player.name
             if name not in self.captured:
                 self.captured[name] = CapturedTurn(turn, batch)
-                reseed(self.options.seed, "train", number)  # the capture drew from the stream
             return self.captured[name](batch)
         terms = turn.terms(batch)
-        # Looked at before the move, while the parameters are still good. On CUDA looking would
-        # wait for the device at every step, so there it is the averages that are looked at.
+        # Looked at before the move, while the parameters are still good. A captured turn cannot
+        # look (and looking would wait for the device): there the averages are looked at.
         if not finite([terms["loss"]]):
             self._stop(turn, batch, number)
         return turn.update(terms)

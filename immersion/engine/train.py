@@ -103,7 +103,7 @@ def train(
                 saved = time.monotonic()
     folder.save_checkpoint(mark.step, game.tensors(), asdict(mark))
     unfinished = "early" if stopped_early else "interrupted"
-    reason = "finished" if mark.step == options.steps else unfinished
+    reason = "finished" if mark.step >= options.steps else unfinished
     return Outcome(mark.step, reason, round(mark.seconds, 1))
 
 

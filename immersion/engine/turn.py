@@ -26,12 +26,13 @@ class Turn:
 
     def update(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
         """Move down the gradient of the mean loss and return the mean of every term."""
+        means = {name: term.mean() for name, term in terms.items()}
         self.optimizer.zero_grad(set_to_none=True)
-        terms["loss"].mean().backward(inputs=self.player.parameters)
+        means["loss"].backward(inputs=self.player.parameters)
         if self.player.optimiser.clip:
             nn.utils.clip_grad_norm_(self.player.parameters, self.player.optimiser.clip)
         self.optimizer.step()
-        return {name: term.detach().mean() for name, term in terms.items()}
+        return {name: mean.detach() for name, mean in means.items()}
 
     def terms(self, batch: Batch, model: nn.Module | None = None) -> dict[str, Tensor]:
         """Return the objective's terms, each (B,), without moving."""
