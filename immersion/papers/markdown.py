@@ -24,18 +24,14 @@ def _section(study: Study) -> str:
         f"\n## {study.name}: {study.title}\n",
         f"{study.citation}\n",
         f"Protocol: {study.protocol}\n",
-        "| claim | said | measured | status |",
-        "|---|---|---|---|",
+        "| claim | said | measured | training | status |",
+        "|---|---|---|---|---|",
         *(_line(row) for row in claims),
         "",
     ]
     measured = next((row for row in claims if row["measured"] is not None), None)
     if measured:
-        minutes = measured["seconds"] / 60
-        lines.append(
-            f"`{measured['command']}` · {minutes:.0f} min · {measured['machine']} · "
-            f"{measured['date']}\n"
-        )
+        lines.append(f"`{measured['command']}` · {measured['machine']} · {measured['date']}\n")
     return "\n".join(lines)
 
 
@@ -43,11 +39,12 @@ def _line(row: dict[str, Any]) -> str:
     tolerance = f" (tolerance {row['tolerance']:g})" if row["tolerance"] else ""
     said = f"{row['sense']} {row['published']:g} {row['unit']}{tolerance}; {row['source']}"
     if row["measured"] is None:
-        measured = ""
+        measured = minutes = ""
     else:
         error = "" if row["standard_error"] is None else f" ± {row['standard_error']:.2f}"
-        measured = f"{row['measured']:.2f}{error} {row['unit']}"
-    return f"| {row['statement']} | {said} | {measured} | {row['status']} |"
+        measured = f"{row['measured']:.4g}{error} {row['unit']}"
+        minutes = f"{row['seconds'] / 60:.0f} min"
+    return f"| {row['statement']} | {said} | {measured} | {minutes} | {row['status']} |"
 
 
 if __name__ == "__main__":

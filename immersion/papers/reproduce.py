@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from immersion.check import UserError
 from immersion.machine import machine
-from immersion.papers.study import STUDIES, Measurement, Study, record, rows
+from immersion.papers.study import STUDIES, Study, record, recordable, rows
+from immersion.run_folder import RunFolder
 
 FIGURES = Path("docs/figures")
 
@@ -53,10 +54,9 @@ def run(study: Study, device: str, out: Path, keep: bool) -> list[dict[str, Any]
     """Run one study and return its claims, the published values beside the measured ones."""
     folder = out / study.name
     folder.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
     measured = study.run(folder, device)
     circumstances = {
-        "seconds": round(time.monotonic() - started),
+        "seconds": round(_training_seconds(folder)),
         "machine": machine(),
         "date": datetime.now(UTC).date().isoformat(),
         "command": f"immersion reproduce {study.name}",
@@ -66,11 +66,13 @@ def run(study: Study, device: str, out: Path, keep: bool) -> list[dict[str, Any]
         FIGURES.mkdir(parents=True, exist_ok=True)
         for picture in sorted(folder.glob("*.png")):
             shutil.copy(picture, FIGURES / picture.name)
-    return [_beside(row, measured[row["claim"]]) | circumstances for row in rows(study)]
+    return [row | circumstances | recordable(measured[row["claim"]]) for row in rows(study)]
 
 
-def _beside(row: dict[str, Any], measurement: Measurement) -> dict[str, Any]:
-    return row | {"measured": measurement.value, "standard_error": measurement.standard_error}
+def _training_seconds(folder: Path) -> float:
+    """Return what the training of a study's runs took, over all the times it was gone on with."""
+    runs = (RunFolder(file.parent) for file in folder.glob("*/run.json"))
+    return sum(run.record()["outcome"]["seconds"] for run in runs)
 
 
 def _owed(minutes: float, device: str, out: Path, keep: bool) -> list[dict[str, Any]]:

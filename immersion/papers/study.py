@@ -57,10 +57,12 @@ class Measurement:
     Args:
         value: In the claim's unit.
         standard_error: Over test examples; None where the value is no mean.
+        seconds: Of training, where the value rests on one run; None where on all of the study's.
     """
 
     value: float
     standard_error: float | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -124,12 +126,7 @@ def record(study: Study, measured: dict[str, Measurement], circumstances: dict[s
         UserError: The package's folder cannot be written to: it is no checkout.
     """
     entries = {
-        name: {
-            "measured": measurement.value,
-            "standard_error": measurement.standard_error,
-            **circumstances,
-        }
-        for name, measurement in measured.items()
+        name: circumstances | recordable(measurement) for name, measurement in measured.items()
     }
     file = _file(study)
     try:
@@ -139,6 +136,13 @@ def record(study: Study, measured: dict[str, Measurement], circumstances: dict[s
         remedy = "leave --record out, or install from a checkout with pip install -e ."
         raise UserError("results cannot be recorded", "a checkout", error, remedy) from error
     return file
+
+
+def recordable(measurement: Measurement) -> dict[str, float | None]:
+    """Return a measurement as it is recorded and listed; its seconds only where it has any."""
+    seconds = {} if measurement.seconds is None else {"seconds": measurement.seconds}
+    error = measurement.standard_error
+    return {"measured": measurement.value, "standard_error": error, **seconds}
 
 
 def _recorded(study: Study) -> dict[str, Any]:

@@ -25,7 +25,8 @@ def trained(
 def measure(run: Run, importance: int = 0) -> dict[str, Measurement]:
     """Evaluate a run on the test split and return each estimate as a measurement."""
     estimates = evaluate_run(run, importance)["estimates"]
+    seconds = run.record["outcome"]["seconds"]
     return {
-        name: Measurement(estimate["value"], estimate["standard_error"])
+        name: Measurement(estimate["value"], estimate["standard_error"], seconds)
         for name, estimate in estimates.items()
     }
