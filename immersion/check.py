@@ -35,6 +35,21 @@ class NonFinite(ArithmeticError):
     """Training met a number that is infinite or not a number; the message says where."""
 
 
+def at_least(least: float, **settings: float) -> None:
+    """Raise unless each setting, by the name of its flag, is at least `least`.
+
+    Example:
+        >>> at_least(1, batch_size=0)
+        Traceback (most recent call last):
+        ...
+        immersion.check.UserError: --batch-size is too small: expected 1 or more, received 0.
+    """
+    for name, value in settings.items():
+        if not value >= least:
+            flag = "--" + name.replace("_", "-")
+            raise UserError(f"{flag} is too small", f"{least:g} or more", value)
+
+
 def choice(what: str, name: str, choices: Iterable[str]) -> str:
     """Return `name` if it is one of `choices`; otherwise raise, naming the nearest choices.
 

@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Independent, Normal, constraints
+from torch.distributions import Distribution, Independent, Normal, constraints, kl_divergence
 from torch.nn.functional import softplus
 
 from immersion.precision import widened
@@ -34,6 +34,22 @@ def diagonal_gaussian(h: Tensor) -> Independent:
     mu, s = widened(h).chunk(2, dim=-1)
     normal = Normal(mu, softplus(s) + SMALLEST_SCALE, validate_args=False)
     return Independent(normal, 1, validate_args=False)
+
+
+def kl_units(q: Distribution, prior: Distribution) -> Tensor:
+    """Return KL(q(z_j|x) || p(z_j)) of each latent unit, (B, d), in nats; both factorise.
+
+    For q = N(mu, diag(sigma^2)) and p = N(0, I): (mu^2 + sigma^2 - 1)/2 - log sigma.
+
+    Raises:
+        TypeError: A distribution that does not factorise.
+
+    Reference:
+        Kingma & Welling 2014, appendix B, https://arxiv.org/abs/1312.6114
+    """
+    if not (isinstance(q, Independent) and isinstance(prior, Independent)):
+        raise TypeError("the KL of each unit needs q and p that factorise (Independent)")
+    return kl_divergence(q.base_dist, prior.base_dist)
 
 
 class PointMass(Distribution):

@@ -17,7 +17,7 @@ appended; a line cut short by a kill is dropped when the run goes on.
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +160,7 @@ class RunFolder:
             ) from error
 
     def weights(self) -> dict[str, Tensor]:
-        """Return the model's weights: averaged over training where an average was kept.
+        """Return the model's weights: the best of early stopping, else the average, else the last.
 
         Raises:
             UserError: No checkpoint has been written yet.
@@ -170,7 +170,7 @@ class RunFolder:
             remedy = "give the same train command again"
             raise UserError(f"the run in '{self.path}' has no checkpoint yet", remedy=remedy)
         tensors, _ = checkpoint
-        return part(tensors, "average") or part(tensors, "model")
+        return part(tensors, "best") or part(tensors, "average") or part(tensors, "model")
 
     def _checkpoints(self) -> list[Path]:
         return sorted(self.checkpoints.glob("[0-9]*.safetensors"))
@@ -182,6 +182,6 @@ def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name[start:]: t for name, t in tensors.items() if name.startswith(prefix + "/")}
 
 
-def prefixed(prefix: str, tensors: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
+def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors under names that begin with `prefix/`."""
-    return {f"{prefix}/{name}": torch.as_tensor(tensor) for name, tensor in tensors}
+    return {f"{prefix}/{name}": torch.as_tensor(tensor) for name, tensor in tensors.items()}

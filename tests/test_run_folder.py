@@ -161,7 +161,7 @@ def test_weights_are_the_averaged_ones_where_there_are_such(folder):
 
 
 def test_parts_are_whole_words():
-    named = prefixed("a", {"x": torch.zeros(1)}.items()) | prefixed("ab", {"y": 2.0}.items())
+    named = prefixed("a", {"x": torch.zeros(1)}) | prefixed("ab", {"y": 2.0})
     assert named.keys() == {"a/x", "ab/y"}
     assert part(named, "a").keys() == {"x"}
     assert part(named, "ab") == {"y": torch.tensor(2.0)}

@@ -30,7 +30,8 @@ class CapturedTurn:
         drawn = torch.cuda.get_rng_state()
         self._warm_up()
         self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
+        # Other threads may use the device meanwhile: readers of streamed data pin memory.
+        with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
             self.outputs = turn(self.inputs)
         torch.cuda.set_rng_state(drawn)  # the first replay draws what it would have drawn eagerly
 
@@ -44,9 +45,8 @@ class CapturedTurn:
 
     def _warm_up(self) -> None:
         model, optimizer = self.turn.model, self.turn.optimizer
-        fresh = not optimizer.state
         weights = deepcopy(model.state_dict())
-        moments = deepcopy(optimizer.state_dict())
+        moments = {p: deepcopy(state) for p, state in optimizer.state.items()}
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
@@ -55,7 +55,7 @@ class CapturedTurn:
         torch.cuda.current_stream().wait_stream(side)
         # Undone in place: the graph will hold the addresses.
         model.load_state_dict(weights)
-        for index, state in enumerate(optimizer.state.values()):
+        for parameter, state in optimizer.state.items():
+            before = moments.get(parameter, {})  # empty before the first step of all: zeros
             for name, tensor in state.items():
-                if isinstance(tensor, Tensor):
-                    tensor.zero_() if fresh else tensor.copy_(moments["state"][index][name])
+                tensor.copy_(before[name]) if before else tensor.zero_()

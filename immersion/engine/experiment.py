@@ -1,5 +1,6 @@
 """What is trained: players, each with parameters of its own, an objective and an optimiser."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from immersion.batch import Batch
+from immersion.check import at_least
 
 Objective = Callable[[Any, Batch], dict[str, Tensor]]
 """(model, batch) -> named terms, each (B,), unreduced; `loss` is minimised."""
@@ -22,7 +24,7 @@ class Optimiser:
         learning_rate: Largest step size.
         schedule: linear or cosine decay to 0 at the last step, or constant. A run that is told to
             run longer follows the longer schedule from where it stands.
-        rise: Steps over which the learning rate rises linearly from 0.
+        learning_rate_warmup: Steps over which the learning rate rises linearly from 0.
         momentum: Momentum of sgd.
         clip: Largest norm of the player's whole gradient; 0 does not clip.
     """
@@ -30,9 +32,14 @@ class Optimiser:
     optimiser: Literal["adam", "adagrad", "sgd"] = "adam"
     learning_rate: float = 1e-3
     schedule: Literal["constant", "linear", "cosine"] = "linear"
-    rise: int = 0
+    learning_rate_warmup: int = 0
     momentum: float = 0.9
     clip: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that mean nothing."""
+        at_least(0, learning_rate=self.learning_rate, clip=self.clip, momentum=self.momentum)
+        at_least(0, learning_rate_warmup=self.learning_rate_warmup)
 
     def build(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser; one kernel updates all tensors where the device has such."""
@@ -57,7 +64,7 @@ class Optimiser:
         """Return the learning rate of step `step` (from 0) of `steps`.
 
         Example:
-            >>> decay = Optimiser(learning_rate=1.0, schedule="linear", rise=2)
+            >>> decay = Optimiser(learning_rate=1.0, schedule="linear", learning_rate_warmup=2)
             >>> [decay.rate(step, 8) for step in (0, 1, 4, 7)]
             [0.5, 0.875, 0.5, 0.125]
         """
@@ -65,9 +72,10 @@ class Optimiser:
         shape = {
             "constant": 1.0,
             "linear": left,
-            "cosine": 0.5 - 0.5 * torch.cos(torch.tensor(torch.pi * left)).item(),
+            "cosine": 0.5 - 0.5 * math.cos(math.pi * left),
         }[self.schedule]
-        return self.learning_rate * min(shape, (step + 1) / self.rise if self.rise else 1.0)
+        warmup = self.learning_rate_warmup
+        return self.learning_rate * min(shape, (step + 1) / warmup if warmup else 1.0)
 
 
 @dataclass(frozen=True)

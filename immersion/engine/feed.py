@@ -1,5 +1,6 @@
 """Which examples a batch holds, and how they reach the device."""
 
+import signal
 from collections.abc import Iterable, Iterator
 
 import torch
@@ -87,12 +88,18 @@ def feed(
         batch_size=None,
         num_workers=READERS,
         pin_memory=device.type == "cuda",
+        worker_init_fn=_ignore_interrupts,
     )
     for read in reader:
         if isinstance(read, UserError):
             raise read
         x, y = read
         yield x.to(device, non_blocking=True), None if y is None else y.to(device)
+
+
+def _ignore_interrupts(worker: int) -> None:
+    """Leave Ctrl-C to the main process, which finishes the step in hand first."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class _Jobs:

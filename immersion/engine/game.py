@@ -15,6 +15,7 @@ from immersion.engine.options import Options
 from immersion.engine.state import Average, gather, restore
 from immersion.engine.turn import Turn
 from immersion.random import reseed
+from immersion.run_folder import part, prefixed
 
 Examples = Iterator[tuple[Tensor, Tensor | None]]
 
@@ -33,12 +34,13 @@ class Game:
         self.model = experiment.model.to(self.device).train()
         precision = options.resolve_precision(self.device)
         self.turns = [Turn(player, self.model, precision) for player in experiment.players]
-        self.average = Average(self.model, options.average) if options.average else None
+        self.average = Average(self.model, options.ema) if options.ema else None
         self.split = split.to(self.device)
         where = self.device if split.resident else torch.device("cpu")
         self.order = Order(len(split), options.batch_size, options.seed, where)
         self.batches_a_step = sum(turn.player.turns for turn in self.turns)
         self.captured: dict[str, CapturedTurn] = {}
+        self.best: dict[str, Tensor] = {}
 
     @property
     def judged(self) -> nn.Module:
@@ -101,7 +103,7 @@ class Game:
         Raises:
             NonFinite: One of them is not finite, named.
         """
-        tensors = gather(self.model, self.average, self.turns)
+        tensors = gather(self.model, self.average, self.turns) | prefixed("best", self.best)
         for name, tensor in tensors.items():
             if not finite([tensor]):
                 raise NonFinite(f"tensor '{name}' is not finite")
@@ -110,3 +112,8 @@ class Game:
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Put the tensors of a checkpoint back."""
         restore(tensors, self.model, self.average, self.turns)
+        self.best = part(tensors, "best")
+
+    def keep_best(self) -> None:
+        """Note the judged weights as the best so far."""
+        self.best = {name: t.detach().clone() for name, t in self.judged.state_dict().items()}

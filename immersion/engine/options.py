@@ -5,7 +5,7 @@ from typing import Literal
 
 import torch
 
-from immersion.check import UserError
+from immersion.check import UserError, at_least
 from immersion.precision import native_bfloat16
 
 
@@ -20,11 +20,11 @@ class Options:
         device: auto (CUDA where there is one), cpu or cuda.
         precision: auto (bfloat16 networks where the processor has it natively), bfloat16 or
             float32. Likelihoods and KL are in float32 either way.
-        average: Decay of the moving average of the weights; 0 keeps none. The average is what is
-            evaluated and drawn from.
+        ema: Decay of the exponential moving average of the weights, such as 0.999; 0 keeps none.
+            The average is what is evaluated and drawn from.
         validate_every: Steps between looks at the validation split; 0 never looks.
-        patience: Looks without a better validation loss after which training stops; 0 never
-            stops early.
+        patience: Looks without a better validation loss after which training stops, to keep the
+            weights of the best look; 0 never stops early.
         log_every: Steps averaged into one line of the metrics.
         checkpoint_seconds: Seconds between checkpoints; one is always written at the end.
     """
@@ -34,7 +34,7 @@ class Options:
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
-    average: float = 0.0
+    ema: float = 0.0
     validate_every: int = 1000
     patience: int = 0
     log_every: int = 100
@@ -42,13 +42,13 @@ class Options:
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing."""
-        for name in ("steps", "batch_size", "log_every"):
-            if getattr(self, name) < 1:
-                flag = "--" + name.replace("_", "-")
-                received = getattr(self, name)
-                raise UserError("training needs a positive number", f"{flag} 1 or more", received)
-        if not 0 <= self.average < 1:
-            raise UserError("a decay lies below one", "--average from 0 to 0.99999", self.average)
+        at_least(1, steps=self.steps, batch_size=self.batch_size, log_every=self.log_every)
+        at_least(0, validate_every=self.validate_every, patience=self.patience)
+        if not 0 <= self.ema < 1:
+            raise UserError("a decay lies below one", "--ema from 0 to 0.99999", self.ema)
+        if self.patience and not self.validate_every:
+            remedy = "pass --validate-every too"
+            raise UserError("early stopping looks at the validation split", remedy=remedy)
 
     def resolve_device(self) -> torch.device:
         """Return the device to train on.

@@ -38,12 +38,12 @@ class Average:
 
 def gather(model: nn.Module, average: Average | None, turns: list[Turn]) -> dict[str, Tensor]:
     """Return every tensor that training needs to go on, by name."""
-    tensors = prefixed("model", model.state_dict().items())
+    tensors = prefixed("model", model.state_dict())
     if average is not None:
-        tensors |= prefixed("average", average.model.state_dict().items())
+        tensors |= prefixed("average", average.model.state_dict())
     for turn in turns:
         for index, state in turn.optimizer.state_dict()["state"].items():
-            values = ((key, value) for key, value in state.items() if value is not None)
+            values = {key: value for key, value in state.items() if value is not None}
             tensors |= prefixed(f"optimiser/{turn.player.name}/{index}", values)
     return tensors
 
@@ -61,4 +61,5 @@ def restore(
             index, key = name.split("/")
             state.setdefault(int(index), {})[key] = tensor
         groups = turn.optimizer.state_dict()["param_groups"]
-        turn.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        in_order = dict(sorted(state.items()))
+        turn.optimizer.load_state_dict({"state": in_order, "param_groups": groups})

@@ -94,8 +94,8 @@ def train(
             mark.seconds = time.monotonic() - started
             ledger.add(terms, mark)
             if options.validate_every and mark.step % options.validate_every == 0:
-                ledger.write("validation", validate(game, validation, mark.step), mark)
-                stopped_early = _look(ledger.last, mark, options.patience)
+                ledger.write("validation", validate(game, validation), mark)
+                stopped_early = _look(game, ledger.last, mark)
             if stopped_early or interrupted():
                 break
             if time.monotonic() - saved > options.checkpoint_seconds:
@@ -107,18 +107,18 @@ def train(
     return Outcome(mark.step, reason, round(mark.seconds, 1))
 
 
-def validate(game: Game, split: Split, step: int) -> dict[str, float]:
+def validate(game: Game, split: Split) -> dict[str, float]:
     """Return the mean of each term of the first player's objective over a whole split.
 
-    The draws are seeded alike at every look, so that looks differ by the model alone.
+    The draws are seeded alike at every look and warm-ups are over, as they are at the last step,
+    so that looks differ by the model alone.
     """
     sums: dict[str, Tensor] = {}
-    model = game.judged.eval()
+    model, last = game.judged.eval(), torch.tensor(game.options.steps, device=game.device)
     with torch.no_grad(), seeded(game.options.seed, "validation"):
         for x, y in whole(split):
             x, y = x.to(game.device), None if y is None else y.to(game.device)
-            batch = Batch(x, y, torch.tensor(step, device=game.device))
-            for name, term in game.turns[0].terms(batch, model).items():
+            for name, term in game.turns[0].terms(Batch(x, y, last), model).items():
                 sums[name] = sums.get(name, 0.0) + term.sum()
     game.model.train()
     return {name: float(total) / len(split) for name, total in sums.items()}
@@ -135,10 +135,13 @@ def _resume(game: Game, folder: RunFolder) -> _Mark:
     return _Mark(**state)
 
 
-def _look(row: Row, mark: _Mark, patience: int) -> bool:
+def _look(game: Game, row: Row, mark: _Mark) -> bool:
     """Note whether this look at the validation split is the best yet; return whether to stop."""
+    patience = game.options.patience
     if mark.best is None or row["loss"] < mark.best:
         mark.best, mark.looks_since_best = row["loss"], 0
+        if patience:
+            game.keep_best()
     else:
         mark.looks_since_best += 1
     return 0 < patience <= mark.looks_since_best

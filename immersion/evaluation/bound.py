@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.distributions import Independent, kl_divergence
+from torch.distributions import Independent
 
 from immersion.batch import Split, whole
 from immersion.evaluation.estimate import Estimate
 from immersion.models import Decoder, LatentVariableModel
+from immersion.posteriors import kl_units
 from immersion.random import seeded
 
 ACTIVE = 0.01
@@ -89,7 +90,7 @@ def _measured(model: Decoder, x: Tensor, importance: int) -> dict[str, Tensor]:
         return values
     prior = model.prior()
     if isinstance(q, Independent) and isinstance(prior, Independent):
-        values["units"] = kl_divergence(q.base_dist, prior.base_dist)
+        values["units"] = kl_units(q, prior)
         kl = values["units"].sum(-1)
     else:
         kl = q.log_prob(z) - prior.log_prob(z)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from immersion.check import UserError, choice
+from immersion.check import UserError, at_least, choice
 from immersion.registry import Registry
 
 Shape = tuple[int, ...]
@@ -48,6 +48,11 @@ class Architecture:
     width: int = 0
     depth: int = -1
     activation: str = "silu"
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that mean nothing."""
+        at_least(0, width=self.width)
+        at_least(-1, depth=self.depth)
 
     def build(self, in_shape: Shape, out_shape: Shape) -> nn.Module:
         """Return a network from `in_shape` to `out_shape`.

@@ -1,16 +1,16 @@
-r"""The evidence lower bound, log p(x) = KL(q(z|x) || p(z|x)) + ELBO, in the deck's forms."""
+r"""The evidence lower bound, log p(x) = KL(q(z|x) || p(z|x)) + ELBO, in its forms."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args, get_type_hints
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Independent, kl_divergence
 
 from immersion.batch import Batch
-from immersion.check import UserError, choice
+from immersion.check import UserError, at_least, choice
 from immersion.models import LatentVariableModel
 from immersion.objectives.gradients import Baseline, score_function
+from immersion.posteriors import kl_units
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class ELBO:
             et al. 2016, section 3.1, https://arxiv.org/abs/1511.06349).
         free_bits: Nats of KL for each latent unit, on average over the batch, that cost nothing
             (Kingma et al. 2016, equation (15), https://arxiv.org/abs/1606.04934); form kl only.
-        keep: both terms, or the reconstruction or the kl alone: the deck's "why variational?".
-        gradient: reparameterised, or score-function for the deck's Monte-Carlo gradient.
+        keep: both terms, or the reconstruction or the kl alone, to see what each one lacks.
+        gradient: reparameterised, or score-function for the Monte-Carlo gradient of section 2.2.
         baseline: For score-function: a constant in nats, or leave-one-out.
 
     Example:
@@ -68,11 +68,8 @@ class ELBO:
         hints = get_type_hints(type(self))
         for name in ("form", "keep", "gradient"):
             choice(name, getattr(self, name), get_args(hints[name]))
-        for name, least in (("samples", 1), ("beta", 0), ("warmup", 0), ("free_bits", 0)):
-            if getattr(self, name) < least:
-                flag = "--" + name.replace("_", "-")
-                received = getattr(self, name)
-                raise UserError("the bound cannot be formed", f"{flag} {least} or more", received)
+        at_least(1, samples=self.samples)
+        at_least(0, beta=self.beta, warmup=self.warmup, free_bits=self.free_bits)
         self._check_baseline()
         if self.free_bits and self.form != "kl":
             remedy = "pass --form kl"
@@ -92,7 +89,9 @@ class ELBO:
         """Return the terms `loss`, `elbo`, `log_likelihood` and `kl`, each (B,), in nats."""
         q, prior = model.encode(batch.x), model.prior()
         pathwise = self.gradient == "reparameterised"
-        z = (q.rsample if pathwise else q.sample)((self.samples,))
+        z = q.rsample((self.samples,))
+        if not pathwise:
+            z = z.detach()  # q.sample would wait for the device, which a captured step may not
 
         log_likelihood = model.decode(z).log_prob(batch.x)
         if self.form == "kl":
@@ -127,19 +126,3 @@ class ELBO:
         if not self.free_bits:
             return units
         return torch.where(units.mean(0) > self.free_bits, units, self.free_bits)
-
-
-def kl_units(q: Distribution, prior: Distribution) -> Tensor:
-    """Return KL(q(z_j|x) || p(z_j)) of each latent unit, (B, d), in nats; both factorise.
-
-    For q = N(mu, diag(sigma^2)) and p = N(0, I): (mu^2 + sigma^2 - 1)/2 - log sigma.
-
-    Raises:
-        TypeError: A distribution that does not factorise.
-
-    Reference:
-        Kingma & Welling 2014, appendix B, https://arxiv.org/abs/1312.6114
-    """
-    if not (isinstance(q, Independent) and isinstance(prior, Independent)):
-        raise TypeError("the KL of each unit needs q and p that factorise (Independent)")
-    return kl_divergence(q.base_dist, prior.base_dist)

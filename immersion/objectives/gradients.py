@@ -29,8 +29,8 @@ def score_function(value: Tensor, log_q: Tensor, baseline: Baseline = 0.0) -> Te
         UserError: `leave-one-out` with one draw.
 
     Reference:
-        Kingma & Welling 2014, section 2.2, https://arxiv.org/abs/1312.6114; the baseline: Mnih &
-        Rezende 2016, equation (10), https://arxiv.org/abs/1602.06725
+        Kingma & Welling 2014, section 2.2, https://arxiv.org/abs/1312.6114; leave-one-out: Kool,
+        van Hoof & Welling 2019, https://openreview.net/forum?id=r1lgTGL5DE
 
     Example:
         The gradient of E[(z - c)^2], z ~ N(mu, 1), with respect to mu is 2 (mu - c).

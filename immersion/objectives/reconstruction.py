@@ -24,9 +24,9 @@ class Reconstruction:
     error: Literal["squared", "log-likelihood"] = "squared"
 
     def __call__(self, model: Autoencoder, batch: Batch) -> dict[str, Tensor]:
-        """Return the terms `loss`, `squared_error` and `log_likelihood`, each (B,)."""
+        """Return the terms `loss` and, for the log-likelihood, `log_likelihood`, each (B,)."""
         p = model.decode(model.encode(batch.x).mean)
-        squared_error = (batch.x - p.mean).square().flatten(1).sum(1)
+        if self.error == "squared":
+            return {"loss": (batch.x - p.mean).square().flatten(1).sum(1)}
         log_likelihood = p.log_prob(batch.x)
-        loss = squared_error if self.error == "squared" else -log_likelihood
-        return {"loss": loss, "squared_error": squared_error, "log_likelihood": log_likelihood}
+        return {"loss": -log_likelihood, "log_likelihood": log_likelihood}

@@ -78,7 +78,7 @@ def test_captured_turns_are_eager_turns(name, clip):
 def test_a_continued_run_is_the_uninterrupted_one(name, tmp_path):
     # A run that goes on records its graphs anew, at another step: that must change no draw.
     optimiser = Optimiser(name, learning_rate=1e-2, schedule="constant")
-    options = Options(steps=STEPS, batch_size=8, log_every=1, device="cuda", average=0.9)
+    options = Options(steps=STEPS, batch_size=8, log_every=1, device="cuda", ema=0.9)
     whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
     train(noisy(optimiser), numbers(), whole, options)
     for steps in (2, STEPS):

@@ -16,7 +16,7 @@ from immersion.engine.feed import Order
 from immersion.run_folder import RunFolder
 
 OPTIONS = Options(
-    steps=12, batch_size=8, log_every=1, validate_every=0, checkpoint_seconds=0.0, average=0.9
+    steps=12, batch_size=8, log_every=1, validate_every=0, checkpoint_seconds=0.0, ema=0.9
 )
 BAD_STEP = 5
 BAD = Order(40, 8, seed=0)(BAD_STEP)[[2, 6]].tolist()

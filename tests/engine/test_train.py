@@ -55,7 +55,7 @@ SHAPES = {
 @pytest.mark.parametrize("schedule", SHAPES)
 @pytest.mark.parametrize("rise", [0, 5])
 def test_schedules(schedule, rise):
-    optimiser = Optimiser(learning_rate=0.3, schedule=schedule, rise=rise)
+    optimiser = Optimiser(learning_rate=0.3, schedule=schedule, learning_rate_warmup=rise)
     rates = [optimiser.rate(step, 12) for step in range(12)]
     rising = [(step + 1) / rise if rise else 1.0 for step in range(12)]
     expected = [0.3 * min(SHAPES[schedule](t / 12), up) for t, up in enumerate(rising)]
@@ -65,7 +65,7 @@ def test_schedules(schedule, rise):
 
 @pytest.mark.parametrize("schedule", SHAPES)
 def test_a_run_follows_its_schedule(schedule, tmp_path):
-    experiment = downhill(replace(PLAIN, schedule=schedule, rise=3))
+    experiment = downhill(replace(PLAIN, schedule=schedule, learning_rate_warmup=3))
     train(experiment, numbers(), RunFolder(tmp_path), OPTIONS)
     way = sum(experiment.players[0].optimiser.rate(step, 12) for step in range(12))
     assert experiment.model.w.item() == pytest.approx(-way, rel=1e-5)
@@ -152,7 +152,7 @@ def test_one_kernel_for_all_tensors_computes_what_plain_code_does(name):
 @pytest.mark.parametrize("decay", [0.5, 0.9999])
 def test_the_average_is_the_one_computed_by_hand(decay, tmp_path):
     experiment, folder = downhill(PLAIN), RunFolder(tmp_path)
-    train(experiment, numbers(), folder, replace(OPTIONS, average=decay))
+    train(experiment, numbers(), folder, replace(OPTIONS, ema=decay))
     w = average = 0.0
     for step in range(12):
         w -= 0.1
@@ -168,7 +168,7 @@ def test_the_average_is_the_one_computed_by_hand(decay, tmp_path):
 def test_the_average_is_what_is_judged(tmp_path):
     for average, key in ((0.9, "average/w"), (0.0, "model/w")):
         folder = RunFolder(tmp_path / key)
-        options = replace(OPTIONS, average=average, validate_every=12)
+        options = replace(OPTIONS, ema=average, validate_every=12)
         train(downhill(PLAIN), numbers(), folder, options)
         tensors, _ = folder.load_checkpoint()
         assert folder.metrics()[-1]["loss"] == pytest.approx(tensors[key].item(), rel=1e-6)
@@ -194,14 +194,16 @@ class Scripted(nn.Module):
     def __init__(self, losses: list[float]) -> None:
         super().__init__()
         self.losses, self.w, self.draws = losses, nn.Parameter(torch.zeros(())), []
+        self.register_buffer("made", torch.zeros((), dtype=torch.int64))
 
 
 def scripted(losses: list[float]) -> Experiment:
     def objective(model: Scripted, batch: Batch) -> dict[str, Tensor]:
         if model.training:
+            model.made.copy_(batch.step + 1)
             return {"loss": model.w.expand(len(batch.x))}
         model.draws.append(torch.cat([batch.x.flatten(), torch.randn(3)]))
-        return {"loss": torch.full((len(batch.x),), model.losses[int(batch.step) // 2 - 1])}
+        return {"loss": torch.full((len(batch.x),), model.losses[int(model.made) // 2 - 1])}
 
     model = Scripted(losses)
     return Experiment(model, (Player("only", [model.w], objective, PLAIN),))
@@ -246,6 +248,28 @@ def test_patience_is_remembered_by_a_run_that_goes_on(stop, tmp_path):
     assert end(scripted(LOSSES), folder, options) == (8, "early")
 
 
+def test_the_best_weights_are_kept(tmp_path):
+    folder = RunFolder(tmp_path)
+    end(scripted(LOSSES), folder, replace(EARLY, patience=3))
+    assert folder.weights()["made"] == 10, "the look with loss 3.0, not the last"
+    end(scripted(LOSSES), folder, replace(EARLY, patience=4))
+    assert folder.weights()["made"] == 18
+
+
+def test_a_look_is_made_as_at_the_last_step(tmp_path):
+    seen = []
+
+    def objective(model: Slope, batch: Batch) -> dict[str, Tensor]:
+        if not model.training:
+            seen.append(int(batch.step))
+        return {"loss": model(batch.x)}
+
+    model = Slope()
+    experiment = Experiment(model, (Player("only", [model.w], objective, PLAIN),))
+    train(experiment, numbers(), RunFolder(tmp_path), replace(OPTIONS, steps=6, validate_every=2))
+    assert seen == [6, 6, 6]
+
+
 def test_more_patience_lets_a_run_that_stopped_early_go_on(tmp_path):
     folder = RunFolder(tmp_path)
     end(scripted(LOSSES), folder, replace(EARLY, patience=1))
@@ -266,7 +290,7 @@ def test_every_look_draws_alike(tmp_path):
 def test_looks_change_nothing(tmp_path):
     folders = RunFolder(tmp_path / "often"), RunFolder(tmp_path / "never")
     for folder, every in zip(folders, (1, 0), strict=True):
-        options = replace(OPTIONS, validate_every=every, log_every=5, average=0.9)
+        options = replace(OPTIONS, validate_every=every, log_every=5, ema=0.9)
         train(vae(), images(), folder, options)
     often, never = (folder.load_checkpoint()[0] for folder in folders)
     assert all(torch.equal(often[name], tensor) for name, tensor in never.items())
@@ -313,7 +337,7 @@ def test_low_precision_is_for_the_networks_alone():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"steps": 0}, {"batch_size": 0}, {"log_every": 0}, {"average": 1.0}, {"average": -1}]
+    "wrong", [{"steps": 0}, {"batch_size": 0}, {"log_every": 0}, {"ema": 1.0}, {"ema": -1}]
 )
 def test_options_that_mean_nothing_are_refused(wrong):
     with pytest.raises(UserError, match="--" + next(iter(wrong)).replace("_", "-")):
