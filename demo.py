@@ -22,7 +22,7 @@ def main() -> None:
     for recipe, steps in STEPS.items():
         print(f"\n{recipe}, 2 latents, {steps:,} steps")
         with progress(steps) as listen:
-            train(
+            done = train(
                 recipe,
                 data=data,
                 out=OUT / f"{recipe}-{data}",
@@ -30,6 +30,8 @@ def main() -> None:
                 arguments={"latent": 2},
                 listen=listen,
             )
+        if done["reason"] == "interrupted":
+            raise SystemExit("interrupted; make demo goes on from here")
     autoencoder, vae = (OUT / f"{recipe}-{data}" for recipe in STEPS)
     print("\nwhy an autoencoder is no generative model:")
     print(Path(im.report(autoencoder, beside=vae)["report"]).resolve())

@@ -6,6 +6,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from immersion.random import seeded
+
 VALUES = 2**20
 """Values in a batch of `whole`: bounds the memory of an evaluation, not its result."""
 
@@ -46,10 +48,15 @@ class Split(Protocol):
         """Return the split with its memory on `device`; a streamed split returns itself."""
 
 
-def whole(split: Split) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Yield a whole split in order, in batches of up to 1,000 examples, fewer of large images."""
+def whole(split: Split, seed: int) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Yield a whole split in order, in batches of up to 1,000 examples, fewer of large images.
+
+    Dynamic binarization is drawn from `seed`: the same images whatever is done with them.
+    """
     with torch.random.fork_rng(devices=[]):
         example, _ = split.batch(torch.arange(1))
     size = max(1, min(1000, VALUES // example.numel()))
     for start in range(0, len(split), size):
-        yield split.batch(torch.arange(start, min(start + size, len(split))))
+        with seeded(seed, "whole", start):
+            batch = split.batch(torch.arange(start, min(start + size, len(split))))
+        yield batch

@@ -39,6 +39,10 @@ COLUMNS = {
 """What a person is shown of a list; --json has all of it."""
 
 
+INTERRUPTED = 130
+"""Exit status of a training that Ctrl-C ended, as shells have it."""
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run one command and exit."""
     # Threads that spin while they wait make a step several times slower on a busy machine.
@@ -48,14 +52,17 @@ def main(argv: list[str] | None = None) -> None:
     arguments = [argument for argument in arguments if argument != "--json"]
     try:
         result = _run(arguments)
+        if result is not None:
+            print(json.dumps(result) if as_json else _shown(arguments[0], result), flush=True)
     except UserError as error:
         _fail(str(error), 2)
     except NonFinite as error:
         _fail(f"training stopped: {error}; the last good checkpoint is kept.", 1)
-    except BrokenPipeError:
-        sys.exit(0)
-    if result is not None:
-        print(json.dumps(result) if as_json else _shown(arguments[0], result))
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
+    if isinstance(result, dict) and result.get("reason") == "interrupted":
+        sys.exit(INTERRUPTED)
 
 
 def _run(arguments: list[str]) -> dict[str, Any] | None:
@@ -151,8 +158,10 @@ def _parse(function: Callable[..., Any], arguments: list[str], program: str) -> 
 
 def _sentence(box: str) -> str:
     """Return what is said in one of tyro's boxes as one sentence, without its page of help."""
-    lines = [line.strip("─│╭╮╰╯ ") for line in box.splitlines()[1:]]  # the first is a title
-    words = " ".join(line for line in lines if line and not line.startswith("For full help"))
+    lines = [line.strip("─│╭╮╰╯| ") for line in box.splitlines()[1:]]  # the first is a title
+    # Rules are drawn with dashes where the terminal has no better characters.
+    said = [line for line in lines if line.strip("-+") and not line.startswith("For full help")]
+    words = " ".join(said)
     words = words.split(" Argument helptext:")[0].replace("Error parsing options: ", "")
     return " ".join(words.split()).rstrip(".")
 
@@ -166,7 +175,7 @@ def _overview() -> str:
         "",
         *(f"  {name:13}{line}" for name, (_, _, line) in COMMANDS.items()),
         "",
-        "A first model:  immersion train vae --data mnist-5k --latent 2 --steps 3000",
+        "A first model:  immersion train vae --data digits --latent 2 --steps 3000",
         "A command's flags:  immersion COMMAND --help",
     ]
     return "\n".join(lines)
@@ -193,7 +202,8 @@ def _shown(command: str, result: Any) -> str:
 def _readable(value: Any, indent: str = "") -> str:
     """Return a result for a person to read: one line a value, nested ones indented."""
     if isinstance(value, dict) and {"value", "standard_error", "unit"} <= set(value):
-        return f"{value['value']:.4f} +- {value['standard_error']:.4f} {value['unit']}"
+        error = "" if value["standard_error"] is None else f" +- {value['standard_error']:.4f}"
+        return f"{value['value']:.4f}{error} {value['unit']}"
     if isinstance(value, dict):
         lines = []
         for name, inner in value.items():

@@ -30,6 +30,7 @@ class Run:
         spec: What the recipe knew of the data.
         model: In evaluation mode, with the averaged weights where an average was kept.
         experiment: What the recipe returned.
+        read: The data, where they have been read already.
     """
 
     folder: RunFolder
@@ -37,12 +38,26 @@ class Run:
     spec: Spec
     model: nn.Module
     experiment: Experiment
+    read: Dataset | None = None
 
     @cached_property
     def data(self) -> Dataset:
-        """Read the data that the model was trained on, made binary as they were for training."""
+        """Return the data that the model was trained on, made binary as they were for training.
+
+        Raises:
+            UserError: They are not the same any more.
+        """
+        if self.read is not None:
+            return self.read
         data = self.record["data"]
         dataset = read_data(data["source"], data["size"])
+        if dataset.checksums != data["checksums"]:
+            raise UserError(
+                "the data are not those that the model was trained on",
+                "the checksums in run.json",
+                f"others of '{data['source']}'",
+                "restore the data, or train again",
+            )
         return binarized(dataset, self.experiment.binarize)
 
 
@@ -92,8 +107,8 @@ def arguments_of(recipe: str) -> dict[str, inspect.Parameter]:
     """Return a recipe's arguments besides the data, by name, with resolved annotations.
 
     Example:
-        >>> arguments_of("linear-ae")["latent"].default
-        20
+        >>> arguments_of("vae")["likelihood"].default
+        'auto'
     """
     hints = typing.get_type_hints(RECIPES[recipe])
     parameters = list(inspect.signature(RECIPES[recipe]).parameters.values())[1:]

@@ -62,7 +62,7 @@ def test_train_evaluate_and_draw(capsys, tmp_path):
     trained = result(capsys, "train", "vae", *SMALL, "--latent", "3", "--out", out)
     assert trained["reason"] == "finished" and trained["step"] == 10
     assert Path(trained["report"]).is_file()
-    evaluated = result(capsys, "evaluate", out, "--importance", "7")
+    evaluated = result(capsys, "evaluate", out, "--importance-samples", "7")
     bound = evaluated["estimates"]["importance_weighted_bound"]
     assert bound["examples"] == 180 and bound["standard_error"] > 0
     drawn = result(capsys, "sample", out, "--count", "12")
@@ -124,7 +124,7 @@ def test_a_folder_of_images_trains(capsys, tmp_path):
         ("train vae --data digits --latent 64", "--latent from 1 to 63"),
         ("train vae --data digits --latent 0", "--latent from 1 to 63"),
         ("train vae --data digits --batch-size 5000", "--batch-size 1437"),
-        ("train vae --data digits --steps 0", "--steps 1 or more"),
+        ("train vae --data digits --steps 0", "--steps is too small"),
         ("train vae --data digits --likelihood bernoulli", "--binarize"),
         ("train vae --data digits --likelihood bernuli", "'bernoulli'"),
         ("train vae --data digits --likelihood poisson", "--likelihood gaussian-optimal"),
@@ -133,10 +133,13 @@ def test_a_folder_of_images_trains(capsys, tmp_path):
         ("train vae --data two-moons --latent 1 --binarize dynamic", "--binarize"),
         ("train vae --data digits --activation rellu", "'relu'"),
         ("train vae --data digits --form joint --free-bits 1", "--form kl"),
-        ("train vae --data digits --samples 0", "--samples 1 or more"),
+        ("train vae --data digits --samples 0", "--samples is too small"),
         ("train vae --data digits --size 16", "--size"),
         ("train vae --data digits --device cuda", "cuda"),
         ("train", "recipe"),
+        ("train vae --data digits --learning-rate -1", "--learning-rate is too small"),
+        ("train vae --data digits --width -4", "--width is too small"),
+        ("train vae --data digits --patience 2 --validate-every 0", "--validate-every"),
         ("evaluate", "run"),
         ("evaluate nowhere", "no run"),
         ("sample nowhere", "no run"),

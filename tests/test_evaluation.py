@@ -8,6 +8,7 @@ import scipy.linalg
 import torch
 from torch import nn
 
+from immersion.check import NonFinite
 from immersion.data.dataset import MemorySplit
 from immersion.evaluation import Estimate, bound, evaluate, frechet_distance
 from immersion.likelihoods.binary import Bernoulli
@@ -62,13 +63,14 @@ def test_estimate_is_the_mean_with_its_standard_error():
     assert str(estimate) == "4 +- 1.8 nats (n = 4)"
 
 
-def test_estimate_scaled_stays_an_estimate():
-    scaled = Estimate(-2.0, 0.5, 10, "nats").scaled(-3.0, "bits")
-    assert scaled == Estimate(6.0, 1.5, 10, "bits")
+def test_estimate_in_other_units_stays_an_estimate():
+    other = Estimate(-2.0, 0.5, 10, "nats").affine(-3.0, 1.0, "bits")
+    assert other == Estimate(7.0, 1.5, 10, "bits")
+    assert Estimate.of(torch.ones(1), "nats").affine(2.0, 0.0, "bits").standard_error is None
 
 
 def test_one_example_has_no_standard_error():
-    assert math.isnan(Estimate.of(torch.tensor([1.0]), "nats").standard_error)
+    assert Estimate.of(torch.tensor([1.0]), "nats").standard_error is None
 
 
 def test_the_mean_is_taken_in_float64():
@@ -96,7 +98,9 @@ def test_known_terms_over_the_whole_set_the_short_last_batch_too():
         error = values.std().item() / math.sqrt(N)
         assert estimate.standard_error == pytest.approx(error, rel=1e-9)
         assert estimate.unit == ("squared units of x" if name == "squared_error" else "nats")
-    assert measured.kl_per_unit == pytest.approx(kl_units.mean(0).tolist())
+    values = [unit.value for unit in measured.kl_per_unit]
+    assert values == pytest.approx(kl_units.mean(0).tolist())
+    assert all(unit.standard_error > 0 and unit.examples == N for unit in measured.kl_per_unit)
     elbo, log_mean = measured.estimates["elbo"].value, log_p.mean().item()
     assert elbo < measured.estimates["importance_weighted_bound"].value < log_mean
 
@@ -104,9 +108,16 @@ def test_known_terms_over_the_whole_set_the_short_last_batch_too():
 def test_nothing_is_filtered():
     x = data()
     x[500, 0] = math.nan
-    elbo = evaluate(deaf(), Doubles(x), discrete=False).estimates["elbo"]
-    assert math.isnan(elbo.value)
-    assert elbo.examples == N
+    with pytest.raises(NonFinite, match=f"1 of {N} test examples"):
+        evaluate(deaf(), Doubles(x), discrete=False)
+
+
+def test_no_number_depends_on_which_others_are_asked_for():
+    split = MemorySplit(torch.full((50, D), 128, dtype=torch.uint8), None, "unit", dynamic=True)
+    alone, beside = (
+        evaluate(deaf(0.1).float(), split, discrete=False, importance=k) for k in (0, 9)
+    )
+    assert all(beside.estimates[name] == value for name, value in alone.estimates.items())
 
 
 def test_the_bound_is_log_p_where_the_codes_do_not_matter():
@@ -159,7 +170,7 @@ def test_an_autoencoder_has_no_bound():
     x = torch.randn(N, D)
     model = Autoencoder.build((D,), 2, GaussianFixed((D,)), LINEAR).eval()
     measured = evaluate(model, MemorySplit(x, None, "real"), discrete=True, importance=5)
-    assert set(measured.estimates) == {"log_likelihood", "squared_error"}
+    assert set(measured.estimates) == {"squared_error"}
     assert measured.kl_per_unit == []
     with torch.no_grad():
         error = (model.decoder(model.encoder(x)) - x).square().sum(1)

@@ -7,7 +7,7 @@ import pytest
 from immersion.papers import STUDIES, Claim, Measurement, Study
 from immersion.papers import study as module
 from immersion.papers.reproduce import reproduce
-from immersion.papers.study import record, rows
+from immersion.papers.study import entry, record, rows
 
 FIELDS = {"paper", "claim", "published", "tolerance", "measured", "standard_error", "status"}
 FIELDS |= {"seconds", "machine", "date"}
@@ -44,7 +44,8 @@ def test_the_list_is_an_array_of_claims():
 def test_what_is_recorded_decides_the_status(toy, tmp_path):
     assert [row["status"] for row in rows(toy)] == ["pending", "pending"]
     circumstances = {"seconds": 3, "machine": "m", "date": "d", "command": "c"}
-    record(toy, toy.run(tmp_path, "cpu"), circumstances)
+    measured = toy.run(tmp_path, "cpu")
+    record(toy, {name: entry(each, circumstances) for name, each in measured.items()})
     met, missed = rows(toy)
     assert (met["status"], missed["status"]) == ("met", "missed")
     assert met["measured"] == 0.8 and met["standard_error"] == 0.01 and met["seconds"] == 3

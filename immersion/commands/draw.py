@@ -9,11 +9,10 @@ from PIL.Image import Image
 from torch import Tensor
 
 from immersion.batch import Split
-from immersion.check import UserError
+from immersion.check import UserError, at_least
 from immersion.data import own_units
 from immersion.data.dataset import to_float
-from immersion.data.folder import find_images
-from immersion.data.images import decode
+from immersion.data.images import SUFFIXES, decode
 from immersion.loading import Run, open_run
 from immersion.models import LatentVariableModel
 from immersion.random import seeded
@@ -25,6 +24,9 @@ Result = dict[str, Any]
 
 SHOWN = 100
 """Draws and originals in a report's pictures."""
+
+DECODED = 250
+"""Codes decoded at a time."""
 
 SCATTERED = 5000
 """Codes in a latent scatter, rows in a table's."""
@@ -41,6 +43,7 @@ def sample(run: Path, *, count: int = 100, seed: int = 0, out: Path | None = Non
         seed: Seed of the draws.
         out: Where the numbers go; by default samples/samples.npz in the run folder.
     """
+    at_least(1, count=count)
     opened = open_run(run)
     if not isinstance(opened.model, LatentVariableModel):
         raise UserError(
@@ -52,7 +55,7 @@ def sample(run: Path, *, count: int = 100, seed: int = 0, out: Path | None = Non
     mean, x = _drawn(opened, count, seed)
     target = out or opened.folder.samples / "samples.npz"
     _save_array(target, x=own_units(x, opened.spec), mean=own_units(mean, opened.spec))
-    picture = _draw_samples(opened, count, seed)
+    picture = _draw_samples(opened, min(count, SHOWN), seed)
     places = {"run": str(run), "samples": str(target), "picture": str(picture)}
     return {**places, "shape": list(x.shape)}
 
@@ -91,11 +94,14 @@ def interpolate(
 
     Args:
         run: The run folder.
-        path: linear, or spherical: along the great circle, at the norms that the prior has.
+        path: linear, or spherical: the direction turns evenly and the norm goes from one end's
+            to the other's, so that the way does not pass through the middle, where no codes are.
         pairs: Number of walks.
         steps: Pictures a walk, both ends included.
         out: Where the picture goes; by default samples/interpolation.png in the run folder.
     """
+    at_least(1, pairs=pairs)
+    at_least(2, steps=steps)
     opened = _of_images(run)
     x = _first(opened.data.test, 2 * pairs)
     picture = pictures.interpolation(opened.model, x[0::2], x[1::2], steps, path)
@@ -118,6 +124,7 @@ def manifold(
         units: The two latent units that span the plane; by default the two with the largest KL.
         out: Where the picture goes; by default samples/manifold.png in the run folder.
     """
+    at_least(1, side=side)
     opened = _of_images(run)
     plane = _plane(opened, units)
     target = _save(
@@ -150,16 +157,17 @@ def draw_all(run: Run) -> None:
         _save(save, "interpolation.png", walk)
     if run.model.latent > 1:
         x, y = run.data.test.batch(torch.arange(min(SCATTERED, len(run.data.test))))
-        with torch.no_grad():
-            codes = run.model.encode(x).mean
+        codes = pictures.codes(run.model, x)
         _save(run.folder, "latent.svg", figures.latent_scatter(codes, y, run.spec.classes))
 
 
 def _drawn(run: Run, count: int, seed: int) -> tuple[Tensor, Tensor]:
     """Return E[x|z] and x ~ p(x|z), each (count, *shape), z ~ p(z)."""
     with torch.no_grad(), seeded(seed, "draws"):
-        p = run.model.decode(run.model.prior().sample((count,)))
-        return p.mean, p.sample()
+        z = run.model.prior().sample((count,))
+        drawn = [(p.mean, p.sample()) for p in map(run.model.decode, z.split(DECODED))]
+    mean, x = (torch.cat(parts) for parts in zip(*drawn, strict=True))
+    return mean, x
 
 
 def _draw_samples(run: Run, count: int, seed: int) -> Path:
@@ -204,10 +212,21 @@ def _first(split: Split, count: int) -> Tensor:
 
 
 def _own(path: Path, run: Run) -> Tensor:
-    """Return a user's picture, or the pictures of a folder, in the shape that the model takes."""
-    files = find_images(path)[0] if path.is_dir() else [path]
-    levels = torch.stack([decode(file, run.spec.shape) for file in files])
-    return to_float(levels, "unit")
+    """Return a user's picture, or the pictures of a folder, as the model takes them."""
+    if run.spec.values not in ("unit", "binary"):
+        raise UserError(
+            "pictures cannot be given to this model",
+            "a model of grey or colour levels",
+            f"one of {run.spec.values} values",
+        )
+    files = [path]
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+    if not files:
+        raise UserError(f"there is no picture in '{path}'")
+    x = to_float(torch.stack([decode(file, run.spec.shape) for file in files]), "unit")
+    binary = run.spec.values == "binary" or run.experiment.binarize != "none"
+    return (x > 0.5).float() if binary else x
 
 
 def _save(folder: RunFolder, name: str, picture: Image | str, out: Path | None = None) -> Path:

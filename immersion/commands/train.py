@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from immersion import engine
+from immersion.batch import whole
 from immersion.check import UserError
 from immersion.commands.draw import draw_all
 from immersion.commands.evaluate import evaluate_run
@@ -24,8 +25,11 @@ from immersion.run_folder import RunFolder
 FREE = {"steps", "validate_every", "patience", "log_every", "checkpoint_seconds"}
 """Options that may change when a run is continued; all others are part of what the run is."""
 
-CHECKED = 10_000
-"""Examples of each split that are held against the likelihood's support before the first step."""
+RESOLVED = {"device", "precision"}
+"""Options that are compared by what `auto` became."""
+
+CHECKED = 200
+"""Examples of a streamed split that are read before the first step; of others, all are."""
 
 
 def train(
@@ -78,15 +82,17 @@ def train(
     folder.write_record(record)
     if outcome.reason == "interrupted":
         return {"run": str(folder.path), **record["outcome"]}
-    return _finish(Run(folder, record, dataset.spec, experiment.model, experiment), prepared)
+    return _finish(Run(folder, record, dataset.spec, experiment.model, experiment, prepared))
 
 
-def _finish(run: Run, data: Dataset) -> dict[str, Any]:
+def _finish(run: Run) -> dict[str, Any]:
     """Evaluate the trained model, draw from it and write the report."""
     run.model.load_state_dict(run.folder.weights())
-    run.model.cpu().eval()
-    run.__dict__["data"] = data  # what Run.data would read: it has been read already
-    evaluation = evaluate_run(run, importance=0)
+    run.model.eval()
+    evaluation = run.folder.evaluation()
+    if evaluation is None or evaluation["step"] != run.record["outcome"]["step"]:
+        evaluation = evaluate_run(run, importance_samples=0)
+    run.model.cpu()
     draw_all(run)
     return {
         "run": str(run.folder.path),
@@ -103,6 +109,7 @@ def _resolved(experiment: Experiment) -> dict[str, Any]:
         "generative": isinstance(model, LatentVariableModel),
         "likelihood": type(model.likelihood).__name__,
         "binarize": experiment.binarize,
+        "latent": model.latent,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
     }
 
@@ -193,7 +200,7 @@ def _parts(before: dict[str, Any], after: dict[str, Any]):
     for name, old in _flat(before["arguments"]).items():
         yield name, old, _flat(after["arguments"]).get(name)
     for name, old in before["options"].items():
-        if name not in FREE:
+        if name not in FREE | RESOLVED:
             yield name, old, after["options"].get(name)
 
 
@@ -205,6 +212,10 @@ def _flat(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_support(experiment: Experiment, data: Dataset) -> None:
+    """Hold the data against the likelihood's support, before anything is written."""
     for split in (data.train, data.validation, data.test):
-        indices = torch.arange(min(CHECKED, len(split)))
-        experiment.check(split.batch(indices)[0])
+        if split.resident:
+            for x, _ in whole(split, seed=0):
+                experiment.check(x)
+        else:
+            experiment.check(split.batch(torch.arange(min(CHECKED, len(split))))[0])

@@ -116,7 +116,7 @@ def validate(game: Game, split: Split) -> dict[str, float]:
     sums: dict[str, Tensor] = {}
     model, last = game.judged.eval(), torch.tensor(game.options.steps, device=game.device)
     with torch.no_grad(), seeded(game.options.seed, "validation"):
-        for x, y in whole(split):
+        for x, y in whole(split, game.options.seed):
             x, y = x.to(game.device), None if y is None else y.to(game.device)
             for name, term in game.turns[0].terms(Batch(x, y, last), model).items():
                 sums[name] = sums.get(name, 0.0) + term.sum()

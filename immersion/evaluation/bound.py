@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.distributions import Independent
 
 from immersion.batch import Split, whole
+from immersion.check import NonFinite
 from immersion.evaluation.estimate import Estimate
 from immersion.models import Decoder, LatentVariableModel
 from immersion.posteriors import kl_units
@@ -17,7 +18,7 @@ ACTIVE = 0.01
 """A unit is active where the variance of its posterior mean over examples exceeds this."""
 
 CHUNK = 2**24
-"""Values decoded at a time: bounds the memory, not the result."""
+"""Numbers that the decoder outputs at a time: bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,13 @@ class Evaluation:
     Args:
         estimates: By name: elbo, log_likelihood, kl, squared_error and, where asked for,
             importance_weighted_bound; bits_per_dim where the likelihood is a probability.
-        kl_per_unit: E_x[KL(q(z_j|x) || p(z_j))] of each unit, in nats; empty for a model without
-            a prior.
+        kl_per_unit: E_x[KL(q(z_j|x) || p(z_j))] of each unit; empty for a model without a prior.
         active_units: Number of units with Var_x(E_q[z_j]) > 0.01 (Burda et al. 2016, section 5).
         protocol: Everything that the numbers depend on besides model and split.
     """
 
     estimates: dict[str, Estimate]
-    kl_per_unit: list[float]
+    kl_per_unit: list[Estimate]
     active_units: int
     protocol: dict[str, object]
 
@@ -54,50 +54,58 @@ def evaluate(
         split: Usually the test split. Dynamic binarization is drawn once, from the seed.
         discrete: Whether p(x|z) is a probability, so that bits/dim = -elbo / (D log 2) applies.
         importance: k, codes for each example of the importance-weighted bound; 0 leaves it out.
-        seed: Seed of all draws.
+        seed: Seed of all draws: of binarization, of codes and of importance samples apart, so
+            that no number depends on which others are asked for.
+
+    Raises:
+        NonFinite: A value is not finite for some example; none is left out.
     """
     parts: dict[str, list[Tensor]] = {}
     model.eval()  # in training some likelihoods still learn from what they are shown
-    with torch.no_grad(), seeded(seed, "evaluate"):
-        for x, _ in whole(split):
-            for name, values in _measured(model, x, importance).items():
-                parts.setdefault(name, []).append(values)
+    device = next(model.parameters(), torch.empty(0)).device
+    with torch.no_grad():
+        for number, (x, _) in enumerate(whole(split, seed)):
+            x = x.to(device)
+            with seeded(seed, "codes", number):
+                measured = _measured(model, x)
+            if importance and "elbo" in measured:
+                with seeded(seed, "importance", number):
+                    bound = importance_weighted_bound(model, x, importance)
+                measured["importance_weighted_bound"] = bound
+            for name, values in measured.items():
+                parts.setdefault(name, []).append(values.cpu())
     values = {name: torch.cat(pieces) for name, pieces in parts.items()}
     means, units = values.pop("means"), values.pop("units", None)
     estimates = {name: _estimate(name, each) for name, each in values.items()}
     if discrete and "elbo" in estimates:
         to_bits = -1 / (x[0].numel() * math.log(2))
-        estimates["bits_per_dim"] = estimates["elbo"].scaled(to_bits, "bits/dim")
+        estimates["bits_per_dim"] = estimates["elbo"].affine(to_bits, 0.0, "bits/dim")
     protocol = {"codes": 1, "importance": importance, "seed": seed}
     if "kl" in estimates:
         protocol["kl"] = "closed form" if units is not None else "one code"
     return Evaluation(
         estimates,
-        kl_per_unit=[] if units is None else units.mean(0).tolist(),
+        kl_per_unit=[] if units is None else [Estimate.of(u, "nats") for u in units.T],
         active_units=int((means.var(0) > ACTIVE).sum()),
         protocol=protocol,
     )
 
 
-def _measured(model: Decoder, x: Tensor, importance: int) -> dict[str, Tensor]:
+def _measured(model: Decoder, x: Tensor) -> dict[str, Tensor]:
     """Return every value an example, (B,), and the posterior `means` and KL `units`, (B, d)."""
     q = model.encode(x)
-    z = q.rsample()
-    log_likelihood = model.decode(z).log_prob(x)
     error = (model.decode(q.mean).mean - x).square().flatten(1).sum(1)
-    values = {"means": q.mean, "log_likelihood": log_likelihood, "squared_error": error}
+    values = {"means": q.mean, "squared_error": error}
     if not isinstance(model, LatentVariableModel):
         return values
-    prior = model.prior()
+    z, prior = q.rsample(), model.prior()
+    log_likelihood = model.decode(z).log_prob(x)
     if isinstance(q, Independent) and isinstance(prior, Independent):
         values["units"] = kl_units(q, prior)
         kl = values["units"].sum(-1)
     else:
         kl = q.log_prob(z) - prior.log_prob(z)
-    values |= {"elbo": log_likelihood - kl, "kl": kl}
-    if importance:
-        values["importance_weighted_bound"] = importance_weighted_bound(model, x, importance)
-    return values
+    return values | {"elbo": log_likelihood - kl, "log_likelihood": log_likelihood, "kl": kl}
 
 
 def importance_weighted_bound(model: LatentVariableModel, x: Tensor, k: int) -> Tensor:
@@ -106,7 +114,8 @@ def importance_weighted_bound(model: LatentVariableModel, x: Tensor, k: int) -> 
     Codes are drawn and decoded in chunks that fit in memory; all k are drawn and used.
     """
     total = x.new_full((len(x),), -math.inf, dtype=torch.float64)
-    for draws in _chunks(k, max(1, CHUNK // x.numel())):
+    numbers = model.likelihood.parameter_shape if hasattr(model, "likelihood") else x.shape[1:]
+    for draws in _chunks(k, max(1, CHUNK // (len(x) * math.prod(numbers)))):
         weights = model.log_weights(x, draws).double()
         total = torch.logaddexp(total, weights.logsumexp(0))
     return total - math.log(k)
@@ -118,4 +127,7 @@ def _chunks(total: int, size: int) -> list[int]:
 
 
 def _estimate(name: str, values: Tensor) -> Estimate:
+    broken = int((~values.isfinite()).sum())
+    if broken:
+        raise NonFinite(f"{name} is not finite for {broken} of {len(values)} test examples")
     return Estimate.of(values, "squared units of x" if name == "squared_error" else "nats")

@@ -12,13 +12,13 @@ class Estimate:
 
     Args:
         value: The mean.
-        standard_error: Of the mean, over examples: s / sqrt(n).
+        standard_error: Of the mean, over examples: s / sqrt(n); None for one example.
         examples: n, the number of examples; none is left out.
         unit: nats, bits/dim, or what the values are squares of.
     """
 
     value: float
-    standard_error: float
+    standard_error: float | None
     examples: int
     unit: str
 
@@ -32,14 +32,14 @@ class Estimate:
             Estimate(value=2.0, standard_error=0.5773502691896258, examples=3, unit='nats')
         """
         wide = values.double()
-        error = wide.std().item() / math.sqrt(len(wide)) if len(wide) > 1 else math.nan
+        error = wide.std().item() / math.sqrt(len(wide)) if len(wide) > 1 else None
         return cls(wide.mean().item(), error, len(wide), unit)
 
-    def scaled(self, factor: float, unit: str) -> "Estimate":
-        """Return the same estimate in another unit."""
-        return Estimate(
-            self.value * factor, abs(factor) * self.standard_error, self.examples, unit
-        )
+    def affine(self, factor: float, shift: float, unit: str) -> "Estimate":
+        """Return the estimate of factor * value + shift."""
+        error = None if self.standard_error is None else abs(factor) * self.standard_error
+        return Estimate(factor * self.value + shift, error, self.examples, unit)
 
     def __str__(self) -> str:
-        return f"{self.value:.4g} +- {self.standard_error:.2g} {self.unit} (n = {self.examples})"
+        error = "" if self.standard_error is None else f" +- {self.standard_error:.2g}"
+        return f"{self.value:.4g}{error} {self.unit} (n = {self.examples})"

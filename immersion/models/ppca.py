@@ -10,6 +10,9 @@ from immersion.check import UserError
 from immersion.models.base import LatentVariableModel
 from immersion.priors import StandardNormal
 
+RESOLUTION = 1e-10
+"""Eigenvalues below this share of the largest are rounding, not variance."""
+
 
 class ProbabilisticPCA(LatentVariableModel):
     r"""p(z) = N(0, I_d), p(x|z) = N(W z + mu, sigma^2 I_D); everything else follows exactly.
@@ -66,7 +69,7 @@ class ProbabilisticPCA(LatentVariableModel):
         centred = x - mean
         eigenvalues, vectors = torch.linalg.eigh(centred.T @ centred / len(x))
         left_out = eigenvalues[:-latent].clamp(min=0).mean()
-        if left_out <= 0:
+        if left_out <= RESOLUTION * eigenvalues[-1]:
             raise UserError(
                 "probabilistic PCA has no noise to estimate",
                 f"data that vary in more than {latent} directions",

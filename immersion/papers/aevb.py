@@ -49,7 +49,7 @@ def figure4(out: Path, device: str) -> dict[str, Measurement]:
     )
     manifold(digits.model, 20).save(out / "aevb-fig4-mnist.png")
     manifold(faces.model, 10).save(out / "aevb-fig4-frey.png")
-    of_digits, of_faces = measure(digits, importance=500), measure(faces, importance=500)
+    of_digits, of_faces = measure(digits, 500), measure(faces, 500)
     gain = of_faces["importance_weighted_bound"].value - of_faces["ppca_log_likelihood"].value
     return {
         "mnist-elbo": of_digits["elbo"],

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from immersion.check import UserError
 from immersion.machine import machine
-from immersion.papers.study import STUDIES, Study, record, recordable, rows
+from immersion.papers.study import STUDIES, Study, entry, listed, rows
+from immersion.papers.study import record as write_record
 from immersion.run_folder import RunFolder
 
 FIGURES = Path("docs/figures")
@@ -61,12 +62,13 @@ def run(study: Study, device: str, out: Path, keep: bool) -> list[dict[str, Any]
         "date": datetime.now(UTC).date().isoformat(),
         "command": f"immersion reproduce {study.name}",
     }
+    entries = {name: entry(each, circumstances) for name, each in measured.items()}
     if keep:
-        record(study, measured, circumstances)
+        write_record(study, entries)
         FIGURES.mkdir(parents=True, exist_ok=True)
         for picture in sorted(folder.glob("*.png")):
             shutil.copy(picture, FIGURES / picture.name)
-    return [row | circumstances | recordable(measured[row["claim"]]) for row in rows(study)]
+    return listed(study, entries)
 
 
 def _training_seconds(folder: Path) -> float:

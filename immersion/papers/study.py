@@ -96,8 +96,12 @@ def register(study: Study) -> Study:
 
 def rows(study: Study) -> list[dict[str, Any]]:
     """Return a study's claims, each with what was recorded for it, if anything was."""
-    recorded = _recorded(study)
-    return [_row(study, claim, recorded.get(claim.name, {})) for claim in study.claims]
+    return listed(study, _recorded(study))
+
+
+def listed(study: Study, entries: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a study's claims, each with its entry: what was measured, when, where, how long."""
+    return [_row(study, claim, entries.get(claim.name, {})) for claim in study.claims]
 
 
 def _row(study: Study, claim: Claim, found: dict[str, Any]) -> dict[str, Any]:
@@ -119,15 +123,12 @@ def _row(study: Study, claim: Claim, found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def record(study: Study, measured: dict[str, Measurement], circumstances: dict[str, Any]) -> Path:
+def record(study: Study, entries: dict[str, dict[str, Any]]) -> Path:
     """Write what a study measured beside the papers.
 
     Raises:
         UserError: The package's folder cannot be written to: it is no checkout.
     """
-    entries = {
-        name: circumstances | recordable(measurement) for name, measurement in measured.items()
-    }
     file = _file(study)
     try:
         file.parent.mkdir(exist_ok=True)
@@ -138,11 +139,11 @@ def record(study: Study, measured: dict[str, Measurement], circumstances: dict[s
     return file
 
 
-def recordable(measurement: Measurement) -> dict[str, float | None]:
-    """Return a measurement as it is recorded and listed; its seconds only where it has any."""
+def entry(measurement: Measurement, circumstances: dict[str, Any]) -> dict[str, Any]:
+    """Return a measurement as it is recorded; it may have been quicker than the whole study."""
+    own = {"measured": measurement.value, "standard_error": measurement.standard_error}
     seconds = {} if measurement.seconds is None else {"seconds": measurement.seconds}
-    error = measurement.standard_error
-    return {"measured": measurement.value, "standard_error": error, **seconds}
+    return circumstances | own | seconds
 
 
 def _recorded(study: Study) -> dict[str, Any]:

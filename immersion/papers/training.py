@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from immersion.check import UserError
 from immersion.commands.evaluate import evaluate_run
 from immersion.commands.train import train
 from immersion.engine import Options
@@ -18,13 +19,17 @@ def trained(
     """Train a recipe into `out`, or go on with it, or find it finished; return the run."""
     options = replace(options, device=device)
     with progress(options.steps) as listen:
-        train(recipe, data=data, out=out, options=options, arguments=arguments, listen=listen)
+        done = train(
+            recipe, data=data, out=out, options=options, arguments=arguments, listen=listen
+        )
+    if done["reason"] == "interrupted":
+        raise UserError("the study was interrupted", remedy="give the same command to go on")
     return open_run(out)
 
 
-def measure(run: Run, importance: int = 0) -> dict[str, Measurement]:
+def measure(run: Run, importance_samples: int = 0) -> dict[str, Measurement]:
     """Evaluate a run on the test split and return each estimate as a measurement."""
-    estimates = evaluate_run(run, importance)["estimates"]
+    estimates = evaluate_run(run, importance_samples)["estimates"]
     seconds = run.record["outcome"]["seconds"]
     return {
         name: Measurement(estimate["value"], estimate["standard_error"], seconds)

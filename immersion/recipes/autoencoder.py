@@ -6,19 +6,21 @@ from immersion.likelihoods import LIKELIHOODS, Likelihood, likelihood_for
 from immersion.models import Autoencoder
 from immersion.nn import Architecture
 from immersion.objectives import Reconstruction
-from immersion.recipes.base import RECIPES, check_latent
+from immersion.recipes.base import RECIPES, choose_latent
 
 
 @RECIPES.register("linear-ae")
-def linear_ae(spec: Spec, *, latent: int = 20, optimiser: Optimiser = Optimiser()) -> Experiment:
+def linear_ae(
+    spec: Spec, *, latent: int | None = None, optimiser: Optimiser = Optimiser()
+) -> Experiment:
     """Train a linear autoencoder by gradient descent: it finds PCA's subspace.
 
     Args:
         spec: The data.
-        latent: Number of linear features.
+        latent: Number of linear features; by default 20, less where the data have few values.
         optimiser: How parameters move.
     """
-    check_latent(spec, latent)
+    latent = choose_latent(spec, latent)
     p = LIKELIHOODS["gaussian-fixed"](spec.shape)
     linear = Architecture("dense", depth=0)
     return _autoencoder(spec, latent, p, linear, Reconstruction(), optimiser)
@@ -28,7 +30,7 @@ def linear_ae(spec: Spec, *, latent: int = 20, optimiser: Optimiser = Optimiser(
 def ae(
     spec: Spec,
     *,
-    latent: int = 20,
+    latent: int | None = None,
     likelihood: str = "auto",
     architecture: Architecture = Architecture(),
     objective: Reconstruction = Reconstruction(),
@@ -38,13 +40,13 @@ def ae(
 
     Args:
         spec: The data.
-        latent: Dimension of the code.
+        latent: Dimension of the code; by default 20, less where the data have few values.
         likelihood: p(x|z), whose mean is the reconstruction; auto chooses by the kind of data.
         architecture: The encoder's and, mirrored, the decoder's network.
         objective: The error that is minimised.
         optimiser: How parameters move.
     """
-    check_latent(spec, latent)
+    latent = choose_latent(spec, latent)
     p = likelihood_for(likelihood, spec.shape, spec.values)
     return _autoencoder(spec, latent, p, architecture, objective, optimiser)
 

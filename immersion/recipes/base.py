@@ -36,15 +36,31 @@ def choose_likelihood(spec: Spec, name: str, binarize: str) -> tuple[Likelihood,
     return likelihood_for(name, spec.shape, values), binarize
 
 
-def check_latent(spec: Spec, latent: int) -> None:
-    """Refuse a latent space that is not smaller than the data's: d < D.
+USUAL_LATENT = 20
+
+
+def choose_latent(spec: Spec, latent: int | None) -> int:
+    """Return the dimension d of the latent space: 1 <= d < D.
+
+    Args:
+        spec: The data, of dimension D.
+        latent: d, or None for 20, or half of D where D is below 40.
 
     Raises:
-        UserError: d is 0 or less, or D or more.
+        UserError: d is 0 or less, or D or more; or the data have one dimension.
+
+    Example:
+        >>> choose_latent(Spec("table", (3,), "real"), None)
+        1
     """
+    if spec.dimensions < 2:
+        raise UserError("one column has no smaller latent space", "a table of 2 columns or more")
+    if latent is None:
+        return min(USUAL_LATENT, spec.dimensions // 2)
     if not 1 <= latent < spec.dimensions:
         raise UserError(
             "the latent space must be smaller than the data's",
             f"--latent from 1 to {spec.dimensions - 1}",
             latent,
         )
+    return latent

@@ -5,14 +5,14 @@ from immersion.engine import Experiment, Optimiser, Player
 from immersion.models import VAE
 from immersion.nn import Architecture
 from immersion.objectives import ELBO
-from immersion.recipes.base import RECIPES, check_latent, choose_likelihood
+from immersion.recipes.base import RECIPES, choose_latent, choose_likelihood
 
 
 @RECIPES.register("vae")
 def vae(
     spec: Spec,
     *,
-    latent: int = 20,
+    latent: int | None = None,
     likelihood: str = "auto",
     binarize: str = "auto",
     architecture: Architecture = Architecture(),
@@ -23,7 +23,7 @@ def vae(
 
     Args:
         spec: The data.
-        latent: Dimension of the latent space.
+        latent: Dimension of the latent space; by default 20, less where the data have few values.
         likelihood: p(x|z): bernoulli, continuous-bernoulli, gaussian, gaussian-shared,
             gaussian-optimal, student-t, logistic-mixture, poisson, ..., or auto: by the data.
         binarize: How grey images are made binary: none, dynamic (drawn anew for every batch),
@@ -32,7 +32,7 @@ def vae(
         objective: The bound.
         optimiser: How parameters move.
     """
-    check_latent(spec, latent)
+    latent = choose_latent(spec, latent)
     p, binarize = choose_likelihood(spec, likelihood, binarize)
     model = VAE.build(spec.shape, latent, p, architecture)
     player = Player("vae", list(model.parameters()), objective, optimiser)

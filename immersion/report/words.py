@@ -88,7 +88,8 @@ def sentence(record: dict[str, Any], evaluation: dict[str, Any] | None) -> str:
     """Return one sentence about the run: what, how long, on what, and how good."""
     name = model_name(record)
     text = f"{'An' if name[0] in 'aeiou' else 'A'} {name}"
-    latent = record.get("arguments", {}).get("latent")
+    resolved = {**record.get("arguments", {}), **record.get("model", {})}
+    latent = resolved.get("latent")
     if latent:
         text += f" with {latent} latent{'s' if latent > 1 else ''}"
     text += f", {_training(record.get('outcome'), data_name(record))}"
