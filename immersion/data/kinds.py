@@ -61,8 +61,8 @@ def finite(path: Path, x: np.ndarray) -> np.ndarray:
 def stored(x: np.ndarray) -> tuple[Tensor, Values]:
     """Return x as a split holds it and the kind of its values.
 
-    Only 0 and 1 are `binary`; images of whole levels up to 255, or of fractions up to 1, are
-    `unit`; tables of whole numbers from 0 up are `counts`; everything else is `real`.
+    Only 0 and 1 are `binary`; images of whole levels up to 255, of 16-bit levels, or of fractions
+    up to 1, are `unit`; tables of whole numbers from 0 up are `counts`; everything else is `real`.
 
     Args:
         x: (N, D) or (N, C, H, W), finite.
@@ -79,8 +79,10 @@ def stored(x: np.ndarray) -> tuple[Tensor, Values]:
     whole = x.dtype.kind != "f" or bool((x == np.rint(x)).all())
     if low >= 0 and high <= 1 and whole:
         return torch.from_numpy(x.astype(np.uint8)), "binary"
-    if image and low >= 0 and high <= 255 and x.dtype.kind in "iu":
+    if image and low >= 0 and high <= 255 and whole:
         return torch.from_numpy(x.astype(np.uint8)), "unit"
+    if image and x.dtype == np.uint16:
+        return torch.from_numpy(np.rint(x / 257).astype(np.uint8)), "unit"
     if image and low >= 0 and high <= 1:
         return torch.from_numpy(x.astype(np.float32)), "unit"
     if not image and low >= 0 and high <= EXACT and whole:

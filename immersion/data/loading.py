@@ -47,10 +47,10 @@ def load(
         return binarized(load_folder(path, size, resident), binarize)
     if size is not None or resident is not None:
         raise UserError(
-            "--size and --resident are for a folder of images",
+            "--size is for a folder of images",
             "a folder",
             repr(str(name_or_path)),
-            "leave them out",
+            "leave it out",
         )
     from_path = path.is_file() and not known
     return binarized(from_file(path) if from_path else by_name(str(name_or_path)), binarize)

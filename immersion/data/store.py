@@ -115,7 +115,7 @@ def download(source: Source, file: File) -> Path:
     It is written under a temporary name beside the target and renamed when it is whole and its
     checksum is right, so that a download which is killed leaves nothing that could be read.
     """
-    reasons = []
+    reasons, damaged = [], None
     for url in file.urls:
         target = cache() / (source.folder or source.name) / file.name
         try:
@@ -124,6 +124,10 @@ def download(source: Source, file: File) -> Path:
             return target
         except (OSError, HTTPException) as error:
             reasons.append(f"{url} answered: {getattr(error, 'reason', None) or error}")
+        except UserError as error:  # a wrong checksum: another address may do better
+            damaged = error
+    if damaged:
+        raise damaged
     elsewhere = "set IMMERSION_DATA to a folder that holds "
     elsewhere += f"{source.folder or source.name}/{file.name}"
     raise UserError(
