@@ -44,7 +44,8 @@ def _line(row: dict[str, Any]) -> str:
         error = "" if row["standard_error"] is None else f" ± {row['standard_error']:.2f}"
         measured = f"{row['measured']:.4g}{error} {row['unit']}"
         minutes = f"{row['seconds'] / 60:.0f} min"
-    return f"| {row['statement']} | {said} | {measured} | {minutes} | {row['status']} |"
+    statement = row["statement"].replace("|", "\\|")  # a bar would end the cell
+    return f"| {statement} | {said} | {measured} | {minutes} | {row['status']} |"
 
 
 if __name__ == "__main__":
