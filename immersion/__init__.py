@@ -20,7 +20,6 @@ _HOMES = {
     "evaluate": "immersion.commands.evaluate",
     "interpolate": "immersion.commands.draw",
     "load": "immersion.loading",
-    "load_data": "immersion.data",
     "manifold": "immersion.commands.draw",
     "reconstruct": "immersion.commands.draw",
     "report": "immersion.commands.draw",

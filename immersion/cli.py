@@ -10,6 +10,7 @@ import inspect
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -39,6 +40,8 @@ COLUMNS = {
 """What a person is shown of a list; --json has all of it."""
 
 
+JSON_HELP = "With --json the last line of standard output is one JSON object."
+
 INTERRUPTED = 130
 """Exit status of a training that Ctrl-C ended, as shells have it."""
 
@@ -55,13 +58,18 @@ def main(argv: list[str] | None = None) -> None:
         if result is not None:
             print(json.dumps(result) if as_json else _shown(arguments[0], result), flush=True)
     except UserError as error:
-        _fail(str(error), 2)
+        _fail(str(error), 2, as_json)
     except NonFinite as error:
-        _fail(f"training stopped: {error}; the last good checkpoint is kept.", 1)
+        _fail(f"stopped: {error}; the last good checkpoint is kept.", 1, as_json)
+    except KeyboardInterrupt:
+        _fail("interrupted.", INTERRUPTED, as_json)
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
+    except OSError as error:
+        _fail(f"{error}; free the place, or name another.", 2, as_json)
     if isinstance(result, dict) and result.get("reason") == "interrupted":
+        print("immersion: give the same command to go on from here.", file=sys.stderr)
         sys.exit(INTERRUPTED)
 
 
@@ -143,7 +151,8 @@ def _parse(function: Callable[..., Any], arguments: list[str], program: str) -> 
 
     collect.__signature__ = signature.replace(parameters=parameters)
     collect.__annotations__ = {p.name: p.annotation for p in parameters}
-    collect.__doc__ = function.__doc__
+    first, _, rest = (inspect.getdoc(function) or "").partition("\n")
+    collect.__doc__ = f"{first}\n\n{JSON_HELP}\n{rest}"
     heard = io.StringIO()
     config = (tyro.conf.OmitArgPrefixes, tyro.conf.DisallowNone)
     try:
@@ -162,7 +171,7 @@ def _sentence(box: str) -> str:
     # Rules are drawn with dashes where the terminal has no better characters.
     said = [line for line in lines if line.strip("-+") and not line.startswith("For full help")]
     words = " ".join(said)
-    words = words.split(" Argument helptext:")[0].replace("Error parsing options: ", "")
+    words = re.sub(r"^Error parsing \w+: ", "", words.split(" Argument helptext:")[0])
     return " ".join(words.split()).rstrip(".")
 
 
@@ -218,6 +227,8 @@ def _readable(value: Any, indent: str = "") -> str:
     return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
 
 
-def _fail(message: str, status: int) -> None:
+def _fail(message: str, status: int, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"error": message, "status": status}))
     print(f"immersion: {message}", file=sys.stderr)
     sys.exit(status)

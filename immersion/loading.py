@@ -80,7 +80,12 @@ def open_run(path: str | Path) -> Run:
     record = folder.record()
     spec = spec_from(record["data"]["spec"])
     experiment = build(record["recipe"], spec, record["arguments"], seed=0)
-    experiment.model.load_state_dict(folder.weights())
+    try:
+        experiment.model.load_state_dict(folder.weights())
+    except RuntimeError as error:  # other names or shapes than the recipe builds
+        remedy = "restore run.json from a copy, or train again"
+        what = f"the weights in '{path}' do not fit its run.json"
+        raise UserError(what, remedy=remedy) from error
     return Run(folder, record, spec, experiment.model.eval(), experiment)
 
 

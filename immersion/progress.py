@@ -39,7 +39,7 @@ def progress(steps: int) -> Iterator[Listener]:
             if row["split"] == "validation":
                 state["validation"] = f"validation loss {row['loss']:.4g}"
                 return
-            words = f"{_words(row)}  {state['validation']}"
+            words = f"{_words(row, 1 if bar.console.width < 120 else None)}  {state['validation']}"
             bar.update(task, completed=row["step"], description=words)
 
         yield listen
@@ -59,10 +59,10 @@ def _plain(steps: int) -> Listener:
     return listen
 
 
-def _words(row: dict[str, Any]) -> str:
+def _words(row: dict[str, Any], most: int | None = None) -> str:
     hidden = ("step", "split", "seconds", "examples_per_second")
     terms = [f"{name} {value:.4g}" for name, value in row.items() if name not in hidden]
-    return "  ".join([f"{row['examples_per_second']:,.0f} examples/s", *terms])
+    return "  ".join([f"{row['examples_per_second']:,.0f} examples/s", *terms[:most]])
 
 
 def _clock(seconds: float) -> str:

@@ -30,6 +30,8 @@ from immersion.check import UserError
 
 FORMAT = 1
 
+ANOTHER, MEND = "choose another --out", "restore it from a copy, or train into another folder"
+
 PARTIAL = ".partial"
 """Ending of a file that is being written; what a kill leaves of it is overwritten or dropped."""
 
@@ -63,19 +65,40 @@ class RunFolder:
                 f"'{path}'",
                 "train one with immersion train, or check the path",
             )
-        if folder.record()["format"] > FORMAT:
-            received = folder.record()["format"]
+        record = folder.record()
+        if record.get("format", 0) > FORMAT:
             remedy = "install a newer immersion"
+            received = record["format"]
             raise UserError("the run was written by a newer version", FORMAT, received, remedy)
+        if not {"format", "recipe", "arguments", "data", "options"} <= set(record):
+            raise UserError(f"'{folder.path / 'run.json'}' is not a run's record", remedy=MEND)
         return folder
 
     def exists(self) -> bool:
         """Return whether a run has begun here."""
         return (self.path / "run.json").is_file()
 
+    def check_free(self) -> None:
+        """Raise a `UserError` where the folder holds something that is no run."""
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError(f"'{self.path}' is a file", "a folder for the run", remedy=ANOTHER)
+        if self.path.is_dir() and not self.exists() and any(self.path.iterdir()):
+            raise UserError(f"the folder '{self.path}' holds other files", remedy=ANOTHER)
+
     def record(self) -> dict[str, Any]:
-        """Return the contents of `run.json`."""
-        return json.loads((self.path / "run.json").read_text())
+        """Return the contents of `run.json`.
+
+        Raises:
+            UserError: It is damaged.
+        """
+        return self._read("run.json")
+
+    def _read(self, name: str) -> dict[str, Any]:
+        try:
+            value = json.loads((self.path / name).read_text())
+        except ValueError as error:
+            raise UserError(f"'{self.path / name}' is damaged", "JSON", error, MEND) from error
+        return value if isinstance(value, dict) else {}
 
     def write_record(self, record: dict[str, Any]) -> None:
         """Write `run.json`."""
@@ -102,15 +125,17 @@ class RunFolder:
 
     def evaluation(self) -> dict[str, Any] | None:
         """Return the contents of `evaluation.json`, or None."""
-        file = self.path / "evaluation.json"
-        return json.loads(file.read_text()) if file.is_file() else None
+        return self._read("evaluation.json") if (self.path / "evaluation.json").is_file() else None
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return the lines of `metrics.jsonl`, without a last line that a kill cut short."""
         if not self.metrics_file.is_file():
             return []
-        text = self.metrics_file.read_text()
-        return [json.loads(line) for line in text.splitlines(keepends=True) if line[-1] == "\n"]
+        lines = self.metrics_file.read_text().splitlines(keepends=True)
+        try:
+            return [json.loads(line) for line in lines if line[-1] == "\n"]
+        except ValueError as error:
+            raise UserError(f"'{self.metrics_file}' is damaged", "JSON", error, MEND) from error
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Append one line to `metrics.jsonl`."""

@@ -201,3 +201,100 @@ def test_a_fault_of_the_program_exits_with_one(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("immersion.engine.train", diverge)
     status, _, err = run(capsys, "train", "vae", *SMALL, "--out", str(tmp_path / "run"))
     assert status == 1 and "term 'kl'" in err and "Traceback" not in err
+
+
+def test_fewer_steps_are_refused_and_change_nothing(capsys, tmp_path):
+    out = tmp_path / "run"
+    result(capsys, "train", "vae", *SMALL, "--out", str(out))
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    fewer = ["--data", "digits", "--steps", "4", "--batch-size", "50", "--out", str(out)]
+    assert "--steps 10 or more" in refused(capsys, "train", "vae", *fewer)
+    assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+def test_a_finished_run_keeps_its_evaluation(capsys, tmp_path):
+    out = str(tmp_path / "run")
+    result(capsys, "train", "vae", *SMALL, "--out", out)
+    evaluated = result(capsys, "evaluate", out, "--importance-samples", "3")
+    assert "importance_weighted_bound" in evaluated["estimates"]
+    again = result(capsys, "train", "vae", *SMALL, "--out", out)
+    assert again["estimates"] == evaluated["estimates"]
+
+
+def test_what_a_run_draws_is_no_data(capsys, tmp_path, monkeypatch):
+    random = np.random.default_rng(0)
+    for kind in ("a", "b"):
+        (tmp_path / kind).mkdir()
+        for i in range(10):
+            levels = random.integers(0, 256, (16, 16), dtype=np.uint8)
+            Image.fromarray(levels).save(tmp_path / kind / f"{i}.png")
+    monkeypatch.chdir(tmp_path)
+    for latent in ("2", "3"):
+        out = result(capsys, "train", "vae", "--data", ".", "--steps", "2", "--latent", latent)
+        spec = json.loads((Path(out["run"]) / "run.json").read_text())["data"]
+        assert sum(spec["examples"]) == 20 and spec["spec"]["classes"] == ["a", "b"]
+
+
+def test_data_that_changed_are_not_evaluated(capsys, tmp_path):
+    table = np.random.default_rng(0).normal(size=(100, 4))
+    np.save(tmp_path / "x.npy", table)
+    out = str(tmp_path / "run")
+    result(capsys, "train", "vae", "--data", str(tmp_path / "x.npy"), "--steps", "5", "--out", out)
+    np.save(tmp_path / "x.npy", 50 * table)
+    assert "not those that the model was trained on" in refused(capsys, "evaluate", out)
+    (tmp_path / "x.npy").unlink()
+    assert "no such file" in refused(capsys, "evaluate", out)
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", "[1]"])
+def test_a_damaged_record_is_told(capsys, tmp_path, content):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text(content)
+    for command in (["evaluate"], ["manifold"], ["train", "vae", *SMALL, "--out"]):
+        assert "run.json" in refused(capsys, *command, str(tmp_path / "run"))
+    assert (tmp_path / "run" / "run.json").read_text() == content
+
+
+def test_a_folder_or_file_of_the_users_is_not_trained_into(capsys, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    for out in ("mine", "mine/thesis.txt"):
+        assert "--out" in refused(capsys, "train", "vae", *SMALL, "--out", str(tmp_path / out))
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        ("sample RUN --count 0", "--count is too small"),
+        ("sample RUN --out s.csv", ".npz"),
+        ("manifold RUN --side 0", "--side is too small"),
+        ("manifold RUN --units 0 7", "from 0 to 1"),
+        ("manifold RUN --out m.txt", ".png"),
+        ("interpolate RUN --pairs 0", "--pairs is too small"),
+        ("evaluate RUN --importance-samples -1", "--importance-samples is too small"),
+        ("reconstruct RUN nosuch.png", "nosuch.png"),
+        ("report RUN --beside nowhere", "no run"),
+    ],
+)
+def test_mistakes_with_a_run_are_told(capsys, tmp_path, monkeypatch, trained, argv, words):
+    monkeypatch.chdir(tmp_path)
+    assert words in refused(capsys, *argv.replace("RUN", str(trained)).split())
+
+
+def test_an_error_is_json_too(capsys):
+    status, out, _ = run(capsys, "evaluate", "nowhere", "--json")
+    told = json.loads(out.splitlines()[-1])
+    assert status == told["status"] == 2 and "no run" in told["error"]
+
+
+def test_pictures_are_the_same_every_time(capsys, trained):
+    first, again = (result(capsys, "interpolate", str(trained))["picture"] for _ in range(2))
+    assert Path(first).read_bytes() == Path(again).read_bytes()
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(trained):
+    code = "from immersion.cli import main; main(['data'])"
+    command = f'"{sys.executable}" -c "{code}" | true; exit ${{PIPESTATUS[0]}}'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.returncode == 0 and "Traceback" not in done.stderr

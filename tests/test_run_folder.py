@@ -71,9 +71,10 @@ def test_a_line_without_its_end_is_not_trusted(folder):
 
 def test_the_record(folder):
     assert not folder.exists()
-    folder.write_record({"recipe": "vae"})
+    entries = {"recipe": "vae", "arguments": {}, "data": {}, "options": {}}
+    folder.write_record(entries)
     assert folder.exists()
-    assert RunFolder.existing(folder.path).record() == {"format": FORMAT, "recipe": "vae"}
+    assert RunFolder.existing(folder.path).record() == {"format": FORMAT, **entries}
     assert folder.evaluation() is None
     folder.write_json("evaluation.json", {"nll": 1.5})
     assert folder.evaluation() == {"nll": 1.5}

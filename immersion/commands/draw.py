@@ -1,11 +1,12 @@
 """`immersion sample`, `reconstruct`, `interpolate`, `manifold`: what the model draws."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from PIL.Image import Image
+from PIL.Image import Image, registered_extensions
 from torch import Tensor
 
 from immersion.batch import Split
@@ -54,6 +55,8 @@ def sample(run: Path, *, count: int = 100, seed: int = 0, out: Path | None = Non
         )
     mean, x = _drawn(opened, count, seed)
     target = out or opened.folder.samples / "samples.npz"
+    if out is not None:
+        _check_target(out, [".npz"])
     _save_array(target, x=own_units(x, opened.spec), mean=own_units(mean, opened.spec))
     picture = _draw_samples(opened, min(count, SHOWN), seed)
     places = {"run": str(run), "samples": str(target), "picture": str(picture)}
@@ -73,7 +76,8 @@ def reconstruct(run: Path, images: Path | None = None, *, out: Path | None = Non
     picture = pictures.reconstructions(opened.model, x)
     with torch.no_grad():
         error = (opened.model.decode(opened.model.encode(x).mean).mean - x).square().flatten(1)
-    target = _save(opened.folder, "reconstructions.png", picture, out)
+    name = "reconstructions.png" if images is None else "own-reconstructions.png"
+    target = _save(opened.folder, name, picture, out)
     return {
         "run": str(run),
         "picture": str(target),
@@ -156,7 +160,8 @@ def draw_all(run: Run) -> None:
         walk = pictures.interpolation(run.model, pairs[0::2], pairs[1::2], 10, "spherical")
         _save(save, "interpolation.png", walk)
     if run.model.latent > 1:
-        x, y = run.data.test.batch(torch.arange(min(SCATTERED, len(run.data.test))))
+        with seeded(0, "pictures"):
+            x, y = run.data.test.batch(torch.arange(min(SCATTERED, len(run.data.test))))
         codes = pictures.codes(run.model, x)
         _save(run.folder, "latent.svg", figures.latent_scatter(codes, y, run.spec.classes))
 
@@ -208,7 +213,8 @@ def _of_images(path: Path) -> Run:
 
 
 def _first(split: Split, count: int) -> Tensor:
-    return split.batch(torch.arange(min(count, len(split))))[0]
+    with seeded(0, "pictures"):
+        return split.batch(torch.arange(min(count, len(split))))[0]
 
 
 def _own(path: Path, run: Run) -> Tensor:
@@ -235,16 +241,21 @@ def _save(folder: RunFolder, name: str, picture: Image | str, out: Path | None =
         return folder.write(f"samples/{name}", lambda path: path.write_text(picture))
     if out is None:
         return folder.write(f"samples/{name}", lambda path: picture.save(path, format="PNG"))
-    if out.exists():
-        raise UserError(f"'{out}' exists already", remedy="choose another --out, or remove it")
+    _check_target(out, registered_extensions())
     out.parent.mkdir(parents=True, exist_ok=True)
     picture.save(out)
     return out
 
 
 def _save_array(path: Path, **arrays: Tensor) -> None:
-    if path.exists() and path.name != "samples.npz":
-        raise UserError(f"'{path}' exists already", remedy="choose another --out, or remove it")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         np.savez(file, **{name: tensor.numpy() for name, tensor in arrays.items()})
+
+
+def _check_target(out: Path, endings: Iterable[str]) -> None:
+    if out.suffix.lower() not in endings:
+        known = "a name that ends in .npz" if ".npz" in endings else "a picture, such as .png"
+        raise UserError("the file cannot be written", known, f"'{out}'")
+    if out.exists():
+        raise UserError(f"'{out}' exists already", remedy="choose another --out, or remove it")

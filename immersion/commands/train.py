@@ -66,16 +66,18 @@ def train(
     given = dict(arguments or {})
     dataset = read_data(data, size)
     experiment = build(recipe, dataset.spec, given, options.seed)
-    folder = RunFolder(out or Path("runs") / run_name(recipe, data, given, options))
+    folder = RunFolder(out or Path("runs") / run_name(recipe, data, size, given, options))
     arguments_in_full = {name: p.default for name, p in arguments_of(recipe).items()} | given
     record = _record(recipe, arguments_in_full, dataset, data, size, options)
     record["model"] = _resolved(experiment)
+    options.resolve_batch_size(len(dataset.train))
+    folder.check_free()
     if folder.exists():
         _refuse_another_experiment(folder, record)
+        _refuse_fewer_steps(folder, options.steps)
         record = folder.record() | {"options": asdict(options), "command": record["command"]}
     prepared = binarized(dataset, experiment.binarize)
     _check_support(experiment, prepared)
-    engine.check_batch_size(options.batch_size, len(prepared.train))
     folder.write_record(record)
     outcome = engine.train(experiment, prepared, folder, options, listen)
     record["outcome"] = asdict(outcome)
@@ -114,16 +116,18 @@ def _resolved(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def run_name(recipe: str, data: str, arguments: Mapping[str, Any], options: Options) -> str:
+def run_name(
+    recipe: str, data: str, size: int | None, arguments: Mapping[str, Any], options: Options
+) -> str:
     """Return a folder name that says what differs from the defaults.
 
     Example:
-        >>> run_name("vae", "mnist", {"latent": 2}, Options(seed=1, steps=100))
+        >>> run_name("vae", "mnist", None, {"latent": 2}, Options(seed=1, steps=100))
         'vae-mnist-latent=2-seed=1'
     """
-    changes = settings(recipe, arguments, options)
+    changes = ({"size": size} if size else {}) | settings(recipe, arguments, options)
     lasting = [f"{name}={value}" for name, value in changes.items() if name not in FREE]
-    return "-".join([recipe, Path(data).stem, *lasting])
+    return "-".join([recipe, Path(data).resolve().name, *lasting])
 
 
 def settings(recipe: str, arguments: Mapping[str, Any], options: Options) -> dict[str, Any]:
@@ -179,7 +183,7 @@ def _record(
 
 def _refuse_another_experiment(folder: RunFolder, record: dict[str, Any]) -> None:
     """Refuse to go on with a run that is not the one asked for; nothing is overwritten."""
-    before = folder.record()
+    before = RunFolder.existing(folder.path).record()
     for name, old, new in _parts(before, record):
         if old != new:
             raise UserError(
@@ -188,6 +192,18 @@ def _refuse_another_experiment(folder: RunFolder, record: dict[str, Any]) -> Non
                 f"{new!r}",
                 "give the same command to go on with it, or another --out",
             )
+
+
+def _refuse_fewer_steps(folder: RunFolder, steps: int) -> None:
+    checkpoint = folder.load_checkpoint()
+    made = 0 if checkpoint is None else checkpoint[1]["step"]
+    if steps < made:
+        raise UserError(
+            f"the run in '{folder.path}' has made more steps",
+            f"--steps {made} or more",
+            steps,
+            "choose another --out for a shorter run",
+        )
 
 
 def _parts(before: dict[str, Any], after: dict[str, Any]):

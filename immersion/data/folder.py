@@ -57,6 +57,7 @@ def find_images(folder: Path) -> tuple[list[Path], int]:
     files = sorted(
         Path(root, name)
         for root, folders, names in os.walk(folder)
+        if "run.json" not in names and not _within_run(Path(root), folder)
         for name in names
         if not any(part.startswith(".") for part in Path(root, name).relative_to(folder).parts)
     )
@@ -69,6 +70,12 @@ def find_images(folder: Path) -> tuple[list[Path], int]:
             f"add images ({', '.join(sorted(SUFFIXES))})",
         )
     return paths, len(files) - len(paths)
+
+
+def _within_run(path: Path, folder: Path) -> bool:
+    """Return whether a folder below `folder` lies in a run: its pictures are no data."""
+    between = [path, *path.parents][: len(path.relative_to(folder).parts)]
+    return any((parent / "run.json").is_file() for parent in between)
 
 
 def labels_of(folder: Path, paths: list[Path]) -> tuple[tuple[str, ...], Tensor | None]:

@@ -45,6 +45,8 @@ def load(
     known = isinstance(name_or_path, str) and name_or_path in DATASETS
     if path.is_dir() and str(name_or_path) and not known:
         return binarized(load_folder(path, size, resident), binarize)
+    if not known and not path.exists():
+        return by_name(str(name_or_path))  # raises: it is neither
     if size is not None or resident is not None:
         raise UserError(
             "--size is for a folder of images",

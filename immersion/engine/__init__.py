@@ -1,8 +1,7 @@
 """Training as a game between players; the engine knows players and files, not models."""
 
 from immersion.engine.experiment import Experiment, Optimiser, Player
-from immersion.engine.feed import check_batch_size
 from immersion.engine.options import Options
 from immersion.engine.train import Outcome, train
 
-__all__ = ["Experiment", "Optimiser", "Options", "Outcome", "Player", "check_batch_size", "train"]
+__all__ = ["Experiment", "Optimiser", "Options", "Outcome", "Player", "train"]

@@ -23,12 +23,9 @@ class Order:
 
     Args:
         length: Number of examples.
-        batch_size: Examples a batch.
+        batch_size: Examples a batch, at most `length`.
         seed: Seed of the permutations.
         device: Where the indices are wanted.
-
-    Raises:
-        UserError: A batch larger than the data.
 
     Example:
         >>> order = Order(5, 2, seed=0)
@@ -39,7 +36,6 @@ class Order:
     def __init__(
         self, length: int, batch_size: int, seed: int, device: torch.device | str = "cpu"
     ) -> None:
-        check_batch_size(batch_size, length)
         self.length, self.batch_size, self.seed, self.device = length, batch_size, seed, device
         self.permutations: dict[int, Tensor] = {}
 
@@ -56,17 +52,6 @@ class Order:
             recent = {e: p for e, p in self.permutations.items() if e == epoch - 1}
             self.permutations = {**recent, epoch: shuffled.to(self.device)}
         return self.permutations[epoch]
-
-
-def check_batch_size(batch_size: int, length: int) -> None:
-    """Raise a `UserError` where a batch is larger than the training split."""
-    if batch_size > length:
-        raise UserError(
-            "the batch is larger than the data",
-            f"at most {length} training examples",
-            f"a batch of {batch_size}",
-            f"pass --batch-size {length} or less",
-        )
 
 
 def feed(

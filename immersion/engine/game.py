@@ -37,7 +37,8 @@ class Game:
         self.average = Average(self.model, options.ema) if options.ema else None
         self.split = split.to(self.device)
         where = self.device if split.resident else torch.device("cpu")
-        self.order = Order(len(split), options.batch_size, options.seed, where)
+        size = options.resolve_batch_size(len(split))
+        self.order = Order(len(split), size, options.seed, where)
         self.batches_a_step = sum(turn.player.turns for turn in self.turns)
         self.captured: dict[str, CapturedTurn] = {}
         self.best: dict[str, Tensor] = {}

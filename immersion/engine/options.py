@@ -8,6 +8,8 @@ import torch
 from immersion.check import UserError, at_least
 from immersion.precision import native_bfloat16
 
+USUAL_BATCH = 200
+
 
 @dataclass(frozen=True)
 class Options:
@@ -15,7 +17,7 @@ class Options:
 
     Args:
         steps: Steps of the game in all; a larger number lets a finished run go on.
-        batch_size: Examples a step.
+        batch_size: Examples a step; by default 200, or all where there are fewer.
         seed: Seed of every draw, of the data order and of the first parameters.
         device: auto (CUDA where there is one), cpu or cuda.
         precision: auto (bfloat16 networks where the processor has it natively), bfloat16 or
@@ -30,7 +32,7 @@ class Options:
     """
 
     steps: int = 20_000
-    batch_size: int = 200
+    batch_size: int | None = None
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
@@ -42,13 +44,32 @@ class Options:
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing."""
-        at_least(1, steps=self.steps, batch_size=self.batch_size, log_every=self.log_every)
+        at_least(1, steps=self.steps, log_every=self.log_every)
+        if self.batch_size is not None:
+            at_least(1, batch_size=self.batch_size)
+        at_least(0, checkpoint_seconds=self.checkpoint_seconds)
         at_least(0, validate_every=self.validate_every, patience=self.patience)
         if not 0 <= self.ema < 1:
             raise UserError("a decay lies below one", "--ema from 0 to 0.99999", self.ema)
         if self.patience and not self.validate_every:
             remedy = "pass --validate-every too"
             raise UserError("early stopping looks at the validation split", remedy=remedy)
+
+    def resolve_batch_size(self, length: int) -> int:
+        """Return the number of examples a step, of `length` training examples in all.
+
+        Raises:
+            UserError: It is larger than the data.
+        """
+        size = min(USUAL_BATCH, length) if self.batch_size is None else self.batch_size
+        if size > length:
+            raise UserError(
+                "the batch is larger than the data",
+                f"at most {length} training examples",
+                f"a batch of {size}",
+                f"pass --batch-size {length} or less",
+            )
+        return size
 
     def resolve_device(self) -> torch.device:
         """Return the device to train on.

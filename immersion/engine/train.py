@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
 import torch
@@ -53,6 +53,8 @@ class _Mark:
     seconds: float = 0.0
     best: float | None = None
     looks_since_best: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    count: int = 0
 
 
 def train(
@@ -84,7 +86,7 @@ def train(
     """
     game = Game(experiment, data.train, options)
     mark = _resume(game, folder)
-    ledger = _Ledger(folder, options, listen)
+    ledger = _Ledger(folder, options, game.order.batch_size, mark, listen)
     validation = data.validation.to(game.device)
     stopped_early = options.patience > 0 and mark.looks_since_best >= options.patience
     started, saved = time.monotonic() - mark.seconds, time.monotonic()
@@ -99,9 +101,9 @@ def train(
             if stopped_early or interrupted():
                 break
             if time.monotonic() - saved > options.checkpoint_seconds:
-                folder.save_checkpoint(mark.step, game.tensors(), asdict(mark))
+                _save(folder, game, ledger, mark)
                 saved = time.monotonic()
-    folder.save_checkpoint(mark.step, game.tensors(), asdict(mark))
+    _save(folder, game, ledger, mark)
     unfinished = "early" if stopped_early else "interrupted"
     reason = "finished" if mark.step >= options.steps else unfinished
     return Outcome(mark.step, reason, round(mark.seconds, 1))
@@ -135,6 +137,11 @@ def _resume(game: Game, folder: RunFolder) -> _Mark:
     return _Mark(**state)
 
 
+def _save(folder: RunFolder, game: Game, ledger: "_Ledger", mark: _Mark) -> None:
+    ledger.note(mark)
+    folder.save_checkpoint(mark.step, game.tensors(), asdict(mark))
+
+
 def _look(game: Game, row: Row, mark: _Mark) -> bool:
     """Note whether this look at the validation split is the best yet; return whether to stop."""
     patience = game.options.patience
@@ -150,10 +157,18 @@ def _look(game: Game, row: Row, mark: _Mark) -> bool:
 class _Ledger:
     """Averages the terms of some steps into one line of the metrics."""
 
-    def __init__(self, folder: RunFolder, options: Options, listen: Callable[[Row], None]) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        options: Options,
+        batch_size: int,
+        mark: "_Mark",
+        listen: Callable[[Row], None],
+    ) -> None:
         self.folder, self.options, self.listen = folder, options, listen
-        self.sums: dict[str, Tensor] = {}
-        self.count = 0
+        self.batch_size = batch_size
+        self.sums = {name: torch.tensor(value) for name, value in mark.sums.items()}
+        self.count = self.unlogged = mark.count
         self.since = time.monotonic()
         self.last: Row = {}
 
@@ -161,15 +176,22 @@ class _Ledger:
         """Take in one step's terms; write a line when its steps are complete."""
         for name, value in terms.items():
             # A captured step overwrites its outputs, so the first sum must be a copy.
-            self.sums[name] = self.sums[name] + value if name in self.sums else value.clone()
+            before = self.sums.get(name)
+            self.sums[name] = value.clone() if before is None else before.to(value) + value
         self.count += 1
         if mark.step % self.options.log_every and mark.step != self.options.steps:
             return
         means = {name: float(total) / self.count for name, total in self.sums.items()}
         now = time.monotonic()
-        examples = self.count * self.options.batch_size / max(now - self.since, 1e-9)
+        made = self.count - self.unlogged
+        examples = made * self.batch_size / max(now - self.since, 1e-9)
         self.write("train", {**means, "examples_per_second": round(examples, 1)}, mark)
-        self.sums, self.count, self.since = {}, 0, time.monotonic()
+        self.sums, self.count, self.unlogged, self.since = {}, 0, 0, time.monotonic()
+
+    def note(self, mark: "_Mark") -> None:
+        """Put what has not been written yet into the mark, so that a kill leaves no gap."""
+        mark.sums = {name: float(total) for name, total in self.sums.items()}
+        mark.count = self.count
 
     def write(self, split: str, values: dict[str, float], mark: _Mark) -> None:
         """Append one line to the metrics and tell the listener."""

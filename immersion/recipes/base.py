@@ -33,6 +33,12 @@ def choose_likelihood(spec: Spec, name: str, binarize: str) -> tuple[Likelihood,
         wants_binary = name == "auto" or LIKELIHOODS[name].values == {"binary"}
         binarize = spec.binarize if wants_binary else "none"
     values = spec.values if binarize == "none" else "binary"
+    if values == "binary" and name != "auto" and "binary" not in LIKELIHOODS[name].values:
+        raise UserError(
+            f"the {name} likelihood is not for binary data",
+            "--likelihood bernoulli",
+            f"--likelihood {name} --binarize {binarize}",
+        )
     return likelihood_for(name, spec.shape, values), binarize
 
 

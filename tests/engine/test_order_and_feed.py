@@ -13,7 +13,7 @@ from immersion.data.binarize import binarized_split
 from immersion.data.dataset import MemorySplit
 from immersion.data.streamed import StreamedSplit
 from immersion.engine import Options, train
-from immersion.engine.feed import Order, check_batch_size, feed
+from immersion.engine.feed import Order, feed
 from immersion.run_folder import RunFolder
 
 CPU = torch.device("cpu")
@@ -52,12 +52,11 @@ def test_asking_for_a_batch_leaves_the_global_generator_alone():
 
 
 def test_a_batch_larger_than_the_data_is_refused(tmp_path):
-    check_batch_size(5, 5)
-    refused = pytest.raises(UserError, match="at most 5 training examples, received a batch of 6")
-    with refused:
-        check_batch_size(6, 5)
-    with refused:
-        Order(5, 6, seed=0)
+    assert Options(batch_size=5).resolve_batch_size(5) == 5
+    assert Options().resolve_batch_size(5) == 5
+    assert Options().resolve_batch_size(5000) == 200
+    with pytest.raises(UserError, match="at most 5 training examples, received a batch of 6"):
+        Options(batch_size=6).resolve_batch_size(5)
     with pytest.raises(UserError, match="at most 50 training examples"):
         train(vae(), images(), RunFolder(tmp_path / "run"), Options(batch_size=51))
     assert not (tmp_path / "run").exists()
