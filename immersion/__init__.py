@@ -22,7 +22,6 @@ _HOMES = {
     "load": "immersion.loading",
     "manifold": "immersion.commands.draw",
     "reconstruct": "immersion.commands.draw",
-    "report": "immersion.commands.draw",
     "sample": "immersion.commands.draw",
     "train": "immersion.commands.train",
 }

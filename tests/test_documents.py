@@ -67,6 +67,15 @@ def test_no_path_of_a_machine_is_written_anywhere(word):
     assert not [file.name for file in files if file.is_file() and word in file.read_text()]
 
 
+def test_public_names_resolve_and_hide_no_module():
+    """A module of the package with the same name would take the function's place."""
+    import immersion
+
+    assert all(callable(getattr(immersion, name)) for name in immersion.__all__)
+    modules = {path.stem for path in (ROOT / "immersion").iterdir()}
+    assert not modules & set(immersion.__all__)
+
+
 def test_the_package_runs_the_readme(tmp_path, monkeypatch):
     """The README's Python runs as it stands, only shorter."""
     pytest.importorskip("mlxtend", reason="needs the extra demo")
