@@ -5,11 +5,14 @@ distributions, one number an example; training is a game between players; everyt
 the run folder.
 
 Example:
+    >>> import tempfile
     >>> import immersion as im
-    >>> run = im.train("vae", data="digits", options=im.Options(steps=20, batch_size=50),
-    ...                arguments={"latent": 2}, out=tmp_path / "run")
-    >>> model = im.load(run["run"])
-    >>> picture = im.manifold(run["run"])["picture"]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     options = im.Options(steps=20, batch_size=50)
+    ...     run = im.train("vae", data="digits", out=f"{folder}/run", options=options)
+    ...     model = im.load(run["run"])
+    >>> model.latent
+    20
 """
 
 import importlib
