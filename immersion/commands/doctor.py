@@ -37,8 +37,8 @@ def _advice() -> list[str]:
     advice = []
     if os.environ.get("OMP_WAIT_POLICY", "").upper() != "PASSIVE":
         advice.append(
-            "set OMP_WAIT_POLICY=PASSIVE: on a busy machine waiting threads that spin make steps "
-            "several times slower (the immersion command sets it by itself)"
+            "unset OMP_WAIT_POLICY: on a busy machine waiting threads that spin make steps "
+            "several times slower"
         )
     if "IMMERSION_DATA" not in os.environ:
         advice.append("set IMMERSION_DATA to a folder of data sets to do without downloads")

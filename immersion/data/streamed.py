@@ -15,8 +15,7 @@ from immersion.data.images import decode
 class StreamedSplit:
     """A split of image files, for those that do not fit in memory.
 
-    `torch.utils.data.DataLoader` reads it in worker processes, a batch at a time, through
-    `__getitems__`; its `collate_fn` has nothing left to do but to hand the batch on.
+    The engine reads it in worker processes, a batch at a time.
 
     Args:
         paths: The files, one an example.
@@ -43,9 +42,6 @@ class StreamedSplit:
         if self.binarize != "none":
             x = to_bits(x, self.binarize, self.stream, indices)
         return x, None if self.y is None else self.y[indices]
-
-    def __getitems__(self, indices: list[int]) -> tuple[Tensor, Tensor | None]:
-        return self.batch(torch.tensor(indices))
 
     def to(self, device: torch.device) -> "StreamedSplit":
         """Return the split itself: it holds no values to move."""

@@ -58,7 +58,7 @@ class LinearGaussian:
         sigma: The standard deviation of the noise.
 
     Reference:
-        Tipping & Bishop 1999, Probabilistic Principal Component Analysis, equations (2), (4), (6)
+        Tipping & Bishop 1999, Probabilistic Principal Component Analysis, section 3
     """
 
     W: Tensor

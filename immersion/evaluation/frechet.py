@@ -16,7 +16,7 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
         b: (M, F), M > F.
 
     Reference:
-        Dowson & Landau 1982, equation (4), https://doi.org/10.1016/0047-259X(82)90077-X
+        Dowson & Landau 1982, https://doi.org/10.1016/0047-259X(82)90077-X
 
     Example:
         >>> x = torch.randn(100, 3, dtype=torch.float64, generator=torch.manual_seed(0))

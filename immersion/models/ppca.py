@@ -26,7 +26,7 @@ class ProbabilisticPCA(LatentVariableModel):
         noise: sigma, the standard deviation of p(x|z).
 
     Reference:
-        Tipping & Bishop 1999, Probabilistic principal component analysis, equations (4) to (8),
+        Tipping & Bishop 1999, Probabilistic principal component analysis, equations (3) to (8),
         https://doi.org/10.1111/1467-9868.00196
 
     Example:
