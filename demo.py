@@ -27,7 +27,7 @@ def main() -> None:
                 recipe,
                 data=data,
                 out=OUT / f"{recipe}-{data}",
-                options=im.Options(steps=steps, batch_size=128),
+                options=im.Options(steps=steps, batch_size=128, patience=3),
                 arguments={"latent": 2},
                 listen=listen,
             )
