@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader
 
 from immersion.check import UserError
 from immersion.data import binarized, load
@@ -90,10 +89,3 @@ def test_binary_data_stay_and_real_data_are_refused():
     with pytest.raises(UserError, match="way to binarize"):
         load("digits", binarize="sometimes")
     assert load("digits", binarize="none").spec.values == "unit"
-
-
-def test_worker_processes_read_the_files(folder):
-    split = load(folder, resident=False, binarize="static").train
-    reader = DataLoader(split, batch_sampler=[[3, 0], [1, 2]], num_workers=2, collate_fn=same)
-    batches = [x for x, _ in reader]
-    assert torch.equal(torch.cat(batches), split.batch(torch.tensor([3, 0, 1, 2]))[0])
