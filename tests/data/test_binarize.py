@@ -25,10 +25,6 @@ def everything(split):
     return split.batch(torch.arange(len(split)))[0]
 
 
-def same(batch):
-    return batch
-
-
 @pytest.mark.parametrize("resident", [True, False])
 @pytest.mark.parametrize("how", ["dynamic", "static", "threshold"])
 def test_values_are_0_and_1_and_spec_says_so(folder, how, resident):
