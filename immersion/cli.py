@@ -32,15 +32,13 @@ COMMANDS = {
 """Command -> module, function and one line. Modules are imported when they are needed: help must
 not wait for PyTorch."""
 
-
 COLUMNS = {
     "data": ("name", "shape", "values", "examples", "place"),
     "reproduce": ("paper", "claim", "sense", "published", "measured", "unit", "status"),
 }
 """What a person is shown of a list; --json has all of it."""
 
-
-JSON_HELP = "With --json the last line of standard output is one JSON object."
+JSON_HELP = "With --json the last line of standard output is JSON."
 
 INTERRUPTED = 130
 """Exit status of a training that Ctrl-C ended, as shells have it."""

@@ -74,15 +74,14 @@ def reconstruct(run: Path, images: Path | None = None, *, out: Path | None = Non
     opened = _of_images(run)
     x = _first(opened.data.test, SHOWN // 2) if images is None else _own(images, opened)
     picture = pictures.reconstructions(opened.model, x)
-    with torch.no_grad():
-        error = (opened.model.decode(opened.model.encode(x).mean).mean - x).square().flatten(1)
+    error = (pictures.decoded(opened.model, pictures.codes(opened.model, x)) - x).square()
     name = "reconstructions.png" if images is None else "own-reconstructions.png"
     target = _save(opened.folder, name, picture, out)
     return {
         "run": str(run),
         "picture": str(target),
         "examples": len(x),
-        "squared_error": error.sum(1).mean().item(),
+        "squared_error": error.flatten(1).sum(1).mean().item(),
     }
 
 

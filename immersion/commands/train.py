@@ -92,7 +92,7 @@ def _finish(run: Run) -> dict[str, Any]:
     run.model.load_state_dict(run.folder.weights())
     run.model.eval()
     evaluation = run.folder.evaluation()
-    if evaluation is None or evaluation["step"] != run.record["outcome"]["step"]:
+    if evaluation is None or evaluation.get("step") != run.record["outcome"]["step"]:
         evaluation = evaluate_run(run, importance_samples=0)
     run.model.cpu()
     draw_all(run)

@@ -57,7 +57,7 @@ def find_images(folder: Path) -> tuple[list[Path], int]:
     files = sorted(
         Path(root, name)
         for root, folders, names in os.walk(folder)
-        if "run.json" not in names and not _within_run(Path(root), folder)
+        if not _within_run(Path(root), folder)
         for name in names
         if not any(part.startswith(".") for part in Path(root, name).relative_to(folder).parts)
     )

@@ -17,8 +17,6 @@ from immersion.engine.turn import Turn
 from immersion.random import reseed
 from immersion.run_folder import part, prefixed
 
-Examples = Iterator[tuple[Tensor, Tensor | None]]
-
 
 class Game:
     """An experiment on its device, with optimisers and the order of its batches.
@@ -113,7 +111,8 @@ class Game:
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Put the tensors of a checkpoint back."""
         restore(tensors, self.model, self.average, self.turns)
-        self.best = part(tensors, "best")
+        # A best of looks that are no longer asked for must not outlive them.
+        self.best = part(tensors, "best") if self.options.patience else {}
 
     def keep_best(self) -> None:
         """Note the judged weights as the best so far."""

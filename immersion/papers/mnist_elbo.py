@@ -28,7 +28,7 @@ register(
         citation="A target of this project, not of a paper.",
         claims=(
             Claim("paper-net", "one hidden layer of 500 tanh units", -96, "target", 0, "nats"),
-            Claim("default", "the default dense recipe", -92, "target", 0, "nats"),
+            Claim("default", "the default dense network", -92, "target", 0, "nats"),
         ),
         minutes=60,
         protocol=(

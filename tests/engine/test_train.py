@@ -256,6 +256,14 @@ def test_the_best_weights_are_kept(tmp_path):
     assert folder.weights()["made"] == 18
 
 
+def test_a_best_does_not_outlive_the_looks_that_found_it(tmp_path):
+    folder = RunFolder(tmp_path)
+    end(scripted(LOSSES), folder, replace(EARLY, patience=1))
+    assert folder.weights()["made"] == 4
+    end(scripted(LOSSES), folder, replace(EARLY, patience=0))
+    assert folder.weights()["made"] == 18
+
+
 def test_a_look_is_made_as_at_the_last_step(tmp_path):
     seen = []
 
