@@ -9,16 +9,18 @@ from immersion.papers.training import measure, trained
 
 PAPER_NET = Architecture("dense", width=500, depth=1, activation="tanh")
 DECAY = Optimiser(learning_rate=2e-3, schedule="linear")
-OPTIONS = Options(steps=60_000, validate_every=5000)
+OPTIONS = Options(steps=60_000, batch_size=200, validate_every=5000)
 
 
-def run(out: Path, device: str) -> dict[str, Measurement]:
-    """Train the paper's one-layer net and the default dense recipe; measure both."""
+def measured(out: Path, device: str) -> dict[str, Measurement]:
+    """Train the paper's net, the default network as long, and the recipe as it comes."""
     paper = trained(
         out / "paper-net", "vae", "mnist", OPTIONS, device, architecture=PAPER_NET, optimiser=DECAY
     )
     default = trained(out / "default", "vae", "mnist", OPTIONS, device, optimiser=DECAY)
-    return {"paper-net": measure(paper)["elbo"], "default": measure(default)["elbo"]}
+    untouched = trained(out / "untouched", "vae", "mnist", Options(), device)
+    runs = {"paper-net": paper, "default": default, "untouched": untouched}
+    return {name: measure(run)["elbo"] for name, run in runs.items()}
 
 
 register(
@@ -29,12 +31,14 @@ register(
         claims=(
             Claim("paper-net", "one hidden layer of 500 tanh units", -96, "target", 0, "nats"),
             Claim("default", "the default dense network", -92, "target", 0, "nats"),
+            Claim("untouched", "immersion train vae --data mnist", -92, "target", 0, "nats"),
         ),
-        minutes=60,
+        minutes=45,
         protocol=(
-            "50,000 training images, 60,000 steps of 200, Adam with a linear decay from 0.002; "
-            "the 10,000 test images are binarized once and each code is drawn once."
+            "50,000 training images, 60,000 steps of 200, Adam with a linear decay from 0.002 "
+            "(the command without flags: 20,000 steps, from 0.001); the 10,000 test images are "
+            "binarized once and each code is drawn once."
         ),
-        run=run,
+        run=measured,
     )
 )
