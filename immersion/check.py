@@ -50,6 +50,14 @@ def at_least(least: float, **settings: float) -> None:
             raise UserError(f"{flag} is too small", f"{least:g} or more", value)
 
 
+def below_one(**settings: float) -> None:
+    """Raise unless each setting, by the name of its flag, is less than 1."""
+    for name, value in settings.items():
+        if not value < 1:
+            flag = "--" + name.replace("_", "-")
+            raise UserError(f"{flag} is too large", "a number below 1", value)
+
+
 def choice(what: str, name: str, choices: Iterable[str]) -> str:
     """Return `name` if it is one of `choices`; otherwise raise, naming the nearest choices.
 

@@ -53,27 +53,30 @@ def kl_units(q: Distribution, prior: Distribution) -> Tensor:
 
 
 class PointMass(Distribution):
-    """The code of an autoencoder as a distribution: all mass on one point, no density.
+    """All mass on one point, no density: the code of an autoencoder, the image of a GAN.
 
-    It has no `log_prob`: against any prior with a density its KL divergence is infinite, which is
-    why an autoencoder has no ELBO and is not a generative model.
+    It has no `log_prob`: against any prior with a density a code's KL divergence is infinite,
+    which is why an autoencoder has no ELBO; and an image g(z) has no likelihood, which is why a
+    GAN is trained by a game.
 
     Args:
-        point: (..., d).
+        point: (*batch, *event).
+        event: Dimensions of one point: 1 for a code, 3 for an image.
     """
 
     arg_constraints: dict[str, constraints.Constraint] = {}  # noqa: RUF012 (torch's convention)
     has_rsample = True
 
-    def __init__(self, point: Tensor) -> None:
-        super().__init__(point.shape[:-1], point.shape[-1:], validate_args=False)
+    def __init__(self, point: Tensor, event: int = 1) -> None:
+        batch = point.ndim - event
+        super().__init__(point.shape[:batch], point.shape[batch:], validate_args=False)
         self.point = point
 
     @property
     def mean(self) -> Tensor:
-        """Return the point, (..., d)."""
+        """Return the point, (*batch, *event)."""
         return self.point
 
     def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
-        """Return the point, repeated: (*sample_shape, ..., d)."""
+        """Return the point, repeated: (*sample_shape, *batch, *event)."""
         return self.point.expand(*sample_shape, *self.point.shape)

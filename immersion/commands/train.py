@@ -18,7 +18,7 @@ from immersion.data import Dataset, binarized
 from immersion.engine import Experiment, Options
 from immersion.loading import Run, arguments_of, build, freeze, read_data
 from immersion.machine import machine, versions
-from immersion.models import LatentVariableModel
+from immersion.models import Generative
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
 
@@ -70,7 +70,7 @@ def train(
     arguments_in_full = {name: p.default for name, p in arguments_of(recipe).items()} | given
     record = _record(recipe, arguments_in_full, dataset, data, size, options)
     record["model"] = _resolved(experiment)
-    options.resolve_batch_size(len(dataset.train))
+    options.resolve_batch_size(len(dataset.train), experiment.batch_size)
     folder.check_free()
     if folder.exists():
         _refuse_another_experiment(folder, record)
@@ -107,9 +107,10 @@ def _finish(run: Run) -> dict[str, Any]:
 def _resolved(experiment: Experiment) -> dict[str, Any]:
     """Return what `auto` became, for a reader of the record."""
     model = experiment.model
+    likelihood = getattr(model, "likelihood", None)
     return {
-        "generative": isinstance(model, LatentVariableModel),
-        "likelihood": type(model.likelihood).__name__,
+        "generative": isinstance(model, Generative),
+        "likelihood": None if likelihood is None else type(likelihood).__name__,
         "binarize": experiment.binarize,
         "latent": model.latent,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),

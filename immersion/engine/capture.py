@@ -3,10 +3,9 @@
 from copy import deepcopy
 
 import torch
-from torch import Tensor
 
 from immersion.batch import Batch
-from immersion.engine.turn import Turn
+from immersion.engine.turn import Terms, Turn
 
 WARM_UP = 3
 """Turns made and undone before the capture, so that libraries have chosen their kernels."""
@@ -20,7 +19,7 @@ class CapturedTurn:
     flow on tensor values.
 
     Args:
-        turn: The turn to record; its optimiser must be capturable.
+        turn: The turn to record; its optimisers must be capturable.
         batch: An example of every batch to come, in shape and type.
     """
 
@@ -35,7 +34,7 @@ class CapturedTurn:
             self.outputs = turn(self.inputs)
         torch.cuda.set_rng_state(drawn)  # the first replay draws what it would have drawn eagerly
 
-    def __call__(self, batch: Batch) -> dict[str, Tensor]:
+    def __call__(self, batch: Batch) -> Terms:
         """Move once; the result lives until the next call."""
         for target, source in zip(self.inputs, batch, strict=True):
             if target is not None:
@@ -44,9 +43,9 @@ class CapturedTurn:
         return self.outputs
 
     def _warm_up(self) -> None:
-        model, optimizer = self.turn.model, self.turn.optimizer
+        model, optimizers = self.turn.model, self.turn.optimizers
         weights = deepcopy(model.state_dict())
-        moments = {p: deepcopy(state) for p, state in optimizer.state.items()}
+        moments = [{p: deepcopy(state) for p, state in o.state.items()} for o in optimizers]
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
@@ -55,7 +54,8 @@ class CapturedTurn:
         torch.cuda.current_stream().wait_stream(side)
         # Undone in place: the graph will hold the addresses.
         model.load_state_dict(weights)
-        for parameter, state in optimizer.state.items():
-            before = moments.get(parameter, {})  # empty before the first step of all: zeros
-            for name, tensor in state.items():
-                tensor.copy_(before[name]) if before else tensor.zero_()
+        for optimizer, moment in zip(optimizers, moments, strict=True):
+            for parameter, state in optimizer.state.items():
+                before = moment.get(parameter, {})  # empty before the first step of all: zeros
+                for name, tensor in state.items():
+                    tensor.copy_(before[name]) if before else tensor.zero_()

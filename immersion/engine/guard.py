@@ -26,7 +26,7 @@ def explain(turn: Turn, batch: Batch, indices: Tensor) -> str:
         indices: The examples' places in the training split, (B,).
     """
     with torch.no_grad(), _Watch(turn.model) as watch:
-        terms = turn.terms(batch)
+        terms = {name: t for own in turn.terms(batch).values() for name, t in own.items()}
     broken = {name: ~term.isfinite() for name, term in terms.items() if not finite([term])}
     if not broken:
         return "the loss was not finite, but is finite when the step is made again"

@@ -8,8 +8,6 @@ import torch
 from immersion.check import UserError, at_least
 from immersion.precision import native_bfloat16
 
-USUAL_BATCH = 200
-
 
 @dataclass(frozen=True)
 class Options:
@@ -17,13 +15,14 @@ class Options:
 
     Args:
         steps: Steps of the game in all; a larger number lets a finished run go on.
-        batch_size: Examples a step; by default 200, or all where there are fewer.
+        batch_size: Examples a step; by default what is usual for the model (200, or 64 for a GAN
+            of images), or all where there are fewer.
         seed: Seed of every draw, of the data order and of the first parameters.
         device: auto (CUDA where there is one), cpu or cuda.
         precision: auto (bfloat16 networks where the processor has it natively), bfloat16 or
             float32. Likelihoods and KL are in float32 either way.
-        ema: Decay of the exponential moving average of the weights, such as 0.999; 0 keeps none.
-            The average is what is evaluated and drawn from.
+        ema: Decay of the exponential moving average of the weights, such as 0.999; 0 keeps none;
+            by default what is usual for the model. The average is what is evaluated and drawn from.
         validate_every: Steps between looks at the validation split; 0 never looks.
         patience: Looks without a better validation loss after which training stops, to keep the
             weights of the best look; 0 never stops early.
@@ -36,7 +35,7 @@ class Options:
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
-    ema: float = 0.0
+    ema: float | None = None
     validate_every: int = 1000
     patience: int = 0
     log_every: int = 100
@@ -49,19 +48,23 @@ class Options:
             at_least(1, batch_size=self.batch_size)
         at_least(0, checkpoint_seconds=self.checkpoint_seconds)
         at_least(0, validate_every=self.validate_every, patience=self.patience)
-        if not 0 <= self.ema < 1:
+        if self.ema is not None and not 0 <= self.ema < 1:
             raise UserError("a decay lies below one", "--ema from 0 to 0.99999", self.ema)
         if self.patience and not self.validate_every:
             remedy = "pass --validate-every too"
             raise UserError("early stopping looks at the validation split", remedy=remedy)
 
-    def resolve_batch_size(self, length: int) -> int:
+    def resolve_batch_size(self, length: int, usual: int) -> int:
         """Return the number of examples a step, of `length` training examples in all.
+
+        Args:
+            length: Training examples.
+            usual: The number where none is asked for; `Experiment.batch_size`.
 
         Raises:
             UserError: It is larger than the data.
         """
-        size = min(USUAL_BATCH, length) if self.batch_size is None else self.batch_size
+        size = min(usual, length) if self.batch_size is None else self.batch_size
         if size > length:
             raise UserError(
                 "the batch is larger than the data",

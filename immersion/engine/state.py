@@ -1,10 +1,12 @@
 """What a checkpoint holds: weights, their average, and every player's optimiser."""
 
+from collections.abc import Iterator
 from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
 
+from immersion.engine.experiment import Player
 from immersion.engine.turn import Turn
 from immersion.run_folder import part, prefixed
 
@@ -41,10 +43,10 @@ def gather(model: nn.Module, average: Average | None, turns: list[Turn]) -> dict
     tensors = prefixed("model", model.state_dict())
     if average is not None:
         tensors |= prefixed("average", average.model.state_dict())
-    for turn in turns:
-        for index, state in turn.optimizer.state_dict()["state"].items():
+    for player, optimizer in _optimizers(turns):
+        for index, state in optimizer.state_dict()["state"].items():
             values = {key: value for key, value in state.items() if value is not None}
-            tensors |= prefixed(f"optimiser/{turn.player.name}/{index}", values)
+            tensors |= prefixed(f"optimiser/{player.name}/{index}", values)
     return tensors
 
 
@@ -55,11 +57,24 @@ def restore(
     model.load_state_dict(part(tensors, "model"))
     if average is not None:
         average.model.load_state_dict(part(tensors, "average"))
-    for turn in turns:
+    for player, optimizer in _optimizers(turns):
         state: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in part(tensors, f"optimiser/{turn.player.name}").items():
+        for name, tensor in part(tensors, f"optimiser/{player.name}").items():
             index, key = name.split("/")
-            state.setdefault(int(index), {})[key] = tensor
-        groups = turn.optimizer.state_dict()["param_groups"]
+            like = player.parameters[int(index)]
+            state.setdefault(int(index), {})[key] = _laid_out(tensor, like)
+        groups = optimizer.state_dict()["param_groups"]
         in_order = dict(sorted(state.items()))
-        turn.optimizer.load_state_dict({"state": in_order, "param_groups": groups})
+        optimizer.load_state_dict({"state": in_order, "param_groups": groups})
+
+
+def _optimizers(turns: list[Turn]) -> Iterator[tuple[Player, torch.optim.Optimizer]]:
+    for turn in turns:
+        yield from zip(turn.players, turn.optimizers, strict=True)
+
+
+def _laid_out(tensor: Tensor, like: Tensor) -> Tensor:
+    """Return a moment in its parameter's memory layout, which fused optimisers rely on."""
+    if tensor.shape != like.shape:
+        return tensor
+    return torch.empty_like(like, dtype=tensor.dtype, requires_grad=False).copy_(tensor)

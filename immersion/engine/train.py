@@ -21,6 +21,7 @@ from immersion.random import seeded
 from immersion.run_folder import RunFolder
 
 Row = dict[str, Any]
+Checkpoint = tuple[dict[str, Tensor], dict[str, Any]]
 
 
 class Data(Protocol):
@@ -84,8 +85,11 @@ def train(
         NonFinite: A loss or parameter is not finite; the last good checkpoint is kept.
         UserError: A batch larger than the data, or a device that is not there.
     """
+    checkpoint = folder.load_checkpoint()
+    if checkpoint is None:
+        experiment.begin(data.train)
     game = Game(experiment, data.train, options)
-    mark = _resume(game, folder)
+    mark = _resume(game, folder, checkpoint)
     ledger = _Ledger(folder, options, game.order.batch_size, mark, listen)
     validation = data.validation.to(game.device)
     stopped_early = options.patience > 0 and mark.looks_since_best >= options.patience
@@ -120,14 +124,14 @@ def validate(game: Game, split: Split) -> dict[str, float]:
     with torch.no_grad(), seeded(game.options.seed, "validation"):
         for x, y in whole(split, game.options.seed):
             x, y = x.to(game.device), None if y is None else y.to(game.device)
-            for name, term in game.turns[0].terms(Batch(x, y, last), model).items():
+            terms = game.turns[0].judge(game.players[0], model, Batch(x, y, last))
+            for name, term in terms.items():
                 sums[name] = sums.get(name, 0.0) + term.sum()
     game.model.train()
     return {name: float(total) / len(split) for name, total in sums.items()}
 
 
-def _resume(game: Game, folder: RunFolder) -> _Mark:
-    checkpoint = folder.load_checkpoint()
+def _resume(game: Game, folder: RunFolder, checkpoint: Checkpoint | None) -> _Mark:
     if checkpoint is None:
         folder.truncate_metrics(0)
         return _Mark()

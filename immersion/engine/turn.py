@@ -1,4 +1,4 @@
-"""One turn of one player: objective, backpropagation, clipping, update."""
+"""One turn: the players that move at once, each by its objective, backpropagation and update."""
 
 import torch
 from torch import Tensor, nn
@@ -6,44 +6,103 @@ from torch import Tensor, nn
 from immersion.batch import Batch
 from immersion.engine.experiment import Player
 
+Terms = dict[str, dict[str, Tensor]]
+"""Player -> term -> values."""
+
 
 class Turn:
-    """A player at the board: its optimiser and the step that it makes on a batch.
+    """Players that move at once, on one batch and from the same parameters.
 
     Args:
-        player: Who moves.
-        model: What the objective is computed on; other players' parameters in it stay still.
+        players: Who moves; one where players alternate.
+        model: What the objectives are computed on; other players' parameters in it stay still.
         precision: Of matrix products and convolutions; everything else is in float32.
+        watch: Whether to log the norm of each player's gradient.
     """
 
-    def __init__(self, player: Player, model: nn.Module, precision: torch.dtype) -> None:
-        self.player, self.model, self.precision = player, model, precision
-        self.optimizer = player.optimiser.build(player.parameters)
+    def __init__(
+        self,
+        players: tuple[Player, ...],
+        model: nn.Module,
+        precision: torch.dtype,
+        watch: bool = False,
+    ) -> None:
+        self.players, self.model, self.precision, self.watch = players, model, precision, watch
+        self.optimizers = [player.optimiser.build(player.parameters) for player in players]
 
-    def __call__(self, batch: Batch) -> dict[str, Tensor]:
+    @property
+    def name(self) -> str:
+        """Return the names of those who move."""
+        return "+".join(player.name for player in self.players)
+
+    @property
+    def capturable(self) -> bool:
+        """Return whether the whole turn can be put into a CUDA graph."""
+        return all(player.optimiser.capturable for player in self.players)
+
+    def __call__(self, batch: Batch) -> Terms:
         """Move once and return the mean of every term, each a () tensor on the device."""
         return self.update(self.terms(batch))
 
-    def update(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Move down the gradient of the mean loss and return the mean of every term."""
-        means = {name: term.mean() for name, term in terms.items()}
-        self.optimizer.zero_grad(set_to_none=True)
-        means["loss"].backward(inputs=self.player.parameters)
-        if self.player.optimiser.clip:
-            nn.utils.clip_grad_norm_(self.player.parameters, self.player.optimiser.clip)
-        self.optimizer.step()
-        return {name: mean.detach() for name, mean in means.items()}
+    def terms(self, batch: Batch) -> Terms:
+        """Return each player's terms, each (B,), without moving."""
+        return {player.name: self.judge(player, self.model, batch) for player in self.players}
 
-    def terms(self, batch: Batch, model: nn.Module | None = None) -> dict[str, Tensor]:
-        """Return the objective's terms, each (B,), without moving."""
+    def judge(self, player: Player, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Return one player's terms on a model, each (B,)."""
         low = self.precision != torch.float32
         with torch.autocast(batch.x.device.type, self.precision, enabled=low):
-            return self.player.objective(self.model if model is None else model, batch)
+            return player.objective(model, batch)
 
-    def set_rate(self, rate: float) -> None:
-        """Set the learning rate of the next move, in place where it is a tensor."""
-        for group in self.optimizer.param_groups:
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(rate)
-            else:
-                group["lr"] = rate
+    def update(self, terms: Terms) -> Terms:
+        """Move each player down the gradient of its mean loss; return the mean of every term."""
+        means = {
+            name: {term: values.mean() for term, values in own.items()}
+            for name, own in terms.items()
+        }
+        # Every gradient before any move: the graphs hold the parameters as they are.
+        for player, optimizer in zip(self.players, self.optimizers, strict=True):
+            optimizer.zero_grad(set_to_none=True)
+            means[player.name]["loss"].backward(inputs=player.parameters)
+        for player, optimizer in zip(self.players, self.optimizers, strict=True):
+            norm = self._norm(player)
+            if norm is not None:
+                means[player.name]["gradient_norm"] = norm
+            optimizer.step()
+            if player.optimiser.max_norm:
+                _project(player.parameters, player.optimiser.max_norm)
+        return {
+            name: {term: mean.detach() for term, mean in own.items()}
+            for name, own in means.items()
+        }
+
+    def _norm(self, player: Player) -> Tensor | None:
+        """Return the norm of the player's gradient before it is clipped, where it is of use."""
+        if not (self.watch or player.optimiser.clip):
+            return None
+        gradients = [p.grad for p in player.parameters if p.grad is not None]
+        norm = nn.utils.get_total_norm(gradients)
+        if player.optimiser.clip:
+            nn.utils.clip_grads_with_norm_(player.parameters, player.optimiser.clip, norm)
+        return norm if self.watch else None
+
+    def set_rates(self, step: int, steps: int) -> None:
+        """Set what step `step` of `steps` moves with; a tensor is set in place."""
+        for player, optimizer in zip(self.players, self.optimizers, strict=True):
+            rate = player.optimiser.rate(step, steps)
+            for group in optimizer.param_groups:
+                if isinstance(group["lr"], Tensor):
+                    group["lr"].fill_(rate)
+                else:
+                    group["lr"] = rate
+                if "momentum" in group:
+                    group["momentum"] = player.optimiser.momentum_at(step)
+
+
+@torch.no_grad()
+def _project(parameters: list[nn.Parameter], largest: float) -> None:
+    """Scale the weights that come into each unit back to a norm of at most `largest`."""
+    for weight in parameters:
+        if weight.ndim > 1:
+            norm = weight.flatten(1).norm(dim=1).view(-1, *[1] * (weight.ndim - 1))
+            weight.mul_((largest / norm.clamp(min=1e-12)).clamp(max=1))

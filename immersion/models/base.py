@@ -28,8 +28,8 @@ class Decoder(nn.Module, ABC):
         """Return p(x|z): z is (..., d), the batch shape (...), the event shape that of x."""
 
 
-class LatentVariableModel(Decoder, ABC):
-    """A generative model p(z) p(x|z) with an approximate posterior q(z|x).
+class Generative(Decoder, ABC):
+    """A model with a distribution over codes too: draw z ~ p(z), then x ~ p(x|z).
 
     Args:
         latent: d, the dimension of z.
@@ -39,6 +39,15 @@ class LatentVariableModel(Decoder, ABC):
     def __init__(self, latent: int, prior: nn.Module) -> None:
         super().__init__(latent)
         self.prior = prior
+
+
+class LatentVariableModel(Generative, ABC):
+    """A generative model p(z) p(x|z) with an approximate posterior q(z|x).
+
+    Args:
+        latent: d, the dimension of z.
+        prior: A module whose call returns p(z): batch shape (), event shape (d,).
+    """
 
     def log_weights(self, x: Tensor, k: int) -> Tensor:
         """Return k log-weights an example: log p(x|z) + log p(z) - log q(z|x), z ~ q(z|x).

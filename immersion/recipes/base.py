@@ -70,3 +70,18 @@ def choose_latent(spec: Spec, latent: int | None) -> int:
             latent,
         )
     return latent
+
+
+def refuse_counts(spec: Spec) -> None:
+    """Refuse data that no differentiable generator can produce.
+
+    Raises:
+        UserError: They are counts.
+    """
+    if spec.values == "counts":
+        raise UserError(
+            "an adversarial net generates continuous values",
+            "images, or a table of real numbers",
+            "counts",
+            "train a vae",
+        )

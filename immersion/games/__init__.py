@@ -1,0 +1,5 @@
+"""Adversarial games: what discriminator and generator minimise, given the discriminator's logits."""
+
+from immersion.games.base import GAMES, Game
+
+__all__ = ["GAMES", "Game"]

@@ -1,0 +1,62 @@
+"""The discriminator: a network and what stands between it and the examples."""
+
+import torch
+from torch import Tensor, nn
+
+from immersion.check import UserError
+from immersion.precision import widened
+
+
+class Discriminator(nn.Module):
+    """C(x), one logit an example, or one for `pack` examples judged together.
+
+    A packed discriminator is shown several examples of one kind at once, so that it sees a lack
+    of variety (Lin et al. 2018, PacGAN, https://arxiv.org/abs/1712.04086). A class-conditional one
+    has a logit for each class and gives that of the example's: the projection discriminator of
+    Miyato & Koyama 2018, equation (3), https://arxiv.org/abs/1802.05637.
+
+    Args:
+        network: (B / pack, pack * C, H, W), or (B / pack, pack * D) -> (B / pack, logits); one
+            logit, or one for each class.
+        levels: Whether examples lie in [0, 1], to be stretched to [-1, 1].
+        pack: Examples judged together.
+        augmentation: What examples, real and generated alike, go through first.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        levels: bool = False,
+        pack: int = 1,
+        augmentation: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.network, self.levels, self.pack = network, levels, pack
+        self.augmentation = augmentation
+
+    def forward(self, x: Tensor, y: Tensor | None) -> Tensor:
+        """Return the logits, (B / pack,), of x, (B, *shape), and labels y, (B,), or None.
+
+        Raises:
+            UserError: The batch cannot be divided into packs.
+        """
+        if self.augmentation is not None:
+            x = self.augmentation(x)
+        if self.levels:
+            x = 2 * x - 1
+        if self.pack > 1:
+            x = self._packed(x)
+        logits = widened(self.network(x))
+        if logits.shape[1] == 1:
+            return logits.squeeze(1)
+        return logits.gather(1, y.unsqueeze(1)).squeeze(1)
+
+    def _packed(self, x: Tensor) -> Tensor:
+        if len(x) % self.pack:
+            raise UserError(
+                "the batch cannot be divided into packs",
+                f"a batch size that {self.pack} divides",
+                len(x),
+                f"pass --batch-size {max(1, len(x) // self.pack) * self.pack}",
+            )
+        return torch.cat(x.split(len(x) // self.pack), dim=1)

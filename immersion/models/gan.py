@@ -1,0 +1,79 @@
+"""The generative adversarial net: a generator, and a discriminator that is its only judge.
+
+Goodfellow et al. 2014, Generative Adversarial Nets, https://arxiv.org/abs/1406.2661
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
+
+from immersion.check import UserError
+from immersion.models.base import Generative
+from immersion.models.discriminator import Discriminator
+from immersion.posteriors import PointMass
+from immersion.precision import widened
+
+
+class GAN(Generative):
+    """x = g(z), z ~ p(z): an immersed manifold without noise around it, hence without a density.
+
+    A class-conditional generator takes the class as a part of its code: z is (noise, one-hot y),
+    and the prior draws y evenly.
+
+    Args:
+        generator: A network (B, d) -> (B, *shape), in the units of the data.
+        discriminator: (B, *shape) -> logits.
+        prior: A module whose call returns p(z).
+        latent: d, the dimension of z, the class's part included.
+        classes: K, the number of classes that the code's last K values tell; 0 for none.
+
+    Example:
+        >>> from immersion.nn import Architecture
+        >>> from immersion.priors import StandardNormal
+        >>> g, d = Architecture().build((2,), (1, 8, 8)), Architecture().build((1, 8, 8), (1,))
+        >>> model = GAN(g, Discriminator(d), StandardNormal(2), latent=2)
+        >>> x = model.decode(model.codes(5, None)).mean
+        >>> x.shape, model.discriminator(x, None).shape
+        (torch.Size([5, 1, 8, 8]), torch.Size([5]))
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: Discriminator,
+        prior: nn.Module,
+        latent: int,
+        classes: int = 0,
+    ) -> None:
+        super().__init__(latent, prior)
+        self.generator, self.discriminator, self.classes = generator, discriminator, classes
+        self.encoder: nn.Module | None = None
+
+    def codes(self, count: int, y: Tensor | None) -> Tensor:
+        """Return codes drawn from the prior, (count, d); of the classes y, (count,), if given."""
+        z = self.prior().sample((count,))
+        if not self.classes or y is None:
+            return z
+        return torch.cat([z[:, : -self.classes], one_hot(y, self.classes).to(z)], dim=1)
+
+    def generate(self, z: Tensor) -> Tensor:
+        """Return g(z), (B, *shape), differentiable; z is (B, d)."""
+        return widened(self.generator(z))
+
+    def decode(self, z: Tensor) -> PointMass:
+        """Return all mass on g(z): z is (..., d), the batch shape (...)."""
+        x = self.generate(z.reshape(-1, z.shape[-1]))
+        return PointMass(x.reshape(*z.shape[:-1], *x.shape[1:]), event=x.ndim - 1)
+
+    def encode(self, x: Tensor) -> PointMass:
+        """Return all mass on a code of x, (B, *shape), by the encoder that was trained for it.
+
+        Raises:
+            UserError: The generator has been given no encoder.
+        """
+        if self.encoder is None:
+            raise UserError(
+                "this generator has no encoder: a GAN is trained without one",
+                remedy="train one with immersion invert RUN",
+            )
+        return PointMass(widened(self.encoder(x)))

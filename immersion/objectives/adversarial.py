@@ -1,0 +1,78 @@
+"""What the two players of an adversarial game minimise, and what can be read off their game."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from immersion.batch import Batch
+from immersion.games import Game
+from immersion.models import GAN
+from immersion.objectives.penalties import Penalties
+
+SURELY = 0.01
+"""D(G(z)) below which the minimax generator's gradient has vanished: the sample is saturated."""
+
+
+@dataclass(frozen=True)
+class DiscriminatorLoss:
+    """The discriminator's side of a game, with penalties on its gradient in x.
+
+    The terms, each one number a pair of a real and a generated example:
+
+    - `loss`: what is minimised;
+    - `value`: V(D, G) = log D(x) + log(1 - D(G(z))) with D = sigmoid(C), in nats. Where the
+      generator has won the minimax game it is -log 4 = -1.386; where D tells all apart, 0;
+    - `accuracy`: 1 where C(x) > C(G(z)): on average 1/2 where nothing can be told apart;
+    - `real`, `fake`: the logits C(x) and C(G(z));
+    - `penalty`: the penalties' part of the loss.
+
+    Args:
+        game: Whose discriminator.
+        penalties: What is added to its loss.
+
+    Reference:
+        Goodfellow et al. 2014, equation (1), https://arxiv.org/abs/1406.2661
+    """
+
+    game: Game
+    penalties: Penalties = field(default_factory=Penalties)
+
+    def __call__(self, model: GAN, batch: Batch) -> dict[str, Tensor]:
+        """Return the terms, each (B,); packed examples count as one."""
+        x, y = batch.x, batch.y
+        with torch.no_grad():
+            made = model.generate(model.codes(len(x), y))
+        real, fake, penalty = self.penalties(model.discriminator, x, made, y)
+        return {
+            "loss": self.game.discriminator(real, fake) + penalty,
+            "value": logsigmoid(real) + logsigmoid(-fake),
+            "accuracy": (real > fake).float(),
+            "real": real,
+            "fake": fake,
+            "penalty": penalty,
+        }
+
+
+@dataclass(frozen=True)
+class GeneratorLoss:
+    """The generator's side of a game.
+
+    The terms: `loss`, and `saturated`: 1 where D(G(z)) < 0.01, so that the gradient of the minimax
+    game's log(1 - D(G(z))) has vanished.
+
+    Args:
+        game: Whose generator.
+    """
+
+    game: Game
+
+    def __call__(self, model: GAN, batch: Batch) -> dict[str, Tensor]:
+        """Return the terms, each (B,); packed examples count as one."""
+        fake = model.discriminator(model.generate(model.codes(len(batch.x), batch.y)), batch.y)
+        real = model.discriminator(batch.x, batch.y) if self.game.paired else fake
+        return {
+            "loss": self.game.generator(real, fake),
+            "saturated": (fake.sigmoid() < SURELY).float(),
+        }

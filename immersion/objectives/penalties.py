@@ -1,0 +1,68 @@
+"""Penalties on the discriminator's gradient in x: what keeps an adversarial game from diverging."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from immersion.check import at_least
+
+Critic = Callable[[Tensor, Tensor | None], Tensor]
+
+
+@dataclass(frozen=True)
+class Penalties:
+    """Terms that are added to a discriminator's loss; each has a weight, and they compose.
+
+    Args:
+        r1: gamma / 2 ||grad C(x)||^2 at real examples (Mescheder, Geiger & Nowozin 2018, equation
+            (9), https://arxiv.org/abs/1801.04406); its gamma.
+        r2: The same at generated examples (equation (10)); its gamma.
+        gradient_penalty: lambda (||grad C(u)|| - 1)^2 at points u drawn evenly between a real and
+            a generated example (Gulrajani et al. 2017, equation (3),
+            https://arxiv.org/abs/1704.00028); its lambda.
+    """
+
+    r1: float = 0.0
+    r2: float = 0.0
+    gradient_penalty: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that mean nothing."""
+        at_least(0, r1=self.r1, r2=self.r2, gradient_penalty=self.gradient_penalty)
+
+    def __call__(
+        self, critic: Critic, x: Tensor, made: Tensor, y: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the logits of real and generated examples, and the penalty, each (B,).
+
+        Args:
+            critic: C: examples and labels -> logits, one for each example or each pack.
+            x, made: Real and generated examples, (B, *shape).
+            y: Labels, (B,), or None.
+        """
+        # A validation look runs without a graph, and there the penalties are no part of it.
+        graph = torch.is_grad_enabled()
+        x = x.detach().requires_grad_(graph and self.r1 > 0)
+        made = made.detach().requires_grad_(graph and self.r2 > 0)
+        real, fake = critic(x, y), critic(made, y)
+        penalty = torch.zeros_like(real)
+        if graph and self.r1:
+            penalty = penalty + self.r1 / 2 * squared_slope(real, x)
+        if graph and self.r2:
+            penalty = penalty + self.r2 / 2 * squared_slope(fake, made)
+        if graph and self.gradient_penalty:
+            between = torch.rand(len(x), *[1] * (x.ndim - 1), device=x.device)
+            u = torch.lerp(made.detach(), x.detach(), between).requires_grad_()
+            slope = (squared_slope(critic(u, y), u) + 1e-12).sqrt()
+            penalty = penalty + self.gradient_penalty * (slope - 1).square()
+        return real, fake, penalty
+
+
+def squared_slope(logits: Tensor, x: Tensor) -> Tensor:
+    """Return ||dC/dx||^2 of each logit, (B / pack,), over all examples x that it judges."""
+    (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
+    squares = gradient.float().square().flatten(1).sum(1)
+    packs = len(x) // len(logits)
+    return squares.view(packs, -1).sum(0)

@@ -1,0 +1,93 @@
+"""The adversarial nets of 2014, with the networks and the optimiser of the published code."""
+
+from dataclasses import replace
+from typing import Literal
+
+import torch
+from torch import nn
+
+from immersion.batch import Split, whole
+from immersion.data import Spec
+from immersion.engine import Experiment, Optimiser, Player
+from immersion.games import GAMES
+from immersion.models import GAN, Discriminator
+from immersion.nn.goodfellow import maxout_discriminator, rectifier_generator
+from immersion.objectives import DiscriminatorLoss, GeneratorLoss
+from immersion.priors import UniformCube
+from immersion.recipes.base import RECIPES, refuse_counts
+
+PUBLISHED = Optimiser(
+    "sgd",
+    learning_rate=0.1,
+    schedule="exponential",
+    decay=1.000004,
+    momentum=0.5,
+    final_momentum=0.7,
+    momentum_steps=125_000,
+)
+"""MNIST's: the momentum saturates after 250 epochs of 500 batches."""
+
+
+@RECIPES.register("gan2014")
+def gan2014(
+    spec: Spec,
+    *,
+    latent: int = 100,
+    width: int = 1200,
+    units: int = 240,
+    game: Literal["non-saturating", "minimax"] = "non-saturating",
+    updates: Literal["simultaneous", "alternating"] = "simultaneous",
+    discriminator_steps: int = 1,
+    discriminator_rate: float = 0.5,
+    optimiser: Optimiser = PUBLISHED,
+) -> Experiment:
+    """Train the adversarial nets of Goodfellow et al. 2014: rectifier generator, maxout judge.
+
+    As it comes it is what the authors' code does: both players move at once, and the generator
+    ascends log D(G(z)). Algorithm 1 of the paper is `--game minimax --updates alternating
+    --discriminator-steps k --discriminator-rate 1`.
+
+    Args:
+        spec: The data.
+        latent: Dimension of the noise, uniform on (-sqrt 3, sqrt 3)^d.
+        width: Units in each of the generator's two hidden layers.
+        units: Maxout units in each of the discriminator's two hidden layers.
+        game: non-saturating, or minimax: the generator descends log(1 - D(G(z))).
+        updates: simultaneous, or alternating: the discriminator moves first.
+        discriminator_steps: k, the discriminator's moves for each of the generator's.
+        discriminator_rate: The discriminator's learning rate in units of the generator's; the
+            published code halves the discriminator's loss, which is the same.
+        optimiser: How both players move.
+    """
+    refuse_counts(spec)
+    network = rectifier_generator((latent,), spec.shape, (width, width))
+    levels = spec.values in ("unit", "binary")
+    generator = nn.Sequential(network, nn.Sigmoid()) if levels else network
+    discriminator = Discriminator(maxout_discriminator(spec.shape, (units, units)))
+    model = GAN(generator, discriminator, UniformCube(latent), latent)
+    rules = GAMES[game]()
+    slower = replace(optimiser, learning_rate=discriminator_rate * optimiser.learning_rate)
+    first = Player(
+        "discriminator",
+        list(model.discriminator.parameters()),
+        DiscriminatorLoss(rules),
+        slower,
+        discriminator_steps,
+    )
+    second = Player(
+        "generator", list(model.generator.parameters()), GeneratorLoss(rules), optimiser
+    )
+
+    def begin(split: Split) -> None:
+        """Start the output's bias at the marginals, as the published code does."""
+        if levels:
+            last = next(m for m in reversed(list(network)) if isinstance(m, nn.Linear))
+            last.bias.data.copy_(_logit_of_mean(split).flatten())
+
+    return Experiment(model, (first, second), updates=updates, begin=begin, batch_size=100)
+
+
+def _logit_of_mean(split: Split) -> torch.Tensor:
+    """Return the logits of the mean example, kept within 0.001 and 0.999."""
+    total = sum(x.double().sum(0) for x, _ in whole(split, seed=0))
+    return (total / len(split)).clamp(0.001, 0.999).logit().float()
