@@ -80,4 +80,4 @@ def to_bits(levels: Tensor, how: Binarize, stream: str, indices: Tensor) -> Tens
         return (levels > 0.5).float()
     shape = levels.shape[1:]
     draws = [torch.rand(shape, generator=generator(SEED, stream, i)) for i in indices.tolist()]
-    return (torch.stack(draws) < levels).float()
+    return (torch.stack(draws).to(levels) < levels).float()

@@ -58,7 +58,7 @@ def files(checksums: list[tuple[str, ...]], addresses: tuple[str, ...]) -> tuple
 
 MNIST = Spec("mnist", (1, 28, 28), "unit", tuple("0123456789"), "dynamic")
 
-register(
+SOURCE = register(
     Source(
         MNIST,
         "handwritten digits, grey",

@@ -1,0 +1,91 @@
+"""Stacked MNIST: three random digits as an image's red, green and blue, which has 1,000 modes.
+
+Metz et al. 2017, Unrolled generative adversarial networks, https://arxiv.org/abs/1611.02163;
+the numbers of examples are PacGAN's, https://arxiv.org/abs/1712.04086
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from immersion.data.binarize import to_bits
+from immersion.data.dataset import Binarize, Dataset, Spec, to_float
+from immersion.data.mnist import NAMES, SOURCE, idx
+from immersion.data.source import register
+from immersion.data.splits import SEED
+from immersion.data.store import sha256s
+from immersion.random import derive
+
+DIGITS = (50_000, 10_000, 10_000)
+"""Images that each split draws from: MNIST's training, validation and test images."""
+
+EXAMPLES = (128_000, 10_000, 26_000)
+
+SPEC = Spec("stacked-mnist", (3, 28, 28), "unit", tuple(f"{k:03d}" for k in range(1000)))
+
+
+@dataclass(frozen=True)
+class StackedSplit:
+    """A split whose images are put together when a batch asks for them: a sixth of the memory.
+
+    Args:
+        images: (M, 28, 28) uint8, the digits that all splits share.
+        x: (N, 3) int32, which of them are each example's channels.
+        y: (N,) int64, 100 a + 10 b + c of the digits a, b and c.
+        binarize: How levels become 0 and 1, drawn from PyTorch's global generator if `dynamic`.
+        stream: The name of the random stream of a `static` draw.
+    """
+
+    images: Tensor
+    x: Tensor
+    y: Tensor
+    binarize: Binarize = "none"
+    stream: str = ""
+    resident: bool = field(default=True, init=False)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Return x, (B, 3, 28, 28) float32, and labels, (B,)."""
+        x = to_float(self.images[self.x[indices]], "unit")
+        if self.binarize != "none":
+            x = to_bits(x, self.binarize, self.stream, indices)
+        return x, self.y[indices]
+
+    def to(self, device: torch.device) -> "StackedSplit":
+        """Return the split with its tensors on `device`."""
+        held = {name: getattr(self, name).to(device) for name in ("images", "x", "y")}
+        return replace(self, **held)
+
+
+def read(held: Mapping[str, bytes]) -> Dataset:
+    """Return triples of MNIST's images; no image is in two splits, so no triple is."""
+    images, labels, test_images, test_labels = (idx(name, held[name]) for name in NAMES)
+    images = torch.cat([images, test_images])
+    labels = torch.cat([labels, test_labels]).long()
+    random = np.random.default_rng(derive(SEED, SPEC.name))
+    splits, first = [], 0
+    for digits, examples in zip(DIGITS, EXAMPLES, strict=True):
+        triples = random.integers(first, first + digits, (examples, 3), dtype=np.int32)
+        x = torch.from_numpy(triples)
+        splits.append(StackedSplit(images, x, labels[x] @ torch.tensor([100, 10, 1])))
+        first += digits
+    note = "three random digits of MNIST each, drawn from a fixed seed"
+    return Dataset(SPEC, *splits, checksums=sha256s(held), note=note)
+
+
+register(
+    replace(
+        SOURCE,
+        spec=SPEC,
+        description="three of MNIST's digits as red, green and blue: 1,000 modes",
+        examples=EXAMPLES,
+        homepage="https://arxiv.org/abs/1611.02163",
+        read=read,
+        folder=SOURCE.name,
+    )
+)

@@ -1,0 +1,108 @@
+"""Samples of a model, a chunk at a time: any number of them in bounded memory."""
+
+import itertools
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
+
+from immersion.check import UserError, at_least
+from immersion.models import GAN, Generative
+from immersion.priors import truncated
+from immersion.random import seeded
+
+CODES = 250
+"""Codes decoded at a time, fewer of large images."""
+
+VALUES = 2**20
+"""Values decoded at a time: bounds the memory."""
+
+
+def draws(
+    model: Generative,
+    count: int,
+    seed: int,
+    *,
+    truncation: float = 0.0,
+    label: int | None = None,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Return chunks of (E[x|z], x): z ~ p(z), x ~ p(x|z).
+
+    Every chunk has a seed of its own, so that a smaller count gives the first of a larger count's
+    samples, but for its last chunk's noise.
+
+    Args:
+        model: As it stands: call `model.eval()` first where training differs.
+        count: How many in all.
+        seed: The same seed gives the same samples.
+        truncation: t > 0 draws codes of a standard normal prior from N(0, 1) cut to |z| <= t;
+            0 does not cut.
+        label: Class of all samples of a class-conditional model; by default they are drawn evenly.
+
+    Returns:
+        Pairs of tensors, each (B, *shape) on the CPU, float32; B is 250, less for large images.
+
+    Raises:
+        UserError: The prior cannot be cut, or the model has no such class.
+
+    Example:
+        >>> from immersion.models import VAE
+        >>> from immersion.likelihoods import LIKELIHOODS
+        >>> from immersion.nn import Architecture
+        >>> p = LIKELIHOODS["bernoulli"]((6,))
+        >>> model = VAE.build((6,), 2, p, Architecture("dense", 8, 1))
+        >>> [x.shape for mean, x in draws(model, 300, seed=0)]
+        [torch.Size([250, 6]), torch.Size([50, 6])]
+    """
+    at_least(1, count=count)
+    if label is not None:
+        _check_label(model, label)
+    prior = truncated(model.prior, truncation) if truncation else model.prior
+    return _chunks(model, prior, count, seed, label)
+
+
+def sampled(
+    model: Generative,
+    count: int,
+    seed: int,
+    *,
+    truncation: float = 0.0,
+    label: int | None = None,
+) -> Tensor:
+    """Return the samples x ~ p(x|z) of `draws` in one tensor, (count, *shape), on the CPU."""
+    chunks = draws(model, count, seed, truncation=truncation, label=label)
+    return torch.cat([x for _, x in chunks])
+
+
+def _check_label(model: Generative, label: int) -> None:
+    classes = model.classes if isinstance(model, GAN) else 0
+    if not classes:
+        raise UserError(
+            "the model cannot be asked for a class",
+            "one that was trained with --conditional",
+            type(model).__name__,
+            "leave the class out",
+        )
+    if not 0 <= label < classes:
+        raise UserError("there is no such class", f"a number from 0 to {classes - 1}", label)
+
+
+@torch.no_grad()
+def _chunks(
+    model: Generative, prior: nn.Module, count: int, seed: int, label: int | None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    with seeded(seed, "draws"):
+        values = model.decode(prior().sample((1,))).mean.numel()
+    size = max(1, min(CODES, VALUES // values))
+    for number in itertools.count():
+        start = number * size
+        if start >= count:
+            return
+        with seeded(seed, "draws", number):
+            z = prior().sample((size,))[: count - start]
+            if label is not None:
+                z[:, -model.classes :] = one_hot(torch.tensor(label), model.classes).to(z)
+            p = model.decode(z)
+            chunk = p.mean.float().cpu(), p.sample().float().cpu()
+        yield chunk
