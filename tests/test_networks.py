@@ -32,8 +32,8 @@ def test_shapes_and_gradients_in_both_directions(name, shape):
 
 
 @pytest.mark.parametrize("name", list(NETWORKS))
-def test_examples_do_not_mix(name):
-    network = build(name, (1, 12, 12), (4,))
+def test_examples_do_not_mix_in_evaluation(name):
+    network = build(name, (1, 12, 12), (4,)).eval()
     x = torch.randn(3, 1, 12, 12)
     torch.testing.assert_close(network(x)[1], network(x[1:2])[0])
 
@@ -50,7 +50,7 @@ def test_bfloat16_autocast_stays_near_float32(name):
 @pytest.mark.parametrize("name", list(NETWORKS))
 def test_decoder_is_an_immersion(name):
     """The Jacobian R^3 -> R^D has full rank at random points: its least singular value is > 0."""
-    decoder = build(name, (3,), (1, 16, 16)).double()
+    decoder = build(name, (3,), (1, 16, 16)).double().eval()
     for z in torch.randn(4, 3, dtype=torch.float64):
         jacobian = jacfwd(lambda z: decoder(z[None]).flatten())(z)
         values = torch.linalg.svdvals(jacobian)
