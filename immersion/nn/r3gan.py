@@ -1,0 +1,163 @@
+"""Residual adversarial nets without normalisation: blocks that start as the identity."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from immersion.nn.base import NETWORKS, Shape, halvings, image_sides
+
+USUAL_WIDTH, USUAL_DEPTH = 32, 1
+SLOPE = 0.2
+GAIN = math.sqrt(2 / (1 + SLOPE**2))
+"""What a LeakyReLU(0.2) takes from the standard deviation of a normal input, given back."""
+
+
+@NETWORKS.register("r3gan")
+def r3gan(
+    in_shape: Shape, out_shape: Shape, width: int, depth: int, activation: type[nn.Module]
+) -> nn.Sequential:
+    """Return a generator (image out) or a discriminator (image in) in the manner of R3GAN.
+
+    The generator is a learned basis (C, 4, 4) scaled channel by channel by a linear map of z,
+    then at each size its blocks and a bilinear doubling; its output is what comes: a recipe puts
+    the sigmoid after it. The discriminator is the mirror image: blocks and halving by averaging,
+    then a depthwise convolution over the whole 4x4, and a linear layer. There is no normalisation.
+
+    Three things are changed for speed on CPUs, where grouped and depthwise convolutions are slow:
+    the 3x3 convolutions are dense and narrow (half the channels) instead of grouped and wide, the
+    widest are at 1/8 of the size, and there is one block a size.
+
+    Args:
+        in_shape: (C, H, W) with sides of 8 to 128, or (d,) for the generator.
+        out_shape: (F,), or (C, H, W) for the generator.
+        width: Channels at full resolution; they double at each halving, up to eight times. 0 means
+            32.
+        depth: Blocks a size; -1 means 1.
+        activation: Not used: LeakyReLU(0.2) is.
+
+    Returns:
+        A network (B, *in_shape) -> (B, *out_shape).
+
+    Raises:
+        UserError: Neither side is an image, or its sides are not within 8 to 128.
+
+    Reference:
+        Huang et al. 2024, section 3.2 and appendix, https://arxiv.org/abs/2501.05441
+
+    Example:
+        >>> discriminator = r3gan((1, 28, 28), (1,), 8, -1, nn.ReLU)
+        >>> discriminator(torch.zeros(5, 1, 28, 28)).shape
+        torch.Size([5, 1])
+    """
+    channels, height, image_width = image_sides(in_shape, out_shape, "r3gan")
+    sizes = halvings(height, image_width)
+    base, blocks = width or USUAL_WIDTH, USUAL_DEPTH if depth < 0 else depth
+    widths = [base * min(2**level, 8) for level in range(len(sizes))]
+    stages = [[Bottleneck(at, len(sizes) * blocks) for _ in range(blocks)] for at in widths]
+    image = _started(nn.Conv2d(*((channels, base) if len(in_shape) == 3 else (base, channels)), 1))
+    if len(in_shape) == 3:
+        layers: list[nn.Module] = [image, *stages[0]]
+        for level in range(1, len(sizes)):
+            layers += [Down(widths[level - 1], widths[level], sizes[level]), *stages[level]]
+        whole = _started(nn.Conv2d(widths[-1], widths[-1], sizes[-1], groups=widths[-1]))
+        head = _started(nn.Linear(widths[-1], math.prod(out_shape)))
+        return nn.Sequential(*layers, whole, nn.Flatten(), head)
+
+    layers = [Basis(math.prod(in_shape), widths[-1], sizes[-1]), *stages[-1]]
+    for level in reversed(range(len(sizes) - 1)):
+        layers += [Up(widths[level + 1], widths[level], sizes[level]), *stages[level]]
+    return nn.Sequential(*layers, image)
+
+
+class Bottleneck(nn.Module):
+    """x + f(x), f = 1x1 to half the channels, LeakyReLU, 3x3, LeakyReLU, 1x1 back.
+
+    The last convolution starts at zero, so that a block starts as the identity; the others start
+    smaller by L^(-1 / (2m - 2)) with m = 3 convolutions a block and L blocks a network, so that
+    one step of gradient descent changes the output as much however deep it is (Zhang, Dauphin &
+    Ma 2019, Fixup, section 3, https://arxiv.org/abs/1901.09321).
+
+    Args:
+        channels: Of x.
+        blocks: L, in the whole network.
+    """
+
+    def __init__(self, channels: int, blocks: int) -> None:
+        super().__init__()
+        narrow, gain = max(channels // 2, 1), GAIN * blocks**-0.25
+        last = nn.Conv2d(narrow, channels, 1, bias=False)
+        nn.init.zeros_(last.weight)
+        self.branch = nn.Sequential(
+            _started(nn.Conv2d(channels, narrow, 1), gain),
+            nn.LeakyReLU(SLOPE),
+            _started(nn.Conv2d(narrow, narrow, 3, padding=1), gain),
+            nn.LeakyReLU(SLOPE),
+            last,
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x + f(x), (B, C, H, W)."""
+        return x + self.branch(x)
+
+
+class Down(nn.Module):
+    """Halve by averaging, then mix the channels.
+
+    Args:
+        before, after: Channels.
+        size: (H, W) of the output.
+    """
+
+    def __init__(self, before: int, after: int, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.size, self.mix = size, _started(nn.Conv2d(before, after, 1, bias=False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x, (B, before, ...), as (B, after, *size)."""
+        return self.mix(interpolate(x, self.size, mode="area"))
+
+
+class Up(nn.Module):
+    """Mix the channels, then double bilinearly: the binomial filter [1, 3, 3, 1] / 4.
+
+    Args:
+        before, after: Channels.
+        size: (H, W) of the output.
+    """
+
+    def __init__(self, before: int, after: int, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.size, self.mix = size, _started(nn.Conv2d(before, after, 1, bias=False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x, (B, before, ...), as (B, after, *size)."""
+        return interpolate(self.mix(x), self.size, mode="bilinear")
+
+
+class Basis(nn.Module):
+    """One learned picture a channel, scaled by a linear map of z.
+
+    Args:
+        latent: d.
+        channels: C.
+        size: (H, W) of the pictures.
+    """
+
+    def __init__(self, latent: int, channels: int, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.pictures = nn.Parameter(torch.randn(channels, *size))
+        self.scale = _started(nn.Linear(latent, channels, bias=False))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return (B, C, *size) of z, (B, d)."""
+        return self.scale(z)[..., None, None] * self.pictures
+
+
+def _started(layer: nn.Conv2d | nn.Linear, gain: float = 1.0) -> nn.Conv2d | nn.Linear:
+    """Start the weights N(0, gain^2 / inputs of a unit) and the bias at 0."""
+    nn.init.normal_(layer.weight, 0.0, gain / math.sqrt(layer.weight[0].numel()))
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
