@@ -10,6 +10,7 @@ from toys import numbers
 from immersion.batch import Batch
 from immersion.engine import Experiment, Optimiser, Options, Player, train
 from immersion.engine.capture import CapturedTurn
+from immersion.engine.game import labelled
 from immersion.engine.turn import Turn
 from immersion.random import reseed
 from immersion.run_folder import RunFolder
@@ -37,37 +38,43 @@ def loss(model: Noisy, batch: Batch) -> dict[str, Tensor]:
     return {"loss": weight * (model(batch.x) - 1).square().squeeze(1)}
 
 
-def noisy(optimiser: Optimiser) -> Experiment:
+def noisy(optimiser: Optimiser, updates: str) -> Experiment:
     torch.manual_seed(0)
     model = Noisy()
     halves = list(model.layers[:2].parameters()), list(model.layers[2].parameters())
+    turns = 1 if updates == "simultaneous" else 2
     players = (
         Player("first", halves[0], loss, optimiser),
-        Player("second", halves[1], loss, optimiser, turns=2),
+        Player("second", halves[1], loss, optimiser, turns),
     )
-    return Experiment(model, players)
+    return Experiment(model, players, updates=updates)
 
 
 @pytest.mark.parametrize("name", ["adam", "adagrad", "sgd"])
 @pytest.mark.parametrize("clip", [0.0, 0.1])
-def test_captured_turns_are_eager_turns(name, clip):
-    def play(captured: bool) -> tuple[list[float], nn.Module]:
-        experiment = noisy(Optimiser(name, learning_rate=1e-2, clip=clip))
+@pytest.mark.parametrize("players", [1, 2])
+def test_captured_turns_are_eager_turns(name, clip, players):
+    def play(captured: bool) -> tuple[list[dict[str, float]], nn.Module]:
+        optimiser = Optimiser(name, learning_rate=1e-2, schedule="linear", clip=clip, max_norm=1.0)
+        experiment = noisy(optimiser, "simultaneous")
         model = experiment.model.cuda().train()
-        turn = Turn(experiment.players[0], model, torch.float32)
-        move, losses = turn, []
+        turn = Turn(experiment.players[:players], model, torch.float32, watch=True)
+        move, terms = turn, []
         for step in range(STEPS):
-            turn.set_rate(1e-2 / (step + 1))
+            turn.set_rates(step, STEPS)
             x = torch.arange(8.0 * step, 8.0 * step + 8, device="cuda")[:, None]
             batch = Batch(x, None, torch.tensor(step, device="cuda"))
             reseed(0, "train", step)
             if captured and step == 0:
                 move = CapturedTurn(turn, batch)
-            losses.append(move(batch)["loss"].item())
-        return losses, model
+            row = labelled(move(batch), several=True)
+            terms.append({name: value.item() for name, value in row.items()})
+        return terms, model
 
-    (eager, model), (losses, other) = play(False), play(True)
-    assert losses == pytest.approx(eager, rel=1e-5)
+    (eager, model), (terms, other) = play(False), play(True)
+    assert len(eager[0]) == 2 * players  # a loss and a gradient norm each
+    for row, expected in zip(terms, eager, strict=True):
+        assert row == pytest.approx(expected, rel=1e-4)
     for expected, tensor in zip(
         model.state_dict().values(), other.state_dict().values(), strict=True
     ):
@@ -75,13 +82,14 @@ def test_captured_turns_are_eager_turns(name, clip):
 
 
 @pytest.mark.parametrize("name", ["adam", "adagrad", "sgd"])
-def test_a_continued_run_is_the_uninterrupted_one(name, tmp_path):
+@pytest.mark.parametrize("updates", ["alternating", "simultaneous"])
+def test_a_continued_run_is_the_uninterrupted_one(name, updates, tmp_path):
     # A run that goes on records its graphs anew, at another step: that must change no draw.
     optimiser = Optimiser(name, learning_rate=1e-2, schedule="constant")
     options = Options(steps=STEPS, batch_size=8, log_every=1, device="cuda", ema=0.9)
     whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
-    train(noisy(optimiser), numbers(), whole, options)
+    train(noisy(optimiser, updates), numbers(), whole, options)
     for steps in (2, STEPS):
-        train(noisy(optimiser), numbers(), parts, replace(options, steps=steps))
+        train(noisy(optimiser, updates), numbers(), parts, replace(options, steps=steps))
     tensors, others = whole.load_checkpoint()[0], parts.load_checkpoint()[0]
     assert [name for name in tensors if not torch.equal(tensors[name], others[name])] == []

@@ -52,11 +52,11 @@ def test_asking_for_a_batch_leaves_the_global_generator_alone():
 
 
 def test_a_batch_larger_than_the_data_is_refused(tmp_path):
-    assert Options(batch_size=5).resolve_batch_size(5) == 5
-    assert Options().resolve_batch_size(5) == 5
-    assert Options().resolve_batch_size(5000) == 200
+    assert Options(batch_size=5).resolve_batch_size(5, 200) == 5
+    assert Options().resolve_batch_size(5, 200) == 5
+    assert Options().resolve_batch_size(5000, 64) == 64
     with pytest.raises(UserError, match="at most 5 training examples, received a batch of 6"):
-        Options(batch_size=6).resolve_batch_size(5)
+        Options(batch_size=6).resolve_batch_size(5, 200)
     with pytest.raises(UserError, match="at most 50 training examples"):
         train(vae(), images(), RunFolder(tmp_path / "run"), Options(batch_size=51))
     assert not (tmp_path / "run").exists()

@@ -100,7 +100,7 @@ def test_a_player_moves_its_own_parameters_alone():
     model = experiment.model.train()
     batch = Batch(torch.randn(8, 1), None, torch.tensor(0))
     for player in experiment.players:
-        turn = Turn(player, model, torch.float32)
+        turn = Turn((player,), model, torch.float32)
         before = {name: p.detach().clone() for name, p in model.named_parameters()}
         for _ in range(3):
             turn(batch)
@@ -112,7 +112,7 @@ def test_a_player_moves_its_own_parameters_alone():
 
 def test_others_get_no_gradient_either():
     experiment = gan()
-    turn = Turn(experiment.players[0], experiment.model, torch.float32)
+    turn = Turn(experiment.players[:1], experiment.model, torch.float32)
     turn(Batch(torch.randn(8, 1), None, torch.tensor(0)))
     assert all(p.grad is not None for p in experiment.model.generator.parameters())
     assert all(p.grad is None for p in experiment.model.critic.parameters())
@@ -122,7 +122,7 @@ def test_logs_are_prefixed_by_the_names_of_several_players(tmp_path):
     experiment, *_ = saddle((1, 2))
     folder = RunFolder(tmp_path)
     train(experiment, numbers(), folder, OPTIONS)
-    terms = {"low/loss", "low/draw", "high/loss", "high/draw"}
+    terms = {f"{p}/{t}" for p in ("low", "high") for t in ("loss", "draw", "gradient_norm")}
     others = {"step", "split", "seconds", "examples_per_second"}
     assert all(row.keys() == terms | others for row in folder.metrics())
     alone = replace(experiment, players=experiment.players[:1])
@@ -154,5 +154,5 @@ def test_rates_follow_each_players_own_schedule():
     game = Game(replace(experiment, players=players), numbers().train, OPTIONS)
     rates = []
     for _ in game.steps(0):
-        rates.append([turn.optimizer.param_groups[0]["lr"] for turn in game.turns])
+        rates.append([turn.optimizers[0].param_groups[0]["lr"] for turn in game.turns])
     assert rates == [[RATE, pytest.approx(1 - step / 12)] for step in range(12)]

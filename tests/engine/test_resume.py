@@ -26,7 +26,13 @@ OPTIONS = Options(
     checkpoint_seconds=0.0,
 )
 """A checkpoint after every step."""
-KINDS = [("vae", "float32"), ("vae", "bfloat16"), ("gan", "float32")]
+KINDS = [
+    ("vae", "float32"),
+    ("vae", "bfloat16"),
+    ("gan", "float32"),
+    ("together", "float32"),
+    ("convolutions", "float32"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +97,7 @@ def _wait_for_lines(run: RunFolder, lines: int) -> None:
         time.sleep(0.001)
 
 
-@pytest.mark.parametrize("game", ["vae", "gan"])
+@pytest.mark.parametrize("game", ["vae", "gan", "together", "convolutions"])
 def test_a_larger_number_of_steps_runs_a_finished_run_on(game, tmp_path, uninterrupted):
     play(game, tmp_path, replace(OPTIONS, steps=17))
     assert_same_run(play(game, tmp_path, OPTIONS), uninterrupted(game, "float32"))

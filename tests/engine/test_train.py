@@ -1,149 +1,22 @@
-"""How parameters move: schedules, clipping, optimisers, averages, looks and early stopping."""
+"""What the loop keeps and looks at: averages, validation, early stopping, metrics, options."""
 
-import math
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor, nn
-from toys import Data, images, numbers, vae
+from toys import PLAIN, Data, Slope, downhill, images, numbers, vae
 
 from immersion.batch import Batch
 from immersion.check import UserError
 from immersion.data.dataset import MemorySplit
-from immersion.engine import Experiment, Optimiser, Options, Player, train
+from immersion.engine import Experiment, Options, Player, train
 from immersion.engine.state import Average
 from immersion.engine.turn import Turn
 from immersion.run_folder import RunFolder
 
 OPTIONS = Options(steps=12, batch_size=8, log_every=1, validate_every=0, precision="float32")
 BATCH = Batch(torch.zeros(8, 1), None, torch.tensor(0))
-PLAIN = Optimiser("sgd", learning_rate=0.1, momentum=0.0, schedule="constant")
-
-
-class Slope(nn.Module):
-    """One number w, and a buffer that counts forward passes in training."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.w = nn.Parameter(torch.tensor(0.0))
-        self.register_buffer("seen", torch.tensor(0))
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.training:
-            self.seen += 1
-        return self.w.expand(len(x)) + 0.0  # a view of w would follow it when it moves
-
-
-def downhill(optimiser: Optimiser) -> Experiment:
-    """Return the loss w, whose gradient is 1 everywhere."""
-    model = Slope()
-    player = Player("only", [model.w], lambda m, batch: {"loss": m(batch.x)}, optimiser)
-    return Experiment(model, (player,))
-
-
-# Schedules
-
-
-SHAPES = {
-    "constant": lambda t: 1.0,
-    "linear": lambda t: 1 - t,
-    "cosine": lambda t: (1 + math.cos(math.pi * t)) / 2,
-}
-
-
-@pytest.mark.parametrize("schedule", SHAPES)
-@pytest.mark.parametrize("rise", [0, 5])
-def test_schedules(schedule, rise):
-    optimiser = Optimiser(learning_rate=0.3, schedule=schedule, learning_rate_warmup=rise)
-    rates = [optimiser.rate(step, 12) for step in range(12)]
-    rising = [(step + 1) / rise if rise else 1.0 for step in range(12)]
-    expected = [0.3 * min(SHAPES[schedule](t / 12), up) for t, up in enumerate(rising)]
-    assert rates == pytest.approx(expected, abs=1e-7)
-    assert optimiser.rate(13, 12) >= 0  # told to run shorter than it has
-
-
-@pytest.mark.parametrize("schedule", SHAPES)
-def test_a_run_follows_its_schedule(schedule, tmp_path):
-    experiment = downhill(replace(PLAIN, schedule=schedule, learning_rate_warmup=3))
-    train(experiment, numbers(), RunFolder(tmp_path), OPTIONS)
-    way = sum(experiment.players[0].optimiser.rate(step, 12) for step in range(12))
-    assert experiment.model.w.item() == pytest.approx(-way, rel=1e-5)
-
-
-# Optimisers
-
-
-def quadratic(optimiser: Optimiser) -> tuple[Turn, list[nn.Parameter]]:
-    """Return the loss |v|^2 / 2 + |w|^2 / 2 from v = (3, 0), w = -4: a gradient of norm 5."""
-    model = nn.ParameterDict({"v": torch.tensor([3.0, 0.0]), "w": torch.tensor(-4.0)})
-
-    def objective(m: nn.ParameterDict, batch: Batch) -> dict[str, Tensor]:
-        return {"loss": (m["v"].square().sum() / 2 + m["w"].square() / 2).expand(len(batch.x))}
-
-    parameters = list(model.parameters())
-    return Turn(Player("only", parameters, objective, optimiser), model, torch.float32), parameters
-
-
-@pytest.mark.parametrize(
-    ("name", "first"), [("sgd", (3.0, -4.0)), ("adam", (1.0, -1.0)), ("adagrad", (1.0, -1.0))]
-)
-def test_first_moves(name, first):
-    # SGD moves by the gradient, the other two by its sign.
-    turn, (v, w) = quadratic(Optimiser(name, learning_rate=0.1))
-    turn(BATCH)
-    assert v.tolist() == pytest.approx([3 - 0.1 * first[0], 0], abs=1e-6)
-    assert w.item() == pytest.approx(-4 - 0.1 * first[1], abs=1e-6)
-
-
-@pytest.mark.parametrize(("name", "rate"), [("sgd", 0.1), ("adam", 0.1), ("adagrad", 1.0)])
-def test_every_optimiser_goes_downhill(name, rate):
-    turn, _ = quadratic(Optimiser(name, learning_rate=rate))
-    losses = [turn(BATCH)["loss"].item() for _ in range(200)]
-    assert losses[0] == 12.5
-    assert losses[-1] < 1e-3
-
-
-def test_momentum():
-    turn, (_, w) = quadratic(Optimiser("sgd", learning_rate=0.1, momentum=0.5))
-    turn(BATCH), turn(BATCH)
-    first = -4 + 0.1 * 4
-    assert w.item() == pytest.approx(first + 0.1 * (-first + 0.5 * 4), rel=1e-6)
-
-
-@pytest.mark.parametrize(("clip", "length"), [(0.0, 5.0), (2.0, 2.0), (10.0, 5.0)])
-def test_clipping_bounds_the_norm_of_the_whole_gradient(clip, length):
-    turn, (v, w) = quadratic(replace(PLAIN, learning_rate=1.0, clip=clip))
-    turn(BATCH)
-    move = torch.stack([v[0] - 3, w + 4])
-    assert move.norm().item() == pytest.approx(length, rel=1e-5)
-    assert (move[0] / move[1]).item() == pytest.approx(3 / -4, rel=1e-5)  # the same direction
-
-
-@pytest.mark.parametrize("name", ["adam", "adagrad", "sgd"])
-def test_one_kernel_for_all_tensors_computes_what_plain_code_does(name):
-    optimiser = Optimiser(name, learning_rate=1e-2)
-    plain = {
-        "adam": lambda p: torch.optim.Adam(p, lr=1e-2, foreach=False, fused=False),
-        "adagrad": lambda p: torch.optim.Adagrad(p, lr=1e-2, foreach=False, fused=False),
-        "sgd": lambda p: torch.optim.SGD(p, lr=1e-2, momentum=0.9, foreach=False, fused=False),
-    }[name]
-    batch = Batch(images(dynamic=False).train.batch(torch.arange(8))[0], None, torch.tensor(0))
-
-    def play(build) -> nn.Module:
-        experiment = vae(optimiser)
-        turn = Turn(experiment.players[0], experiment.model, torch.float32)
-        turn.optimizer = build(experiment.players[0].parameters)
-        torch.manual_seed(1)
-        for _ in range(20):
-            turn(batch)
-        return experiment.model
-
-    fused, unfused = play(optimiser.build).state_dict(), play(plain).state_dict()
-    for name, tensor in unfused.items():
-        torch.testing.assert_close(fused[name], tensor, atol=1e-5, rtol=1e-3)
-    untrained = vae().model.state_dict()
-    assert not any(torch.equal(tensor, untrained[name]) for name, tensor in fused.items())
 
 
 # The average
@@ -339,7 +212,7 @@ def test_low_precision_is_for_the_networks_alone():
     for precision in (torch.bfloat16, torch.float32):
         model = nn.Linear(1, 1)
         player = Player("only", list(model.parameters()), objective, PLAIN)
-        Turn(player, model, precision)(BATCH)
+        Turn((player,), model, precision)(BATCH)
         assert seen["h"] == precision
         assert seen["loss"].dtype == model.weight.dtype == model.weight.grad.dtype == torch.float32
 

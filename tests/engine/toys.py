@@ -5,13 +5,14 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
+from torch.nn.utils.parametrizations import spectral_norm
 
 from immersion import run_folder
 from immersion.batch import Batch, Split
@@ -64,6 +65,30 @@ def vae(optimiser: Optimiser = ADAM) -> Experiment:
     return Experiment(model, (Player("vae", list(model.parameters()), ELBO(), optimiser),))
 
 
+class Slope(nn.Module):
+    """One number w, and a buffer that counts forward passes in training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.tensor(0.0))
+        self.register_buffer("seen", torch.tensor(0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.seen += 1
+        return self.w.expand(len(x)) + 0.0  # a view of w would follow it when it moves
+
+
+PLAIN = Optimiser("sgd", learning_rate=0.1, momentum=0.0, schedule="constant")
+
+
+def downhill(optimiser: Optimiser) -> Experiment:
+    """Return the loss w, whose gradient is 1 everywhere."""
+    model = Slope()
+    player = Player("only", [model.w], lambda m, batch: {"loss": m(batch.x)}, optimiser)
+    return Experiment(model, (player,))
+
+
 class GAN(nn.Module):
     """Two networks; the generator has buffers, the critic draws a dropout mask."""
 
@@ -94,9 +119,53 @@ def gan() -> Experiment:
     return Experiment(model, (first, second))
 
 
+def together() -> Experiment:
+    """Return the same players, who move at once."""
+    experiment = gan()
+    players = tuple(replace(player, turns=1) for player in experiment.players)
+    return replace(experiment, players=players, updates="simultaneous")
+
+
+class Convolutions(nn.Module):
+    """Two networks with what makes a checkpoint hard: layouts, batch norm, spectral norm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.generator = nn.Sequential(
+            nn.Linear(2, 72),
+            nn.Unflatten(1, (8, 3, 3)),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+            nn.Upsample(scale_factor=2),
+            nn.Conv2d(8, 6, 3, padding=1),
+            nn.BatchNorm2d(6),
+            nn.ReLU(),
+            nn.Conv2d(6, 1, 3, padding=1),
+            nn.Sigmoid(),
+        )
+        self.critic = nn.Sequential(
+            spectral_norm(nn.Conv2d(1, 8, 3)),
+            nn.LeakyReLU(0.2),
+            spectral_norm(nn.Conv2d(8, 4, 3)),
+            nn.Flatten(),
+            spectral_norm(nn.Linear(16, 1)),
+        )
+
+
+def convolutions() -> Experiment:
+    """Return two players on images, who move at once by Adam; an average is kept."""
+    torch.manual_seed(0)
+    model = Convolutions()
+    first = Player("critic", list(model.critic.parameters()), _critic_loss, ADAM)
+    second = Player("generator", list(model.generator.parameters()), _generator_loss, ADAM)
+    return Experiment(model, (first, second), updates="simultaneous", ema=0.9)
+
+
 GAMES: dict[str, tuple[Callable[[], Experiment], Callable[[], Data]]] = {
     "vae": (vae, images),
     "gan": (gan, numbers),
+    "together": (together, numbers),
+    "convolutions": (convolutions, images),
 }
 
 LIMIT = 30
@@ -160,7 +229,7 @@ def _kill_at(owner: object, name: str, visit: int, last_words: Callable[..., obj
 
 
 def _in_a_turn(visit: int) -> None:
-    _kill_at(Turn, "terms", visit, lambda *_: None)
+    _kill_at(Turn, "judge", visit, lambda *_: None)
 
 
 def _in_a_line_of_the_metrics(visit: int) -> None:
