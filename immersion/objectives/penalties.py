@@ -1,4 +1,4 @@
-"""Penalties on the discriminator's gradient in x: what keeps an adversarial game from diverging."""
+"""Penalties on the discriminator's gradient in x: what keeps a game from diverging."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from immersion.check import at_least
+from immersion.precision import widened
 
 Critic = Callable[[Tensor, Tensor | None], Tensor]
 
@@ -53,7 +54,7 @@ class Penalties:
         if graph and self.r2:
             penalty = penalty + self.r2 / 2 * squared_slope(fake, made)
         if graph and self.gradient_penalty:
-            between = torch.rand(len(x), *[1] * (x.ndim - 1), device=x.device)
+            between = torch.rand(len(x), *[1] * (x.ndim - 1), device=x.device, dtype=x.dtype)
             u = torch.lerp(made.detach(), x.detach(), between).requires_grad_()
             slope = (squared_slope(critic(u, y), u) + 1e-12).sqrt()
             penalty = penalty + self.gradient_penalty * (slope - 1).square()
@@ -63,6 +64,6 @@ class Penalties:
 def squared_slope(logits: Tensor, x: Tensor) -> Tensor:
     """Return ||dC/dx||^2 of each logit, (B / pack,), over all examples x that it judges."""
     (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
-    squares = gradient.float().square().flatten(1).sum(1)
+    squares = widened(gradient).square().flatten(1).sum(1)
     packs = len(x) // len(logits)
     return squares.view(packs, -1).sum(0)
