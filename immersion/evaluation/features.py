@@ -1,0 +1,47 @@
+"""What every comparison of two sets of features asks of them."""
+
+from torch import Tensor
+
+from immersion.check import NonFinite, UserError
+
+
+def pair(real: Tensor, drawn: Tensor, more_than: int = 1) -> tuple[Tensor, Tensor]:
+    """Return two sets of features in float64, or say why they cannot be compared.
+
+    Args:
+        real: (N, F).
+        drawn: (M, F).
+        more_than: What N and M must both exceed.
+
+    Raises:
+        UserError: The shapes do not agree, or a set is too small.
+        NonFinite: A feature is infinite or not a number; no example is left out in silence.
+
+    Example:
+        >>> import torch
+        >>> pair(torch.zeros(3, 2), torch.zeros(4, 5))
+        Traceback (most recent call last):
+        ...
+        immersion.check.UserError: the features cannot be compared: expected (N, F) and (M, F), \
+received (3, 2) and (4, 5).
+    """
+    shapes = tuple(real.shape), tuple(drawn.shape)
+    if real.ndim != 2 or drawn.ndim != 2 or real.shape[1] != drawn.shape[1]:
+        received = f"{shapes[0]} and {shapes[1]}"
+        raise UserError("the features cannot be compared", "(N, F) and (M, F)", received)
+    return one("real", real, more_than), one("drawn", drawn, more_than)
+
+
+def one(name: str, values: Tensor, more_than: int = 0) -> Tensor:
+    """Return one set, (N, F), in float64, or say why it cannot be used; see `pair`."""
+    if len(values) <= more_than:
+        raise UserError(
+            f"there are too few {name} examples",
+            f"more than {more_than}",
+            len(values),
+            "take more examples, or features of fewer dimensions",
+        )
+    broken = int((~values.isfinite()).flatten(1).any(1).sum())
+    if broken:
+        raise NonFinite(f"the {name} features are not finite for {broken} of {len(values)}")
+    return values.double()
