@@ -1,0 +1,40 @@
+"""All measures of sample quality on one pair of feature sets."""
+
+from torch import Tensor
+
+from immersion.evaluation.coverage import coverage
+from immersion.evaluation.estimate import Estimate
+from immersion.evaluation.frechet import frechet, frechet_unbiased
+from immersion.evaluation.kernel_distance import kernel_distance
+from immersion.evaluation.two_sample import two_sample_accuracy
+
+
+def quality(real: Tensor, drawn: Tensor, seed: int = 0) -> dict[str, Estimate]:
+    """Return every measure that compares real with drawn features, by name.
+
+    The names: frechet, frechet_unbiased, kernel_distance, precision, recall, density, coverage,
+    two_sample_accuracy. Each says in its own docstring what it means and what its error bar
+    covers. All depend on the features: print their name and protocol beside the numbers.
+
+    Args:
+        real: (N, F), of examples that neither trained nor chose the model; N > F and N >= 20.
+        drawn: (M, F), M > F and M >= 20; M = N is usual.
+        seed: Of the subsets and the halves.
+
+    Raises:
+        UserError: The sets do not agree in shape, or are too small.
+
+    Example:
+        >>> import torch
+        >>> x = torch.randn(200, 2, generator=torch.manual_seed(0))
+        >>> found = quality(x[:100], x[100:])
+        >>> list(found)[:4]
+        ['frechet', 'frechet_unbiased', 'kernel_distance', 'precision']
+    """
+    return {
+        "frechet": frechet(real, drawn),
+        "frechet_unbiased": frechet_unbiased(real, drawn, seed),
+        "kernel_distance": kernel_distance(real, drawn, seed),
+        **coverage(real, drawn),
+        "two_sample_accuracy": two_sample_accuracy(real, drawn, seed),
+    }

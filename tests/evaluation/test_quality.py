@@ -1,0 +1,45 @@
+"""The bundle holds every measure, each as its own function gives it."""
+
+import pytest
+import torch
+
+from immersion.check import UserError
+from immersion.evaluation.coverage import coverage
+from immersion.evaluation.frechet import frechet, frechet_unbiased
+from immersion.evaluation.kernel_distance import kernel_distance
+from immersion.evaluation.quality import quality
+from immersion.evaluation.two_sample import two_sample_accuracy
+
+
+def draws(n, seed, shift=0.0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(n, 4, generator=generator) + shift
+
+
+def test_every_measure_under_its_name():
+    real, drawn = draws(120, 0), draws(100, 1, 0.7)
+    found = quality(real, drawn, seed=5)
+    assert found == {
+        "frechet": frechet(real, drawn),
+        "frechet_unbiased": frechet_unbiased(real, drawn, 5),
+        "kernel_distance": kernel_distance(real, drawn, 5),
+        "precision": coverage(real, drawn)["precision"],
+        "recall": coverage(real, drawn)["recall"],
+        "density": coverage(real, drawn)["density"],
+        "coverage": coverage(real, drawn)["coverage"],
+        "two_sample_accuracy": two_sample_accuracy(real, drawn, 5),
+    }
+    assert all(estimate.standard_error > 0 for estimate in found.values())
+
+
+def test_the_caller_s_generator_and_features_are_left_alone():
+    real, drawn = draws(50, 0), draws(50, 1)
+    before, state = (real.clone(), drawn.clone()), torch.get_rng_state()
+    quality(real, drawn)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(real, before[0]) and torch.equal(drawn, before[1])
+
+
+def test_fewer_samples_than_feature_dimensions_is_refused():
+    with pytest.raises(UserError, match="features of fewer dimensions"):
+        quality(torch.randn(100, 40), torch.randn(40, 40))
