@@ -8,7 +8,10 @@ from torch.nn.functional import interpolate
 
 from immersion.nn.base import NETWORKS, Shape, halvings, image_sides
 
-USUAL_WIDTH, USUAL_DEPTH = 32, 1
+USUAL_DEPTH = 1
+WIDEST = 512
+"""Channels at 4x4: what they double up to."""
+
 SLOPE = 0.2
 GAIN = math.sqrt(2 / (1 + SLOPE**2))
 """What a LeakyReLU(0.2) takes from the standard deviation of a normal input, given back."""
@@ -26,14 +29,14 @@ def r3gan(
     then a depthwise convolution over the whole 4x4, and a linear layer. There is no normalisation.
 
     Three things are changed for speed on CPUs, where grouped and depthwise convolutions are slow:
-    the 3x3 convolutions are dense and narrow (half the channels) instead of grouped and wide, the
-    widest are at 1/8 of the size, and there is one block a size.
+    the 3x3 convolutions are dense and narrow (half the channels) instead of grouped and wide,
+    channels halve as the size doubles, and there is one block a size.
 
     Args:
         in_shape: (C, H, W) with sides of 8 to 128, or (d,) for the generator.
         out_shape: (F,), or (C, H, W) for the generator.
-        width: Channels at full resolution; they double at each halving, up to eight times. 0 means
-            32.
+        width: Channels at full resolution; they double at each halving, up to 512. 0 means so many
+            that 512 are reached at 4x4: 64 at sides of up to 32, 32 up to 64, 16 up to 128.
         depth: Blocks a size; -1 means 1.
         activation: Not used: LeakyReLU(0.2) is.
 
@@ -53,12 +56,12 @@ def r3gan(
     """
     channels, height, image_width = image_sides(in_shape, out_shape, "r3gan")
     sizes = halvings(height, image_width)
-    base, blocks = width or USUAL_WIDTH, USUAL_DEPTH if depth < 0 else depth
-    widths = [base * min(2**level, 8) for level in range(len(sizes))]
+    base = width or min(WIDEST >> len(sizes) - 1, 64)
+    blocks = USUAL_DEPTH if depth < 0 else depth
+    widths = [min(base * 2**level, max(base, WIDEST)) for level in range(len(sizes))]
     stages = [[Bottleneck(at, len(sizes) * blocks) for _ in range(blocks)] for at in widths]
-    image = _started(nn.Conv2d(*((channels, base) if len(in_shape) == 3 else (base, channels)), 1))
     if len(in_shape) == 3:
-        layers: list[nn.Module] = [image, *stages[0]]
+        layers: list[nn.Module] = [Stem(channels, base), *stages[0]]
         for level in range(1, len(sizes)):
             layers += [Down(widths[level - 1], widths[level], sizes[level]), *stages[level]]
         whole = _started(nn.Conv2d(widths[-1], widths[-1], sizes[-1], groups=widths[-1]))
@@ -68,7 +71,26 @@ def r3gan(
     layers = [Basis(math.prod(in_shape), widths[-1], sizes[-1]), *stages[-1]]
     for level in reversed(range(len(sizes) - 1)):
         layers += [Up(widths[level + 1], widths[level], sizes[level]), *stages[level]]
-    return nn.Sequential(*layers, image)
+    return nn.Sequential(*layers, _started(nn.Conv2d(base, channels, 1)))
+
+
+class Stem(nn.Module):
+    """A 1x1 convolution whose output has a pixel's channels side by side, as convolutions like it.
+
+    Of a grey image a convolution cannot tell whether they are, and decides that they are not:
+    then every layer after it copies, and a step takes nearly twice as long.
+
+    Args:
+        before, after: Channels.
+    """
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.mix = _started(nn.Linear(before, after))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x, (B, before, H, W), as (B, after, H, W)."""
+        return self.mix(x.movedim(1, -1)).movedim(-1, 1)
 
 
 class Bottleneck(nn.Module):
