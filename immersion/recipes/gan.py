@@ -1,0 +1,137 @@
+"""Adversarial nets of today: any game, penalties, ways to judge, two time scales."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from torch import nn
+
+from immersion.check import UserError, at_least, choice
+from immersion.data import Spec
+from immersion.engine import Experiment, Optimiser, Player
+from immersion.games import GAMES
+from immersion.models import GAN, Discriminator
+from immersion.nn import Architecture
+from immersion.nn.augment import augmentation
+from immersion.nn.judge import spectrally_normalised, with_minibatch_std
+from immersion.objectives import DiscriminatorLoss, GeneratorLoss
+from immersion.objectives.penalties import Penalties
+from immersion.priors import Labelled, StandardNormal, UniformCube
+from immersion.recipes.base import RECIPES, refuse_counts
+
+LATENT = 64
+"""Dimensions of the noise for images, where none are asked for; tables get 16."""
+
+PRIORS = {"normal": StandardNormal, "uniform": UniformCube}
+
+
+@dataclass(frozen=True)
+class Judging:
+    """What the discriminator is shown, and how it is held.
+
+    Args:
+        conditional: Whether both players are told the class.
+        pack: Examples of one kind judged together (PacGAN); 1 judges each alone.
+        minibatch_std: Whether it sees how much the examples of a batch differ.
+        spectral_norm: Whether each of its layers is kept at a Lipschitz constant of 1.
+        augmentation: What real and generated images go through first: none, differentiable (all
+            images, for a few thousand examples), or adaptive (as often as overfitting demands).
+    """
+
+    conditional: bool = False
+    pack: int = 1
+    minibatch_std: bool = False
+    spectral_norm: bool = False
+    augmentation: Literal["none", "differentiable", "adaptive"] = "none"
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that mean nothing."""
+        at_least(1, pack=self.pack)
+        choice("augmentation", self.augmentation, ("none", "differentiable", "adaptive"))
+
+
+@RECIPES.register("gan")
+def gan(
+    spec: Spec,
+    *,
+    latent: int | None = None,
+    prior: Literal["normal", "uniform"] = "normal",
+    architecture: Architecture = Architecture(),
+    game: str = "relativistic",
+    updates: Literal["alternating", "simultaneous"] = "alternating",
+    discriminator_steps: int = 1,
+    discriminator_rate: float = 1.0,
+    penalties: Penalties = Penalties(r1=0.1, r2=0.1),
+    judging: Judging = Judging(),
+    optimiser: Optimiser = Optimiser(
+        learning_rate=4e-4, schedule="cosine", momentum=0.0, beta2=0.99
+    ),
+) -> Experiment:
+    """Train a generative adversarial net.
+
+    Args:
+        spec: The data.
+        latent: Dimension of the noise; by default 64 for images and 16 for tables.
+        prior: normal, or uniform on (-sqrt 3, sqrt 3)^d.
+        architecture: Both players' networks: by default r3gan for images, dense for tables.
+        game: minimax, non-saturating, least-squares, hinge, wasserstein or relativistic.
+        updates: alternating, the discriminator moving first, or simultaneous.
+        discriminator_steps: k, the discriminator's moves for each of the generator's.
+        discriminator_rate: The discriminator's learning rate in units of the generator's.
+        penalties: What is added to the discriminator's loss.
+        judging: What the discriminator is shown, and how it is held.
+        optimiser: How both players move.
+    """
+    refuse_counts(spec)
+    at_least(1, discriminator_steps=discriminator_steps)
+    latent = latent or (LATENT if spec.image else LATENT // 4)
+    if architecture.network == "auto":
+        architecture = replace(architecture, network="r3gan" if spec.image else "dense")
+    classes = _classes(spec) if judging.conditional else 0
+    noise = PRIORS[choice("prior", prior, PRIORS)](latent)
+    network = architecture.build((latent + classes,), spec.shape)
+    levels = spec.values in ("unit", "binary")
+    model = GAN(
+        nn.Sequential(network, nn.Sigmoid()) if levels else network,
+        _discriminator(spec, architecture, judging, classes),
+        Labelled(noise, classes) if classes else noise,
+        latent + classes,
+        classes,
+    )
+    rules = GAMES[game]()
+    slower = replace(optimiser, learning_rate=discriminator_rate * optimiser.learning_rate)
+    first = Player(
+        "discriminator",
+        list(model.discriminator.parameters()),
+        DiscriminatorLoss(rules, penalties),
+        slower,
+        discriminator_steps,
+    )
+    second = Player(
+        "generator", list(model.generator.parameters()), GeneratorLoss(rules), optimiser
+    )
+    batch = 64 if spec.image else 256
+    return Experiment(model, (first, second), updates=updates, batch_size=batch, ema=0.999)
+
+
+def _discriminator(
+    spec: Spec, architecture: Architecture, judging: Judging, classes: int
+) -> Discriminator:
+    shape = (judging.pack * spec.shape[0], *spec.shape[1:])
+    network = architecture.build(shape, (max(classes, 1),))
+    if judging.minibatch_std:
+        network = with_minibatch_std(network)
+    if judging.spectral_norm:
+        network = spectrally_normalised(network)
+    if judging.augmentation != "none" and not spec.image:
+        raise UserError("only images can be augmented", "a table without --augmentation")
+    levels = spec.values in ("unit", "binary")
+    return Discriminator(network, levels, judging.pack, augmentation(judging.augmentation))
+
+
+def _classes(spec: Spec) -> int:
+    """Return the number of classes, refusing data that have none to be told apart."""
+    if len(spec.classes) < 2:
+        received = f"{len(spec.classes)} in '{spec.name}'" if spec.classes else "no classes"
+        remedy = "leave --conditional out, or sort the images into one sub-folder a class"
+        raise UserError("a class-conditional net needs classes", "2 or more", received, remedy)
+    return len(spec.classes)
