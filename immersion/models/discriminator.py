@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from immersion.check import UserError
+from immersion.nn.augment import AdaptiveAugmentation
 from immersion.precision import widened
 
 
@@ -50,6 +51,11 @@ class Discriminator(nn.Module):
         if logits.shape[1] == 1:
             return logits.squeeze(1)
         return logits.gather(1, y.unsqueeze(1)).squeeze(1)
+
+    def observe(self, real: Tensor) -> None:
+        """Tell an adaptive augmentation the logits of real examples; in training only."""
+        if self.training and isinstance(self.augmentation, AdaptiveAugmentation):
+            self.augmentation.observe(real)
 
     def _packed(self, x: Tensor) -> Tensor:
         if len(x) % self.pack:

@@ -45,6 +45,7 @@ class DiscriminatorLoss:
         with torch.no_grad():
             made = model.generate(model.codes(len(x), y))
         real, fake, penalty = self.penalties(model.discriminator, x, made, y)
+        model.discriminator.observe(real)
         return {
             "loss": self.game.discriminator(real, fake) + penalty,
             "value": logsigmoid(real) + logsigmoid(-fake),
