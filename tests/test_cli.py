@@ -166,10 +166,12 @@ def test_an_empty_folder_and_a_missing_extra_are_told(capsys, tmp_path, monkeypa
     assert "immersion[demo]" in refused(capsys, "train", "vae", "--data", "mnist-5k")
 
 
-def test_an_autoencoder_is_not_sampled(capsys, tmp_path):
+def test_an_autoencoder_is_sampled_from_a_density_of_its_codes(capsys, tmp_path):
     out = str(tmp_path / "ae")
     result(capsys, "train", "ae", *SMALL, "--out", out)
-    assert "train a vae" in refused(capsys, "sample", out)
+    drawn = result(capsys, "sample", out, "--count", "5")
+    assert "fitted" in drawn["codes"] and drawn["shape"] == [5, 1, 8, 8]
+    assert "truncated" in refused(capsys, "sample", out, "--truncation", "0.5")
     assert "Not a generative model" in (tmp_path / "ae" / "report.html").read_text()
 
 
@@ -268,6 +270,9 @@ def test_a_folder_or_file_of_the_users_is_not_trained_into(capsys, tmp_path):
     [
         ("sample RUN --count 0", "--count is too small"),
         ("sample RUN --out s.csv", ".npz"),
+        ("sample RUN --label 3", "asked for a class"),
+        ("sample RUN --label three", "one of 0, 1"),
+        ("sample RUN --truncation -1", "--truncation is too small"),
         ("manifold RUN --side 0", "--side is too small"),
         ("manifold RUN --units 0 7", "from 0 to 1"),
         ("manifold RUN --out m.txt", ".png"),

@@ -1,66 +1,120 @@
 """`immersion sample`, `reconstruct`, `interpolate`, `manifold`: what the model draws."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from PIL.Image import Image, registered_extensions
 from torch import Tensor
 
-from immersion.batch import Split
-from immersion.check import UserError, at_least
-from immersion.data import own_units
+from immersion.check import UserError, at_least, choice
+from immersion.commands import gallery
+from immersion.commands.array_file import Chunks, write_arrays
+from immersion.commands.gallery import draw_all as draw_all
+from immersion.data import Spec, own_units
 from immersion.data.dataset import to_float
 from immersion.data.images import SUFFIXES, decode
-from immersion.loading import Run, open_run
-from immersion.models import LatentVariableModel
+from immersion.evaluation.sampling import draws
+from immersion.loading import Run, generative, open_run
+from immersion.models import Generative
+from immersion.models.latent_density import WithLatentDensity
+from immersion.posteriors import PointMass
 from immersion.random import seeded
-from immersion.report import figures, pictures
+from immersion.report import pictures
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
 
 Result = dict[str, Any]
 
-SHOWN = 100
-"""Draws and originals in a report's pictures."""
 
-DECODED = 250
-"""Codes decoded at a time."""
+def sample(
+    run: Path,
+    *,
+    count: int = 100,
+    seed: int = 0,
+    truncation: float = 0.0,
+    label: str | None = None,
+    out: Path | None = None,
+) -> Result:
+    """Draw examples: z ~ p(z), x ~ p(x|z); a picture of the first, and all numbers in a file.
 
-SCATTERED = 5000
-"""Codes in a latent scatter, rows in a table's."""
-
-
-def sample(run: Path, *, count: int = 100, seed: int = 0, out: Path | None = None) -> Result:
-    """Draw examples: z ~ p(z), x ~ p(x|z); a picture of the means, and the numbers as .npz.
-
-    The file holds `x`, the draws, and `mean`, E[x|z], in the units of the data.
+    The file holds `x`, the draws, in the units of the data, and, where p(x|z) has noise, `mean`,
+    E[x|z]; a .npy file holds x alone. It may be larger than the memory. An autoencoder has no
+    prior: its codes are drawn from a mixture of Gaussians that is fitted to its training codes.
 
     Args:
         run: The run folder.
         count: Number of draws.
         seed: Seed of the draws.
-        out: Where the numbers go; by default samples/samples.npz in the run folder.
+        truncation: Codes are drawn from N(0, 1) cut to this on either side; 0 does not cut.
+        label: Class of all draws, by name or number, of a class-conditional model; by default
+            classes are drawn evenly.
+        out: Where the numbers go, .npz or .npy; by default samples/samples.npz in the run folder.
     """
     at_least(1, count=count)
-    opened = open_run(run)
-    if not isinstance(opened.model, LatentVariableModel):
-        raise UserError(
-            "an autoencoder has no distribution to draw codes from",
-            "a model with a prior",
-            f"a run of '{opened.record['recipe']}'",
-            "train a vae",
-        )
-    mean, x = _drawn(opened, count, seed)
-    target = out or opened.folder.samples / "samples.npz"
+    at_least(0, truncation=truncation)
     if out is not None:
-        _check_target(out, [".npz"])
-    _save_array(target, x=own_units(x, opened.spec), mean=own_units(mean, opened.spec))
-    picture = _draw_samples(opened, min(count, SHOWN), seed)
-    places = {"run": str(run), "samples": str(target), "picture": str(picture)}
-    return {**places, "shape": list(x.shape)}
+        _check_target(out, (".npz", ".npy"))
+    opened = open_run(run)
+    model = generative(opened)
+    kind = None if label is None else _class(label, opened.spec)
+    drawn = draws(model, count, seed, truncation=truncation, label=kind)
+    shown = _Shown(gallery.SHOWN if opened.spec.image else gallery.SCATTERED)
+    target = out or opened.folder.samples / "samples.npz"
+    write_arrays(target, _in_own_units(shown(drawn), opened.spec, _noisy(model)), count)
+    result = {"run": str(run), "samples": str(target), "shape": [count, *opened.spec.shape]}
+    if picture := _picture(opened, shown):
+        result["picture"] = str(picture)
+    if isinstance(model, WithLatentDensity):
+        components = len(model.prior.weights)
+        result["codes"] = f"drawn from {components} Gaussians fitted to the autoencoder's codes"
+    return result
+
+
+class _Shown:
+    """Chunks on their way into the file, of which the first examples are kept to be shown."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.means: list[Tensor] = []
+        self.draws: list[Tensor] = []
+
+    def __call__(self, chunks: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the chunks as they come."""
+        for mean, x in chunks:
+            if self.count > 0:
+                self.means.append(mean[: self.count])
+                self.draws.append(x[: self.count])
+                self.count -= len(x)
+            yield mean, x
+
+
+def _in_own_units(chunks: Iterable[tuple[Tensor, Tensor]], spec: Spec, noisy: bool) -> Chunks:
+    for mean, x in chunks:
+        yield own_units(x, spec), own_units(mean, spec) if noisy else None
+
+
+def _noisy(model: Generative) -> bool:
+    """Return whether x ~ p(x|z) differs from E[x|z]."""
+    with torch.no_grad(), seeded(0, "draws"):
+        return not isinstance(model.decode(model.prior().sample((1,))), PointMass)
+
+
+def _picture(run: Run, shown: _Shown) -> Path | None:
+    if run.spec.image:
+        grid = pictures.grid(torch.cat(shown.means), gallery.COLUMNS)
+        return gallery.save(run.folder, "drawn.png", grid)
+    if run.spec.dimensions == 1:
+        return None
+    return gallery.save(run.folder, "drawn.svg", gallery.scatter(run, torch.cat(shown.draws)))
+
+
+def _class(label: str, spec: Spec) -> int:
+    """Return the number of a class that is given by its name or its number."""
+    if label not in spec.classes and label.isdecimal():
+        return int(label)
+    return spec.classes.index(choice("class", label, spec.classes))
 
 
 def reconstruct(run: Path, images: Path | None = None, *, out: Path | None = None) -> Result:
@@ -72,7 +126,11 @@ def reconstruct(run: Path, images: Path | None = None, *, out: Path | None = Non
         out: Where the picture goes; by default samples/reconstructions.png in the run folder.
     """
     opened = _of_images(run)
-    x = _first(opened.data.test, SHOWN // 2) if images is None else _own(images, opened)
+    x = (
+        gallery.first(opened.data.test, gallery.SHOWN // 2)
+        if images is None
+        else _own(images, opened)
+    )
     picture = pictures.reconstructions(opened.model, x)
     error = (pictures.decoded(opened.model, pictures.codes(opened.model, x)) - x).square()
     name = "reconstructions.png" if images is None else "own-reconstructions.png"
@@ -95,6 +153,8 @@ def interpolate(
 ) -> Result:
     """Walk from one test example's code to another's, and decode the way.
 
+    A model that does not encode walks between codes drawn from its prior.
+
     Args:
         run: The run folder.
         path: linear, or spherical: the direction turns evenly and the norm goes from one end's
@@ -106,10 +166,11 @@ def interpolate(
     at_least(1, pairs=pairs)
     at_least(2, steps=steps)
     opened = _of_images(run)
-    x = _first(opened.data.test, 2 * pairs)
-    picture = pictures.interpolation(opened.model, x[0::2], x[1::2], steps, path)
+    a, b = gallery.ends(opened, pairs)
+    picture = pictures.walks(opened.model, a, b, steps, path)
     target = _save(opened.folder, "interpolation.png", picture, out)
-    return {"run": str(run), "picture": str(target), "pairs": len(x) // 2}
+    between = "test examples" if gallery.encodes(opened.model) else "codes drawn from the prior"
+    return {"run": str(run), "picture": str(target), "pairs": len(b), "between": between}
 
 
 def manifold(
@@ -129,7 +190,7 @@ def manifold(
     """
     at_least(1, side=side)
     opened = _of_images(run)
-    plane = _plane(opened, units)
+    plane = gallery.plane(opened, units)
     target = _save(
         opened.folder, "manifold.png", pictures.manifold(opened.model, side, plane), out
     )
@@ -147,58 +208,6 @@ def report(run: Path, *, beside: Path | None = None) -> Result:
     return {"run": str(run), "report": str(write_report(RunFolder.existing(run), other))}
 
 
-def draw_all(run: Run) -> None:
-    """Draw everything that a report shows of a run."""
-    _draw_samples(run, SHOWN, seed=0)
-    if run.spec.image:
-        test = _first(run.data.test, SHOWN // 2)
-        save = run.folder
-        _save(save, "reconstructions.png", pictures.reconstructions(run.model, test))
-        _save(save, "manifold.png", pictures.manifold(run.model, 20, _plane(run, None)))
-        pairs = test[: 2 * (min(len(test), 16) // 2)]
-        walk = pictures.interpolation(run.model, pairs[0::2], pairs[1::2], 10, "spherical")
-        _save(save, "interpolation.png", walk)
-    if run.model.latent > 1:
-        with seeded(0, "pictures"):
-            x, y = run.data.test.batch(torch.arange(min(SCATTERED, len(run.data.test))))
-        codes = pictures.codes(run.model, x)
-        _save(run.folder, "latent.svg", figures.latent_scatter(codes, y, run.spec.classes))
-
-
-def _drawn(run: Run, count: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Return E[x|z] and x ~ p(x|z), each (count, *shape), z ~ p(z)."""
-    with torch.no_grad(), seeded(seed, "draws"):
-        z = run.model.prior().sample((count,))
-        drawn = [(p.mean, p.sample()) for p in map(run.model.decode, z.split(DECODED))]
-    mean, x = (torch.cat(parts) for parts in zip(*drawn, strict=True))
-    return mean, x
-
-
-def _draw_samples(run: Run, count: int, seed: int) -> Path:
-    if run.spec.image:
-        grid = pictures.grid(pictures.draws(run.model, count, seed), columns=10)
-        return _save(run.folder, "samples.png", grid)
-    real = _first(run.data.test, SCATTERED)
-    if isinstance(run.model, LatentVariableModel):
-        _, x = _drawn(run, len(real), seed)
-    else:
-        x = pictures.draws(run.model, len(real), seed)
-    scatter = figures.table_scatter(own_units(real, run.spec), own_units(x, run.spec), ())
-    return _save(run.folder, "table.svg", scatter)
-
-
-def _plane(run: Run, units: tuple[int, int] | None) -> tuple[int, int]:
-    """Return two latent units: those given, or the two that say most about x."""
-    latent = run.model.latent
-    if units is None:
-        kl = (run.folder.evaluation() or {}).get("kl_per_unit") or [0.0] * latent
-        order = sorted(range(latent), key=lambda unit: -kl[unit])
-        return (0, min(1, latent - 1)) if latent <= 2 else (order[0], order[1])
-    if not all(0 <= unit < latent for unit in units):
-        raise UserError("no such latent unit", f"units from 0 to {latent - 1}", units)
-    return units
-
-
 def _of_images(path: Path) -> Run:
     run = open_run(path)
     if not run.spec.image:
@@ -209,11 +218,6 @@ def _of_images(path: Path) -> Run:
             "see the report, or immersion sample, which saves the numbers",
         )
     return run
-
-
-def _first(split: Split, count: int) -> Tensor:
-    with seeded(0, "pictures"):
-        return split.batch(torch.arange(min(count, len(split))))[0]
 
 
 def _own(path: Path, run: Run) -> Tensor:
@@ -234,27 +238,20 @@ def _own(path: Path, run: Run) -> Tensor:
     return (x > 0.5).float() if binary else x
 
 
-def _save(folder: RunFolder, name: str, picture: Image | str, out: Path | None = None) -> Path:
-    """Save a picture, or an SVG's text, by default among the run's samples."""
-    if isinstance(picture, str):
-        return folder.write(f"samples/{name}", lambda path: path.write_text(picture))
+def _save(folder: RunFolder, name: str, picture: Image, out: Path | None) -> Path:
+    """Save a picture where the user wants it, by default among the run's samples."""
     if out is None:
-        return folder.write(f"samples/{name}", lambda path: picture.save(path, format="PNG"))
+        return gallery.save(folder, name, picture)
     _check_target(out, registered_extensions())
     out.parent.mkdir(parents=True, exist_ok=True)
     picture.save(out)
     return out
 
 
-def _save_array(path: Path, **arrays: Tensor) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        np.savez(file, **{name: tensor.numpy() for name, tensor in arrays.items()})
-
-
 def _check_target(out: Path, endings: Iterable[str]) -> None:
     if out.suffix.lower() not in endings:
-        known = "a name that ends in .npz" if ".npz" in endings else "a picture, such as .png"
+        arrays = ".npz" in endings
+        known = "a name that ends in .npz or .npy" if arrays else "a picture, such as .png"
         raise UserError("the file cannot be written", known, f"'{out}'")
     if out.exists():
         raise UserError(f"'{out}' exists already", remedy="choose another --out, or remove it")

@@ -4,14 +4,17 @@ A picture takes the model as it stands: call `model.eval()` first where training
 """
 
 import itertools
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from immersion.check import UserError, choice
-from immersion.models import Decoder, LatentVariableModel
+from immersion.models import GAN, Decoder, Generative
+from immersion.priors import Labelled, UniformCube
 from immersion.random import seeded
 from immersion.report.paths import PATHS
 
@@ -83,7 +86,12 @@ def reconstructions(model: Decoder, x: Tensor, columns: int = 10) -> Image.Image
         x: (N, C, H, W).
         columns: Images in a row.
     """
-    pairs = zip(x.split(columns), decoded(model, codes(model, x)).split(columns), strict=True)
+    return alternating(x, decoded(model, codes(model, x)), columns)
+
+
+def alternating(a: Tensor, b: Tensor, columns: int = 10) -> Image.Image:
+    """Return rows of images of a, below each the images of b, both (N, C, H, W)."""
+    pairs = zip(a.split(columns), b.split(columns), strict=True)
     return mosaic(itertools.chain.from_iterable(pairs))
 
 
@@ -99,7 +107,7 @@ def draws(model: Decoder, count: int, seed: int) -> Tensor:
         seed: The same seed gives the same codes.
     """
     with torch.no_grad(), seeded(seed, "draws"):
-        if isinstance(model, LatentVariableModel):
+        if isinstance(model, Generative):
             z = model.prior().sample((count,))
         else:
             z = torch.randn(count, model.latent)
@@ -109,21 +117,34 @@ def draws(model: Decoder, count: int, seed: int) -> Tensor:
 def manifold(model: Decoder, side: int = 20, units: tuple[int, int] = (0, 1)) -> Image.Image:
     """Return the learned manifold: E[x|z] over a regular grid of codes (see `manifold_codes`).
 
-    The first unit grows to the right and the second upwards; a model with one latent is a row.
+    The first unit grows to the right and the second upwards; a model with one latent is a row. Of
+    a class-conditional model it is the manifold of the first class.
 
     Args:
         model: A decoder of images.
         side: Grid points along each unit.
         units: Which two latent units span the picture; the others are 0.
     """
-    return grid(decoded(model, manifold_codes(model.latent, side, units)), side, gap=0)
+    z = manifold_codes(noise_dimensions(model), side, units, _quantile(model))
+    return grid(decoded(model, of_first_class(model, z)), side, gap=0)
 
 
-def manifold_codes(latent: int, side: int, units: tuple[int, int] = (0, 1)) -> Tensor:
+def manifold_codes(
+    latent: int,
+    side: int,
+    units: tuple[int, int] = (0, 1),
+    quantile: Callable[[Tensor], Tensor] = torch.special.ndtri,
+) -> Tensor:
     """Return the unit square's grid through the inverse Gaussian CDF, row by row from the top.
 
     Each coordinate is Phi^-1((i + 1/2) / side), i = 0, ..., side - 1: equal steps of probability
     under N(0, 1) (Kingma & Welling 2014, figure 4, https://arxiv.org/abs/1312.6114).
+
+    Args:
+        latent: Dimension of the codes.
+        side: Grid points along each unit.
+        units: Which two latent units span the grid; the others are 0.
+        quantile: The inverse CDF of another prior.
 
     Returns:
         (side^2, latent); for one latent (side, 1).
@@ -139,7 +160,7 @@ def manifold_codes(latent: int, side: int, units: tuple[int, int] = (0, 1)) -> T
                 [ 0.6745, -0.6745]])
     """
     probability = (torch.arange(side, dtype=torch.float64) + 0.5) / side
-    points = torch.special.ndtri(probability).float()
+    points = quantile(probability).float()
     if latent == 1:
         return points.unsqueeze(1)
     across, up = units
@@ -170,11 +191,51 @@ def interpolation(
     Raises:
         UserError: An unknown path, or fewer than two steps.
     """
+    return walks(model, codes(model, a), codes(model, b), steps, path)
+
+
+def walks(
+    model: Decoder, a: Tensor, b: Tensor, steps: int = 10, path: str = "linear"
+) -> Image.Image:
+    """Return a row for each pair of codes, from a's image to b's.
+
+    Args:
+        model: A decoder of images.
+        a: (N, d), where the walks begin; of a class-conditional model the noise alone will do.
+        b: (N, d), where they end.
+        steps: Images in a row, both ends included.
+        path: linear or spherical; see `immersion.report.paths`.
+
+    Raises:
+        UserError: An unknown path, or fewer than two steps.
+    """
     if steps < 2:
         raise UserError("an interpolation has two ends", "at least 2 steps", steps)
     walk = PATHS[choice("path", path, PATHS)]
-    z = walk(codes(model, a), codes(model, b), torch.linspace(0, 1, steps))
-    return grid(decoded(model, z.flatten(0, 1)), steps)
+    z = walk(a, b, torch.linspace(0, 1, steps)).flatten(0, 1)
+    return grid(decoded(model, of_first_class(model, z)), steps)
+
+
+def noise_dimensions(model: Decoder) -> int:
+    """Return how many of a code's dimensions tell no class."""
+    return model.latent - (model.classes if isinstance(model, GAN) else 0)
+
+
+def of_first_class(model: Decoder, z: Tensor) -> Tensor:
+    """Return codes, (N, d), of the noise that they begin with; whole codes stay as they are."""
+    if z.shape[1] == model.latent:
+        return z
+    first = one_hot(torch.zeros(len(z), dtype=torch.int64), model.latent - z.shape[1])
+    return torch.cat([z, first.to(z)], dim=1)
+
+
+def _quantile(model: Decoder) -> Callable[[Tensor], Tensor]:
+    """Return the inverse CDF of each unit of the noise; without a prior, that of N(0, 1)."""
+    prior = model.prior if isinstance(model, Generative) else None
+    prior = prior.prior if isinstance(prior, Labelled) else prior
+    if isinstance(prior, UniformCube):
+        return lambda probability: math.sqrt(3) * (2 * probability - 1)
+    return torch.special.ndtri
 
 
 @torch.no_grad()

@@ -57,6 +57,17 @@ CAPTIONS = {
         "well learned, every image on the way could be an example; a cross-fade of the two ends "
         "means that the way leaves the data.",
     ),
+    "neighbours": (
+        "Nearest training images",
+        "Rows in pairs: samples, and below each the training image that is nearest to it in "
+        "pixels, of at most 60,000. Samples that are their neighbours, grain for grain, are "
+        "copies: the model has learned its examples by heart.",
+    ),
+    "drawn": (
+        "Drawn on request",
+        "The first of what immersion sample drew last, decoded to the mean of p(x|z); of a table, "
+        "rows drawn from p(x|z) beside the data.",
+    ),
     "table": (
         "Data and draws",
         "Rows of the data beside rows drawn from the model, z from the prior and x from p(x|z), "

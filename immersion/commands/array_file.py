@@ -1,0 +1,74 @@
+"""Samples into a file of arrays, a chunk at a time: the file may be larger than the memory."""
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from torch import Tensor
+
+from immersion.run_folder import RunFolder
+
+Chunks = Iterable[tuple[Tensor, Tensor | None]]
+"""Pairs of x and of the means E[x|z], each (B, *shape) float32; None where x has no noise."""
+
+COPIED = 2**20
+"""Bytes copied at a time."""
+
+
+def write_arrays(path: Path, chunks: Chunks, count: int) -> None:
+    """Write `x`, and `mean` where there are means, as .npz; as .npy x alone.
+
+    The file is written under a temporary name beside it and renamed when it is whole.
+
+    Args:
+        path: Where to; it ends in .npz or .npy.
+        chunks: `count` examples in all.
+        count: N, for the array's header, which comes before its values.
+
+    Example:
+        >>> import torch
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "samples.npz"
+        ...     write_arrays(path, [(torch.ones(2, 3), None), (torch.ones(1, 3), None)], 3)
+        ...     np.load(path)["x"].shape
+        (3, 3)
+    """
+    writer = _npy if path.suffix.lower() == ".npy" else _npz
+    RunFolder(path.parent).write(path.name, lambda partial: writer(partial, chunks, count))
+
+
+def _npy(path: Path, chunks: Chunks, count: int) -> None:
+    with path.open("wb") as file:
+        for number, (x, _) in enumerate(chunks):
+            _append(file, x, count, number)
+
+
+def _npz(path: Path, chunks: Chunks, count: int) -> None:
+    # An archive is written member after member: the means wait aside until x is whole.
+    with (
+        zipfile.ZipFile(path, "w", allowZip64=True) as archive,
+        tempfile.TemporaryFile(dir=path.parent) as aside,
+    ):
+        with archive.open("x.npy", "w", force_zip64=True) as member:
+            for number, (x, mean) in enumerate(chunks):
+                _append(member, x, count, number)
+                if mean is not None:
+                    _append(aside, mean, count, number)
+        if aside.tell():
+            aside.seek(0)
+            with archive.open("mean.npy", "w", force_zip64=True) as member:
+                shutil.copyfileobj(aside, member, COPIED)
+
+
+def _append(file: IO[bytes], chunk: Tensor, count: int, number: int) -> None:
+    """Write a chunk's values, before the first the header of the whole array."""
+    values = np.ascontiguousarray(chunk.numpy())
+    if number == 0:
+        header = np.lib.format.header_data_from_array_1_0(values)
+        header["shape"] = (count, *values.shape[1:])
+        np.lib.format.write_array_header_1_0(file, header)
+    file.write(values.data)

@@ -1,0 +1,156 @@
+"""The pictures of a run: what a report shows, drawn at the end of training and when asked for."""
+
+from pathlib import Path
+
+import torch
+from PIL.Image import Image
+from torch import Tensor
+
+from immersion.batch import Split, whole
+from immersion.check import UserError
+from immersion.data import own_units
+from immersion.evaluation.neighbours import nearest
+from immersion.evaluation.sampling import draws, sampled
+from immersion.loading import Run
+from immersion.models import GAN, Decoder, Generative
+from immersion.random import seeded
+from immersion.report import figures, pictures
+from immersion.run_folder import RunFolder
+
+SHOWN = 100
+"""Draws and originals in a report's pictures."""
+
+SCATTERED = 5000
+"""Codes in a latent scatter, rows in a table's."""
+
+COLUMNS = 10
+"""Images in a row; as many classes have a column each."""
+
+COPIED = 20
+"""Samples that are shown beside their nearest training images."""
+
+COMPARED = 60_000
+"""Training images, at most, among which the nearest are looked for."""
+
+
+def draw_all(run: Run) -> None:
+    """Draw everything that a report shows of a run."""
+    seen = encodes(run.model)
+    if run.spec.image:
+        _draw_images(run, seen)
+    elif run.spec.dimensions > 1:
+        _draw_table(run)
+    if seen and run.model.latent > 1:
+        with seeded(0, "pictures"):
+            x, y = run.data.test.batch(torch.arange(min(SCATTERED, len(run.data.test))))
+        codes = pictures.codes(run.model, x)
+        save(run.folder, "latent.svg", figures.latent_scatter(codes, y, run.spec.classes))
+
+
+def encodes(model: Decoder) -> bool:
+    """Return whether the model takes examples to codes: a GAN does once it has an encoder."""
+    return not (isinstance(model, GAN) and model.encoder is None)
+
+
+def _draw_images(run: Run, seen: bool) -> None:
+    test, model = first(run.data.test, SHOWN // 2), run.model
+    save(run.folder, "samples.png", _samples(model))
+    if seen:
+        save(run.folder, "reconstructions.png", pictures.reconstructions(model, test))
+    save(run.folder, "manifold.png", pictures.manifold(model, 20, plane(run, None)))
+    pairs = min(8, len(test) // 2)
+    a, b = ends(run, pairs)
+    save(run.folder, "interpolation.png", pictures.walks(model, a, b, 10, "spherical"))
+    if isinstance(model, Generative):
+        save(run.folder, "neighbours.png", neighbours(run))
+
+
+def _samples(model: Decoder) -> Image:
+    """Return a grid of draws: of few classes one a column, and in a row the same noise."""
+    classes = model.classes if isinstance(model, GAN) else 0
+    if not isinstance(model, Generative):
+        return pictures.grid(pictures.draws(model, SHOWN, seed=0), COLUMNS)
+    if not 0 < classes <= COLUMNS:
+        return pictures.grid(means(model, SHOWN, seed=0), COLUMNS)
+    columns = [means(model, COLUMNS, seed=0, label=label) for label in range(classes)]
+    return pictures.grid(torch.stack(columns, dim=1).flatten(0, 1), classes)
+
+
+def means(model: Generative, count: int, seed: int, label: int | None = None) -> Tensor:
+    """Return E[x|z] of codes drawn from the prior, (count, *shape)."""
+    return torch.cat([mean for mean, _ in draws(model, count, seed, label=label)])
+
+
+def _draw_table(run: Run) -> None:
+    rows = min(SCATTERED, len(run.data.test))
+    if isinstance(run.model, Generative):
+        x = sampled(run.model, rows, seed=0)
+    else:
+        x = pictures.draws(run.model, rows, seed=0)
+    save(run.folder, "table.svg", scatter(run, x))
+
+
+def scatter(run: Run, x: Tensor) -> str:
+    """Return rows of the test split beside rows drawn, (N, D), in the table's own units."""
+    real = own_units(first(run.data.test, SCATTERED), run.spec)
+    return figures.table_scatter(real, own_units(x, run.spec), ())
+
+
+def ends(run: Run, pairs: int) -> tuple[Tensor, Tensor]:
+    """Return codes at which walks begin and end, (pairs, d) each.
+
+    They are the codes of test examples; where the model cannot encode, drawn from the prior, of a
+    class-conditional model the noise alone.
+    """
+    if encodes(run.model):
+        codes = pictures.codes(run.model, first(run.data.test, 2 * pairs))
+    else:
+        with torch.no_grad(), seeded(0, "walks"):
+            codes = run.model.prior().sample((2 * pairs,)).cpu()
+        codes = codes[:, : pictures.noise_dimensions(run.model)]
+    return codes[0::2], codes[1::2]
+
+
+def neighbours(run: Run, seed: int = 0) -> Image:
+    """Return samples and below each the training image that is nearest to it in pixels."""
+    x = means(run.model, COPIED, seed)
+    distance, found = torch.full((len(x),), torch.inf, dtype=torch.float64), torch.zeros_like(x)
+    compared = 0
+    for block, _ in whole(run.data.train, seed=0):
+        block = block[: COMPARED - compared]
+        there, indices = nearest(x, block)
+        closer = there < distance
+        distance[closer], found[closer] = there[closer], block[indices[closer]]
+        compared += len(block)
+        if compared == COMPARED:
+            break
+    return pictures.alternating(x, found, COLUMNS)
+
+
+def plane(run: Run, units: tuple[int, int] | None) -> tuple[int, int]:
+    """Return two latent units: those given, or the two that say most about x.
+
+    Raises:
+        UserError: A unit is given that the model does not have.
+    """
+    latent = pictures.noise_dimensions(run.model)
+    if units is None:
+        kl = (run.folder.evaluation() or {}).get("kl_per_unit") or [0.0] * latent
+        order = sorted(range(latent), key=lambda unit: -kl[unit])
+        return (0, min(1, latent - 1)) if latent <= 2 else (order[0], order[1])
+    if not all(0 <= unit < latent for unit in units):
+        raise UserError("no such latent unit", f"units from 0 to {latent - 1}", units)
+    return units
+
+
+def first(split: Split, count: int) -> Tensor:
+    """Return the first examples of a split; of levels that are flipped anew, always one draw."""
+    with seeded(0, "pictures"):
+        return split.batch(torch.arange(min(count, len(split))))[0]
+
+
+def save(folder: RunFolder, name: str, picture: Image | str) -> Path:
+    """Save a picture, or an SVG's text, among the run's samples."""
+    if isinstance(picture, str):
+        return folder.write(f"samples/{name}", lambda path: path.write_text(picture))
+    return folder.write(f"samples/{name}", lambda path: picture.save(path, format="PNG"))
