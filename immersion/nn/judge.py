@@ -103,8 +103,9 @@ def spectrally_normalised(network: nn.Module) -> nn.Module:
 class SpectralNorm(nn.Module):
     """W / sigma(W), sigma by one step of the power method at each use in training.
 
-    PyTorch's own fails under autocast on CUDA, where it multiplies in two precisions. The two
-    singular vectors are buffers: a run that is resumed goes on with them.
+    The two singular vectors are buffers, so that a run that is resumed goes on with them, and they
+    are filled in place: PyTorch's own puts new tensors there, which whoever holds the old ones, a
+    moving average or a CUDA graph, does not see.
 
     Args:
         weight: (out, ...); all but the first dimension count as one.

@@ -1,15 +1,24 @@
 """Minibatch standard deviation and spectral normalisation against what they should compute."""
 
 from copy import deepcopy
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
 from immersion.check import UserError
+from immersion.data.dataset import MemorySplit
+from immersion.engine import Experiment, Optimiser, Options, Player, train
+from immersion.games import GAMES
+from immersion.models import GAN, Discriminator
 from immersion.nn import NETWORKS
+from immersion.nn.augment import AdaptiveAugmentation
 from immersion.nn.judge import MinibatchDeviation, spectrally_normalised, with_minibatch_std
-from immersion.objectives.penalties import squared_slope
+from immersion.objectives import DiscriminatorLoss, GeneratorLoss
+from immersion.objectives.penalties import Penalties, squared_slope
+from immersion.priors import StandardNormal
+from immersion.run_folder import RunFolder
 
 JUDGES = ["dense", "conv", "dcgan", "r3gan"]
 
@@ -93,3 +102,48 @@ def test_singular_vectors_stand_still_in_evaluation():
     before = deepcopy(network.state_dict())
     network(torch.rand(2, 1, 16, 16))
     assert all(torch.equal(before[name], now) for name, now in network.state_dict().items())
+
+
+def game() -> Experiment:
+    """A game with everything that a checkpoint must hold: norms, vectors, a probability."""
+    network = spectrally_normalised(with_minibatch_std(judge("dcgan")))
+    augment = AdaptiveAugmentation(examples=400)
+    augment.probability.fill_(0.5)
+    model = GAN(
+        nn.Sequential(NETWORKS["dcgan"]((3,), (1, 16, 16), 8, -1, nn.ReLU), nn.Sigmoid()),
+        Discriminator(network, levels=True, augmentation=augment),
+        StandardNormal(3),
+        latent=3,
+    )
+    rules, adam = GAMES["non-saturating"](), Optimiser(schedule="constant")
+    loss = DiscriminatorLoss(rules, Penalties(r1=1.0))
+    first = Player("discriminator", list(model.discriminator.parameters()), loss, adam)
+    second = Player("generator", list(model.generator.parameters()), GeneratorLoss(rules), adam)
+    return Experiment(model, (first, second))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_game_that_stops_and_goes_on_is_the_same_bit_for_bit(precision, tmp_path):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randint(0, 256, (24, 1, 16, 16), generator=generator, dtype=torch.uint8)
+    split = MemorySplit(x, None, "unit")
+    data = SimpleNamespace(train=split, validation=split)
+
+    def play(name: str, steps: int) -> dict[str, torch.Tensor]:
+        options = Options(
+            steps=steps, batch_size=8, ema=0.9, validate_every=0, precision=precision
+        )
+        folder = RunFolder(tmp_path / name)
+        train(game(), data, folder, options)
+        return folder.load_checkpoint()[0]
+
+    whole = play("whole", 6)
+    play("halves", 3)
+    halves = play("halves", 6)
+    assert whole.keys() == halves.keys()
+    assert [name for name in whole if not torch.equal(whole[name], halves[name])] == []
+    assert 0.3 < whole["model/discriminator.augmentation.probability"] < 0.5  # it has moved
+    vectors = [name for name in whole if name.startswith("model") and name.endswith(".u")]
+    assert len(vectors) == 3
+    for name in vectors:
+        assert torch.equal(whole[name], whole[name.replace("model", "average", 1)])
