@@ -16,8 +16,10 @@ from immersion.check import UserError
 from immersion.data import Dataset, Spec, binarized, standardised
 from immersion.data import load as load_data
 from immersion.engine import Experiment
-from immersion.models import Decoder, Generative
+from immersion.models import GAN, Decoder, Generative
+from immersion.models.inverse import encoder_for
 from immersion.models.latent_density import MixturePrior, WithLatentDensity
+from immersion.nn import Architecture
 from immersion.random import generator, seeded
 from immersion.recipes import RECIPES
 from immersion.run_folder import RunFolder
@@ -95,7 +97,32 @@ def open_run(path: str | Path) -> Run:
         remedy = "restore run.json from a copy, or train again"
         what = f"the weights in '{path}' do not fit its run.json"
         raise UserError(what, remedy=remedy) from error
+    _attach_encoder(folder, experiment.model, spec)
     return Run(folder, record, spec, experiment.model.eval(), experiment)
+
+
+def encoder_folder(folder: RunFolder) -> RunFolder:
+    """Return where the encoder lies that was trained for a run's generator: a run of its own."""
+    return RunFolder(folder.path / "encoder")
+
+
+def made_by(folder: RunFolder) -> int:
+    """Return the number of steps that the weights in a run folder are the work of."""
+    checkpoint = folder.load_checkpoint()
+    return 0 if checkpoint is None else checkpoint[1]["step"]
+
+
+def _attach_encoder(folder: RunFolder, model: nn.Module, spec: Spec) -> None:
+    """Give a generator the encoder that was trained for it, where there is one."""
+    inner = encoder_folder(folder)
+    if not (isinstance(model, GAN) and inner.exists() and inner.load_checkpoint()):
+        return
+    record = inner.record()
+    if record["generator_step"] != made_by(folder):  # it knows an earlier generator's images
+        return
+    encoder = encoder_for(model, spec.shape, Architecture(**record["arguments"]["architecture"]))
+    encoder.load_state_dict(inner.weights())
+    model.encoder = encoder
 
 
 def generative(run: Run) -> Generative:

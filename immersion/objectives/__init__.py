@@ -4,7 +4,21 @@ Every term but `loss` is for the log and holds what its name says, with the sign
 """
 
 from immersion.objectives.adversarial import DiscriminatorLoss, GeneratorLoss
+from immersion.objectives.code_game import CodeGenerator, CodeJudge
 from immersion.objectives.elbo import ELBO
+from immersion.objectives.inversion import Inversion
 from immersion.objectives.reconstruction import Reconstruction
+from immersion.objectives.vae_gan import DecoderLoss, FeatureELBO, JudgeOfBoth
 
-__all__ = ["ELBO", "DiscriminatorLoss", "GeneratorLoss", "Reconstruction"]
+__all__ = [
+    "ELBO",
+    "CodeGenerator",
+    "CodeJudge",
+    "DecoderLoss",
+    "DiscriminatorLoss",
+    "FeatureELBO",
+    "GeneratorLoss",
+    "Inversion",
+    "JudgeOfBoth",
+    "Reconstruction",
+]

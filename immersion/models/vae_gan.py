@@ -1,0 +1,62 @@
+"""The VAE-GAN: an encoder for a GAN's generator, and a discriminator that says what alike means.
+
+Larsen, Sonderby, Larochelle & Winther 2016, Autoencoding beyond pixels using a learned similarity
+metric, https://arxiv.org/abs/1512.09300
+"""
+
+from torch import Tensor, nn
+from torch.distributions import Independent
+
+from immersion.models.base import Generative
+from immersion.models.discriminator import Discriminator
+from immersion.posteriors import PointMass, diagonal_gaussian
+from immersion.precision import widened
+from immersion.priors import StandardNormal
+
+
+class VAEGAN(Generative):
+    """p(z) = N(0, I), x = g(z), q(z|x) = N(mu(x), diag(sigma(x)^2)), and a discriminator C(x).
+
+    Two examples are alike where the discriminator's last hidden layer D_l takes them to the same
+    place: p(D_l(x)|z) = N(D_l(g(z)), I). There is a likelihood of features, but none of examples.
+
+    Args:
+        encoder: A network (B, *shape) -> (B, 2 d).
+        generator: A network (B, d) -> (B, *shape), in the units of the data.
+        network: The discriminator's, (B, *shape) -> (B, 1).
+        latent: d, the dimension of z.
+
+    Example:
+        >>> import torch
+        >>> from immersion.nn import Architecture
+        >>> net = Architecture("dense", width=16).build
+        >>> model = VAEGAN(net((5,), (4,)), net((2,), (5,)), net((5,), (1,)), latent=2)
+        >>> x = model.decode(model.encode(torch.zeros(3, 5)).mean).mean
+        >>> x.shape, model.features(x).shape, model.discriminator(x, None).shape
+        (torch.Size([3, 5]), torch.Size([3, 16]), torch.Size([3]))
+    """
+
+    def __init__(
+        self, encoder: nn.Module, generator: nn.Module, network: nn.Sequential, latent: int
+    ) -> None:
+        super().__init__(latent, StandardNormal(latent))
+        self.encoder, self.generator = encoder, generator
+        self.discriminator = Discriminator(network)
+        self.hidden = max(i for i, layer in enumerate(network) if isinstance(layer, nn.Linear))
+
+    def encode(self, x: Tensor) -> Independent:
+        """Return q(z|x): x is (B, *shape), the batch shape (B,), the event shape (d,)."""
+        return diagonal_gaussian(self.encoder(x))
+
+    def generate(self, z: Tensor) -> Tensor:
+        """Return g(z), (B, *shape), differentiable; z is (B, d)."""
+        return widened(self.generator(z))
+
+    def decode(self, z: Tensor) -> PointMass:
+        """Return all mass on g(z): z is (..., d), the batch shape (...)."""
+        x = self.generate(z.reshape(-1, z.shape[-1]))
+        return PointMass(x.reshape(*z.shape[:-1], *x.shape[1:]), event=x.ndim - 1)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return D_l(x), (B, F): what the discriminator's last linear layer is given."""
+        return widened(self.discriminator.network[: self.hidden](x))

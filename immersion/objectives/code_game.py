@@ -1,0 +1,73 @@
+"""The two sides of the game that an adversarial autoencoder plays over its codes.
+
+Makhzani et al. 2016, section 2, https://arxiv.org/abs/1511.05644. The decoder, a third player,
+minimises the reconstruction error alone (`Reconstruction`).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from immersion.batch import Batch
+from immersion.games import Game
+from immersion.models import AdversarialAutoencoder
+from immersion.objectives.reconstruction import Reconstruction
+
+
+@dataclass(frozen=True)
+class CodeJudge:
+    """The discriminator's side: draws of the prior are real, codes of examples are not.
+
+    The terms, each (B,): `loss`, `value`, `accuracy`, `real` and `fake` as of any discriminator.
+    The value is -log 4 where codes cannot be told from draws of the prior.
+
+    Args:
+        game: Whose discriminator.
+    """
+
+    game: Game
+
+    def __call__(self, model: AdversarialAutoencoder, batch: Batch) -> dict[str, Tensor]:
+        """Return the terms."""
+        with torch.no_grad():
+            codes = model.encode(batch.x).mean
+        real = model.discriminator(model.prior().sample((len(codes),)), None)
+        fake = model.discriminator(codes, None)
+        return {
+            "loss": self.game.discriminator(real, fake),
+            "value": logsigmoid(real) + logsigmoid(-fake),
+            "accuracy": (real > fake).float(),
+            "real": real,
+            "fake": fake,
+        }
+
+
+@dataclass(frozen=True)
+class CodeGenerator:
+    """The encoder's side: codes that decode to their examples and pass for draws of the prior.
+
+    The terms, each (B,): `loss`, error + weight adversarial; `error`, the reconstruction error;
+    `adversarial`, the game's generator's loss.
+
+    Args:
+        game: Whose generator.
+        reconstruction: What the error is.
+        weight: Of the adversarial part, in units of the error.
+    """
+
+    game: Game
+    reconstruction: Reconstruction
+    weight: float = 1.0
+
+    def __call__(self, model: AdversarialAutoencoder, batch: Batch) -> dict[str, Tensor]:
+        """Return the terms."""
+        error = self.reconstruction(model, batch)["loss"]
+        fake = model.discriminator(model.encode(batch.x).mean, None)
+        real = fake
+        if self.game.paired:
+            real = model.discriminator(model.prior().sample((len(batch.x),)), None)
+        adversarial = self.game.generator(real, fake)
+        loss = error + self.weight * adversarial
+        return {"loss": loss, "error": error, "adversarial": adversarial}

@@ -1,0 +1,49 @@
+"""What an encoder minimises that is trained for a generator which does not move any more."""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from immersion.batch import Batch
+from immersion.check import at_least
+from immersion.models import GAN
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """Find codes back, and find codes of examples that the generator never made.
+
+    The terms, each (B,):
+
+    - `loss`: code_error + weight reconstruction_error;
+    - `code_error`: ||E(g(z)) - z||^2 / d, z ~ p(z). The smallest possible is the variance of the
+      code given its image, over d: what of z the generator leaves no trace of;
+    - `reconstruction_error`: ||g(E(x)) - x||^2 / D of training examples x, which need not lie on
+      the generator's manifold.
+
+    Args:
+        generator: The model whose generator it is: in evaluation mode and on the encoder's
+            device. The model that is trained is the encoder alone.
+        weight: Of the reconstruction error.
+
+    Reference:
+        Donahue, Krahenbuhl & Darrell 2017, section 4.1 (latent regressor),
+        https://arxiv.org/abs/1605.09782; Zhu et al. 2016, equation (5),
+        https://arxiv.org/abs/1609.03552
+    """
+
+    generator: GAN
+    weight: float = 10.0
+
+    def __post_init__(self) -> None:
+        """Refuse a weight that means nothing."""
+        at_least(0, weight=self.weight)
+
+    def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Return the terms of an encoder (B, *shape) -> (B, d)."""
+        z = self.generator.codes(len(batch.x), None)
+        code_error = (model(self.generator.generate(z)) - z).square().mean(1)
+        remade = self.generator.generate(model(batch.x))
+        error = (remade - batch.x).square().flatten(1).mean(1)
+        loss = code_error + self.weight * error
+        return {"loss": loss, "code_error": code_error, "reconstruction_error": error}

@@ -1,0 +1,113 @@
+"""What the three players of a VAE-GAN minimise.
+
+Larsen et al. 2016, algorithm 1, https://arxiv.org/abs/1512.09300
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from immersion.batch import Batch
+from immersion.games import Game
+from immersion.models import VAEGAN
+from immersion.objectives.penalties import Penalties
+from immersion.posteriors import kl_units
+
+
+@dataclass(frozen=True)
+class FeatureELBO:
+    """The encoder's side: the ELBO of the discriminator's features D_l(x) in place of x.
+
+    The terms, each (B,), in nats:
+
+    - `loss`: beta kl + feature_error; with beta 1 it is minus the ELBO but for a constant;
+    - `kl`: KL(q(z|x) || p(z)), equation (6);
+    - `feature_error`: ||D_l(x) - D_l(g(z))||^2 / 2, z ~ q(z|x): -log p(D_l(x)|z) of equations (7)
+      and (8), without the constant.
+
+    Args:
+        beta: Weight of the KL divergence: the variance of the features' noise.
+    """
+
+    beta: float = 1.0
+
+    def __call__(self, model: VAEGAN, batch: Batch) -> dict[str, Tensor]:
+        """Return the terms."""
+        q = model.encode(batch.x)
+        kl = kl_units(q, model.prior()).sum(-1)
+        error = feature_error(model, batch.x, model.generate(q.rsample()))
+        return {"loss": self.beta * kl + error, "kl": kl, "feature_error": error}
+
+
+@dataclass(frozen=True)
+class DecoderLoss:
+    """The decoder's side: be like the example, and be taken for real.
+
+    The terms, each (B,):
+
+    - `loss`: gamma feature_error + adversarial;
+    - `feature_error`: as the encoder's;
+    - `adversarial`: the game's generator's loss, the mean of a reconstruction's and a draw's.
+
+    Args:
+        game: Whose generator.
+        gamma: How much likeness counts against realism.
+    """
+
+    game: Game
+    gamma: float = 1.0
+
+    def __call__(self, model: VAEGAN, batch: Batch) -> dict[str, Tensor]:
+        """Return the terms."""
+        with torch.no_grad():
+            z = model.encode(batch.x).rsample()
+        remade = model.generate(z)
+        drawn = model.generate(model.prior().rsample((len(batch.x),)))
+        error = feature_error(model, batch.x, remade)
+        fakes = [model.discriminator(made, None) for made in (remade, drawn)]
+        real = model.discriminator(batch.x, None) if self.game.paired else fakes[0]
+        adversarial = sum(self.game.generator(real, fake) for fake in fakes) / 2
+        loss = self.gamma * error + adversarial
+        return {"loss": loss, "feature_error": error, "adversarial": adversarial}
+
+
+@dataclass(frozen=True)
+class JudgeOfBoth:
+    """The discriminator's side: examples against reconstructions and against draws.
+
+    The terms, each (B,): `loss`, the mean of the game's discriminator's losses against the two
+    (the paper counts each of them whole), and the penalties; `value`, `accuracy`, `real` and
+    `fake` as of any discriminator, means over the two; `penalty`.
+
+    Args:
+        game: Whose discriminator.
+        penalties: What is added to its loss; they keep the features, by which likeness is
+            measured, from growing.
+    """
+
+    game: Game
+    penalties: Penalties = field(default_factory=Penalties)
+
+    def __call__(self, model: VAEGAN, batch: Batch) -> dict[str, Tensor]:
+        """Return the terms."""
+        with torch.no_grad():
+            remade = model.generate(model.encode(batch.x).rsample())
+            drawn = model.generate(model.prior().rsample((len(batch.x),)))
+        real, fake, penalty = self.penalties(model.discriminator, batch.x, remade, None)
+        fakes = [fake, model.discriminator(drawn, None)]
+        value = sum(logsigmoid(real) + logsigmoid(-fake) for fake in fakes) / 2
+        return {
+            "loss": sum(self.game.discriminator(real, fake) for fake in fakes) / 2 + penalty,
+            "value": value,
+            "accuracy": sum((real > fake).float() for fake in fakes) / 2,
+            "real": real,
+            "fake": sum(fakes) / 2,
+            "penalty": penalty,
+        }
+
+
+def feature_error(model: VAEGAN, x: Tensor, made: Tensor) -> Tensor:
+    """Return ||D_l(x) - D_l(made)||^2 / 2, (B,)."""
+    return (model.features(x) - model.features(made)).square().sum(1) / 2

@@ -1,0 +1,64 @@
+"""The adversarial autoencoder."""
+
+from immersion.data import Spec
+from immersion.engine import Experiment, Optimiser, Player
+from immersion.games import GAMES
+from immersion.likelihoods import likelihood_for
+from immersion.models import AdversarialAutoencoder, Discriminator
+from immersion.nn import Architecture
+from immersion.objectives import CodeGenerator, CodeJudge, Reconstruction
+from immersion.priors import StandardNormal
+from immersion.recipes.base import RECIPES, choose_latent
+
+
+@RECIPES.register("aae")
+def aae(
+    spec: Spec,
+    *,
+    latent: int | None = None,
+    likelihood: str = "auto",
+    architecture: Architecture = Architecture(),
+    game: str = "non-saturating",
+    judge_width: int = 512,
+    adversarial_weight: float = 20.0,
+    objective: Reconstruction = Reconstruction(),
+    optimiser: Optimiser = Optimiser(momentum=0.5),
+) -> Experiment:
+    """Train an adversarial autoencoder (Makhzani et al. 2016): codes made to look like a prior's.
+
+    A game with three players: the decoder reconstructs; the encoder helps it and makes its codes
+    look like draws from N(0, I); the discriminator tells codes from draws.
+
+    Args:
+        spec: The data.
+        latent: Dimension of the code; by default 20, less where the data have few values.
+        likelihood: p(x|z), whose mean is the reconstruction; auto chooses by the kind of data.
+        architecture: The encoder's and, mirrored, the decoder's network.
+        game: What discriminator and encoder minimise: non-saturating, minimax, least-squares,
+            hinge, relativistic or wasserstein.
+        judge_width: Units in each of the two hidden layers of the codes' discriminator.
+        adversarial_weight: How much the game counts against the reconstruction error.
+        objective: The reconstruction error that decoder and encoder minimise.
+        optimiser: How all players move.
+    """
+    latent = choose_latent(spec, latent)
+    p = likelihood_for(likelihood, spec.shape, spec.values)
+    judge = Architecture("dense", judge_width).build((latent,), (1,))
+    model = AdversarialAutoencoder(
+        architecture.build(spec.shape, (latent,)),
+        architecture.build((latent,), p.parameter_shape),
+        p,
+        Discriminator(judge),
+        StandardNormal(latent),
+        latent,
+    )
+    rules = GAMES[game]()
+    decoding = [*model.decoder.parameters(), *p.parameters()]
+    encoding = CodeGenerator(rules, objective, adversarial_weight)
+    judging = list(model.discriminator.parameters())
+    players = (
+        Player("decoder", decoding, objective, optimiser),
+        Player("discriminator", judging, CodeJudge(rules), optimiser),
+        Player("encoder", list(model.encoder.parameters()), encoding, optimiser),
+    )
+    return Experiment(model, players, check=p.check, batch_size=100)

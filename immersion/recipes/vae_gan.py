@@ -1,0 +1,60 @@
+"""The VAE-GAN."""
+
+from torch import nn
+
+from immersion.data import Spec
+from immersion.engine import Experiment, Optimiser, Player
+from immersion.games import GAMES
+from immersion.models import VAEGAN
+from immersion.nn import Architecture
+from immersion.objectives import DecoderLoss, FeatureELBO, JudgeOfBoth
+from immersion.objectives.penalties import Penalties
+from immersion.recipes.base import RECIPES, choose_latent, refuse_counts
+
+
+@RECIPES.register("vae-gan")
+def vae_gan(
+    spec: Spec,
+    *,
+    latent: int | None = None,
+    architecture: Architecture = Architecture(),
+    game: str = "non-saturating",
+    beta: float = 0.1,
+    gamma: float = 0.1,
+    penalties: Penalties = Penalties(r1=5.0),
+    optimiser: Optimiser = Optimiser(learning_rate=3e-4, momentum=0.5),
+) -> Experiment:
+    """Train a VAE-GAN (Larsen et al. 2016): a VAE that compares what a discriminator sees.
+
+    A game with three players: the encoder minimises the KL divergence and the error of the
+    discriminator's features; the decoder that error and what a generator does; the discriminator
+    tells examples from reconstructions and from draws.
+
+    Args:
+        spec: The data.
+        latent: Dimension of the latent space; by default 20, less where the data have few values.
+        architecture: The encoder's and the discriminator's network and, mirrored, the decoder's.
+        game: What discriminator and decoder minimise: non-saturating, minimax, least-squares,
+            hinge, relativistic or wasserstein.
+        beta: The encoder's weight of the KL divergence.
+        gamma: The decoder's weight of likeness against realism.
+        penalties: What is added to the discriminator's loss.
+        optimiser: How all players move.
+    """
+    refuse_counts(spec)
+    latent = choose_latent(spec, latent)
+    network = architecture.build((latent,), spec.shape)
+    levels = spec.values in ("unit", "binary")
+    generator = nn.Sequential(network, nn.Sigmoid()) if levels else network
+    encoder = architecture.build(spec.shape, (2 * latent,))
+    model = VAEGAN(encoder, generator, architecture.build(spec.shape, (1,)), latent)
+    rules = GAMES[game]()
+    decoding, judging = (
+        list(part.parameters()) for part in (model.generator, model.discriminator)
+    )
+    players = (
+        Player("encoder", list(model.encoder.parameters()), FeatureELBO(beta), optimiser),
+        Player("decoder", decoding, DecoderLoss(rules, gamma), optimiser),
+        Player("discriminator", judging, JudgeOfBoth(rules, penalties), optimiser),
+    )
+    return Experiment(model, players, batch_size=100)
