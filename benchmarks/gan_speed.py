@@ -27,7 +27,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 from torch.utils.data import DataLoader, TensorDataset
 
 from immersion.data import Dataset, MemorySplit, Spec
-from immersion.engine import Options, Optimiser, train
+from immersion.engine import Optimiser, Options, train
 from immersion.engine.turn import Turn
 from immersion.loading import build
 from immersion.machine import machine
