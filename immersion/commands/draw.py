@@ -19,6 +19,7 @@ from immersion.evaluation.sampling import draws
 from immersion.loading import Run, generative, open_run
 from immersion.models import Generative
 from immersion.models.latent_density import WithLatentDensity
+from immersion.models.refine import nearest_drawn, refined
 from immersion.posteriors import PointMass
 from immersion.random import seeded
 from immersion.report import pictures
@@ -117,12 +118,16 @@ def _class(label: str, spec: Spec) -> int:
     return spec.classes.index(choice("class", label, spec.classes))
 
 
-def reconstruct(run: Path, images: Path | None = None, *, out: Path | None = None) -> Result:
+def reconstruct(
+    run: Path, images: Path | None = None, *, refine: int = 0, out: Path | None = None
+) -> Result:
     """Encode and decode examples: the mean of p(x|z) at the mean of q(z|x).
 
     Args:
         run: The run folder.
         images: A picture or a folder of pictures of one's own; by default test examples.
+        refine: Steps by which each code is improved: gradient descent on the squared error. A
+            generator without an encoder starts from the nearest of 1,000 draws.
         out: Where the picture goes; by default samples/reconstructions.png in the run folder.
     """
     opened = _of_images(run)
@@ -131,8 +136,8 @@ def reconstruct(run: Path, images: Path | None = None, *, out: Path | None = Non
         if images is None
         else _own(images, opened)
     )
-    picture = pictures.reconstructions(opened.model, x)
-    error = (pictures.decoded(opened.model, pictures.codes(opened.model, x)) - x).square()
+    remade = pictures.decoded(opened.model, _codes(opened, x, refine))
+    picture, error = pictures.alternating(x, remade), (remade - x).square()
     name = "reconstructions.png" if images is None else "own-reconstructions.png"
     target = _save(opened.folder, name, picture, out)
     return {
@@ -141,6 +146,16 @@ def reconstruct(run: Path, images: Path | None = None, *, out: Path | None = Non
         "examples": len(x),
         "squared_error": error.flatten(1).sum(1).mean().item(),
     }
+
+
+def _codes(run: Run, x: Tensor, refine: int) -> Tensor:
+    """Return codes of x: the encoder's, or the nearest draws, improved by `refine` steps."""
+    at_least(0, refine=refine)
+    if refine and not gallery.encodes(run.model):
+        z = nearest_drawn(run.model, x)
+    else:
+        z = pictures.codes(run.model, x)
+    return refined(generative(run), x, z, refine) if refine else z
 
 
 def interpolate(
@@ -161,14 +176,15 @@ def interpolate(
             to the other's, so that the way does not pass through the middle, where no codes are.
         pairs: Number of walks.
         steps: Pictures a walk, both ends included.
-        out: Where the picture goes; by default samples/interpolation.png in the run folder.
+        out: Where the picture goes; by default samples/interpolation.png in the run folder, or
+            samples/walks.png where the codes are the prior's.
     """
     at_least(1, pairs=pairs)
     at_least(2, steps=steps)
     opened = _of_images(run)
     a, b = gallery.ends(opened, pairs)
     picture = pictures.walks(opened.model, a, b, steps, path)
-    target = _save(opened.folder, "interpolation.png", picture, out)
+    target = _save(opened.folder, gallery.walk_name(opened.model), picture, out)
     between = "test examples" if gallery.encodes(opened.model) else "codes drawn from the prior"
     return {"run": str(run), "picture": str(target), "pairs": len(b), "between": between}
 

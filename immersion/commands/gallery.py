@@ -58,9 +58,8 @@ def _draw_images(run: Run, seen: bool) -> None:
     if seen:
         save(run.folder, "reconstructions.png", pictures.reconstructions(model, test))
     save(run.folder, "manifold.png", pictures.manifold(model, 20, plane(run, None)))
-    pairs = min(8, len(test) // 2)
-    a, b = ends(run, pairs)
-    save(run.folder, "interpolation.png", pictures.walks(model, a, b, 10, "spherical"))
+    a, b = ends(run, min(8, len(test) // 2))
+    save(run.folder, walk_name(model), pictures.walks(model, a, b, 10, "spherical"))
     if isinstance(model, Generative):
         save(run.folder, "neighbours.png", neighbours(run))
 
@@ -109,6 +108,11 @@ def ends(run: Run, pairs: int) -> tuple[Tensor, Tensor]:
             codes = run.model.prior().sample((2 * pairs,)).cpu()
         codes = codes[:, : pictures.noise_dimensions(run.model)]
     return codes[0::2], codes[1::2]
+
+
+def walk_name(model: Decoder) -> str:
+    """Return the file's name of walks between `ends`, which says what they are."""
+    return "interpolation.png" if encodes(model) else "walks.png"
 
 
 def neighbours(run: Run, seed: int = 0) -> Image:

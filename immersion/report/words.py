@@ -57,6 +57,11 @@ CAPTIONS = {
         "well learned, every image on the way could be an example; a cross-fade of the two ends "
         "means that the way leaves the data.",
     ),
+    "walks": (
+        "Walks",
+        "Each row walks from one code drawn from the prior to another. Look for changes that are "
+        "smooth, and for images on the way that could be examples themselves.",
+    ),
     "neighbours": (
         "Nearest training images",
         "Rows in pairs: samples, and below each the training image that is nearest to it in "
