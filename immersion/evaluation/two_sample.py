@@ -1,6 +1,7 @@
 """The classifier two-sample test: can a classifier tell real from drawn examples?"""
 
 import math
+import warnings
 
 import numpy as np
 import torch
@@ -40,6 +41,7 @@ def two_sample_accuracy(real: Tensor, drawn: Tensor, seed: int = 0) -> Estimate:
         >>> two_sample_accuracy(x[:200], x[200:] + 10).value
         1.0
     """
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     real, drawn = pair(real, drawn, more_than=FEWEST - 1)
@@ -56,7 +58,9 @@ def two_sample_accuracy(real: Tensor, drawn: Tensor, seed: int = 0) -> Estimate:
         return torch.cat([z, (z.square() - 1) / math.sqrt(2)], 1).numpy()
 
     classifier = LogisticRegression(class_weight="balanced", max_iter=200)
-    classifier.fit(seen(fit), np.repeat([0, 1], [len(real_fit), len(drawn_fit)]))
+    with warnings.catch_warnings():  # a fit that stops early is a classifier all the same
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        classifier.fit(seen(fit), np.repeat([0, 1], [len(real_fit), len(drawn_fit)]))
     right = [
         Estimate.of(torch.from_numpy(classifier.predict(seen(held)) == label), "share")
         for held, label in ((real_held, 0), (drawn_held, 1))
