@@ -10,6 +10,8 @@ from torch import Tensor
 from immersion import evaluation
 from immersion.batch import Split
 from immersion.check import UserError, at_least
+from immersion.commands.gallery import encodes
+from immersion.commands.sample_quality import Judge, sample_quality
 from immersion.data import log_volume
 from immersion.engine import Options
 from immersion.evaluation import Estimate
@@ -28,32 +30,73 @@ def evaluate(
     run: Path,
     *,
     importance_samples: int = 500,
+    samples: int = 10_000,
+    extractor: str = "auto",
+    extractor_hash: str = "",
+    parzen: bool = False,
     seed: int = 0,
     device: Literal["auto", "cpu", "cuda"] = "auto",
 ) -> dict[str, Any]:
     """Measure a run's model on the test split and write evaluation.json and the report.
 
+    The likelihood of a model that has one, and the quality of the samples of every model that
+    samples.
+
     Args:
         run: The run folder.
         importance_samples: Codes for each example of the importance-weighted bound; 0 leaves it
             out.
+        samples: Samples that are drawn, and the most test examples that they are compared with;
+            0 leaves their quality out.
+        extractor: The features that samples and test examples are compared in: pixels, pca,
+            digits, squeezenet, a TorchScript file of your own, or auto: by the data.
+        extractor_hash: The SHA-256 of that file: it is a program, and only the one meant is run.
+        parzen: Whether to measure the Parzen-window log-likelihood too, for published tables.
         seed: Seed of all draws.
         device: auto (CUDA where there is one), cpu or cuda.
 
     Returns:
         The contents of evaluation.json.
     """
-    at_least(0, importance_samples=importance_samples)
+    at_least(0, importance_samples=importance_samples, samples=samples)
     opened = open_run(run)
     opened.model.to(Options(device=device).resolve_device())
-    result = evaluate_run(opened, importance_samples, seed)
+    judge = Judge(samples, extractor, extractor_hash, parzen) if samples else None
+    result = evaluate_run(opened, importance_samples, seed, judge)
     write_report(opened.folder)
     return result
 
 
-def evaluate_run(run: Run, importance_samples: int, seed: int = 0) -> dict[str, Any]:
-    """Measure an opened run and write its evaluation.json."""
-    discrete = run.model.likelihood.discrete
+def evaluate_run(
+    run: Run, importance_samples: int, seed: int = 0, judge: Judge | None = None
+) -> dict[str, Any]:
+    """Measure an opened run and write its evaluation.json.
+
+    Args:
+        run: The run.
+        importance_samples: As in `evaluate`.
+        seed: Seed of all draws.
+        judge: How samples are judged; None leaves their quality out.
+    """
+    result: dict[str, Any] = {"protocol": {"split": "test"}, "estimates": {}}
+    if judge is not None:  # first: what does not suit is said before the long work
+        quality = sample_quality(run, judge, seed)
+        result["sample_protocol"] = quality.protocol
+        result["estimates"] = _plain(quality.estimates)
+    if encodes(run.model):
+        likelihood = _likelihood(run, importance_samples, seed)
+        estimates = likelihood["estimates"] | result["estimates"]
+        result = likelihood | {**result, "protocol": likelihood["protocol"]}
+        result["estimates"] = estimates
+    result |= {"latent": run.model.latent, "step": run.record.get("outcome", {}).get("step")}
+    run.folder.write_json("evaluation.json", result)
+    return result
+
+
+def _likelihood(run: Run, importance_samples: int, seed: int) -> dict[str, Any]:
+    """Measure what a model that encodes makes of the test split."""
+    p = getattr(run.model, "likelihood", None)  # a generator has none, with an encoder or without
+    discrete = p is not None and p.discrete
     measured = evaluation.evaluate(
         run.model, run.data.test, discrete=discrete, importance=importance_samples, seed=seed
     )
@@ -64,17 +107,17 @@ def evaluate_run(run: Run, importance_samples: int, seed: int = 0) -> dict[str, 
     if run.spec.scale:
         protocol["densities"] = "in the table's own units"
         estimates = _in_own_units(estimates, log_volume(run.spec))
-    result = {
+    return {
         "protocol": protocol,
-        "estimates": {name: asdict(estimate) for name, estimate in estimates.items()},
+        "estimates": _plain(estimates),
         "kl_per_unit": [unit.value for unit in measured.kl_per_unit],
         "kl_per_unit_standard_error": [unit.standard_error for unit in measured.kl_per_unit],
         "active_units": measured.active_units,
-        "latent": run.model.latent,
-        "step": run.record.get("outcome", {}).get("step"),
     }
-    run.folder.write_json("evaluation.json", result)
-    return result
+
+
+def _plain(estimates: dict[str, Estimate]) -> dict[str, Any]:
+    return {name: asdict(estimate) for name, estimate in estimates.items()}
 
 
 def _in_own_units(estimates: dict[str, Estimate], volume: float) -> dict[str, Estimate]:

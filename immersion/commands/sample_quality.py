@@ -1,0 +1,264 @@
+"""How good samples are: the part of `immersion evaluate` for every model that draws some."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from immersion.batch import Split
+from immersion.check import UserError
+from immersion.data import own_units
+from immersion.data.synthetic import GRID, RING
+from immersion.evaluation import Estimate
+from immersion.evaluation.extractors import Extractor, extractor_for, features, usual
+from immersion.evaluation.extractors.digits import Digits
+from immersion.evaluation.memorisation import memorisation
+from immersion.evaluation.modes import class_modes, mixture_modes
+from immersion.evaluation.parzen import parzen
+from immersion.evaluation.quality import quality
+from immersion.evaluation.sampling import draws
+from immersion.loading import Run, generative
+from immersion.models import GAN, LatentVariableModel
+from immersion.random import generator, seeded
+
+MIXTURES = {"ring": RING, "grid": GRID}
+"""Sets whose modes are known Gaussians."""
+
+STACKED = "stacked-mnist"
+"""The set whose modes are the 1,000 triples of digits."""
+
+NEIGHBOURS = 2000
+"""Draws, and held-out examples, whose nearest training examples are looked for at the most."""
+
+LARGEST = 2**26
+"""Values of a training split up to which neighbours are looked for among values; of a larger one,
+among principal components."""
+
+WINDOWED = 1000
+"""Validation examples that choose the Parzen windows' width, as in the published protocol."""
+
+WARNING = (
+    "a Parzen window's number orders models of images wrongly and is for comparison with "
+    "published tables alone; parzen_of_real_data is that of as many training examples"
+)
+
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Judge:
+    """How samples are judged.
+
+    Args:
+        samples: How many are drawn, and the most test examples that they are compared with; 0
+            leaves their quality out.
+        extractor: A name, auto, or a TorchScript file.
+        extractor_hash: The file's SHA-256.
+        parzen: Whether the Parzen-window log-likelihood is measured too.
+        quick: Whether this is the look at the end of a training: the extractor is a cheap one,
+            and what cannot be estimated is left out.
+    """
+
+    samples: int = 10_000
+    extractor: str = "auto"
+    extractor_hash: str = ""
+    parzen: bool = False
+    quick: bool = False
+
+
+QUICK = Judge(samples=2000, quick=True)
+
+
+@dataclass
+class SampleQuality:
+    """What was measured of a model's samples.
+
+    Args:
+        estimates: By name.
+        protocol: Everything that they depend on besides model and data.
+    """
+
+    estimates: dict[str, Estimate] = field(default_factory=dict)
+    protocol: dict[str, object] = field(default_factory=dict)
+
+
+def sample_quality(run: Run, judge: Judge, seed: int) -> SampleQuality:
+    """Draw from a run's model and compare the draws with test examples.
+
+    Like is compared with like: draws x ~ p(x|z) with test examples as the model is shown them,
+    binary where they were made so. A mean E[x|z] is no sample; it stands for one only where the
+    noise of p(x|z) was not learned, in an autoencoder.
+
+    Raises:
+        UserError: The extractor does not suit, or there are too few examples for its features.
+    """
+    test = run.data.test
+    name = _extractor_name(run, judge)
+    extractor = extractor_for(name, run.spec, run.data.train, judge.extractor_hash)
+    count = min(judge.samples, len(test))
+    if not judge.quick:
+        _refuse(run, judge, extractor)
+        _say(f"{extractor.name} features of {count:,} test examples and as many draws")
+    real = features(extractor, _batches(test, _chosen(test, count, seed), seed))
+    drawn, kept = _drawn(run, judge, extractor, count, seed)
+    result = SampleQuality(protocol=_protocol(run, extractor, count, seed))
+    try:
+        result.estimates |= quality(real, drawn, seed)
+    except UserError as error:
+        if not judge.quick and judge.extractor != "auto":
+            raise
+        result.protocol["left_out"] = str(error)
+    _add_modes(result, run, kept)
+    _add_memorisation(result, run, kept, judge, seed)
+    if judge.parzen:
+        _add_parzen(result, run, kept, seed)
+    return result
+
+
+def _drawn(
+    run: Run, judge: Judge, extractor: Extractor, count: int, seed: int
+) -> tuple[Tensor, Tensor]:
+    """Return the features of `count` draws, and the draws that are asked for again.
+
+    Those are all `judge.samples` where modes are counted or windows laid on them, else few.
+    """
+    every = judge.parzen or run.spec.name in (*MIXTURES, STACKED)
+    total = judge.samples if every else count
+    keep = total if every else min(count, _neighbours(judge))
+    rows, kept, done = [], [], 0
+    for mean, x in draws(generative(run), total, seed):
+        chunk = x if _draws_noise(run) else mean
+        if done < count:
+            rows.append(extractor(chunk[: count - done]))
+        if done < keep:
+            kept.append(chunk[: keep - done])
+        done += len(chunk)
+    return torch.cat(rows), torch.cat(kept)
+
+
+def _draws_noise(run: Run) -> bool:
+    return isinstance(run.model, LatentVariableModel) or run.spec.values == "binary"
+
+
+def _extractor_name(run: Run, judge: Judge) -> str:
+    if judge.extractor != "auto":
+        return judge.extractor
+    name = usual(run.spec, min(judge.samples, len(run.data.test)))
+    return "pca" if judge.quick and name == "squeezenet" else name
+
+
+def _refuse(run: Run, judge: Judge, extractor: Extractor) -> None:
+    """Say what cannot be measured before the work begins."""
+    if judge.parzen and run.spec.values not in ("unit", "binary"):
+        raise UserError(
+            "Parzen windows of the published widths are for values from 0 to 1",
+            "grey or colour images",
+            f"{run.spec.values} values",
+            "leave --parzen out",
+        )
+    if judge.samples <= extractor.features:
+        raise UserError(
+            f"there are fewer samples than the {extractor.name} extractor has features",
+            f"--samples {extractor.features + 1} or more",
+            judge.samples,
+            "or pass another --extractor",
+        )
+
+
+def _add_modes(result: SampleQuality, run: Run, drawn: Tensor) -> None:
+    """Count modes where the data's are known; rows of a table are taken in its own units."""
+    if run.spec.name in MIXTURES:
+        mixture = MIXTURES[run.spec.name]
+        points = own_units(drawn, run.spec)
+        result.estimates |= mixture_modes(points, mixture.means, mixture.sigma)
+    elif run.spec.name == STACKED:
+        network = Digits(run.spec, run.data.train)
+        parts = [
+            network.classify(x.flatten(0, 1).unsqueeze(1)).argmax(1).reshape(-1, 3)
+            for x in drawn.split(BATCH)
+        ]
+        classes = torch.cat(parts) @ torch.tensor([100, 10, 1])
+        result.estimates |= class_modes(classes, 1000)
+    else:
+        return
+    result.protocol["modes"] = f"of {len(drawn):,} draws"
+
+
+def _neighbours(judge: Judge) -> int:
+    return min(NEIGHBOURS, max(1, judge.samples // 5))
+
+
+def _add_memorisation(
+    result: SampleQuality, run: Run, drawn: Tensor, judge: Judge, seed: int
+) -> None:
+    """Compare how near draws and test examples lie to the training split."""
+    train, test = run.data.train, run.data.test
+    count = min(_neighbours(judge), len(test))
+    large = len(train) * run.spec.dimensions > LARGEST
+    if judge.quick and (large or not train.resident):
+        return
+    space = extractor_for("pca" if large else "pixels", run.spec, train)
+    whole = features(space, _batches(train, torch.arange(len(train)), seed))
+    held_out = features(space, _batches(test, _chosen(test, count, seed), seed))
+    result.estimates |= memorisation(space(drawn[:count]), held_out, whole)
+    where = f"{space.features} principal components" if large else "the values"
+    result.protocol["neighbours"] = (
+        f"{min(count, len(drawn)):,} draws and {count:,} test examples among all {len(train):,} "
+        f"training examples, by the Euclidean distance of {where}"
+    )
+
+
+def _add_parzen(result: SampleQuality, run: Run, drawn: Tensor, seed: int) -> None:
+    """Measure the Parzen-window log-likelihood, and that of as many real training examples."""
+    train, validation, test = run.data.train, run.data.validation, run.data.test
+    few = torch.arange(min(WINDOWED, len(validation)))
+    held, asked = (
+        torch.cat(list(_batches(split, indices, seed)))
+        for split, indices in ((validation, few), (test, torch.arange(len(test))))
+    )
+    real = torch.cat(list(_batches(train, _chosen(train, len(drawn), seed), seed)))
+    for name, windows in (("parzen_log_likelihood", drawn), ("parzen_of_real_data", real)):
+        _say(f"Parzen windows on {len(windows):,} examples")
+        result.estimates[name], sigma = parzen(windows, held, asked)
+        result.protocol[name] = (
+            f"windows on {len(windows):,} examples, sigma {sigma:.3g} chosen on {len(held):,} "
+            f"validation examples, all {len(asked):,} test examples"
+        )
+    result.protocol["parzen_warning"] = WARNING
+
+
+def _protocol(run: Run, extractor: Extractor, count: int, seed: int) -> dict[str, object]:
+    what = "draws x ~ p(x|z)" if _draws_noise(run) else "means E[x|z]"
+    if isinstance(run.model, GAN):
+        what = "images g(z)" if run.spec.image else "points g(z)"
+    binary = run.experiment.binarize != "none"
+    return {
+        "compared": f"{count:,} {what}",
+        "reference": f"{count:,} of {len(run.data.test):,} test examples"
+        + (", made binary as in training" if binary else ""),
+        "extractor": extractor.protocol,
+        "seed": seed,
+    }
+
+
+def _chosen(split: Split, count: int, seed: int) -> Tensor:
+    """Return the indices of all examples, or of `count` that the seed chooses, in order."""
+    if count >= len(split):
+        return torch.arange(len(split))
+    return torch.randperm(len(split), generator=generator(seed, "reference"))[:count].sort().values
+
+
+def _batches(split: Split, indices: Tensor, seed: int) -> Iterator[Tensor]:
+    """Yield the examples asked for; dynamic binarization is drawn from the seed."""
+    for number, part in enumerate(indices.split(BATCH)):
+        with seeded(seed, "reference", number):
+            x, _ = split.batch(part)
+        yield x
+
+
+def _say(what: str) -> None:
+    """Tell a person at a terminal what takes its time."""
+    if sys.stderr.isatty():
+        print(f"{what} ...", file=sys.stderr, flush=True)
