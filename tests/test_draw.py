@@ -219,6 +219,7 @@ def test_a_model_without_an_encoder_walks_between_codes_of_its_prior(opened, cla
     result = draw.interpolate(run.folder.path, pairs=3, steps=4)
     assert result["between"] == "codes drawn from the prior"
     assert picture(run, "walks").shape == (3 * 58 + 2, 4 * 58 + 2)
+    assert all(codes.shape == (3, 4) for codes in gallery.ends(run, 3))
     assert draw.manifold(run.folder.path, side=3)["units"] == [0, 1]
     with pytest.raises(UserError, match="from 0 to 3"):
         draw.manifold(run.folder.path, units=(0, 4))
