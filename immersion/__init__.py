@@ -22,6 +22,7 @@ _HOMES = {
     "Options": "immersion.engine",
     "evaluate": "immersion.commands.evaluate",
     "interpolate": "immersion.commands.draw",
+    "invert": "immersion.commands.invert",
     "load": "immersion.loading",
     "manifold": "immersion.commands.draw",
     "reconstruct": "immersion.commands.draw",

@@ -20,6 +20,7 @@ from immersion.check import NonFinite, UserError, choice
 COMMANDS = {
     "train": ("immersion.commands.train", "train", "Train a model; the same command goes on."),
     "evaluate": ("immersion.commands.evaluate", "evaluate", "Say how good a model is."),
+    "invert": ("immersion.commands.invert", "invert", "Give a GAN an encoder."),
     "sample": ("immersion.commands.draw", "sample", "Draw new examples."),
     "reconstruct": ("immersion.commands.draw", "reconstruct", "Encode and decode examples."),
     "interpolate": ("immersion.commands.draw", "interpolate", "Walk between two examples."),
@@ -84,7 +85,25 @@ def _run(arguments: list[str]) -> dict[str, Any] | None:
     module, function, _ = COMMANDS[choice("command", command, COMMANDS)]
     if command == "train":
         return _train(rest)
-    return _parse(getattr(importlib.import_module(module), function), rest, f"immersion {command}")
+    called = getattr(importlib.import_module(module), function)
+    if command == "invert":
+        called = _with_progress(called)
+    return _parse(called, rest, f"immersion {command}")
+
+
+def _with_progress(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a command that trains, with its progress shown."""
+    from immersion.progress import progress
+
+    def run(*places: Any, options: Any, **given: Any) -> dict[str, Any]:
+        with progress(options.steps) as listen:
+            return command(*places, **given, options=options, listen=listen)
+
+    signature = inspect.signature(command, eval_str=True)
+    flags = [p for p in signature.parameters.values() if p.name != "listen"]
+    run.__signature__ = signature.replace(parameters=flags)
+    run.__doc__ = inspect.getdoc(command)
+    return run
 
 
 def _train(arguments: list[str]) -> dict[str, Any] | None:

@@ -73,8 +73,8 @@ def train(
     options.resolve_batch_size(len(dataset.train), experiment.batch_size)
     folder.check_free()
     if folder.exists():
-        _refuse_another_experiment(folder, record)
-        _refuse_fewer_steps(folder, options.steps)
+        refuse_another_experiment(folder, record)
+        refuse_fewer_steps(folder, options.steps)
         record = folder.record() | {"options": asdict(options), "command": record["command"]}
     prepared = binarized(dataset, experiment.binarize)
     _check_support(experiment, prepared)
@@ -182,7 +182,7 @@ def _record(
     }
 
 
-def _refuse_another_experiment(folder: RunFolder, record: dict[str, Any]) -> None:
+def refuse_another_experiment(folder: RunFolder, record: dict[str, Any]) -> None:
     """Refuse to go on with a run that is not the one asked for; nothing is overwritten."""
     before = RunFolder.existing(folder.path).record()
     for name, old, new in _parts(before, record):
@@ -195,7 +195,8 @@ def _refuse_another_experiment(folder: RunFolder, record: dict[str, Any]) -> Non
             )
 
 
-def _refuse_fewer_steps(folder: RunFolder, steps: int) -> None:
+def refuse_fewer_steps(folder: RunFolder, steps: int) -> None:
+    """Refuse to end a run before the step that it has come to."""
     checkpoint = folder.load_checkpoint()
     made = 0 if checkpoint is None else checkpoint[1]["step"]
     if steps < made:

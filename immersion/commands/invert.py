@@ -1,0 +1,139 @@
+"""`immersion invert RUN`: an encoder for a generator that was trained without one."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from immersion import engine
+from immersion.batch import Batch, whole
+from immersion.check import UserError
+from immersion.commands.gallery import draw_all
+from immersion.commands.train import refuse_another_experiment, refuse_fewer_steps
+from immersion.engine import Experiment, Optimiser, Options, Player
+from immersion.evaluation import Estimate
+from immersion.loading import Run, encoder_folder, freeze, made_by, open_run
+from immersion.machine import machine, versions
+from immersion.models import GAN
+from immersion.models.inverse import encoder_for
+from immersion.nn import Architecture
+from immersion.objectives import Inversion
+from immersion.random import seeded
+from immersion.report.page import write_report
+from immersion.run_folder import RunFolder
+
+
+def invert(
+    run: Path,
+    *,
+    weight: float = 10.0,
+    architecture: Architecture = Architecture(),
+    optimiser: Optimiser = Optimiser(),
+    options: Options = Options(steps=10_000),
+    listen: Callable[[dict[str, Any]], None] = lambda row: None,
+) -> dict[str, Any]:
+    """Train an encoder for a run's generator, which stays as it is, and draw what it allows.
+
+    The encoder is a run of its own, in the folder `encoder` of the run: the same call goes on
+    where a killed one stopped. It minimises the error of the codes of generated examples and the
+    reconstruction error of training examples.
+
+    Args:
+        run: The run folder of a GAN.
+        weight: Of the reconstruction error of training examples against that of the codes.
+        architecture: The encoder's network.
+        optimiser: How it moves.
+        options: How long, how fast, how carefully.
+        listen: Called with every line of the metrics.
+
+    Returns:
+        run, encoder, report, step, reason, seconds, and the estimates on the test split.
+
+    Raises:
+        UserError: The model needs no encoder; the encoder there is another, or another
+            generator's.
+        NonFinite: Training diverged; the last good checkpoint is kept.
+    """
+    opened = open_run(run)
+    if not isinstance(opened.model, GAN):
+        received = f"a run of '{opened.record['recipe']}'"
+        remedy = "use it as it is: immersion reconstruct RUN"
+        raise UserError("this model has an encoder of its own", "a GAN", received, remedy)
+    # In evaluation mode, on which the engine has no hold: not even its buffers move.
+    generator = opened.model.to(options.resolve_device()).requires_grad_(False)
+    objective = Inversion(generator, weight)
+    with seeded(options.seed, "weights"):
+        encoder = encoder_for(generator, opened.spec.shape, architecture)
+    player = Player("encoder", list(encoder.parameters()), objective, optimiser)
+    experiment = Experiment(encoder, (player,), batch_size=100)
+    arguments = {"weight": weight, "architecture": architecture, "optimiser": optimiser}
+    folder, record = _begun(opened, arguments, options)
+    outcome = engine.train(experiment, opened.data, folder, options, listen)
+    record["outcome"] = asdict(outcome)
+    folder.write_record(record)
+    places = {"run": str(run), "encoder": str(folder.path)}
+    if outcome.reason == "interrupted":
+        return {**places, **record["outcome"]}
+    encoder.load_state_dict(folder.weights())
+    estimates = _measured(opened, objective, encoder.eval())
+    folder.write_json("evaluation.json", {"split": "test", "estimates": estimates})
+    draw_all(open_run(run))
+    report = str(write_report(opened.folder))
+    return {**places, "report": report, **record["outcome"], "estimates": estimates}
+
+
+def _begun(
+    run: Run, arguments: dict[str, Any], options: Options
+) -> tuple[RunFolder, dict[str, Any]]:
+    """Return the encoder's folder and record, refusing to go on with another encoder."""
+    folder, device = encoder_folder(run.folder), options.resolve_device()
+    record = {
+        "recipe": "encoder",
+        "arguments": freeze(arguments),
+        "data": run.record["data"],
+        "generator_step": made_by(run.folder),
+        "options": asdict(options),
+        "device": device.type,
+        "precision": str(options.resolve_precision(device)).removeprefix("torch."),
+        "versions": versions(),
+        "machine": machine(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    folder.check_free()
+    if folder.exists():
+        before = folder.record()
+        if before["generator_step"] != record["generator_step"]:
+            raise UserError(
+                "the generator has been trained since it was given its encoder",
+                f"the generator of step {before['generator_step']}",
+                f"that of step {record['generator_step']}",
+                f"remove '{folder.path}' to train its encoder anew",
+            )
+        refuse_another_experiment(folder, record)
+        refuse_fewer_steps(folder, options.steps)
+        record = before | {"options": asdict(options)}
+    options.resolve_batch_size(len(run.data.train), 100)
+    folder.write_record(record)
+    return folder, record
+
+
+@torch.no_grad()
+def _measured(run: Run, objective: Inversion, encoder: nn.Module) -> dict[str, Any]:
+    """Return both errors on the test split, with their standard errors."""
+    parts: dict[str, list[torch.Tensor]] = {}
+    step, device = torch.tensor(0), next(encoder.parameters()).device
+    for number, (x, y) in enumerate(whole(run.data.test, seed=0)):
+        with seeded(0, "inversion", number):
+            terms = objective(encoder, Batch(x.to(device), y, step))
+        for name, values in terms.items():
+            parts.setdefault(name, []).append(values.cpu())
+    code, error = (torch.cat(parts[name]) for name in ("code_error", "reconstruction_error"))
+    measured = {
+        "code_error": Estimate.of(code, "prior variances"),
+        "squared_error": Estimate.of(error * run.spec.dimensions, "squared units"),
+    }
+    return {name: asdict(estimate) for name, estimate in measured.items()}
