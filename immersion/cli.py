@@ -28,7 +28,7 @@ COMMANDS = {
     "report": ("immersion.commands.draw", "report", "Write report.html anew."),
     "data": ("immersion.commands.data", "data", "List the known data sets."),
     "reproduce": ("immersion.papers.reproduce", "reproduce", "Reproduce published results."),
-    "doctor": ("immersion.commands.doctor", "doctor", "Say what this machine can do."),
+    "doctor": ("immersion.commands.doctor", "doctor", "Say what ails a run, or the machine."),
 }
 """Command -> module, function and one line. Modules are imported when they are needed: help must
 not wait for PyTorch."""
@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> None:
     except UserError as error:
         _fail(str(error), 2, as_json)
     except NonFinite as error:
-        _fail(f"stopped: {error}; the last good checkpoint is kept.", 1, as_json)
+        _fail(f"stopped: {error}.", 1, as_json)
     except KeyboardInterrupt:
         _fail("interrupted.", INTERRUPTED, as_json)
     except BrokenPipeError:  # the reader, such as head, has seen enough

@@ -9,6 +9,9 @@ from typing import Any
 QUIET_SECONDS = 5.0
 """Plain lines come at most this often."""
 
+OF_A_GAME = {"value": "V(D, G)", "accuracy": "accuracy"}
+"""Terms of a game of several players that are shown, and what they are called."""
+
 Listener = Callable[[dict[str, Any]], None]
 
 
@@ -37,7 +40,7 @@ def progress(steps: int) -> Iterator[Listener]:
 
         def listen(row: dict[str, Any]) -> None:
             if row["split"] == "validation":
-                state["validation"] = f"validation loss {row['loss']:.4g}"
+                state["validation"] = f"validation {_looked(row)}"
                 return
             words = f"{_words(row, 1 if bar.console.width < 120 else None)}  {state['validation']}"
             bar.update(task, completed=row["step"], description=words)
@@ -61,8 +64,32 @@ def _plain(steps: int) -> Listener:
 
 def _words(row: dict[str, Any], most: int | None = None) -> str:
     hidden = ("step", "split", "seconds", "examples_per_second")
-    terms = [f"{name} {value:.4g}" for name, value in row.items() if name not in hidden]
+    named = {name: value for name, value in row.items() if name not in hidden}
+    several = any("/" in name for name in named)
+    terms = _several(named) if several else [f"{n} {value:.4g}" for n, value in named.items()]
     return "  ".join([f"{row['examples_per_second']:,.0f} examples/s", *terms[:most]])
+
+
+def _several(named: dict[str, float]) -> list[str]:
+    """Return what says most of a game of several players: its value, who wins, and the losses."""
+    terms = [
+        f"{words} {value:.3g}"
+        for term, words in OF_A_GAME.items()
+        for name, value in named.items()
+        if name.endswith("/" + term)
+    ]
+    losses = [
+        f"{name.removesuffix('/loss')} {value:.3g}"
+        for name, value in named.items()
+        if name.endswith("/loss")
+    ]
+    return [*terms, "loss: " + ", ".join(losses)]
+
+
+def _looked(row: dict[str, Any]) -> str:
+    """Return what a look at the validation split found: V(D, G) of a game, else the loss."""
+    name = "value" if "value" in row else "loss"
+    return f"{OF_A_GAME.get(name, name)} {row[name]:.4g}"
 
 
 def _clock(seconds: float) -> str:

@@ -8,6 +8,7 @@
       checkpoints/             00012000.safetensors: everything that training needs to go on
       samples/                 pictures and arrays drawn from the model
       evaluation.json          what `immersion evaluate` measured
+      health.json              what `immersion doctor RUN` found: how training went wrong, if so
       report.html              one file that opens offline
 
 Every file but `metrics.jsonl` is written to a temporary name, flushed to the disk and renamed, so
@@ -127,6 +128,11 @@ class RunFolder:
         """Return the contents of `evaluation.json`, or None."""
         return self._read("evaluation.json") if (self.path / "evaluation.json").is_file() else None
 
+    def findings(self) -> list[dict[str, str]]:
+        """Return what `health.json` says: each finding's name, sentence, remedy and severity."""
+        there = (self.path / "health.json").is_file()
+        return self._read("health.json").get("findings", []) if there else []
+
     def metrics(self) -> list[dict[str, Any]]:
         """Return the lines of `metrics.jsonl`, without a last line that a kill cut short."""
         if not self.metrics_file.is_file():
@@ -199,6 +205,31 @@ class RunFolder:
 
     def _checkpoints(self) -> list[Path]:
         return sorted(self.checkpoints.glob("[0-9]*.safetensors"))
+
+
+def labelled_alike(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the lines of `metrics.jsonl` with validation terms named as the training ones are.
+
+    Where there are several players, looks at the validation split are the first one's and bear no
+    name; here `value` becomes `discriminator/value`.
+
+    Example:
+        >>> train = {"step": 1, "split": "train", "seconds": 0.1, "discriminator/value": -1.4}
+        >>> look = {"step": 1, "split": "validation", "seconds": 0.1, "value": -1.3}
+        >>> labelled_alike([train, look])[1]["discriminator/value"]
+        -1.3
+    """
+    names = (name for row in rows if row["split"] == "train" for name in row)
+    first = next((name.split("/")[0] for name in names if "/" in name), None)
+    if first is None:
+        return rows
+    own = ("step", "split", "seconds")
+    return [
+        {n if n in own else f"{first}/{n}": value for n, value in row.items()}
+        if row["split"] == "validation"
+        else row
+        for row in rows
+    ]
 
 
 def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from torch import Tensor
 from immersion import evaluation
 from immersion.batch import Split
 from immersion.check import UserError, at_least
+from immersion.commands.doctor import examine
 from immersion.commands.gallery import encodes
 from immersion.commands.sample_quality import Judge, sample_quality
 from immersion.data import log_volume
@@ -63,6 +64,7 @@ def evaluate(
     opened.model.to(Options(device=device).resolve_device())
     judge = Judge(samples, extractor, extractor_hash, parzen) if samples else None
     result = evaluate_run(opened, importance_samples, seed, judge)
+    examine(opened.folder)
     write_report(opened.folder)
     return result
 

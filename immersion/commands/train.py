@@ -11,9 +11,11 @@ import torch
 
 from immersion import engine
 from immersion.batch import whole
-from immersion.check import UserError
-from immersion.commands.draw import draw_all
+from immersion.check import NonFinite, UserError
+from immersion.commands.doctor import examine
+from immersion.commands.gallery import draw_all
 from immersion.commands.evaluate import evaluate_run
+from immersion.commands.sample_quality import QUICK
 from immersion.data import Dataset, binarized
 from immersion.engine import Experiment, Options
 from immersion.loading import Run, arguments_of, build, freeze, read_data
@@ -61,7 +63,8 @@ def train(
 
     Raises:
         UserError: Any of the user's mistakes; nothing has been written then.
-        NonFinite: Training diverged; the last good checkpoint is kept.
+        NonFinite: Training diverged; the last good checkpoint is kept, and what went wrong is in
+            run.json, health.json and the report. The same call goes on from that checkpoint.
     """
     given = dict(arguments or {})
     dataset = read_data(data, size)
@@ -71,6 +74,7 @@ def train(
     record = _record(recipe, arguments_in_full, dataset, data, size, options)
     record["model"] = _resolved(experiment)
     options.resolve_batch_size(len(dataset.train), experiment.batch_size)
+    options.check_players(len(experiment.players))
     folder.check_free()
     if folder.exists():
         refuse_another_experiment(folder, record)
@@ -79,12 +83,34 @@ def train(
     prepared = binarized(dataset, experiment.binarize)
     _check_support(experiment, prepared)
     folder.write_record(record)
-    outcome = engine.train(experiment, prepared, folder, options, listen)
+    try:
+        outcome = engine.train(experiment, prepared, folder, options, listen)
+    except NonFinite as error:
+        raise NonFinite(_diverged(folder, record, error)) from error
     record["outcome"] = asdict(outcome)
     folder.write_record(record)
     if outcome.reason == "interrupted":
         return {"run": str(folder.path), **record["outcome"]}
     return _finish(Run(folder, record, dataset.spec, experiment.model, experiment, prepared))
+
+
+def _diverged(folder: RunFolder, record: dict[str, Any], error: NonFinite) -> str:
+    """Write what went wrong into the run folder; return it in one sentence for the user."""
+    checkpoint = folder.load_checkpoint()
+    state = {"step": 0, "seconds": 0.0} if checkpoint is None else checkpoint[1]
+    # The step is that of the weights which are kept: what is evaluated and drawn from.
+    kept = {name: state[name] for name in ("step", "seconds")}
+    outcome = {**kept, "reason": "diverged", "message": str(error)}
+    folder.write_record(record | {"outcome": outcome})
+    first = examine(folder)[0]
+    write_report(folder)
+    where = (
+        "no checkpoint had been written yet"
+        if checkpoint is None
+        else f"the last good checkpoint, of step {state['step']}, is kept"
+    )
+    path = shlex.quote(str(folder.path))
+    return f"{error}; {where}; {first.remedy} (immersion doctor {path} says more)"
 
 
 def _finish(run: Run) -> dict[str, Any]:
@@ -93,7 +119,8 @@ def _finish(run: Run) -> dict[str, Any]:
     run.model.eval()
     evaluation = run.folder.evaluation()
     if evaluation is None or evaluation.get("step") != run.record["outcome"]["step"]:
-        evaluation = evaluate_run(run, importance_samples=0)
+        evaluation = evaluate_run(run, importance_samples=0, judge=QUICK)
+    examine(run.folder)
     run.model.cpu()
     draw_all(run)
     return {

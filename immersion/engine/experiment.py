@@ -136,8 +136,8 @@ class Experiment:
 
     Args:
         model: Holds every player's parameters; what the run folder keeps.
-        players: In the order in which they move. The first one's loss on the validation split
-            decides early stopping.
+        players: In the order in which they move. The first one's terms are looked at on the
+            validation split; its loss decides early stopping where it is alone.
         binarize: How the data are made binary before they are used: none, dynamic, static or
             threshold.
         check: Raises a `UserError` where examples are not what the model is for.

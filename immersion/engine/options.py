@@ -25,7 +25,7 @@ class Options:
             by default what is usual for the model. The average is what is evaluated and drawn from.
         validate_every: Steps between looks at the validation split; 0 never looks.
         patience: Looks without a better validation loss after which training stops, to keep the
-            weights of the best look; 0 never stops early.
+            weights of the best look; 0 never stops early. For one player alone.
         log_every: Steps averaged into one line of the metrics.
         checkpoint_seconds: Seconds between checkpoints; one is always written at the end.
     """
@@ -53,6 +53,21 @@ class Options:
         if self.patience and not self.validate_every:
             remedy = "pass --validate-every too"
             raise UserError("early stopping looks at the validation split", remedy=remedy)
+
+    def check_players(self, count: int) -> None:
+        """Refuse early stopping in a game of several players.
+
+        Raises:
+            UserError: `patience` is set and there is more than one player.
+        """
+        if self.patience and count > 1:
+            raise UserError(
+                "a game of several players cannot stop early: one player's loss falls where "
+                "another's rises, and neither says how good the model is",
+                "--patience 0",
+                f"--patience {self.patience}",
+                "leave --patience out, and give --steps",
+            )
 
     def resolve_batch_size(self, length: int, usual: int) -> int:
         """Return the number of examples a step, of `length` training examples in all.

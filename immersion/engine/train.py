@@ -83,8 +83,10 @@ def train(
 
     Raises:
         NonFinite: A loss or parameter is not finite; the last good checkpoint is kept.
-        UserError: A batch larger than the data, or a device that is not there.
+        UserError: A batch larger than the data, a device that is not there, or early stopping of
+            several players.
     """
+    options.check_players(len(experiment.players))
     checkpoint = folder.load_checkpoint()
     if checkpoint is None:
         experiment.begin(data.train)

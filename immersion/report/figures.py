@@ -1,10 +1,9 @@
-"""Figures of numbers, as SVG that suits light and dark pages; text stays text.
+"""Figures of codes, tables and latent units, as SVG for light and dark pages; text stays text.
 
 Axes and text are drawn in the page's own text colour (`currentColor`); an SVG opened by itself
 takes black or, where the reader prefers a dark page, white.
 """
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,74 +15,11 @@ from immersion.report.theme import BLUE, GREY, ORANGE, palette, panel, svg
 if TYPE_CHECKING:  # matplotlib is slow to import, so functions import it
     from matplotlib.axes import Axes
 
-TITLES = {
-    "elbo": "ELBO, nats",
-    "loss": "loss",
-    "kl": "KL(q(z|x) || p(z)), nats",
-    "log_likelihood": "log p(x|z), nats",
-    "squared_error": "squared error ||x - E[x|z]||²",
-}
-"""What terms of the objectives are called in figures; others keep their names."""
-
-NOT_TERMS = ("step", "split", "seconds", "examples_per_second")
-
 CODES, COLUMNS = ("z₁", "z₂"), ("x₁", "x₂")
 """What axes are called where nothing names them."""
 
 ACTIVE = 0.01
 """Nats of KL above which a bar counts as active."""
-
-
-def curves(rows: Sequence[dict[str, Any]]) -> str:
-    """Return inline SVGs one after another, one a term, training and validation against steps.
-
-    The ELBO comes first; a loss that is nothing but another term, or minus one, is left out. The
-    limits are those of the steps after the first 5 %, so that the first do not squash the rest.
-
-    Args:
-        rows: The lines of `metrics.jsonl`.
-
-    Returns:
-        An empty text where there are no rows.
-    """
-    names = dict.fromkeys(name for row in rows for name in row if name not in NOT_TERMS)
-    if any(_same(rows, "loss", other) for other in names if other != "loss"):
-        del names["loss"]
-    order = sorted(names, key=lambda name: (name != "elbo", name != "loss"))
-    return "\n".join(_curve(rows, name) for name in order)
-
-
-def _same(rows: Sequence[dict[str, Any]], name: str, other: str) -> bool:
-    """Return whether two terms are the same but for the sign."""
-    both = [(abs(row[name]), abs(row[other])) for row in rows if name in row and other in row]
-    return bool(both) and all(math.isclose(*pair, rel_tol=1e-4) for pair in both)
-
-
-def _curve(rows: Sequence[dict[str, Any]], name: str) -> str:
-    with panel() as (figure, axes):
-        for split, style in (
-            ("train", {"color": BLUE, "linewidth": 1.5, "label": "training"}),
-            ("validation", {"color": ORANGE, "marker": "o", "markersize": 3.5, "linewidth": 1.5}),
-        ):
-            points = [(r["step"], r[name]) for r in rows if r["split"] == split and name in r]
-            if points:
-                axes.plot(*zip(*points, strict=True), **{"label": split, **style})
-        axes.set_ylim(*_limits([(r["step"], r[name]) for r in rows if name in r]))
-        axes.set_xlim(0, 1.01 * max(row["step"] for row in rows))
-        axes.set_title(TITLES.get(name, name), loc="left")
-        axes.set_xlabel("step")
-        axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
-        axes.legend(loc="best")
-        return svg(figure)
-
-
-def _limits(points: list[tuple[int, float]]) -> tuple[float, float]:
-    """Return limits that hold all later points but single spikes."""
-    last = max(step for step, _ in points)
-    late = np.array([value for step, value in points if step >= 0.05 * last])
-    low, high = np.quantile(late, [0.02, 0.98])
-    margin = 0.15 * (high - low) or 0.5 * abs(high) or 1.0
-    return min(low - margin, points[-1][1]), max(high + margin, points[-1][1])
 
 
 def unit_bars(kl_per_unit: Sequence[float]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from immersion.report import figures, words
+from immersion.report.curves import curves
 from immersion.report.markup import Markup, join, table, tag
 from immersion.run_folder import RunFolder
 
@@ -15,7 +16,10 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 KINDS = {".png": "image/png", ".svg": "image/svg+xml"}
 
-TILES = ("elbo", "importance_weighted_bound", "bits_per_dim", "squared_error")
+TILES = (
+    *("elbo", "importance_weighted_bound", "bits_per_dim", "squared_error"),
+    *("parzen_log_likelihood", "frechet", "precision", "recall", "coverage", "modes"),
+)
 """Estimates that are key numbers."""
 
 
@@ -32,7 +36,14 @@ class _Run:
         found = {path.stem: path for path in files if path.suffix in KINDS}
         known = [name for name in words.CAPTIONS if name in found]
         self.pictures = {name: found[name] for name in dict.fromkeys([*known, *found])}
+        self.findings = folder.findings()
+        self.game = any("/" in name for row in self.metrics[:1] for name in row)
         self.generative = self.record.get("model", {}).get("generative", True)
+
+    def caption(self, name: str) -> tuple[str, str]:
+        """Return a picture's title and what to look for in it."""
+        own = words.CAPTIONS_OF_A_GAN if self.record["recipe"] in words.GANS else {}
+        return own.get(name) or words.CAPTIONS.get(name, (name, ""))
 
 
 def write_report(folder: RunFolder, beside: RunFolder | None = None) -> Path:
@@ -65,6 +76,7 @@ def page(folder: RunFolder, beside: RunFolder | None = None) -> str:
     )
     sections = (
         _header(run, title),
+        _health(run),
         _curves(run),
         _pictures(run, other),
         _not_generative(run, other),
@@ -124,21 +136,35 @@ def _tiles(run: _Run) -> Markup:
 def _curves(run: _Run) -> Markup:
     if not run.metrics:
         return Markup()
-    drawn = figures.curves(run.metrics)
+    drawn = curves(run.metrics)
     units = run.evaluation.get("kl_per_unit") or []
     if len(units) > 1:
         drawn += figures.unit_bars(units)
-    text = (
-        "Means per example: of training, over the steps since the point before; of validation, "
-        "over the whole split. A validation curve that turns back while training goes on "
-        "improving shows that the model has begun to learn its examples by heart."
-    )
+    text = words.CURVES_OF_A_GAME if run.game else words.CURVES
     return _section("Training", tag("p", text), tag("div", Markup(drawn), class_="pair"))
+
+
+def _health(run: _Run) -> Markup:
+    if not run.findings:
+        return Markup()
+    cards = [
+        tag(
+            "div",
+            tag("dt", finding["name"], tag("span", words.SEVERITIES[finding["severity"]])),
+            tag("dd", finding["sentence"]),
+            tag("dd", tag("b", "What to try: "), finding["remedy"] + ".")
+            if finding["remedy"]
+            else "",
+            class_=finding["severity"],
+        )
+        for finding in run.findings
+    ]
+    return _section("Health", tag("dl", *cards, class_="health"))
 
 
 def _picture(run: _Run, name: str, caption: bool = True, label: str = "") -> Markup:
     path = run.pictures[name]
-    title, text = words.CAPTIONS.get(name, (name, ""))
+    title, text = run.caption(name)
     data = base64.b64encode(path.read_bytes()).decode()
     alt = f"{title}: {words.model_name(run.record)} on {words.data_name(run.record)}"
     image = tag("img", src=f"data:{KINDS[path.suffix]};base64,{data}", alt=alt)
@@ -160,7 +186,7 @@ def _pictures(run: _Run, other: _Run | None) -> Markup:
         return _section("Pictures", tag("div", *shown, class_="pair"))
     rows = []
     for name in names:
-        title, text = words.CAPTIONS.get(name, (name, ""))
+        title, text = run.caption(name)
         both = [
             _picture(one, name, False, _label(one)) for one in (run, other) if name in one.pictures
         ]
@@ -197,10 +223,12 @@ def _numbers(run: _Run, other: _Run | None) -> Markup:
         rows.append([name_and_meaning, *values, first.get("unit", ""), _count(first)])
     columns = ["estimate ± standard error"] if other is None else [_label(one) for one in runs]
     protocol = run.evaluation.get("protocol") or {}
+    drawn = run.evaluation.get("sample_protocol") or {}
     return _section(
         "Numbers",
         table(rows, ["", *columns, "unit", "n"]),
         tag("p", "Protocol: " + _protocol(protocol), class_="small") if protocol else "",
+        tag("p", "Samples: " + _protocol(drawn), class_="small") if drawn else "",
     )
 
 
@@ -209,7 +237,8 @@ def _count(estimate: Mapping[str, Any]) -> str:
 
 
 def _protocol(protocol: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in protocol.items()) + "."
+    named = ((name.replace("_", " ").replace(".", " "), value) for name, value in _flat(protocol))
+    return ", ".join(f"{name} {value}" for name, value in named) + "."
 
 
 def _settings(run: _Run) -> Markup:

@@ -8,8 +8,34 @@ RECIPES = {
     "vae": "VAE",
     "ae": "autoencoder",
     "linear-ae": "linear autoencoder",
+    "gan": "GAN",
+    "gan2014": "GAN of 2014",
+    "vae-gan": "VAE-GAN",
+    "aae": "adversarial autoencoder",
 }
 """What recipes make; others keep their names."""
+
+GANS = {"gan", "gan2014"}
+"""Recipes whose model is a generator with no density and no encoder of its own."""
+
+SEVERITIES = {"fine": "fine", "note": "note", "warning": "look into it", "failure": "failed"}
+"""How grave a finding is, for a person to read."""
+
+CURVES = (
+    "Means per example: of training, over the steps since the point before; of validation, over "
+    "the whole split. A validation curve that turns back while training goes on improving shows "
+    "that the model has begun to learn its examples by heart."
+)
+
+CURVES_OF_A_GAME = (
+    "A game of several players: no curve goes down to an optimum, and no loss says how good the "
+    "samples are. What can be read is who is winning. V(D, G) at −log 4 and an accuracy of one "
+    "half mean that the discriminator can tell nothing apart; V near 0 and an accuracy near 1, "
+    "that it tells everything apart and has little left to teach. (In games other than minimax "
+    "and non-saturating the logits' level is free: there V may lie lower.) Validation asks the "
+    "discriminator about real examples that it was not trained on: where it takes those for "
+    "generated, it has learnt its training examples by heart."
+)
 
 ESTIMATES = {
     "elbo": ("ELBO", "Lower bound on log p(x). Higher is better."),
@@ -24,6 +50,60 @@ ESTIMATES = {
     "ppca_log_likelihood": (
         "log p(x) of probabilistic PCA",
         "The linear model with as many latents, exact: the baseline to beat.",
+    ),
+    "frechet": (
+        "Frechet distance",
+        "Between samples and test examples, each a Gaussian in the features that the protocol "
+        "names; other features give other numbers. Lower is better.",
+    ),
+    "frechet_unbiased": (
+        "Frechet distance, unbiased",
+        "The same, extrapolated to infinitely many samples; for a perfect model about 0.",
+    ),
+    "kernel_distance": (
+        "Kernel distance",
+        "Squared maximum mean discrepancy in the same features. For a perfect model about 0.",
+    ),
+    "precision": ("Precision", "Samples that lie where test examples do. Higher is better."),
+    "recall": ("Recall", "Test examples that lie where samples do. Higher is better."),
+    "density": (
+        "Density",
+        "Precision that no outlier can raise: how many test examples a sample is near. For a "
+        "perfect model about 1.",
+    ),
+    "coverage": (
+        "Coverage",
+        "Test examples that have a sample near them: kinds that are missing lower it. For a "
+        "perfect model about 0.97.",
+    ),
+    "two_sample_accuracy": (
+        "Accuracy of a classifier",
+        "That is shown samples and test examples: 0.5 if it cannot tell them apart, 1 if always.",
+    ),
+    "modes": ("Modes", "Of those that the data are known to have, how many samples fall on."),
+    "high_quality": ("High quality", "Samples within three standard deviations of a mode."),
+    "reverse_kl": (
+        "Reverse KL over modes",
+        "KL divergence from the samples' shares of the modes to equal ones. Lower is better.",
+    ),
+    "nearest_drawn": (
+        "Nearest training example, of samples",
+        "The distance. Far below that of test examples, samples are copies.",
+    ),
+    "nearest_held_out": ("Nearest training example, of test examples", "The distance."),
+    "nearer_than_held_out": (
+        "Samples nearer to training data",
+        "How often a sample lies nearer to its nearest training example than a test example does: "
+        "0.5 for new examples, towards 1 for copies.",
+    ),
+    "parzen_log_likelihood": (
+        "Parzen-window log-likelihood",
+        "For comparison with published tables alone: it orders models of images wrongly. Higher "
+        "is meant to be better.",
+    ),
+    "parzen_of_real_data": (
+        "Parzen windows on real data",
+        "The same of as many training examples: a model that scores more is no better than data.",
     ),
 }
 """Estimates by name: what they are called and what they mean."""
@@ -82,6 +162,33 @@ CAPTIONS = {
 }
 """Pictures by name: a title, and what to look for. They are shown in this order."""
 
+CAPTIONS_OF_A_GAN = {
+    "samples": (
+        "Samples",
+        "Codes drawn from the prior, and what the generator makes of them, not chosen. Look for "
+        "as much variety as in the data, and for the same image again and again: a generator "
+        "that has collapsed makes a few good ones and nothing else.",
+    ),
+    "manifold": (
+        "The manifold",
+        "A plane of codes through the generator: two of the code's numbers go through the unit "
+        "square by the prior's inverse CDF, the others are 0. Look for smooth changes; jumps "
+        "show where the generator has torn its manifold to cover kinds that do not touch.",
+    ),
+    "table": (
+        "Data and draws",
+        "Rows of the data beside rows that the generator made, on the same axes. Look for groups "
+        "that are missing, and for draws on the way between groups, where the data have none.",
+    ),
+    "reconstructions": (
+        "Reconstructions",
+        "Rows in pairs: test examples, and below each the nearest that the generator can make of "
+        "it, from the code that was found for it. What is missing from the generator's manifold "
+        "cannot be reconstructed.",
+    ),
+}
+"""What to look for in a GAN's pictures, where it differs."""
+
 NOT_GENERATIVE = (
     "An autoencoder learns a code for every example but no distribution over codes. Here codes "
     "were drawn from N(0, I) all the same, and decoded. Nothing in training asked the codes of "
@@ -110,7 +217,7 @@ def sentence(record: dict[str, Any], evaluation: dict[str, Any] | None) -> str:
         text += f" with {latent} latent{'s' if latent > 1 else ''}"
     text += f", {_training(record.get('outcome'), data_name(record))}"
     estimates = (evaluation or {}).get("estimates", {})
-    for name in ("elbo", "squared_error"):
+    for name in ("elbo", "squared_error", "frechet"):
         if name in estimates:
             return f"{text}; test {inside(ESTIMATES[name][0])} {with_error(estimates[name])}."
     return text + "; not evaluated yet."
@@ -124,7 +231,11 @@ def inside(label: str) -> str:
 def _training(outcome: dict[str, Any] | None, data: str) -> str:
     if outcome is None:
         return f"still in training on {data}"
-    how = {"early": "stopped early after", "interrupted": "interrupted after"}
+    how = {
+        "early": "stopped early after",
+        "interrupted": "interrupted after",
+        "diverged": "diverged after",
+    }
     begun = how.get(outcome.get("reason", ""), "trained for")
     text = f"{begun} {outcome['step']:,} steps on {data}"
     return text + (f" in {duration(outcome['seconds'])}" if "seconds" in outcome else "")

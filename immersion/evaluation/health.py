@@ -1,0 +1,79 @@
+"""What went wrong in a training, read off its metrics and its evaluation, and what to try."""
+
+from typing import Any
+
+from immersion.evaluation import game_health, sample_health
+from immersion.evaluation.evidence import LINES, Evidence, Finding, gathered
+
+__all__ = ["Finding", "diagnose"]
+
+RULES = (
+    game_health.divergence,
+    sample_health.mode_collapse,
+    game_health.discriminator_too_weak,
+    sample_health.posterior_collapse,
+    sample_health.copies,
+    game_health.memorising_discriminator,
+    game_health.discriminator_won,
+    game_health.oscillation,
+    sample_health.unlike_the_data,
+)
+"""In the order in which findings of one severity are told."""
+
+GRAVE = ("failure", "warning", "note", "fine")
+
+
+def diagnose(
+    metrics: list[dict[str, Any]], evaluation: dict[str, Any] | None, diverged: bool = False
+) -> list[Finding]:
+    """Return what can be said about a run's health, the gravest first; never nothing.
+
+    ======================== ============================================== ===================
+    finding                  where                                          read off
+    ======================== ============================================== ===================
+    diverged                 a number was not finite, or logits and         training
+                             gradients keep growing far beyond use
+    mode collapse            good samples of few kinds                      evaluation
+    copies                   samples lie nearer to training examples than   evaluation
+                             held-out examples do
+    the discriminator has    it tells everything apart, surely              training
+    won
+    the discriminator is     it is worse than one that says 1/2 to          training
+    too weak                 everything, or has never told anything apart
+    the discriminator        held-out examples look generated to it         training, validation
+    memorises
+    oscillation              who wins changes again and again               training
+    samples unlike the data  hardly any sample is like the data             evaluation
+    posterior collapse       no latent unit says anything about x (VAE)     evaluation
+    ======================== ============================================== ===================
+
+    Variety and copying cannot be read off a game's curves: they need an evaluation.
+
+    Args:
+        metrics: The lines of `metrics.jsonl`.
+        evaluation: The contents of `evaluation.json`, or None.
+        diverged: Whether training ended at a number that was not finite.
+    """
+    evidence = gathered(metrics, evaluation or {}, diverged)
+    found = [rule(evidence) for rule in RULES]
+    findings = [finding for finding in found if finding is not None]
+    return sorted(findings, key=lambda f: GRAVE.index(f.severity)) or [_nothing_amiss(evidence)]
+
+
+def _nothing_amiss(evidence: Evidence) -> Finding:
+    if "discriminator/accuracy" not in evidence.train:
+        sentence = (
+            "Nothing was found. Runs without a discriminator are not looked into further than "
+            "for numbers that are not finite, and for what their evaluation says."
+        )
+        return Finding("nothing amiss", sentence, "", "fine")
+    if not evidence.judged:
+        sentence = f"The metrics have fewer than {LINES} lines: too few to say anything."
+        remedy = "train for longer, or lower --log-every"
+        return Finding("too short to tell", sentence, remedy, "note")
+    accuracy = evidence.third("discriminator/accuracy", 2)
+    sentence = f"The game is in balance: neither player has won (accuracy {accuracy:.2f})."
+    if "coverage" not in evidence.estimates:
+        sentence += " Whether samples vary enough is not measured yet."
+        return Finding("healthy", sentence, "see immersion evaluate RUN for variety", "fine")
+    return Finding("healthy", sentence, "", "fine")

@@ -1,0 +1,25 @@
+"""What a person sees while a model trains."""
+
+from immersion.progress import progress
+
+ROW = {"step": 100, "split": "train", "seconds": 1.0}
+
+
+def told(capsys, monkeypatch, terms):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: False, raising=False)
+    with progress(100) as listen:
+        listen({**ROW, **terms, "examples_per_second": 1000.0})
+    return capsys.readouterr().err
+
+
+def test_one_players_terms_are_told_as_they_are(capsys, monkeypatch):
+    said = told(capsys, monkeypatch, {"loss": 1.25, "kl": 3.0})
+    assert "step 100 / 100" in said and "1,000 examples/s  loss 1.25  kl 3" in said
+
+
+def test_of_a_game_who_wins_is_told_and_every_loss(capsys, monkeypatch):
+    terms = {"discriminator/loss": 1.2, "discriminator/value": -1.2, "generator/loss": 0.8}
+    terms |= {"discriminator/accuracy": 0.75, "discriminator/gradient_norm": 9.0}
+    said = told(capsys, monkeypatch, terms)
+    assert "V(D, G) -1.2  accuracy 0.75  loss: discriminator 1.2, generator 0.8\n" in said
+    assert "gradient_norm" not in said
