@@ -22,7 +22,8 @@ class Options:
         precision: auto (bfloat16 networks where the processor has it natively), bfloat16 or
             float32. Likelihoods and KL are in float32 either way.
         ema: Decay of the exponential moving average of the weights, such as 0.999; 0 keeps none;
-            by default what is usual for the model. The average is what is evaluated and drawn from.
+            by default what is usual for the model. The average is what is evaluated and drawn
+            from.
         validate_every: Steps between looks at the validation split; 0 never looks.
         patience: Looks without a better validation loss after which training stops, to keep the
             weights of the best look; 0 never stops early. For one player alone.

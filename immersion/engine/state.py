@@ -27,14 +27,15 @@ class Average:
         self.decay = decay
         self.model = deepcopy(model).eval().requires_grad_(False)
         self.pairs = [list(side.parameters()) for side in (self.model, model)]
-        self.buffers = [list(side.buffers()) for side in (self.model, model)]
+        self.trained = model
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Take in the weights after step `step` (from 0)."""
         decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(*self.pairs, 1 - decay)
-        for average, buffer in zip(*self.buffers, strict=True):
+        # Looked up anew: some modules put another tensor in a buffer's place.
+        for average, buffer in zip(self.model.buffers(), self.trained.buffers(), strict=True):
             average.copy_(buffer)
 
 

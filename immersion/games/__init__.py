@@ -1,4 +1,4 @@
-"""Adversarial games: what discriminator and generator minimise, given the discriminator's logits."""
+"""Adversarial games: what two players minimise, given the discriminator's logits."""
 
 from immersion.games.base import GAMES, Game
 

@@ -18,6 +18,9 @@ class Game(ABC):
     paired = False
     """Whether the generator's loss depends on the real example of its pair."""
 
+    signed = True
+    """Whether C > 0 means real; in games of differences alone, a constant may be added to C."""
+
     @abstractmethod
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return the discriminator's loss, (B,): real is C(x), (B,), and fake is C(g(z)), (B,)."""

@@ -21,7 +21,7 @@ class Relativistic(Game):
         equation (3), https://arxiv.org/abs/2501.05441
     """
 
-    paired = True
+    paired, signed = True, False
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return -log sigmoid(C(x) - C(G(z))), (B,), in nats."""

@@ -19,6 +19,8 @@ class Wasserstein(Game):
         Arjovsky, Chintala & Bottou 2017, equations (2), (3), https://arxiv.org/abs/1701.07875
     """
 
+    signed = False
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return C(G(z)) - C(x), (B,): minus an estimate of the distance."""
         return fake - real

@@ -8,7 +8,7 @@ from torch import nn
 from immersion.check import UserError, at_least, choice
 from immersion.data import Spec
 from immersion.engine import Experiment, Optimiser, Player
-from immersion.games import GAMES
+from immersion.games import GAMES, Game
 from immersion.models import GAN, Discriminator
 from immersion.nn import Architecture
 from immersion.nn.augment import augmentation
@@ -83,6 +83,8 @@ def gan(
     """
     refuse_counts(spec)
     at_least(1, discriminator_steps=discriminator_steps)
+    rules = GAMES[game]()
+    _check_augmentation(spec, judging, rules)
     latent = latent or (LATENT if spec.image else LATENT // 4)
     if architecture.network == "auto":
         architecture = replace(architecture, network="r3gan" if spec.image else "dense")
@@ -97,7 +99,6 @@ def gan(
         latent + classes,
         classes,
     )
-    rules = GAMES[game]()
     slower = replace(optimiser, learning_rate=discriminator_rate * optimiser.learning_rate)
     first = Player(
         "discriminator",
@@ -122,10 +123,21 @@ def _discriminator(
         network = with_minibatch_std(network)
     if judging.spectral_norm:
         network = spectrally_normalised(network)
-    if judging.augmentation != "none" and not spec.image:
-        raise UserError("only images can be augmented", "a table without --augmentation")
     levels = spec.values in ("unit", "binary")
     return Discriminator(network, levels, judging.pack, augmentation(judging.augmentation))
+
+
+def _check_augmentation(spec: Spec, judging: Judging, rules: Game) -> None:
+    """Refuse what cannot be augmented, or cannot say how much it should be."""
+    if judging.augmentation != "none" and not spec.image:
+        raise UserError("only images can be augmented", "--augmentation none for a table")
+    if judging.augmentation == "adaptive" and not rules.signed:
+        raise UserError(
+            "adaptive augmentation reads overfitting from the signs of the logits",
+            "a game in which a sign tells real from generated, such as non-saturating",
+            "a game that is blind to a constant added to all logits",
+            "pass --game non-saturating, or --augmentation differentiable",
+        )
 
 
 def _classes(spec: Spec) -> int:
