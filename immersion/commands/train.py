@@ -13,8 +13,8 @@ from immersion import engine
 from immersion.batch import whole
 from immersion.check import NonFinite, UserError
 from immersion.commands.doctor import examine
-from immersion.commands.gallery import draw_all
 from immersion.commands.evaluate import evaluate_run
+from immersion.commands.gallery import draw_all
 from immersion.commands.sample_quality import QUICK
 from immersion.data import Dataset, binarized
 from immersion.engine import Experiment, Options
