@@ -9,7 +9,18 @@ from torch.nn.functional import softplus
 
 from immersion.check import UserError
 from immersion.likelihoods import LIKELIHOODS
-from immersion.models import VAE, Autoencoder, Decoder, LatentVariableModel, ProbabilisticPCA
+from immersion.models import (
+    GAN,
+    VAE,
+    VAEGAN,
+    AdversarialAutoencoder,
+    Autoencoder,
+    Decoder,
+    Discriminator,
+    Generative,
+    LatentVariableModel,
+    ProbabilisticPCA,
+)
 from immersion.nn import Architecture
 from immersion.posteriors import SMALLEST_SCALE, PointMass, diagonal_gaussian
 from immersion.priors import StandardNormal
@@ -137,7 +148,54 @@ def test_no_model_class_is_missed_here():
         and issubclass(member, Decoder)
         and not member.__abstractmethods__
     }
-    assert concrete == {VAE, Autoencoder, ProbabilisticPCA}
+    assert concrete == {VAE, Autoencoder, ProbabilisticPCA, *GENERATORS}
+
+
+def gan():
+    model = GAN(SMALL.build((LATENT,), (D,)), judge(D), StandardNormal(LATENT), LATENT)
+    model.encoder = SMALL.build((D,), (LATENT,))  # as one that was trained for it
+    return model
+
+
+def vae_gan():
+    encoder, generator = SMALL.build((D,), (2 * LATENT,)), SMALL.build((LATENT,), (D,))
+    return VAEGAN(encoder, generator, SMALL.build((D,), (1,)), LATENT)
+
+
+def adversarial_autoencoder():
+    encoder, decoder = SMALL.build((D,), (LATENT,)), SMALL.build((LATENT,), (D,))
+    p, prior = LIKELIHOODS["gaussian-fixed"]((D,)), StandardNormal(LATENT)
+    return AdversarialAutoencoder(encoder, decoder, p, judge(LATENT), prior, LATENT)
+
+
+def judge(dimensions):
+    return Discriminator(SMALL.build((dimensions,), (1,)))
+
+
+GENERATORS = {GAN: gan, VAEGAN: vae_gan, AdversarialAutoencoder: adversarial_autoencoder}
+
+
+@pytest.mark.parametrize("kind", list(GENERATORS))
+def test_models_that_are_trained_by_a_game(kind):
+    """They draw, encode and decode as others do, and a state dict is the whole of them."""
+    torch.manual_seed(0)
+    model, x = GENERATORS[kind]().eval(), torch.randn(B, D)
+    assert isinstance(model, Generative) and not isinstance(model, LatentVariableModel)
+    q = model.encode(x)
+    assert (q.batch_shape, q.event_shape, q.mean.shape) == ((B,), (LATENT,), (B, LATENT))
+    for batch_shape in ((), (B,), (2, K, B)):
+        z = model.prior().sample(batch_shape)
+        p = model.decode(z)
+        assert (p.batch_shape, p.event_shape) == (batch_shape, (D,))
+        assert p.mean.shape == p.sample().shape == (*batch_shape, D)
+    alone = model.decode(z[1, 2, 3]).mean
+    torch.testing.assert_close(p.mean[1, 2, 3], alone)
+    made = model.decode(q.mean).mean
+    torch.testing.assert_close(model.decode(model.encode(x[1:2]).mean).mean[0], made[1])
+    other = GENERATORS[kind]().eval()
+    assert not torch.equal(other.decode(other.encode(x).mean).mean, made)
+    other.load_state_dict(model.state_dict())
+    assert torch.equal(other.decode(other.encode(x).mean).mean, made)
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 16, 12)])

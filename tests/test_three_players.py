@@ -31,6 +31,7 @@ from immersion.objectives import (
     JudgeOfBoth,
     Reconstruction,
 )
+from immersion.objectives.penalties import Penalties
 from immersion.priors import StandardNormal
 from immersion.recipes.aae import aae
 from immersion.recipes.vae_gan import vae_gan
@@ -90,6 +91,19 @@ class TestVAEGAN:
         torch.testing.assert_close(ours["loss"], theirs["loss"] - constant)
         torch.testing.assert_close(ours["kl"], theirs["kl"])
         torch.testing.assert_close(-ours["feature_error"], theirs["log_likelihood"] + constant)
+
+    def test_beta_weighs_the_divergence(self):
+        terms = FeatureELBO(3.0)(vaegan(), batch())
+        torch.testing.assert_close(terms["loss"], 3 * terms["kl"] + terms["feature_error"])
+
+    def test_the_judge_is_penalised_for_its_slope(self):
+        """A linear discriminator's slope is its weight wherever it is looked at."""
+        model = vaegan(LINEAR)
+        weight = next(p for p in model.discriminator.parameters() if p.ndim == 2)
+        terms = JudgeOfBoth(GAMES["hinge"](), Penalties(r1=3.0))(model, batch())
+        torch.testing.assert_close(terms["penalty"], (1.5 * weight.square().sum()).expand(B))
+        without = terms["loss"] - terms["penalty"]
+        assert (without >= 0).all() and (terms["penalty"] > 0).all()
 
     def test_the_decoder_weighs_likeness_against_realism(self):
         model, b = vaegan(), batch()

@@ -20,9 +20,9 @@ def vae_gan(
     architecture: Architecture = Architecture(),
     game: str = "non-saturating",
     beta: float = 0.1,
-    gamma: float = 0.1,
-    penalties: Penalties = Penalties(r1=5.0),
-    optimiser: Optimiser = Optimiser(learning_rate=3e-4, momentum=0.5),
+    gamma: float = 0.3,
+    penalties: Penalties = Penalties(r1=1.0),
+    optimiser: Optimiser = Optimiser(momentum=0.5),
 ) -> Experiment:
     """Train a VAE-GAN (Larsen et al. 2016): a VAE that compares what a discriminator sees.
 
