@@ -45,6 +45,7 @@ def main() -> None:
         right = accuracy(net, data.validation)
         seconds = time.perf_counter() - begun
         print(f"epoch {epoch + 1}: {right:.2%} of validation, {seconds:.0f} s", flush=True)
+    rescale(net, data.train)
     net.half().float()  # as they will be read
     print(f"test images: {accuracy(net, data.test):.2%} right")
     print(f"test images made binary: {accuracy(net, data.test, binary=True):.2%} right")
@@ -52,6 +53,16 @@ def main() -> None:
     save_file({name: w.half().contiguous() for name, w in net.state_dict().items()}, file)
     print(f"{file}: {file.stat().st_size:,} bytes, sha256")
     print(hashlib.sha256(file.read_bytes()).hexdigest())
+
+
+@torch.no_grad()
+def rescale(net: nn.Sequential, split) -> None:
+    """Divide the features by one number and give it to the next layer: their mean square is 1."""
+    x, _ = split.batch(torch.arange(5000))
+    root = net[:-1](x).square().mean().sqrt()
+    net[-3].weight /= root
+    net[-3].bias /= root
+    net[-1].weight *= root
 
 
 def varied(x: Tensor) -> Tensor:

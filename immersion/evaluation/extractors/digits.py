@@ -12,7 +12,7 @@ from immersion.check import UserError
 from immersion.evaluation.extractors.base import EXTRACTORS, Data, Extractor
 
 WEIGHTS = "digits.safetensors"
-SHA256 = "aa70a10ae82d73d82924ba5340f8427108d66df5a9ece9a472be735a7d1ac7a9"
+SHA256 = "69a3194a30f3301b4329e9efa7c82663144910bc23f61ca5f247e70ccd1a2d0f"
 SIZE = (28, 28)
 FEATURES = 64
 
