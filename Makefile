@@ -17,8 +17,8 @@ demo: .venv/demo
 	$(BIN)/python demo.py
 
 test: .venv/test
-	$(BIN)/ruff check immersion tests demo.py
-	$(BIN)/ruff format --check immersion tests demo.py
+	$(BIN)/ruff check immersion tests benchmarks scripts demo.py
+	$(BIN)/ruff format --check immersion tests benchmarks scripts demo.py
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests
 	$(BIN)/python -m pytest --doctest-modules immersion

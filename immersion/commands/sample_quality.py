@@ -110,7 +110,10 @@ def sample_quality(run: Run, judge: Judge, seed: int) -> SampleQuality:
         if not judge.quick and judge.extractor != "auto":
             raise
         result.protocol["left_out"] = str(error)
-    _add_modes(result, run, kept)
+    counted = modes(run, kept)
+    if counted:
+        result.estimates |= counted
+        result.protocol["modes"] = f"of {len(kept):,} draws"
     _add_memorisation(result, run, kept, judge, seed)
     if judge.parzen:
         _add_parzen(result, run, kept, seed)
@@ -167,23 +170,23 @@ def _refuse(run: Run, judge: Judge, extractor: Extractor) -> None:
         )
 
 
-def _add_modes(result: SampleQuality, run: Run, drawn: Tensor) -> None:
-    """Count modes where the data's are known; rows of a table are taken in its own units."""
+def modes(run: Run, drawn: Tensor) -> dict[str, Estimate]:
+    """Count the modes among draws, (N, *shape), where the data's are known; else return nothing.
+
+    Rows of a table are taken in its own units; triples of digits are told apart by the package's
+    own network.
+    """
     if run.spec.name in MIXTURES:
         mixture = MIXTURES[run.spec.name]
-        points = own_units(drawn, run.spec)
-        result.estimates |= mixture_modes(points, mixture.means, mixture.sigma)
-    elif run.spec.name == STACKED:
-        network = Digits(run.spec, run.data.train)
-        parts = [
-            network.classify(x.flatten(0, 1).unsqueeze(1)).argmax(1).reshape(-1, 3)
-            for x in drawn.split(BATCH)
-        ]
-        classes = torch.cat(parts) @ torch.tensor([100, 10, 1])
-        result.estimates |= class_modes(classes, 1000)
-    else:
-        return
-    result.protocol["modes"] = f"of {len(drawn):,} draws"
+        return mixture_modes(own_units(drawn, run.spec), mixture.means, mixture.sigma)
+    if run.spec.name != STACKED:
+        return {}
+    network = Digits(run.spec, None)
+    parts = [
+        network.classify(x.flatten(0, 1).unsqueeze(1)).argmax(1).reshape(-1, 3)
+        for x in drawn.split(BATCH)
+    ]
+    return class_modes(torch.cat(parts) @ torch.tensor([100, 10, 1]), 1000)
 
 
 def _neighbours(judge: Judge) -> int:
