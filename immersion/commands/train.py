@@ -53,7 +53,7 @@ def train(
         recipe: linear-ae, ae or vae.
         data: A name (see `immersion data`), a folder of images, or a .npy, .npz or .csv file.
         out: The run folder; by default runs/ and a name made of what differs from the defaults.
-        size: Side to which the images of a folder are cropped and resized.
+        size: Side to which images are cropped and resized.
         options: How long, how fast, how carefully.
         arguments: The recipe's own arguments.
         listen: Called with every line of the metrics.

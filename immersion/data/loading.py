@@ -7,6 +7,7 @@ from immersion.data.arrays import load_arrays
 from immersion.data.binarize import binarized
 from immersion.data.dataset import Binarize, Dataset
 from immersion.data.folder import load_folder
+from immersion.data.resize import resized
 from immersion.data.source import DATASETS
 from immersion.data.store import choose, contents, find
 from immersion.data.table import load_table
@@ -27,7 +28,7 @@ def load(
         name_or_path: A registered name; anything else is a path. A folder that is called like a
             data set is meant by ./NAME.
         binarize: How levels become 0 and 1; see `binarized`.
-        size: For a folder: height and width that the images get; see `load_folder`.
+        size: Height and width that images get; see `load_folder` and `resized`.
         resident: For a folder: whether the images are held in memory; decided by their size if
             left out.
 
@@ -47,15 +48,11 @@ def load(
         return binarized(load_folder(path, size, resident), binarize)
     if not known and not path.exists():
         return by_name(str(name_or_path))  # raises: it is neither
-    if size is not None or resident is not None:
-        raise UserError(
-            "--size is for a folder of images",
-            "a folder",
-            repr(str(name_or_path)),
-            "leave it out",
-        )
+    if resident is not None:
+        raise UserError("resident is for a folder of images", "a folder", repr(str(name_or_path)))
     from_path = path.is_file() and not known
-    return binarized(from_file(path) if from_path else by_name(str(name_or_path)), binarize)
+    dataset = from_file(path) if from_path else by_name(str(name_or_path))
+    return binarized(dataset if size is None else resized(dataset, size), binarize)
 
 
 def from_file(path: Path) -> Dataset:

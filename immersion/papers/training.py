@@ -15,13 +15,26 @@ from immersion.progress import progress
 
 
 def trained(
-    out: Path, recipe: str, data: str, options: Options, device: str, **arguments: Any
+    out: Path,
+    recipe: str,
+    data: str,
+    options: Options,
+    device: str,
+    *,
+    size: int | None = None,
+    **arguments: Any,
 ) -> Run:
     """Train a recipe into `out`, or go on with it, or find it finished; return the run."""
     options = replace(options, device=device)
     with progress(options.steps) as listen:
         done = train(
-            recipe, data=data, out=out, options=options, arguments=arguments, listen=listen
+            recipe,
+            data=data,
+            out=out,
+            size=size,
+            options=options,
+            arguments=arguments,
+            listen=listen,
         )
     if done["reason"] == "interrupted":
         raise UserError("the study was interrupted", remedy="give the same command to go on")
