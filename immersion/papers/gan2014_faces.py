@@ -1,0 +1,188 @@
+"""Goodfellow et al. 2014's faces, on faces that are public; and faces of today that are nobody's.
+
+The Toronto Face Database of the paper is not public. The 13,165 faces of `smiles` stand in for it.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from immersion.commands.sample_quality import Judge
+from immersion.engine import Options
+from immersion.evaluation.sampling import sampled
+from immersion.loading import Run
+from immersion.nn import Architecture
+from immersion.objectives.penalties import Penalties
+from immersion.papers.gan2014 import CITATION, walks, with_neighbours
+from immersion.papers.study import Claim, Measurement, Study, register
+from immersion.papers.training import measure, trained
+from immersion.recipes.gan2014 import PUBLISHED as OPTIMISER
+from immersion.report.pictures import grid
+
+SIDE = 48
+"""Of the paper's faces."""
+
+OF_FACES = replace(OPTIMISER, learning_rate=0.05, max_norm=1.9365)
+"""What the published code has for faces: a lower rate, and a bound on each unit's weights."""
+
+TODAYS_GAME = {
+    "architecture": Architecture("dcgan", width=32),
+    "penalties": Penalties(r1=1.0, r2=1.0, share=0.25),
+}
+
+FULL = {"width": 8000, "units": 1200}
+"""The published widths for faces; their matrices are for a GPU."""
+
+SHORT, TODAY = (
+    Options(steps=20_000, batch_size=100, ema=0.999, validate_every=0, log_every=500),
+    Options(steps=2500, batch_size=64, ema=0.999, validate_every=0, log_every=100),
+)
+"""As many minutes each on a CPU core."""
+
+LONG, LONG_TODAY = (
+    Options(steps=100_000, batch_size=100, ema=0.999, validate_every=0, log_every=500),
+    Options(steps=60_000, batch_size=64, ema=0.999, validate_every=0, log_every=500),
+)
+
+JUDGE = Judge(samples=1316, extractor="squeezenet")
+"""As many samples as there are test faces, in features of a network of photographs."""
+
+
+def beside(
+    out: Path, device: str, widths: dict[str, int], first: Options, second: Options
+) -> dict[str, Measurement]:
+    """Train 2014's nets and today's game on faces of 48 x 48, and judge both alike."""
+    old = trained(
+        out / "2014", "gan2014", "smiles", first, device, size=SIDE, optimiser=OF_FACES, **widths
+    )
+    new = trained(out / "today", "gan", "smiles", second, device, size=SIDE, **TODAYS_GAME)
+    name = out.name
+    measured = {}
+    for which, run in (("2014", old), ("today", new)):
+        grid(sampled(run.model, 60, seed=0), columns=12).save(out / f"gan2014-{name}-{which}.png")
+        estimates = measure(run, judge=JUDGE)
+        measured |= {f"{what}-{which}": estimates[what] for what in ("frechet", "coverage")}
+    ratio = measured["frechet-today"].value / measured["frechet-2014"].value
+    return {
+        "frechet": Measurement(ratio),
+        "coverage-2014": measured["coverage-2014"],
+        "coverage-today": measured["coverage-today"],
+    }
+
+
+def nobody(out: Path, device: str, options: Options, width: int) -> dict[str, Measurement]:
+    """Train a generator of faces of 64 x 64; draw them with their nearest training faces."""
+    run = people(out, device, options, width)
+    name = f"gan2014-{out.name}"
+    grid(sampled(run.model, 60, seed=0), columns=12).save(out / f"{name}.png")
+    with_neighbours(run, sampled(run.model, 20, seed=0)).save(out / f"{name}-neighbours.png")
+    walks(run, rows=6).save(out / f"{name}-walks.png")
+    estimates = measure(run, judge=JUDGE)
+    names = ("nearer_than_held_out", "precision", "coverage")
+    return {what: estimates[what] for what in names}
+
+
+def people(out: Path, device: str, options: Options, width: int) -> Run:
+    """Return the generator of 64 x 64 faces, trained."""
+    game = {**TODAYS_GAME, "architecture": Architecture("dcgan", width=width)}
+    return trained(out / "people", "gan", "smiles", options, device, **game)
+
+
+SAME_JUDGE = (
+    "Judged alike: 1,316 samples against the 1,316 test faces in features of SqueezeNet, which "
+    "was trained on photographs; no number here is to be compared with one of another network."
+)
+ASKED = "a target of this project"
+
+
+def face_claims() -> tuple[Claim, ...]:
+    """Return what is claimed of two trainings on the same faces."""
+    return (
+        Claim(
+            "frechet",
+            "Frechet distance, today's as a share of 2014's",
+            1.0,
+            "ten years of work",
+            0,
+            "times",
+            "at most",
+        ),
+        Claim("coverage-2014", "2014's nets: coverage of test faces", 0.05, ASKED, 0, "share"),
+        Claim("coverage-today", "today's game: coverage of test faces", 0.5, ASKED, 0, "share"),
+    )
+
+
+def people_claims() -> tuple[Claim, ...]:
+    """Return what is claimed of faces that are nobody's."""
+    return (
+        Claim(
+            "nearer_than_held_out",
+            "pairs in which a sample lies nearer to a training face than a test face does: 1/2 "
+            "where nothing is copied",
+            0.6,
+            ASKED,
+            0,
+            "share",
+            "at most",
+        ),
+        Claim("precision", "samples among the test faces", 0.5, ASKED, 0, "share"),
+        Claim("coverage", "coverage of test faces", 0.5, ASKED, 0, "share"),
+    )
+
+
+FACES = "The original face experiment, on public faces: 2014's nets beside today's game"
+PEOPLE = "Faces that are not real people, 64 x 64, with their nearest training faces"
+
+register(
+    Study(
+        name="gan2014/faces",
+        title=FACES,
+        citation=CITATION,
+        claims=face_claims(),
+        minutes=600,
+        protocol=(
+            "The published widths for faces (8,000 and 1,200), 48 x 48; 100,000 steps of 100 "
+            "against 60,000 of 64. " + SAME_JUDGE
+        ),
+        run=lambda out, device: beside(out, device, FULL, LONG, LONG_TODAY),
+    )
+)
+
+register(
+    Study(
+        name="gan2014/faces-short",
+        title=FACES + ", on a CPU",
+        citation=CITATION,
+        claims=face_claims(),
+        minutes=30,
+        protocol=(
+            "A reduced schedule: MNIST's widths (1,200 and 240) instead of the published 8,000 "
+            "and 1,200, 48 x 48; 20,000 steps of 100 against 2,500 of 64, as many minutes each. "
+            + SAME_JUDGE
+        ),
+        run=lambda out, device: beside(out, device, {}, SHORT, TODAY),
+    )
+)
+
+register(
+    Study(
+        name="gan2014/people",
+        title=PEOPLE,
+        citation=CITATION,
+        claims=people_claims(),
+        minutes=600,
+        protocol="DCGAN's networks with 64 channels, 60,000 steps of 64. " + SAME_JUDGE,
+        run=lambda out, device: nobody(out, device, LONG_TODAY, 64),
+    )
+)
+
+register(
+    Study(
+        name="gan2014/people-short",
+        title=PEOPLE + ", on a CPU",
+        citation=CITATION,
+        claims=people_claims(),
+        minutes=45,
+        protocol="A reduced schedule: 32 channels, 6,000 steps of 64. " + SAME_JUDGE,
+        run=lambda out, device: nobody(out, device, replace(LONG_TODAY, steps=6000), 32),
+    )
+)
