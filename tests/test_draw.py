@@ -15,10 +15,10 @@ from immersion.commands import draw, gallery
 from immersion.commands.array_file import write_arrays
 from immersion.data import load as load_data
 from immersion.engine import Experiment
-from immersion.evaluation.sampling import sampled
 from immersion.likelihoods import LIKELIHOODS
 from immersion.loading import Run
 from immersion.models import GAN, VAE, Autoencoder, Discriminator
+from immersion.models.sampling import sampled
 from immersion.nn import Architecture
 from immersion.priors import Labelled, StandardNormal, UniformCube
 from immersion.report import pictures

@@ -10,7 +10,8 @@ from torch import nn
 
 from immersion.check import NonFinite
 from immersion.data.dataset import MemorySplit
-from immersion.evaluation import Estimate, bound, evaluate, frechet_distance
+from immersion.evaluation import Estimate, evaluate, frechet_distance
+from immersion.evaluation.likelihood import bound
 from immersion.likelihoods.binary import Bernoulli
 from immersion.likelihoods.gaussian import GaussianFixed
 from immersion.models import VAE, Autoencoder, ProbabilisticPCA

@@ -7,11 +7,11 @@ from torch import nn
 from immersion.check import UserError
 from immersion.data import load as load_data
 from immersion.engine import Experiment
-from immersion.evaluation.sampling import sampled
 from immersion.likelihoods import LIKELIHOODS
 from immersion.loading import Run, generative
 from immersion.models import VAE, Autoencoder
 from immersion.models.latent_density import MixturePrior, WithLatentDensity
+from immersion.models.sampling import sampled
 from immersion.nn import Architecture
 from immersion.run_folder import RunFolder
 

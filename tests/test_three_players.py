@@ -24,11 +24,11 @@ from immersion.models import VAE, VAEGAN, AdversarialAutoencoder, Discriminator
 from immersion.nn import Architecture
 from immersion.objectives import (
     ELBO,
-    CodeGenerator,
-    CodeJudge,
+    CodeEncoderLoss,
+    CodeDiscriminatorLoss,
     DecoderLoss,
     FeatureELBO,
-    JudgeOfBoth,
+    VAEGANDiscriminatorLoss,
     Reconstruction,
 )
 from immersion.objectives.penalties import Penalties
@@ -100,7 +100,7 @@ class TestVAEGAN:
         """A linear discriminator's slope is its weight wherever it is looked at."""
         model = vaegan(LINEAR)
         weight = next(p for p in model.discriminator.parameters() if p.ndim == 2)
-        terms = JudgeOfBoth(GAMES["hinge"](), Penalties(r1=3.0))(model, batch())
+        terms = VAEGANDiscriminatorLoss(GAMES["hinge"](), Penalties(r1=3.0))(model, batch())
         torch.testing.assert_close(terms["penalty"], (1.5 * weight.square().sum()).expand(B))
         without = terms["loss"] - terms["penalty"]
         assert (without >= 0).all() and (terms["penalty"] > 0).all()
@@ -120,7 +120,7 @@ class TestVAEGAN:
     def test_a_judge_that_cannot_tell_has_the_value_minus_log_4(self):
         model = vaegan()
         blind(model.discriminator)
-        terms = JudgeOfBoth(GAMES["minimax"]())(model, batch())
+        terms = VAEGANDiscriminatorLoss(GAMES["minimax"]())(model, batch())
         torch.testing.assert_close(terms["value"], torch.full((B,), -math.log(4)))
         torch.testing.assert_close(terms["loss"], -terms["value"])
         generated = DecoderLoss(GAMES["minimax"](), 0.0)(model, batch())
@@ -130,7 +130,7 @@ class TestVAEGAN:
         """What it is shown as generated has the mean of both kinds' logits."""
         model, b = vaegan(), batch(torch.zeros(4000, D))
         with torch.no_grad():
-            terms = JudgeOfBoth(GAMES["hinge"]())(model, b)
+            terms = VAEGANDiscriminatorLoss(GAMES["hinge"]())(model, b)
             z = model.encode(b.x).sample(), model.prior().sample((4000,))
             logits = torch.stack([model.discriminator(model.generate(c), None) for c in z])
         spread = logits.std(1).pow(2).sum().sqrt().item() / 2 / math.sqrt(4000)
@@ -141,7 +141,7 @@ class TestAdversarialAutoencoder:
     def test_a_judge_that_cannot_tell_has_the_value_minus_log_4(self):
         model = autoencoder()
         blind(model.discriminator)
-        terms = CodeJudge(GAMES["minimax"]())(model, batch())
+        terms = CodeDiscriminatorLoss(GAMES["minimax"]())(model, batch())
         torch.testing.assert_close(terms["value"], torch.full((B,), -math.log(4)))
         torch.testing.assert_close(terms["loss"], -terms["value"])
 
@@ -149,7 +149,7 @@ class TestAdversarialAutoencoder:
         model = autoencoder()
         for p in model.encoder.parameters():
             p.data.zero_()  # every code is 0
-        terms = CodeJudge(GAMES["hinge"]())(model, batch())
+        terms = CodeDiscriminatorLoss(GAMES["hinge"]())(model, batch())
         at_zero = model.discriminator(torch.zeros(1, LATENT), None)
         torch.testing.assert_close(terms["fake"], at_zero.expand(B))
         assert terms["real"].unique().numel() == B
@@ -158,7 +158,7 @@ class TestAdversarialAutoencoder:
         model, b = autoencoder(), batch()
         error = Reconstruction()(model, b)["loss"]
         for weight in (0.0, 3.0):
-            terms = CodeGenerator(GAMES["non-saturating"](), Reconstruction(), weight)(model, b)
+            terms = CodeEncoderLoss(GAMES["non-saturating"](), Reconstruction(), weight)(model, b)
             torch.testing.assert_close(terms["error"], error)
             torch.testing.assert_close(terms["loss"], error + weight * terms["adversarial"])
 
@@ -193,9 +193,9 @@ def blind(discriminator):
 
 OBJECTIVES = {
     "vae-gan decoder": (vaegan, DecoderLoss),
-    "vae-gan discriminator": (vaegan, JudgeOfBoth),
-    "aae discriminator": (autoencoder, CodeJudge),
-    "aae encoder": (autoencoder, lambda game: CodeGenerator(game, Reconstruction())),
+    "vae-gan discriminator": (vaegan, VAEGANDiscriminatorLoss),
+    "aae discriminator": (autoencoder, CodeDiscriminatorLoss),
+    "aae encoder": (autoencoder, lambda game: CodeEncoderLoss(game, Reconstruction())),
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from immersion.data import describe
-from immersion.evaluation.health import Finding, diagnose
+from immersion.evaluation.health.diagnose import Finding, diagnose
 from immersion.machine import machine, versions
 from immersion.precision import native_bfloat16
 from immersion.run_folder import RunFolder

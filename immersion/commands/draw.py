@@ -15,11 +15,11 @@ from immersion.commands.gallery import draw_all as draw_all
 from immersion.data import Spec, own_units
 from immersion.data.dataset import to_float
 from immersion.data.images import SUFFIXES, decode
-from immersion.evaluation.sampling import draws
 from immersion.loading import Run, generative, open_run
 from immersion.models import Generative
 from immersion.models.latent_density import WithLatentDensity
 from immersion.models.refine import nearest_drawn, refined
+from immersion.models.sampling import draws
 from immersion.posteriors import PointMass
 from immersion.random import seeded
 from immersion.report import pictures

@@ -9,10 +9,10 @@ from torch import Tensor
 from immersion.batch import Split, whole
 from immersion.check import UserError
 from immersion.data import own_units
-from immersion.evaluation.neighbours import nearest
-from immersion.evaluation.sampling import draws, sampled
+from immersion.evaluation.samples.neighbours import nearest
 from immersion.loading import Run
 from immersion.models import GAN, Decoder, Generative
+from immersion.models.sampling import draws, sampled
 from immersion.random import seeded
 from immersion.report import figures, pictures
 from immersion.run_folder import RunFolder

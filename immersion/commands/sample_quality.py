@@ -14,13 +14,13 @@ from immersion.data.synthetic import GRID, RING
 from immersion.evaluation import Estimate
 from immersion.evaluation.extractors import Extractor, extractor_for, features, usual
 from immersion.evaluation.extractors.digits import Digits
-from immersion.evaluation.memorisation import memorisation
-from immersion.evaluation.modes import class_modes, mixture_modes
-from immersion.evaluation.parzen import parzen
-from immersion.evaluation.quality import quality
-from immersion.evaluation.sampling import draws
+from immersion.evaluation.likelihood.parzen import parzen
+from immersion.evaluation.samples.memorisation import memorisation
+from immersion.evaluation.samples.modes import class_modes, mixture_modes
+from immersion.evaluation.samples.quality import quality
 from immersion.loading import Run, generative
 from immersion.models import GAN, LatentVariableModel
+from immersion.models.sampling import draws
 from immersion.random import generator, seeded
 
 MIXTURES = {"ring": RING, "grid": GRID}

@@ -15,7 +15,7 @@ from torch import Tensor
 from immersion.batch import Batch, Split, whole
 from immersion.check import NonFinite
 from immersion.engine.experiment import Experiment
-from immersion.engine.game import Game
+from immersion.engine.board import Board
 from immersion.engine.options import Options
 from immersion.random import seeded
 from immersion.run_folder import RunFolder
@@ -90,7 +90,7 @@ def train(
     checkpoint = folder.load_checkpoint()
     if checkpoint is None:
         experiment.begin(data.train)
-    game = Game(experiment, data.train, options)
+    game = Board(experiment, data.train, options)
     mark = _resume(game, folder, checkpoint)
     ledger = _Ledger(folder, options, game.order.batch_size, mark, listen)
     validation = data.validation.to(game.device)
@@ -115,25 +115,25 @@ def train(
     return Outcome(mark.step, reason, round(mark.seconds, 1))
 
 
-def validate(game: Game, split: Split) -> dict[str, float]:
+def validate(game: Board, split: Split) -> dict[str, float]:
     """Return the mean of each term of the first player's objective over a whole split.
 
     The draws are seeded alike at every look and warm-ups are over, as they are at the last step,
     so that looks differ by the model alone.
     """
     sums: dict[str, Tensor] = {}
-    model, last = game.judged.eval(), torch.tensor(game.options.steps, device=game.device)
+    model, last = game.evaluated.eval(), torch.tensor(game.options.steps, device=game.device)
     with torch.no_grad(), seeded(game.options.seed, "validation"):
         for x, y in whole(split, game.options.seed):
             x, y = x.to(game.device), None if y is None else y.to(game.device)
-            terms = game.turns[0].judge(game.players[0], model, Batch(x, y, last))
+            terms = game.turns[0].terms_of(game.players[0], model, Batch(x, y, last))
             for name, term in terms.items():
                 sums[name] = sums.get(name, 0.0) + term.sum()
     game.model.train()
     return {name: float(total) / len(split) for name, total in sums.items()}
 
 
-def _resume(game: Game, folder: RunFolder, checkpoint: Checkpoint | None) -> _Mark:
+def _resume(game: Board, folder: RunFolder, checkpoint: Checkpoint | None) -> _Mark:
     if checkpoint is None:
         folder.truncate_metrics(0)
         return _Mark()
@@ -143,12 +143,12 @@ def _resume(game: Game, folder: RunFolder, checkpoint: Checkpoint | None) -> _Ma
     return _Mark(**state)
 
 
-def _save(folder: RunFolder, game: Game, ledger: "_Ledger", mark: _Mark) -> None:
+def _save(folder: RunFolder, game: Board, ledger: "_Ledger", mark: _Mark) -> None:
     ledger.note(mark)
     folder.save_checkpoint(mark.step, game.tensors(), asdict(mark))
 
 
-def _look(game: Game, row: Row, mark: _Mark) -> bool:
+def _look(game: Board, row: Row, mark: _Mark) -> bool:
     """Note whether this look at the validation split is the best yet; return whether to stop."""
     patience = game.options.patience
     if mark.best is None or row["loss"] < mark.best:

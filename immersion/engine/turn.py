@@ -46,9 +46,9 @@ class Turn:
 
     def terms(self, batch: Batch) -> Terms:
         """Return each player's terms, each (B,), without moving."""
-        return {player.name: self.judge(player, self.model, batch) for player in self.players}
+        return {player.name: self.terms_of(player, self.model, batch) for player in self.players}
 
-    def judge(self, player: Player, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    def terms_of(self, player: Player, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Return one player's terms on a model, each (B,)."""
         low = self.precision != torch.float32
         with torch.autocast(batch.x.device.type, self.precision, enabled=low):

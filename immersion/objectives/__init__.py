@@ -4,21 +4,21 @@ Every term but `loss` is for the log and holds what its name says, with the sign
 """
 
 from immersion.objectives.adversarial import DiscriminatorLoss, GeneratorLoss
-from immersion.objectives.code_game import CodeGenerator, CodeJudge
+from immersion.objectives.code_game import CodeEncoderLoss, CodeDiscriminatorLoss
 from immersion.objectives.elbo import ELBO
 from immersion.objectives.inversion import Inversion
 from immersion.objectives.reconstruction import Reconstruction
-from immersion.objectives.vae_gan import DecoderLoss, FeatureELBO, JudgeOfBoth
+from immersion.objectives.vae_gan import DecoderLoss, FeatureELBO, VAEGANDiscriminatorLoss
 
 __all__ = [
     "ELBO",
-    "CodeGenerator",
-    "CodeJudge",
+    "CodeEncoderLoss",
+    "CodeDiscriminatorLoss",
     "DecoderLoss",
     "DiscriminatorLoss",
     "FeatureELBO",
     "GeneratorLoss",
     "Inversion",
-    "JudgeOfBoth",
+    "VAEGANDiscriminatorLoss",
     "Reconstruction",
 ]

@@ -17,7 +17,7 @@ from immersion.objectives.reconstruction import Reconstruction
 
 
 @dataclass(frozen=True)
-class CodeJudge:
+class CodeDiscriminatorLoss:
     """The discriminator's side: draws of the prior are real, codes of examples are not.
 
     The terms, each (B,): `loss`, `value`, `accuracy`, `real` and `fake` as of any discriminator.
@@ -45,7 +45,7 @@ class CodeJudge:
 
 
 @dataclass(frozen=True)
-class CodeGenerator:
+class CodeEncoderLoss:
     """The encoder's side: codes that decode to their examples and pass for draws of the prior.
 
     The terms, each (B,): `loss`, error + weight adversarial; `error`, the reconstruction error;

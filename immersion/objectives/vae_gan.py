@@ -74,7 +74,7 @@ class DecoderLoss:
 
 
 @dataclass(frozen=True)
-class JudgeOfBoth:
+class VAEGANDiscriminatorLoss:
     """The discriminator's side: examples against reconstructions and against draws.
 
     The terms, each (B,): `loss`, the mean of the game's discriminator's losses against the two

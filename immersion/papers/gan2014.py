@@ -9,10 +9,10 @@ from torch import Tensor
 
 from immersion.commands.sample_quality import Judge
 from immersion.engine import Optimiser, Options
-from immersion.evaluation.memorisation import nearest
-from immersion.evaluation.parzen import parzen
-from immersion.evaluation.sampling import sampled
+from immersion.evaluation.likelihood.parzen import parzen
+from immersion.evaluation.samples.memorisation import nearest
 from immersion.loading import Run
+from immersion.models.sampling import sampled
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
 from immersion.papers.study import Claim, Measurement, Study, register

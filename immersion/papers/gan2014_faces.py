@@ -8,8 +8,8 @@ from pathlib import Path
 
 from immersion.commands.sample_quality import Judge
 from immersion.engine import Options
-from immersion.evaluation.sampling import sampled
 from immersion.loading import Run
+from immersion.models.sampling import sampled
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
 from immersion.papers.gan2014 import CITATION, walks, with_neighbours

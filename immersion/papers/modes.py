@@ -14,8 +14,8 @@ from torch import Tensor
 from immersion.commands.sample_quality import modes
 from immersion.data import own_units
 from immersion.engine import Optimiser, Options
-from immersion.evaluation.sampling import sampled
 from immersion.loading import Run
+from immersion.models.sampling import sampled
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
 from immersion.papers.study import Claim, Measurement, Study, register

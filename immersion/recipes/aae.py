@@ -6,7 +6,7 @@ from immersion.games import GAMES
 from immersion.likelihoods import likelihood_for
 from immersion.models import AdversarialAutoencoder, Discriminator
 from immersion.nn import Architecture
-from immersion.objectives import CodeGenerator, CodeJudge, Reconstruction
+from immersion.objectives import CodeEncoderLoss, CodeDiscriminatorLoss, Reconstruction
 from immersion.priors import StandardNormal
 from immersion.recipes.base import RECIPES, choose_latent
 
@@ -54,11 +54,11 @@ def aae(
     )
     rules = GAMES[game]()
     decoding = [*model.decoder.parameters(), *p.parameters()]
-    encoding = CodeGenerator(rules, objective, adversarial_weight)
+    encoding = CodeEncoderLoss(rules, objective, adversarial_weight)
     judging = list(model.discriminator.parameters())
     players = (
         Player("decoder", decoding, objective, optimiser),
-        Player("discriminator", judging, CodeJudge(rules), optimiser),
+        Player("discriminator", judging, CodeDiscriminatorLoss(rules), optimiser),
         Player("encoder", list(model.encoder.parameters()), encoding, optimiser),
     )
     return Experiment(model, players, check=p.check, batch_size=100)

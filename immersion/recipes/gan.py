@@ -12,7 +12,7 @@ from immersion.games import GAMES, Game
 from immersion.models import GAN, Discriminator
 from immersion.nn import Architecture
 from immersion.nn.augment import augmentation
-from immersion.nn.judge import spectrally_normalised, with_minibatch_std
+from immersion.nn.discriminator import spectrally_normalised, with_minibatch_std
 from immersion.objectives import DiscriminatorLoss, GeneratorLoss
 from immersion.objectives.penalties import Penalties
 from immersion.priors import Labelled, StandardNormal, UniformCube
@@ -25,7 +25,7 @@ PRIORS = {"normal": StandardNormal, "uniform": UniformCube}
 
 
 @dataclass(frozen=True)
-class Judging:
+class DiscriminatorSettings:
     """What the discriminator is shown, and how it is held.
 
     Args:
@@ -61,7 +61,7 @@ def gan(
     discriminator_steps: int = 1,
     discriminator_rate: float = 1.0,
     penalties: Penalties = Penalties(r1=0.1, r2=0.1),
-    judging: Judging = Judging(),
+    judging: DiscriminatorSettings = DiscriminatorSettings(),
     optimiser: Optimiser = Optimiser(
         learning_rate=4e-4, schedule="cosine", momentum=0.0, beta2=0.99
     ),
@@ -115,7 +115,7 @@ def gan(
 
 
 def _discriminator(
-    spec: Spec, architecture: Architecture, judging: Judging, classes: int
+    spec: Spec, architecture: Architecture, judging: DiscriminatorSettings, classes: int
 ) -> Discriminator:
     shape = (judging.pack * spec.shape[0], *spec.shape[1:])
     network = architecture.build(shape, (max(classes, 1),))
@@ -127,7 +127,7 @@ def _discriminator(
     return Discriminator(network, levels, judging.pack, augmentation(judging.augmentation))
 
 
-def _check_augmentation(spec: Spec, judging: Judging, rules: Game) -> None:
+def _check_augmentation(spec: Spec, judging: DiscriminatorSettings, rules: Game) -> None:
     """Refuse what cannot be augmented, or cannot say how much it should be."""
     if judging.augmentation != "none" and not spec.image:
         raise UserError("only images can be augmented", "--augmentation none for a table")

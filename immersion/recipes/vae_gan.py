@@ -7,7 +7,7 @@ from immersion.engine import Experiment, Optimiser, Player
 from immersion.games import GAMES
 from immersion.models import VAEGAN
 from immersion.nn import Architecture
-from immersion.objectives import DecoderLoss, FeatureELBO, JudgeOfBoth
+from immersion.objectives import DecoderLoss, FeatureELBO, VAEGANDiscriminatorLoss
 from immersion.objectives.penalties import Penalties
 from immersion.recipes.base import RECIPES, choose_latent, refuse_counts
 
@@ -55,6 +55,6 @@ def vae_gan(
     players = (
         Player("encoder", list(model.encoder.parameters()), FeatureELBO(beta), optimiser),
         Player("decoder", decoding, DecoderLoss(rules, gamma), optimiser),
-        Player("discriminator", judging, JudgeOfBoth(rules, penalties), optimiser),
+        Player("discriminator", judging, VAEGANDiscriminatorLoss(rules, penalties), optimiser),
     )
     return Experiment(model, players, batch_size=100)

@@ -13,7 +13,7 @@ def test_digits_come_at_the_size_asked_for_in_all_splits():
     assert data.spec.shape == (1, 6, 6)
     for split in (data.train, data.validation, data.test):
         x, _ = split.batch(torch.arange(3))
-        assert x.shape == (3, 1, 6, 6) and 0 <= x.min() and x.max() <= 1
+        assert x.shape == (3, 1, 6, 6) and x.min() >= 0 and x.max() <= 1
 
 
 def test_the_middle_square_is_kept_and_levels_stay_levels():

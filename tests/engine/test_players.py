@@ -10,7 +10,7 @@ from toys import gan, numbers
 from immersion.batch import Batch
 from immersion.engine import Experiment, Optimiser, Options, Player, train
 from immersion.engine.feed import Order
-from immersion.engine.game import Game
+from immersion.engine.board import Board
 from immersion.engine.turn import Turn
 from immersion.run_folder import RunFolder
 
@@ -151,7 +151,7 @@ def test_rates_follow_each_players_own_schedule():
     experiment, *_ = saddle((1, 1))
     quick = replace(PLAIN, learning_rate=1.0, schedule="linear")
     players = (experiment.players[0], replace(experiment.players[1], optimiser=quick))
-    game = Game(replace(experiment, players=players), numbers().train, OPTIONS)
+    game = Board(replace(experiment, players=players), numbers().train, OPTIONS)
     rates = []
     for _ in game.steps(0):
         rates.append([turn.optimizers[0].param_groups[0]["lr"] for turn in game.turns])

@@ -12,7 +12,7 @@ from immersion.batch import Batch
 from immersion.check import NonFinite, UserError
 from immersion.engine import Experiment, Options, Player, train
 from immersion.engine.feed import Order
-from immersion.engine.game import Game
+from immersion.engine.board import Board
 from immersion.run_folder import RunFolder
 
 
@@ -86,7 +86,7 @@ def test_each_player_follows_its_own_rate():
     experiment, *_ = bilinear("simultaneous")
     quick = replace(PLAIN, learning_rate=1.0, schedule="linear")
     players = (experiment.players[0], replace(experiment.players[1], optimiser=quick))
-    game = Game(replace(experiment, players=players), numbers().train, OPTIONS)
+    game = Board(replace(experiment, players=players), numbers().train, OPTIONS)
     (turn,) = game.turns
     for step, _ in enumerate(game.steps(0)):
         rates = [optimizer.param_groups[0]["lr"] for optimizer in turn.optimizers]
@@ -133,10 +133,10 @@ def test_what_begin_sets_is_what_is_trained_from(tmp_path):
 def test_an_experiment_says_what_is_usual(asked, size, decay):
     experiment = replace(together(), batch_size=16, ema=0.9)
     options = Options(batch_size=asked, ema=None if asked is None else 0.5)
-    game = Game(experiment, numbers().train, options)
+    game = Board(experiment, numbers().train, options)
     assert (game.order.batch_size, game.average.decay) == (size, decay)
 
 
 def test_no_average_may_be_asked_for():
-    game = Game(replace(together(), ema=0.9), numbers().train, Options(ema=0.0))
+    game = Board(replace(together(), ema=0.9), numbers().train, Options(ema=0.0))
     assert game.average is None

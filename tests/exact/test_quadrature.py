@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from immersion.batch import Batch
-from immersion.evaluation.bound import importance_weighted_bound
+from immersion.evaluation.likelihood.bound import importance_weighted_bound
 from immersion.likelihoods.binary import Bernoulli
 from immersion.models import VAE
 from immersion.nn import Architecture

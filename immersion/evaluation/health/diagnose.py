@@ -2,21 +2,21 @@
 
 from typing import Any
 
-from immersion.evaluation import game_health, sample_health
-from immersion.evaluation.evidence import LINES, Evidence, Finding, gathered
+from immersion.evaluation.health import game, samples
+from immersion.evaluation.health.evidence import LINES, Evidence, Finding, gathered
 
 __all__ = ["Finding", "diagnose"]
 
 RULES = (
-    game_health.divergence,
-    sample_health.mode_collapse,
-    game_health.discriminator_too_weak,
-    sample_health.posterior_collapse,
-    sample_health.copies,
-    game_health.memorising_discriminator,
-    game_health.discriminator_won,
-    game_health.oscillation,
-    sample_health.unlike_the_data,
+    game.divergence,
+    samples.mode_collapse,
+    game.discriminator_too_weak,
+    samples.posterior_collapse,
+    samples.copies,
+    game.memorising_discriminator,
+    game.discriminator_won,
+    game.oscillation,
+    samples.unlike_the_data,
 )
 """In the order in which findings of one severity are told."""
 

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from immersion.check import UserError
 from immersion.evaluation.estimate import Estimate
-from immersion.evaluation.features import pair
-from immersion.evaluation.neighbours import squared_distances
+from immersion.evaluation.samples.checked import pair
+from immersion.evaluation.samples.neighbours import squared_distances
 
 WITHIN = 3.0
 """A point is of high quality within this many sigma of its nearest mode, as in the paper."""

@@ -2,11 +2,11 @@
 
 from torch import Tensor
 
-from immersion.evaluation.coverage import coverage
 from immersion.evaluation.estimate import Estimate
-from immersion.evaluation.frechet import frechet, frechet_unbiased
-from immersion.evaluation.kernel_distance import kernel_distance
-from immersion.evaluation.two_sample import two_sample_accuracy
+from immersion.evaluation.samples.coverage import coverage
+from immersion.evaluation.samples.frechet import frechet, frechet_unbiased
+from immersion.evaluation.samples.kernel_distance import kernel_distance
+from immersion.evaluation.samples.two_sample import two_sample_accuracy
 
 
 def quality(real: Tensor, drawn: Tensor, seed: int = 0) -> dict[str, Estimate]:

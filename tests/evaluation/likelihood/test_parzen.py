@@ -8,8 +8,8 @@ import torch
 from sklearn.neighbors import KernelDensity
 
 from immersion.check import UserError
-from immersion.evaluation import neighbours
-from immersion.evaluation.parzen import SIGMAS, log_density, parzen
+from immersion.evaluation.likelihood.parzen import SIGMAS, log_density, parzen
+from immersion.evaluation.samples import neighbours
 
 
 def images(n, seed):

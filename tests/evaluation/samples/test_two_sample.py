@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from immersion.check import UserError
-from immersion.evaluation.two_sample import two_sample_accuracy
+from immersion.evaluation.samples.two_sample import two_sample_accuracy
 
 
 def draws(n, seed, shift=0.0, scale=1.0, size=3):

@@ -8,10 +8,9 @@ from scipy import stats
 from torch import nn
 
 from immersion.check import UserError
-from immersion.evaluation import sampling
-from immersion.evaluation.sampling import draws, sampled
 from immersion.likelihoods import LIKELIHOODS
-from immersion.models import GAN, VAE, Discriminator, ProbabilisticPCA
+from immersion.models import GAN, VAE, Discriminator, ProbabilisticPCA, sampling
+from immersion.models.sampling import draws, sampled
 from immersion.nn import Architecture
 from immersion.priors import Labelled, StandardNormal, UniformCube
 

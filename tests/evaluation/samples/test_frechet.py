@@ -6,7 +6,7 @@ import torch
 
 from immersion.check import NonFinite, UserError
 from immersion.evaluation import frechet_distance
-from immersion.evaluation.frechet import frechet, frechet_unbiased
+from immersion.evaluation.samples.frechet import frechet, frechet_unbiased
 
 
 def gaussian(n, size, seed, shift=0.0, scale=1.0):

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from immersion.check import UserError
 from immersion.evaluation.estimate import Estimate
-from immersion.evaluation.features import pair
+from immersion.evaluation.samples.checked import pair
 from immersion.random import generator
 
 SUBSET, FEWEST = 1000, 10

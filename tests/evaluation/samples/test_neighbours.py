@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from immersion.evaluation import neighbours
+from immersion.evaluation.samples import neighbours
 
 
 def sets(dtype=torch.float64):

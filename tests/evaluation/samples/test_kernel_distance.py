@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from immersion.check import UserError
-from immersion.evaluation.kernel_distance import kernel_distance, squared_mmd
+from immersion.evaluation.samples.kernel_distance import kernel_distance, squared_mmd
 
 
 def draws(n, seed, shift=0.0, size=5):
@@ -33,7 +33,7 @@ def test_squared_mmd_is_the_sum_over_pairs():
 
 def test_every_example_is_used_once(monkeypatch):
     """The subsets' sizes add up, and no example is in two of them."""
-    from immersion.evaluation import kernel_distance as module
+    from immersion.evaluation.samples import kernel_distance as module
 
     a, b = draws(47, 0), draws(35, 1)
     seen = []

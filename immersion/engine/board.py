@@ -18,7 +18,7 @@ from immersion.random import reseed
 from immersion.run_folder import part, prefixed
 
 
-class Game:
+class Board:
     """An experiment on its device, with optimisers and the order of its batches.
 
     Args:
@@ -48,7 +48,7 @@ class Game:
         self.best: dict[str, Tensor] = {}
 
     @property
-    def judged(self) -> nn.Module:
+    def evaluated(self) -> nn.Module:
         """Return the model to evaluate: the averaged one where an average is kept."""
         return self.model if self.average is None else self.average.model
 
@@ -120,7 +120,7 @@ class Game:
 
     def keep_best(self) -> None:
         """Note the judged weights as the best so far."""
-        self.best = {name: t.detach().clone() for name, t in self.judged.state_dict().items()}
+        self.best = {name: t.detach().clone() for name, t in self.evaluated.state_dict().items()}
 
 
 def labelled(terms: Terms, several: bool) -> dict[str, Tensor]:

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from immersion.check import UserError
 from immersion.evaluation.estimate import Estimate
-from immersion.evaluation.features import one
-from immersion.evaluation.neighbours import squared_distances
+from immersion.evaluation.samples.checked import one
+from immersion.evaluation.samples.neighbours import squared_distances
 
 SIGMAS = torch.logspace(-1, 0, 10, dtype=torch.float64)
 """The widths that the authors' code tries."""

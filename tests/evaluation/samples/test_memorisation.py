@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from immersion.check import NonFinite
-from immersion.evaluation.memorisation import memorisation, share_below
+from immersion.evaluation.samples.memorisation import memorisation, share_below
 
 
 def draws(n, seed, scale=1.0):

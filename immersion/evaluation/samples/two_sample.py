@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from immersion.evaluation.estimate import Estimate
-from immersion.evaluation.features import pair
+from immersion.evaluation.samples.checked import pair
 from immersion.random import generator
 
 FEWEST = 4

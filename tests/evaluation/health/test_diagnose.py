@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from immersion.evaluation.health import diagnose
+from immersion.evaluation.health.diagnose import diagnose
 
 RUNS = json.loads((Path(__file__).parent / "health_runs.json").read_text())
 

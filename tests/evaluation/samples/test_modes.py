@@ -8,7 +8,7 @@ import torch
 
 from immersion.check import UserError
 from immersion.data.synthetic import GRID, RING
-from immersion.evaluation.modes import class_modes, mixture_modes
+from immersion.evaluation.samples.modes import class_modes, mixture_modes
 
 
 @pytest.mark.parametrize("mixture", [RING, GRID])

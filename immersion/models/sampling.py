@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from immersion.check import UserError, at_least
-from immersion.models import GAN, Generative
+from immersion.models.base import Generative
+from immersion.models.gan import GAN
 from immersion.priors import truncated
 from immersion.random import seeded
 

@@ -1,6 +1,6 @@
 """How a generative model goes wrong, read off what was measured of its samples and codes."""
 
-from immersion.evaluation.evidence import Evidence, Finding
+from immersion.evaluation.health.evidence import Evidence, Finding
 
 LIKE_DATA = 0.3
 """Precision from which samples are good enough to speak of their variety."""

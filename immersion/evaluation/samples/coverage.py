@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from immersion.evaluation.estimate import Estimate
-from immersion.evaluation.features import pair
-from immersion.evaluation.neighbours import radii, squared_distances
+from immersion.evaluation.samples.checked import pair
+from immersion.evaluation.samples.neighbours import radii, squared_distances
 
 
 def coverage(real: Tensor, drawn: Tensor, k: int = 5) -> dict[str, Estimate]:

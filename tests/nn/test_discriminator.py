@@ -14,7 +14,11 @@ from immersion.games import GAMES
 from immersion.models import GAN, Discriminator
 from immersion.nn import NETWORKS
 from immersion.nn.augment import AdaptiveAugmentation
-from immersion.nn.judge import MinibatchDeviation, spectrally_normalised, with_minibatch_std
+from immersion.nn.discriminator import (
+    MinibatchDeviation,
+    spectrally_normalised,
+    with_minibatch_std,
+)
 from immersion.objectives import DiscriminatorLoss, GeneratorLoss
 from immersion.objectives.penalties import Penalties, squared_slope
 from immersion.priors import StandardNormal

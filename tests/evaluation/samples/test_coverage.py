@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from immersion.check import UserError
-from immersion.evaluation import neighbours
-from immersion.evaluation.coverage import coverage
+from immersion.evaluation.samples import neighbours
+from immersion.evaluation.samples.coverage import coverage
 
 
 def draws(n, seed, shift=0.0, size=4):

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from immersion.evaluation.estimate import Estimate
-from immersion.evaluation.features import one
-from immersion.evaluation.neighbours import nearest
+from immersion.evaluation.samples.checked import one
+from immersion.evaluation.samples.neighbours import nearest
 
 
 def memorisation(drawn: Tensor, held_out: Tensor, train: Tensor) -> dict[str, Estimate]:

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from immersion.check import UserError
-from immersion.evaluation.coverage import coverage
-from immersion.evaluation.frechet import frechet, frechet_unbiased
-from immersion.evaluation.kernel_distance import kernel_distance
-from immersion.evaluation.quality import quality
-from immersion.evaluation.two_sample import two_sample_accuracy
+from immersion.evaluation.samples.coverage import coverage
+from immersion.evaluation.samples.frechet import frechet, frechet_unbiased
+from immersion.evaluation.samples.kernel_distance import kernel_distance
+from immersion.evaluation.samples.quality import quality
+from immersion.evaluation.samples.two_sample import two_sample_accuracy
 
 
 def draws(n, seed, shift=0.0):

@@ -1,6 +1,6 @@
 """How an adversarial game goes wrong, read off its metrics; thresholds are of small real runs.
 
-The runs are those of tests/evaluation/health_runs.py: each goes wrong on purpose, or goes well.
+The runs are those of tests/evaluation/health/health_runs.py: each goes wrong on purpose, or goes well.
 """
 
 import math
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from immersion.evaluation.evidence import Evidence, Finding
+from immersion.evaluation.health.evidence import Evidence, Finding
 
 NOTHING = -math.log(4)
 """V(D, G), nats, of a discriminator that says 1/2 to everything: any that is worse is too weak."""

@@ -1,6 +1,6 @@
 """Small adversarial games that go well, or wrong on purpose: what the diagnosis is calibrated on.
 
-`python tests/evaluation/health_runs.py` plays them all again, a minute each, and writes what the
+`python tests/evaluation/health/health_runs.py` plays them all again, a minute each, and writes what the
 tests read, health_runs.json: of each run some lines of its metrics, its looks at the validation
 split, and precision, recall, coverage, modes of its samples.
 """
@@ -17,9 +17,9 @@ from immersion.data import load, own_units, standardised
 from immersion.data.dataset import MemorySplit, Spec
 from immersion.data.synthetic import RING
 from immersion.engine import Experiment, Optimiser, Options, Player, train
-from immersion.evaluation.coverage import coverage
-from immersion.evaluation.memorisation import memorisation
-from immersion.evaluation.modes import mixture_modes
+from immersion.evaluation.samples.coverage import coverage
+from immersion.evaluation.samples.memorisation import memorisation
+from immersion.evaluation.samples.modes import mixture_modes
 from immersion.games import GAMES
 from immersion.models import GAN, Discriminator
 from immersion.nn import Architecture

@@ -1,0 +1,1 @@
+"""What went wrong in a training, read off its run folder, and what to try."""

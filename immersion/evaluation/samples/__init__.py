@@ -1,0 +1,1 @@
+"""How good samples are: every measure compares two sets of features."""
