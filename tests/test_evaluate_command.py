@@ -12,7 +12,7 @@ from torch.distributions import Independent, Normal
 
 from immersion.check import UserError
 from immersion.commands.evaluate import evaluate, evaluate_run
-from immersion.commands.sample_quality import QUICK, Judge, sample_quality
+from immersion.commands.sample_quality import QUICK, SampleProtocol, sample_quality
 from immersion.commands.train import train
 from immersion.data import load
 from immersion.data.dataset import Dataset
@@ -103,7 +103,7 @@ def test_a_vae_has_both_parts_and_its_likelihood_does_not_depend_on_the_other(va
 
 def test_the_seed_decides_the_draws(vae):
     first, again, other = (
-        evaluate_run(open_run(vae), 0, seed, Judge())["estimates"] for seed in (0, 0, 1)
+        evaluate_run(open_run(vae), 0, seed, SampleProtocol())["estimates"] for seed in (0, 0, 1)
     )
     assert first == again
     assert all(first[name]["value"] != other[name]["value"] for name in ("frechet", "recall"))
@@ -142,7 +142,7 @@ def test_an_autoencoder_samples_means_from_its_codes_density(tmp_path):
 
 
 def test_a_model_that_draws_its_training_examples_is_found_out(tmp_path):
-    found = sample_quality(copied("digits", "train", tmp_path), Judge(), 0).estimates
+    found = sample_quality(copied("digits", "train", tmp_path), SampleProtocol(), 0).estimates
     assert found["nearest_drawn"].value == 0
     assert found["nearer_than_held_out"].value == 1
     assert found["two_sample_accuracy"].value < 0.65
@@ -151,12 +151,12 @@ def test_a_model_that_draws_its_training_examples_is_found_out(tmp_path):
 
 def test_samples_are_draws_with_their_noise_and_not_means(tmp_path):
     run = run_of(read_data("digits", None), Noisy(), tmp_path)
-    found = sample_quality(run, Judge(extractor="pixels"), 0).estimates
+    found = sample_quality(run, SampleProtocol(extractor="pixels"), 0).estimates
     assert found["nearest_drawn"].value > 7  # sqrt(64 + |x|^2) from any; a mean lies nearer
 
 
 def test_fresh_examples_of_the_data_are_no_copies(tmp_path):
-    found = sample_quality(copied("digits", "validation", tmp_path), Judge(), 0).estimates
+    found = sample_quality(copied("digits", "validation", tmp_path), SampleProtocol(), 0).estimates
     share = found["nearer_than_held_out"]
     assert abs(share.value - 0.5) < 4 * share.standard_error
 
@@ -164,7 +164,7 @@ def test_fresh_examples_of_the_data_are_no_copies(tmp_path):
 @pytest.mark.parametrize(("name", "modes"), [("ring", 8), ("grid", 25)])
 def test_modes_are_counted_in_the_table_s_own_units(name, modes, tmp_path):
     run = copied(name, "validation", tmp_path)
-    result = sample_quality(run, Judge(samples=2000), 0)
+    result = sample_quality(run, SampleProtocol(samples=2000), 0)
     assert result.estimates["modes"].value == modes
     share = result.estimates["high_quality"]
     assert abs(share.value - 0.98889) < 4 * share.standard_error
@@ -192,12 +192,12 @@ def few(run: Run, count: int) -> Run:
 
 def test_too_few_test_examples_are_said_where_nothing_was_asked_for(trained):
     run = few(open_run(trained), 40)
-    for judge in (QUICK, Judge()):
-        result = sample_quality(run, judge, 0)
+    for protocol in (QUICK, SampleProtocol()):
+        result = sample_quality(run, protocol, 0)
         assert "too few real examples: expected more than 50" in result.protocol["left_out"]
         assert "frechet" not in result.estimates and "nearest_drawn" in result.estimates
     with pytest.raises(UserError, match="too few real examples: expected more than 50"):
-        sample_quality(run, Judge(extractor="pca"), 0)
+        sample_quality(run, SampleProtocol(extractor="pca"), 0)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_what_cannot_be_is_a_sentence_and_nothing_is_written(vae, flags, said):
 
 def test_parzen_windows_are_for_images(tmp_path):
     with pytest.raises(UserError, match="are for values from 0 to 1"):
-        sample_quality(copied("two-moons", "train", tmp_path), Judge(parzen=True), 0)
+        sample_quality(copied("two-moons", "train", tmp_path), SampleProtocol(parzen=True), 0)
 
 
 def test_what_is_made_binary_is_compared_with_binary_examples(tmp_path):
@@ -227,6 +227,6 @@ def test_what_is_made_binary_is_compared_with_binary_examples(tmp_path):
     x, _ = data.validation.batch(torch.arange(len(data.validation)))
     run = run_of(data, Copier(x), tmp_path)
     run = replace(run, experiment=replace(run.experiment, binarize="dynamic"))
-    result = sample_quality(run, Judge(extractor="pixels"), 0)
+    result = sample_quality(run, SampleProtocol(extractor="pixels"), 0)
     assert result.protocol["reference"].endswith("made binary as in training")
     assert result.estimates["two_sample_accuracy"].value < 0.7

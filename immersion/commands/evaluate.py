@@ -12,7 +12,7 @@ from immersion.batch import Split
 from immersion.check import UserError, at_least
 from immersion.commands.doctor import examine
 from immersion.commands.gallery import encodes
-from immersion.commands.sample_quality import Judge, sample_quality
+from immersion.commands.sample_quality import SampleProtocol, sample_quality
 from immersion.data import log_volume
 from immersion.engine import Options
 from immersion.evaluation import Estimate
@@ -62,15 +62,15 @@ def evaluate(
     at_least(0, importance_samples=importance_samples, samples=samples)
     opened = open_run(run)
     opened.model.to(Options(device=device).resolve_device())
-    judge = Judge(samples, extractor, extractor_hash, parzen) if samples else None
-    result = evaluate_run(opened, importance_samples, seed, judge)
+    protocol = SampleProtocol(samples, extractor, extractor_hash, parzen) if samples else None
+    result = evaluate_run(opened, importance_samples, seed, protocol)
     examine(opened.folder)
     write_report(opened.folder)
     return result
 
 
 def evaluate_run(
-    run: Run, importance_samples: int, seed: int = 0, judge: Judge | None = None
+    run: Run, importance_samples: int, seed: int = 0, sample_protocol: SampleProtocol | None = None
 ) -> dict[str, Any]:
     """Measure an opened run and write its evaluation.json.
 
@@ -78,11 +78,11 @@ def evaluate_run(
         run: The run.
         importance_samples: As in `evaluate`.
         seed: Seed of all draws.
-        judge: How samples are judged; None leaves their quality out.
+        sample_protocol: How samples are measured; None leaves their quality out.
     """
     result: dict[str, Any] = {"protocol": {"split": "test"}, "estimates": {}}
-    if judge is not None:  # first: what does not suit is said before the long work
-        quality = sample_quality(run, judge, seed)
+    if sample_protocol is not None:  # first: what does not suit is said before the long work
+        quality = sample_quality(run, sample_protocol, seed)
         result["sample_protocol"] = quality.protocol
         result["estimates"] = _plain(quality.estimates)
     if encodes(run.model):

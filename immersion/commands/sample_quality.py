@@ -48,8 +48,8 @@ BATCH = 500
 
 
 @dataclass(frozen=True)
-class Judge:
-    """How samples are judged.
+class SampleProtocol:
+    """How samples are measured.
 
     Args:
         samples: How many are drawn, and the most test examples that they are compared with; 0
@@ -68,7 +68,7 @@ class Judge:
     quick: bool = False
 
 
-QUICK = Judge(samples=2000, quick=True)
+QUICK = SampleProtocol(samples=2000, quick=True)
 
 
 @dataclass
@@ -84,7 +84,7 @@ class SampleQuality:
     protocol: dict[str, object] = field(default_factory=dict)
 
 
-def sample_quality(run: Run, judge: Judge, seed: int) -> SampleQuality:
+def sample_quality(run: Run, protocol: SampleProtocol, seed: int) -> SampleQuality:
     """Draw from a run's model and compare the draws with test examples.
 
     Like is compared with like: draws x ~ p(x|z) with test examples as the model is shown them,
@@ -95,41 +95,41 @@ def sample_quality(run: Run, judge: Judge, seed: int) -> SampleQuality:
         UserError: The extractor does not suit, or there are too few examples for its features.
     """
     test = run.data.test
-    name = _extractor_name(run, judge)
-    extractor = extractor_for(name, run.spec, run.data.train, judge.extractor_hash)
-    count = min(judge.samples, len(test))
-    if not judge.quick:
-        _refuse(run, judge, extractor)
+    name = _extractor_name(run, protocol)
+    extractor = extractor_for(name, run.spec, run.data.train, protocol.extractor_hash)
+    count = min(protocol.samples, len(test))
+    if not protocol.quick:
+        _refuse(run, protocol, extractor)
         _say(f"{extractor.name} features of {count:,} test examples and as many draws")
     real = features(extractor, _batches(test, _chosen(test, count, seed), seed))
-    drawn, kept = _drawn(run, judge, extractor, count, seed)
+    drawn, kept = _drawn(run, protocol, extractor, count, seed)
     result = SampleQuality(protocol=_protocol(run, extractor, count, seed))
     try:
         result.estimates |= quality(real, drawn, seed)
     except UserError as error:
-        if not judge.quick and judge.extractor != "auto":
+        if not protocol.quick and protocol.extractor != "auto":
             raise
         result.protocol["left_out"] = str(error)
     counted = modes(run, kept)
     if counted:
         result.estimates |= counted
         result.protocol["modes"] = f"of {len(kept):,} draws"
-    _add_memorisation(result, run, kept, judge, seed)
-    if judge.parzen:
+    _add_memorisation(result, run, kept, protocol, seed)
+    if protocol.parzen:
         _add_parzen(result, run, kept, seed)
     return result
 
 
 def _drawn(
-    run: Run, judge: Judge, extractor: Extractor, count: int, seed: int
+    run: Run, protocol: SampleProtocol, extractor: Extractor, count: int, seed: int
 ) -> tuple[Tensor, Tensor]:
     """Return the features of `count` draws, and the draws that are asked for again.
 
-    Those are all `judge.samples` where modes are counted or windows laid on them, else few.
+    Those are all `protocol.samples` where modes are counted or windows laid on them, else few.
     """
-    every = judge.parzen or run.spec.name in (*MIXTURES, STACKED)
-    total = judge.samples if every else count
-    keep = total if every else min(count, _neighbours(judge))
+    every = protocol.parzen or run.spec.name in (*MIXTURES, STACKED)
+    total = protocol.samples if every else count
+    keep = total if every else min(count, _neighbours(protocol))
     rows, kept, done = [], [], 0
     for mean, x in draws(generative(run), total, seed):
         chunk = x if _draws_noise(run) else mean
@@ -145,27 +145,27 @@ def _draws_noise(run: Run) -> bool:
     return isinstance(run.model, LatentVariableModel) or run.spec.values == "binary"
 
 
-def _extractor_name(run: Run, judge: Judge) -> str:
-    if judge.extractor != "auto":
-        return judge.extractor
-    name = usual(run.spec, min(judge.samples, len(run.data.test)))
-    return "pca" if judge.quick and name == "squeezenet" else name
+def _extractor_name(run: Run, protocol: SampleProtocol) -> str:
+    if protocol.extractor != "auto":
+        return protocol.extractor
+    name = usual(run.spec, min(protocol.samples, len(run.data.test)))
+    return "pca" if protocol.quick and name == "squeezenet" else name
 
 
-def _refuse(run: Run, judge: Judge, extractor: Extractor) -> None:
+def _refuse(run: Run, protocol: SampleProtocol, extractor: Extractor) -> None:
     """Say what cannot be measured before the work begins."""
-    if judge.parzen and run.spec.values not in ("unit", "binary"):
+    if protocol.parzen and run.spec.values not in ("unit", "binary"):
         raise UserError(
             "Parzen windows of the published widths are for values from 0 to 1",
             "grey or colour images",
             f"{run.spec.values} values",
             "leave --parzen out",
         )
-    if judge.samples <= extractor.features:
+    if protocol.samples <= extractor.features:
         raise UserError(
             f"there are fewer samples than the {extractor.name} extractor has features",
             f"--samples {extractor.features + 1} or more",
-            judge.samples,
+            protocol.samples,
             "or pass another --extractor",
         )
 
@@ -189,18 +189,18 @@ def modes(run: Run, drawn: Tensor) -> dict[str, Estimate]:
     return class_modes(torch.cat(parts) @ torch.tensor([100, 10, 1]), 1000)
 
 
-def _neighbours(judge: Judge) -> int:
-    return min(NEIGHBOURS, max(1, judge.samples // 5))
+def _neighbours(protocol: SampleProtocol) -> int:
+    return min(NEIGHBOURS, max(1, protocol.samples // 5))
 
 
 def _add_memorisation(
-    result: SampleQuality, run: Run, drawn: Tensor, judge: Judge, seed: int
+    result: SampleQuality, run: Run, drawn: Tensor, protocol: SampleProtocol, seed: int
 ) -> None:
     """Compare how near draws and test examples lie to the training split."""
     train, test = run.data.train, run.data.test
-    count = min(_neighbours(judge), len(test))
+    count = min(_neighbours(protocol), len(test))
     large = len(train) * run.spec.dimensions > LARGEST
-    if judge.quick and (large or not train.resident):
+    if protocol.quick and (large or not train.resident):
         return
     space = extractor_for("pca" if large else "pixels", run.spec, train)
     whole = features(space, _batches(train, torch.arange(len(train)), seed))

@@ -119,7 +119,7 @@ def _finish(run: Run) -> dict[str, Any]:
     run.model.eval()
     evaluation = run.folder.evaluation()
     if evaluation is None or evaluation.get("step") != run.record["outcome"]["step"]:
-        evaluation = evaluate_run(run, importance_samples=0, judge=QUICK)
+        evaluation = evaluate_run(run, importance_samples=0, sample_protocol=QUICK)
     examine(run.folder)
     run.model.cpu()
     draw_all(run)

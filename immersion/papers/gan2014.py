@@ -7,7 +7,7 @@ from PIL.Image import Image
 from sklearn.cluster import MiniBatchKMeans
 from torch import Tensor
 
-from immersion.commands.sample_quality import Judge
+from immersion.commands.sample_quality import SampleProtocol
 from immersion.engine import Optimiser, Options
 from immersion.evaluation.likelihood.parzen import parzen
 from immersion.evaluation.samples.memorisation import nearest
@@ -53,9 +53,9 @@ def digits(out: Path, device: str) -> Run:
 
 def table(out: Path, device: str) -> dict[str, Measurement]:
     """Measure the Parzen-window log-likelihood of 2014's nets, of today's, and of two others."""
-    first = measure(digits(out, device), judge=Judge(parzen=True))
+    first = measure(digits(out, device), sample_protocol=SampleProtocol(parzen=True))
     today = trained(out / "mnist-today", "gan", "mnist", TODAY, device, **TODAYS_GAME)
-    second = measure(today, judge=Judge(parzen=True))
+    second = measure(today, sample_protocol=SampleProtocol(parzen=True))
     return {
         "parzen": first["parzen_log_likelihood"],
         "parzen-today": second["parzen_log_likelihood"],

@@ -6,7 +6,7 @@ The Toronto Face Database of the paper is not public. The 13,165 faces of `smile
 from dataclasses import replace
 from pathlib import Path
 
-from immersion.commands.sample_quality import Judge
+from immersion.commands.sample_quality import SampleProtocol
 from immersion.engine import Options
 from immersion.loading import Run
 from immersion.models.sampling import sampled
@@ -43,7 +43,7 @@ LONG, LONG_TODAY = (
     Options(steps=60_000, batch_size=64, ema=0.999, validate_every=0, log_every=500),
 )
 
-JUDGE = Judge(samples=1316, extractor="squeezenet")
+PROTOCOL = SampleProtocol(samples=1316, extractor="squeezenet")
 """As many samples as there are test faces, in features of a network of photographs."""
 
 
@@ -59,7 +59,7 @@ def beside(
     measured = {}
     for which, run in (("2014", old), ("today", new)):
         grid(sampled(run.model, 60, seed=0), columns=12).save(out / f"gan2014-{name}-{which}.png")
-        estimates = measure(run, judge=JUDGE)
+        estimates = measure(run, sample_protocol=PROTOCOL)
         measured |= {f"{what}-{which}": estimates[what] for what in ("frechet", "coverage")}
     ratio = measured["frechet-today"].value / measured["frechet-2014"].value
     return {
@@ -76,7 +76,7 @@ def nobody(out: Path, device: str, options: Options, width: int) -> dict[str, Me
     grid(sampled(run.model, 60, seed=0), columns=12).save(out / f"{name}.png")
     with_neighbours(run, sampled(run.model, 20, seed=0)).save(out / f"{name}-neighbours.png")
     walks(run, rows=6).save(out / f"{name}-walks.png")
-    estimates = measure(run, judge=JUDGE)
+    estimates = measure(run, sample_protocol=PROTOCOL)
     names = ("nearer_than_held_out", "precision", "coverage")
     return {what: estimates[what] for what in names}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from immersion.check import UserError
 from immersion.commands.evaluate import evaluate_run
-from immersion.commands.sample_quality import Judge
+from immersion.commands.sample_quality import SampleProtocol
 from immersion.commands.train import train
 from immersion.engine import Options
 from immersion.loading import Run, open_run
@@ -42,10 +42,10 @@ def trained(
 
 
 def measure(
-    run: Run, importance_samples: int = 0, judge: Judge | None = None
+    run: Run, importance_samples: int = 0, sample_protocol: SampleProtocol | None = None
 ) -> dict[str, Measurement]:
     """Evaluate a run on the test split and return each estimate as a measurement."""
-    estimates = evaluate_run(run, importance_samples, judge=judge)["estimates"]
+    estimates = evaluate_run(run, importance_samples, sample_protocol=sample_protocol)["estimates"]
     seconds = run.record["outcome"]["seconds"]
     return {
         name: Measurement(estimate["value"], estimate["standard_error"], seconds)

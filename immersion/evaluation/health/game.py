@@ -1,6 +1,6 @@
 """How an adversarial game goes wrong, read off its metrics; thresholds are of small real runs.
 
-The runs are those of tests/evaluation/health/health_runs.py: each goes wrong on purpose, or goes well.
+The runs are those of tests/evaluation/health/health_runs.py: each goes wrong on purpose, or well.
 """
 
 import math

@@ -1,8 +1,8 @@
 """Small adversarial games that go well, or wrong on purpose: what the diagnosis is calibrated on.
 
-`python tests/evaluation/health/health_runs.py` plays them all again, a minute each, and writes what the
-tests read, health_runs.json: of each run some lines of its metrics, its looks at the validation
-split, and precision, recall, coverage, modes of its samples.
+`python tests/evaluation/health/health_runs.py` plays them all again, a minute each, and writes
+what the tests read, health_runs.json: of each run some lines of its metrics, its looks at the
+validation split, and precision, recall, coverage, modes of its samples.
 """
 
 import json
