@@ -11,7 +11,6 @@ from torch import Tensor
 from immersion.check import UserError, at_least, choice
 from immersion.commands import gallery
 from immersion.commands.array_file import Chunks, write_arrays
-from immersion.commands.gallery import draw_all as draw_all
 from immersion.data import Spec, own_units
 from immersion.data.dataset import to_float
 from immersion.data.images import SUFFIXES, decode
@@ -155,7 +154,7 @@ def _codes(run: Run, x: Tensor, refine: int) -> Tensor:
         z = nearest_drawn(run.model, x)
     else:
         z = pictures.codes(run.model, x)
-    return refined(generative(run), x, z, refine) if refine else z
+    return refined(run.model, x, z, refine) if refine else z
 
 
 def interpolate(

@@ -50,7 +50,7 @@ def train(
     a finished one on.
 
     Args:
-        recipe: linear-ae, ae or vae.
+        recipe: A registered name, such as vae or gan.
         data: A name (see `immersion data`), a folder of images, or a .npy, .npz or .csv file.
         out: The run folder; by default runs/ and a name made of what differs from the defaults.
         size: Side to which images are cropped and resized.
@@ -73,7 +73,7 @@ def train(
     arguments_in_full = {name: p.default for name, p in arguments_of(recipe).items()} | given
     record = _record(recipe, arguments_in_full, dataset, data, size, options)
     record["model"] = _resolved(experiment)
-    options.resolve_batch_size(len(dataset.train), experiment.batch_size)
+    options.resolve_batch_size(len(dataset.train), experiment.batch_size, experiment.multiple)
     options.check_players(len(experiment.players))
     folder.check_free()
     if folder.exists():
@@ -186,7 +186,7 @@ def _record(
     device = options.resolve_device()
     path = Path(source)
     changed = settings(recipe, arguments, options) | ({"size": size} if size else {})
-    flags = [f"--{name.replace('_', '-')} {value}" for name, value in changed.items()]
+    flags = [_flag(name, value) for name, value in changed.items()]
     return {
         "recipe": recipe,
         "command": " ".join([f"immersion train {recipe} --data {shlex.quote(source)}", *flags]),
@@ -247,6 +247,14 @@ def _parts(before: dict[str, Any], after: dict[str, Any]):
     for name, old in before["options"].items():
         if name not in FREE | RESOLVED:
             yield name, old, after["options"].get(name)
+
+
+def _flag(name: str, value: Any) -> str:
+    """Return an argument as the command line takes it."""
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{flag}" if value else f"--no-{flag}"
+    return f"--{flag} {shlex.quote(str(value))}"
 
 
 def _flat(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Board:
         self.average = Average(self.model, decay) if decay else None
         self.split = split.to(self.device)
         where = self.device if split.resident else torch.device("cpu")
-        size = options.resolve_batch_size(len(split), experiment.batch_size)
+        size = options.resolve_batch_size(len(split), experiment.batch_size, experiment.multiple)
         self.order = Order(len(split), size, options.seed, where)
         self.batches_a_step = sum(turn.players[0].turns for turn in self.turns)
         self.captured: dict[str, CapturedTurn] = {}

@@ -146,6 +146,7 @@ class Experiment:
         begin: Given the training split before the first step of all, to set what a model takes
             from the data, such as an output's bias.
         batch_size: Examples a step where none is asked for, or all where there are fewer.
+        multiple: What a batch size must be divisible by: examples that are seen together.
         ema: Decay of the average of the weights where none is asked for; 0 keeps none.
     """
 
@@ -156,6 +157,7 @@ class Experiment:
     updates: Literal["alternating", "simultaneous"] = "alternating"
     begin: Callable[[Split], None] = lambda split: None
     batch_size: int = 200
+    multiple: int = 1
     ema: float = 0.0
 
     def __post_init__(self) -> None:

@@ -70,17 +70,27 @@ class Options:
                 "leave --patience out, and give --steps",
             )
 
-    def resolve_batch_size(self, length: int, usual: int) -> int:
+    def resolve_batch_size(self, length: int, usual: int, multiple: int = 1) -> int:
         """Return the number of examples a step, of `length` training examples in all.
 
         Args:
             length: Training examples.
             usual: The number where none is asked for; `Experiment.batch_size`.
+            multiple: What it must be divisible by; `Experiment.multiple`.
 
         Raises:
-            UserError: It is larger than the data.
+            UserError: It is larger than the data, or not divisible.
         """
         size = min(usual, length) if self.batch_size is None else self.batch_size
+        if self.batch_size is None:
+            size = max(size // multiple, 1) * multiple
+        if size % multiple:
+            raise UserError(
+                "the batch cannot be divided into packs",
+                f"a batch size that {multiple} divides",
+                size,
+                f"pass --batch-size {(size // multiple + 1) * multiple}",
+            )
         if size > length:
             raise UserError(
                 "the batch is larger than the data",

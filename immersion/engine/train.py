@@ -14,8 +14,8 @@ from torch import Tensor
 
 from immersion.batch import Batch, Split, whole
 from immersion.check import NonFinite
-from immersion.engine.experiment import Experiment
 from immersion.engine.board import Board
+from immersion.engine.experiment import Experiment
 from immersion.engine.options import Options
 from immersion.random import seeded
 from immersion.run_folder import RunFolder
@@ -122,6 +122,7 @@ def validate(game: Board, split: Split) -> dict[str, float]:
     so that looks differ by the model alone.
     """
     sums: dict[str, Tensor] = {}
+    counts: dict[str, int] = {}
     model, last = game.evaluated.eval(), torch.tensor(game.options.steps, device=game.device)
     with torch.no_grad(), seeded(game.options.seed, "validation"):
         for x, y in whole(split, game.options.seed):
@@ -129,8 +130,9 @@ def validate(game: Board, split: Split) -> dict[str, float]:
             terms = game.turns[0].terms_of(game.players[0], model, Batch(x, y, last))
             for name, term in terms.items():
                 sums[name] = sums.get(name, 0.0) + term.sum()
+                counts[name] = counts.get(name, 0) + len(term)  # a pack counts once
     game.model.train()
-    return {name: float(total) / len(split) for name, total in sums.items()}
+    return {name: float(total) / counts[name] for name, total in sums.items()}
 
 
 def _resume(game: Board, folder: RunFolder, checkpoint: Checkpoint | None) -> _Mark:

@@ -1,11 +1,13 @@
 """The contracts of models: what decodes, and what has a marginal likelihood to estimate."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from immersion.likelihoods import Likelihood
+from immersion.posteriors import PointMass
 
 
 class Decoder(nn.Module, ABC):
@@ -66,6 +68,12 @@ class LatentVariableModel(Generative, ABC):
         posterior = self.encode(x)
         z = posterior.rsample((k,))
         return self.decode(z).log_prob(x) + self.prior().log_prob(z) - posterior.log_prob(z)
+
+
+def point_with(generate: Callable[[Tensor], Tensor], z: Tensor) -> PointMass:
+    """Return all mass on g(z) for z of any batch shape, (..., d), from a g that takes (B, d)."""
+    x = generate(z.reshape(-1, z.shape[-1]))
+    return PointMass(x.reshape(*z.shape[:-1], *x.shape[1:]), event=x.ndim - 1)
 
 
 def decode_with(network: nn.Module, likelihood: Likelihood, z: Tensor) -> Distribution:

@@ -3,13 +3,12 @@
 import torch
 from torch import Tensor, nn
 
-from immersion.check import UserError
 from immersion.nn.augment import AdaptiveAugmentation
 from immersion.precision import widened
 
 
 class Discriminator(nn.Module):
-    """C(x), one logit an example, or one for `pack` examples judged together.
+    """C(x), one logit an example, or one for `pack` examples seen together.
 
     A packed discriminator is shown several examples of one kind at once, so that it sees a lack
     of variety (Lin et al. 2018, PacGAN, https://arxiv.org/abs/1712.04086). A class-conditional one
@@ -20,7 +19,7 @@ class Discriminator(nn.Module):
         network: (B / pack, pack * C, H, W), or (B / pack, pack * D) -> (B / pack, logits); one
             logit, or one for each class.
         levels: Whether examples lie in [0, 1], to be stretched to [-1, 1].
-        pack: Examples judged together.
+        pack: Examples seen together.
         augmentation: What examples, real and generated alike, go through first.
     """
 
@@ -35,12 +34,13 @@ class Discriminator(nn.Module):
         self.network, self.levels, self.pack = network, levels, pack
         self.augmentation = augmentation
 
-    def forward(self, x: Tensor, y: Tensor | None) -> Tensor:
-        """Return the logits, (B / pack,), of x, (B, *shape), and labels y, (B,), or None.
+    @property
+    def stretch(self) -> float:
+        """Return by how much examples are stretched before the network sees them."""
+        return 2.0 if self.levels else 1.0
 
-        Raises:
-            UserError: The batch cannot be divided into packs.
-        """
+    def forward(self, x: Tensor, y: Tensor | None) -> Tensor:
+        """Return the logits, (B / pack,) rounded up, of x, (B, *shape), and labels y, (B,)."""
         if self.augmentation is not None:
             x = self.augmentation(x)
         if self.levels:
@@ -58,11 +58,7 @@ class Discriminator(nn.Module):
             self.augmentation.observe(real)
 
     def _packed(self, x: Tensor) -> Tensor:
-        if len(x) % self.pack:
-            raise UserError(
-                "the batch cannot be divided into packs",
-                f"a batch size that {self.pack} divides",
-                len(x),
-                f"pass --batch-size {max(1, len(x) // self.pack) * self.pack}",
-            )
+        left = -len(x) % self.pack
+        if left:  # a split's last batch: its last pack is filled up from its beginning
+            x = torch.cat([x, x[:left]])
         return torch.cat(x.split(len(x) // self.pack), dim=1)

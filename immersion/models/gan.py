@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from immersion.check import UserError
-from immersion.models.base import Generative
+from immersion.models.base import Generative, point_with
 from immersion.models.discriminator import Discriminator
 from immersion.posteriors import PointMass
 from immersion.precision import widened
@@ -62,8 +62,7 @@ class GAN(Generative):
 
     def decode(self, z: Tensor) -> PointMass:
         """Return all mass on g(z): z is (..., d), the batch shape (...)."""
-        x = self.generate(z.reshape(-1, z.shape[-1]))
-        return PointMass(x.reshape(*z.shape[:-1], *x.shape[1:]), event=x.ndim - 1)
+        return point_with(self.generate, z)
 
     def encode(self, x: Tensor) -> PointMass:
         """Return all mass on a code of x, (B, *shape), by the encoder that was trained for it.

@@ -4,9 +4,9 @@ import math
 
 import torch
 from torch import Tensor
-from torch.distributions import transform_to
+from torch.distributions import constraints, transform_to
 
-from immersion.models.base import Generative
+from immersion.models.base import Decoder, Generative
 from immersion.models.inverse import classes_of, noise_of
 from immersion.random import seeded
 
@@ -18,14 +18,14 @@ CHUNK = 250
 
 
 def refined(
-    model: Generative, x: Tensor, z: Tensor, steps: int, prior_weight: float = 1e-3
+    model: Decoder, x: Tensor, z: Tensor, steps: int, prior_weight: float = 1e-3
 ) -> Tensor:
     """Return codes near z whose decoded means are nearer to x; no example's error ever rises.
 
     Each code moves down the gradient of ||E[x|z] - x||^2 - w log p(z), by Adam with a step size
     that falls as a cosine from 0.1 to 0; of all codes on its way the one with the smallest squared
     error is returned, the first among them. Codes stay where the prior's draws can lie; the class
-    that a code tells is left as it is.
+    that a code tells is left as it is. An autoencoder has no prior: there w is 0.
 
     Args:
         model: Its parameters do not move.
@@ -62,17 +62,19 @@ def nearest_drawn(model: Generative, x: Tensor, count: int = 1000, seed: int = 0
     return z[torch.cdist(x.flatten(1), torch.cat(means)).argmin(1)]
 
 
-def squared_errors(model: Generative, x: Tensor, z: Tensor) -> Tensor:
+def squared_errors(model: Decoder, x: Tensor, z: Tensor) -> Tensor:
     """Return ||E[x|z] - x||^2 of each example, (B,)."""
     return (model.decode(z).mean - x).square().flatten(1).sum(1)
 
 
 @torch.enable_grad()
-def _descended(model: Generative, x: Tensor, z: Tensor, steps: int, prior_weight: float) -> Tensor:
-    prior, classes = noise_of(model.prior), classes_of(model.prior)
+def _descended(model: Decoder, x: Tensor, z: Tensor, steps: int, prior_weight: float) -> Tensor:
+    prior = noise_of(model.prior) if isinstance(model, Generative) else None
+    classes = classes_of(model.prior) if isinstance(model, Generative) else 0
     best, least = z.detach().clone(), squared_errors(model, x, z).detach()
     noise, label = best.split([z.shape[1] - classes, classes], dim=1)
-    free = transform_to(prior.support)  # from all of R^d to where the prior's draws can lie
+    # From all of R^d to where the prior's draws can lie.
+    free = transform_to(constraints.real_vector if prior is None else prior.support)
     u = free.inv(noise).clone().requires_grad_()
     optimizer = torch.optim.Adam([u])
     for step in range(steps + 1):
@@ -81,7 +83,7 @@ def _descended(model: Generative, x: Tensor, z: Tensor, steps: int, prior_weight
         error = squared_errors(model, x, code)
         better = error.detach() < least
         best[better], least[better] = code.detach()[better], error.detach()[better]
-        loss = error - prior_weight * prior.log_prob(moved)
+        loss = error if prior is None else error - prior_weight * prior.log_prob(moved)
         (u.grad,) = torch.autograd.grad(loss.sum(), u)
         way = step / max(steps, 1)
         optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 + math.cos(math.pi * way)) / 2

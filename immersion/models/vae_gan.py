@@ -7,7 +7,7 @@ metric, https://arxiv.org/abs/1512.09300
 from torch import Tensor, nn
 from torch.distributions import Independent
 
-from immersion.models.base import Generative
+from immersion.models.base import Generative, point_with
 from immersion.models.discriminator import Discriminator
 from immersion.posteriors import PointMass, diagonal_gaussian
 from immersion.precision import widened
@@ -54,8 +54,7 @@ class VAEGAN(Generative):
 
     def decode(self, z: Tensor) -> PointMass:
         """Return all mass on g(z): z is (..., d), the batch shape (...)."""
-        x = self.generate(z.reshape(-1, z.shape[-1]))
-        return PointMass(x.reshape(*z.shape[:-1], *x.shape[1:]), event=x.ndim - 1)
+        return point_with(self.generate, z)
 
     def features(self, x: Tensor) -> Tensor:
         """Return D_l(x), (B, F): what the discriminator's last linear layer is given."""

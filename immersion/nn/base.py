@@ -35,8 +35,8 @@ class Architecture:
     """Which network, how wide and how deep.
 
     Args:
-        network: dense, conv, residual, or auto: dense for tables and images of up to 1,024
-            values, conv for larger images.
+        network: dense, conv, residual, dcgan, r3gan, or auto: what is usual for the model; of
+            autoencoders dense for tables and images of up to 1,024 values, else conv.
         width: Hidden units of a dense network, channels at full resolution of a convolutional
             one; 0 takes the family's usual width.
         depth: Hidden layers of a dense network, blocks a resolution of a convolutional one; -1

@@ -4,7 +4,7 @@ Every term but `loss` is for the log and holds what its name says, with the sign
 """
 
 from immersion.objectives.adversarial import DiscriminatorLoss, GeneratorLoss
-from immersion.objectives.code_game import CodeEncoderLoss, CodeDiscriminatorLoss
+from immersion.objectives.code_game import CodeDiscriminatorLoss, CodeEncoderLoss
 from immersion.objectives.elbo import ELBO
 from immersion.objectives.inversion import Inversion
 from immersion.objectives.reconstruction import Reconstruction
@@ -12,13 +12,13 @@ from immersion.objectives.vae_gan import DecoderLoss, FeatureELBO, VAEGANDiscrim
 
 __all__ = [
     "ELBO",
-    "CodeEncoderLoss",
     "CodeDiscriminatorLoss",
+    "CodeEncoderLoss",
     "DecoderLoss",
     "DiscriminatorLoss",
     "FeatureELBO",
     "GeneratorLoss",
     "Inversion",
-    "VAEGANDiscriminatorLoss",
     "Reconstruction",
+    "VAEGANDiscriminatorLoss",
 ]

@@ -44,16 +44,11 @@ class DiscriminatorLoss:
         x, y = batch.x, batch.y
         with torch.no_grad():
             made = model.generate(model.codes(len(x), y))
-        real, fake, penalty = self.penalties(model.discriminator, x, made, y)
+        critic = model.discriminator
+        real, fake, penalty = self.penalties(critic, x, made, y, critic.stretch)
         model.discriminator.observe(real)
-        return {
-            "loss": self.game.discriminator(real, fake) + penalty,
-            "value": logsigmoid(real) + logsigmoid(-fake),
-            "accuracy": (real > fake).float(),
-            "real": real,
-            "fake": fake,
-            "penalty": penalty,
-        }
+        terms = discriminator_terms(self.game, real, fake)
+        return terms | {"loss": terms["loss"] + penalty, "penalty": penalty}
 
 
 @dataclass(frozen=True)
@@ -77,3 +72,14 @@ class GeneratorLoss:
             "loss": self.game.generator(real, fake),
             "saturated": (fake.sigmoid() < SURELY).float(),
         }
+
+
+def discriminator_terms(game: Game, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    """Return the terms of any discriminator but its penalties, of its logits, each (B,)."""
+    return {
+        "loss": game.discriminator(real, fake),
+        "value": logsigmoid(real) + logsigmoid(-fake),
+        "accuracy": (real > fake).float(),
+        "real": real,
+        "fake": fake,
+    }

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
 
 from immersion.batch import Batch
 from immersion.games import Game
 from immersion.models import AdversarialAutoencoder
+from immersion.objectives.adversarial import discriminator_terms
 from immersion.objectives.reconstruction import Reconstruction
 
 
@@ -35,13 +35,7 @@ class CodeDiscriminatorLoss:
             codes = model.encode(batch.x).mean
         real = model.discriminator(model.prior().sample((len(codes),)), None)
         fake = model.discriminator(codes, None)
-        return {
-            "loss": self.game.discriminator(real, fake),
-            "value": logsigmoid(real) + logsigmoid(-fake),
-            "accuracy": (real > fake).float(),
-            "real": real,
-            "fake": fake,
-        }
+        return discriminator_terms(self.game, real, fake)
 
 
 @dataclass(frozen=True)

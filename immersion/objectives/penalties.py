@@ -17,6 +17,9 @@ Critic = Callable[[Tensor, Tensor | None], Tensor]
 class Penalties:
     """Terms that are added to a discriminator's loss; each has a weight, and they compose.
 
+    Slopes are those in what the network is shown, as in the papers: images stretched to [-1, 1].
+    With batch normalisation an example's slope is that of all logits of its batch.
+
     Args:
         r1: gamma / 2 ||grad C(x)||^2 at real examples (Mescheder, Geiger & Nowozin 2018, equation
             (9), https://arxiv.org/abs/1801.04406); its gamma.
@@ -40,7 +43,7 @@ class Penalties:
             raise UserError("a share of the batch is penalised", "above 0, up to 1", self.share)
 
     def __call__(
-        self, critic: Critic, x: Tensor, made: Tensor, y: Tensor | None
+        self, critic: Critic, x: Tensor, made: Tensor, y: Tensor | None, stretch: float = 1.0
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return the logits of real and generated examples, and the penalty, each (B,).
 
@@ -48,6 +51,7 @@ class Penalties:
             critic: C: examples and labels -> logits, one for each example or each pack.
             x, made: Real and generated examples, (B, *shape).
             y: Labels, (B,), or None.
+            stretch: By how much the critic stretches examples.
         """
         # A validation look runs without a graph, and there the penalties are no part of it.
         graph = torch.is_grad_enabled()
@@ -58,27 +62,31 @@ class Penalties:
         penalty = torch.zeros_like(real)
         for gamma, examples, logits in ((self.r1, x, real), (self.r2, made, fake)):
             if graph and gamma and whole:
-                penalty = penalty + gamma / 2 * squared_slope(logits, examples)
+                penalty = penalty + gamma / 2 * squared_slope(logits, examples, stretch)
             elif graph and gamma:
-                penalty = penalty + gamma / 2 * self._of_a_share(critic, examples, y, len(logits))
+                slopes = self._of_a_share(critic, examples, y, len(logits), stretch)
+                penalty = penalty + gamma / 2 * slopes
         if graph and self.gradient_penalty:
             between = torch.rand(len(x), *[1] * (x.ndim - 1), device=x.device, dtype=x.dtype)
             u = torch.lerp(made.detach(), x.detach(), between).requires_grad_()
-            slope = (squared_slope(critic(u, y), u) + 1e-12).sqrt()
+            slope = (squared_slope(critic(u, y), u, stretch) + 1e-12).sqrt()
             penalty = penalty + self.gradient_penalty * (slope - 1).square()
         return real, fake, penalty
 
-    def _of_a_share(self, critic: Critic, x: Tensor, y: Tensor | None, logits: int) -> Tensor:
+    def _of_a_share(
+        self, critic: Critic, x: Tensor, y: Tensor | None, logits: int, stretch: float
+    ) -> Tensor:
         """Return the squared slopes at the first examples, raised, then zeros: (logits,)."""
-        judged = max(1, round(self.share * logits))
-        first = x[: judged * (len(x) // logits)].detach().requires_grad_()
-        slopes = squared_slope(critic(first, None if y is None else y[: len(first)]), first)
-        return pad(slopes * (logits / judged), (0, logits - judged))
+        kept = max(1, round(self.share * logits))
+        first = x[: kept * (len(x) // logits)].detach().requires_grad_()
+        labels = None if y is None else y[: len(first)]
+        slopes = squared_slope(critic(first, labels), first, stretch)
+        return pad(slopes * (logits / kept), (0, logits - kept))
 
 
-def squared_slope(logits: Tensor, x: Tensor) -> Tensor:
-    """Return ||dC/dx||^2 of each logit, (B / pack,), over all examples x that it judges."""
+def squared_slope(logits: Tensor, x: Tensor, stretch: float = 1.0) -> Tensor:
+    """Return ||dC/dx||^2 / stretch^2 of each logit, (B / pack,), over all x that it is of."""
     (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
-    squares = widened(gradient).square().flatten(1).sum(1)
+    squares = (widened(gradient) / stretch).square().flatten(1).sum(1)
     packs = len(x) // len(logits)
     return squares.view(packs, -1).sum(0)

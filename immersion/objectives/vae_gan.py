@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
 
 from immersion.batch import Batch
 from immersion.games import Game
 from immersion.models import VAEGAN
+from immersion.objectives.adversarial import discriminator_terms
 from immersion.objectives.penalties import Penalties
 from immersion.posteriors import kl_units
 
@@ -83,8 +83,8 @@ class VAEGANDiscriminatorLoss:
 
     Args:
         game: Whose discriminator.
-        penalties: What is added to its loss; they keep the features, by which likeness is
-            measured, from growing.
+        penalties: What is added to its loss, on examples and reconstructions; they keep the
+            features, by which likeness is measured, from growing.
     """
 
     game: Game
@@ -95,17 +95,13 @@ class VAEGANDiscriminatorLoss:
         with torch.no_grad():
             remade = model.generate(model.encode(batch.x).rsample())
             drawn = model.generate(model.prior().rsample((len(batch.x),)))
-        real, fake, penalty = self.penalties(model.discriminator, batch.x, remade, None)
-        fakes = [fake, model.discriminator(drawn, None)]
-        value = sum(logsigmoid(real) + logsigmoid(-fake) for fake in fakes) / 2
-        return {
-            "loss": sum(self.game.discriminator(real, fake) for fake in fakes) / 2 + penalty,
-            "value": value,
-            "accuracy": sum((real > fake).float() for fake in fakes) / 2,
-            "real": real,
-            "fake": sum(fakes) / 2,
-            "penalty": penalty,
-        }
+        critic = model.discriminator
+        real, fake, penalty = self.penalties(critic, batch.x, remade, None, critic.stretch)
+        against = [
+            discriminator_terms(self.game, real, each) for each in (fake, critic(drawn, None))
+        ]
+        terms = {name: (against[0][name] + against[1][name]) / 2 for name in against[0]}
+        return terms | {"loss": terms["loss"] + penalty, "penalty": penalty}
 
 
 def feature_error(model: VAEGAN, x: Tensor, made: Tensor) -> Tensor:

@@ -6,13 +6,14 @@ The Toronto Face Database of the paper is not public. The 13,165 faces of `smile
 from dataclasses import replace
 from pathlib import Path
 
+from immersion.commands.gallery import neighbours
 from immersion.commands.sample_quality import SampleProtocol
 from immersion.engine import Options
 from immersion.loading import Run
 from immersion.models.sampling import sampled
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
-from immersion.papers.gan2014 import CITATION, walks, with_neighbours
+from immersion.papers.gan2014 import CITATION, walk
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import measure, trained
 from immersion.recipes.gan2014 import PUBLISHED as OPTIMISER
@@ -26,7 +27,7 @@ OF_FACES = replace(OPTIMISER, learning_rate=0.05, max_norm=1.9365)
 
 TODAYS_GAME = {
     "architecture": Architecture("dcgan", width=32),
-    "penalties": Penalties(r1=1.0, r2=1.0, share=0.25),
+    "penalties": Penalties(r1=4.0, r2=4.0, share=0.25),
 }
 
 FULL = {"width": 8000, "units": 1200}
@@ -74,8 +75,8 @@ def nobody(out: Path, device: str, options: Options, width: int) -> dict[str, Me
     run = people(out, device, options, width)
     name = f"gan2014-{out.name}"
     grid(sampled(run.model, 60, seed=0), columns=12).save(out / f"{name}.png")
-    with_neighbours(run, sampled(run.model, 20, seed=0)).save(out / f"{name}-neighbours.png")
-    walks(run, rows=6).save(out / f"{name}-walks.png")
+    neighbours(run).save(out / f"{name}-neighbours.png")
+    walk(run, pairs=6).save(out / f"{name}-walks.png")
     estimates = measure(run, sample_protocol=PROTOCOL)
     names = ("nearer_than_held_out", "precision", "coverage")
     return {what: estimates[what] for what in names}

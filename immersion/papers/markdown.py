@@ -9,7 +9,8 @@ HEAD = """# Results
 Every number below was measured by the command beside it and recorded by the program itself
 (`immersion reproduce STUDY --record`); this page is generated from the records (`make results`).
 An estimate's standard error is over test examples. *met* means that the measured value bears out
-the claim within its tolerance, *missed* that it does not, *pending* that it has not been measured.
+the claim within its tolerance, *missed* that it does not, *pending* that it has not been measured;
+*measured* is a number for comparison, no claim.
 """
 
 

@@ -52,7 +52,7 @@ GAMES: dict[str, Mapping[str, Any]] = {"relativistic": RELATIVISTIC, "minimax": 
 Found = dict[str, float]
 
 
-def judged(run: Run, samples: int) -> Found:
+def counted(run: Run, samples: int) -> Found:
     """Return modes, high_quality (of points) and reverse_kl of a run's samples."""
     found = modes(run, sampled(run.model, samples, seed=0))
     return {name: estimate.value for name, estimate in found.items()}
@@ -66,7 +66,7 @@ def points(name: str, out: Path, device: str) -> dict[str, Measurement]:
             trained(out / f"{game}-{seed}", "gan", name, _options(seed), device, **arguments)
             for seed in range(RUNS)
         ]
-        for what, value in _over_runs([judged(run, 10_000) for run in runs]).items():
+        for what, value in _over_runs([counted(run, 10_000) for run in runs]).items():
             measured[f"{game}-{what}"] = value
         clouds = [own_units(sampled(run.model, 2000, seed=0), run.spec) for run in runs]
         _scatter(clouds, game, out / f"modes-{name}-{game}.png")
@@ -133,9 +133,18 @@ def mixture_claims(count: int, pacgan_modes: float, gan_modes: float) -> tuple[C
             "the minimax game in the same run: modes found",
             gan_modes,
             "GAN in the same table, with other networks",
-            count / 4,
+            0,
             "modes",
-            "about",
+            "beside",
+        ),
+        Claim(
+            "minimax-reverse_kl",
+            "the minimax game in the same run: reverse KL over modes",
+            0.45 if count == 8 else 0.70,
+            "GAN in the same table, with other networks",
+            0,
+            "nats",
+            "beside",
         ),
     )
 
@@ -162,7 +171,7 @@ CONVOLUTIONS = Architecture("dcgan", width=32)
 STACKS: dict[str, Mapping[str, Any]] = {
     "relativistic": {
         "architecture": CONVOLUTIONS,
-        "penalties": Penalties(r1=1.0, r2=1.0, share=0.25),
+        "penalties": Penalties(r1=4.0, r2=4.0, share=0.25),
     },
     "dcgan": {
         "architecture": CONVOLUTIONS,
@@ -179,7 +188,7 @@ def stacked(out: Path, device: str) -> dict[str, Measurement]:
     measured = {}
     for game, arguments in STACKS.items():
         run = trained(out / game, "gan", "stacked-mnist", options, device, **arguments)
-        for what, value in judged(run, 26_000).items():
+        for what, value in counted(run, 26_000).items():
             measured[f"{game}-{what}"] = Measurement(value)
         picture = grid(sampled(run.model, 100, seed=0), columns=10)
         picture.save(out / f"modes-stacked-mnist-{game}.png")
@@ -207,9 +216,9 @@ register(
                 "DCGAN in the same run: modes found",
                 99,
                 "DCGAN in the same table, with other networks and more steps",
-                900,
+                0,
                 "modes",
-                "at most",
+                "beside",
             ),
         ),
         minutes=40,

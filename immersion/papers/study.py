@@ -26,7 +26,8 @@ class Claim:
         source: Who said it, and where.
         tolerance: In the number's unit.
         unit: nats, dB, ...
-        sense: `at least` (met from published - tolerance up), `at most`, or `about`.
+        sense: `at least` (met from published - tolerance up), `at most`, `about`, or `beside`:
+            shown beside the published number and no claim, since the two are not alike.
     """
 
     name: str
@@ -35,7 +36,7 @@ class Claim:
     source: str
     tolerance: float
     unit: str
-    sense: Literal["at least", "at most", "about"] = "at least"
+    sense: Literal["at least", "at most", "about", "beside"] = "at least"
 
     def met(self, measured: float) -> bool:
         """Return whether a measured value bears the claim out.
@@ -47,7 +48,8 @@ class Claim:
         """
         above = measured >= self.published - self.tolerance
         below = measured <= self.published + self.tolerance
-        return {"at least": above, "at most": below, "about": above and below}[self.sense]
+        senses = {"at least": above, "at most": below, "about": above and below, "beside": True}
+        return senses[self.sense]
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ def listed(study: Study, entries: dict[str, dict[str, Any]]) -> list[dict[str, A
 def _row(study: Study, claim: Claim, found: dict[str, Any]) -> dict[str, Any]:
     measured = found.get("measured")
     status = "pending" if measured is None else "met" if claim.met(measured) else "missed"
+    if status == "met" and claim.sense == "beside":
+        status = "measured"
     fields = ("standard_error", "seconds", "machine", "date", "command")
     return {
         "paper": study.name,

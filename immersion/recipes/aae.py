@@ -6,7 +6,7 @@ from immersion.games import GAMES
 from immersion.likelihoods import likelihood_for
 from immersion.models import AdversarialAutoencoder, Discriminator
 from immersion.nn import Architecture
-from immersion.objectives import CodeEncoderLoss, CodeDiscriminatorLoss, Reconstruction
+from immersion.objectives import CodeDiscriminatorLoss, CodeEncoderLoss, Reconstruction
 from immersion.priors import StandardNormal
 from immersion.recipes.base import RECIPES, choose_latent
 
@@ -34,8 +34,7 @@ def aae(
         latent: Dimension of the code; by default 20, less where the data have few values.
         likelihood: p(x|z), whose mean is the reconstruction; auto chooses by the kind of data.
         architecture: The encoder's and, mirrored, the decoder's network.
-        game: What discriminator and encoder minimise: non-saturating, minimax, least-squares,
-            hinge, relativistic or wasserstein.
+        game: What discriminator and encoder minimise, as of `gan`.
         judge_width: Units in each of the two hidden layers of the codes' discriminator.
         adversarial_weight: How much the game counts against the reconstruction error.
         objective: The reconstruction error that decoder and encoder minimise.
@@ -55,10 +54,10 @@ def aae(
     rules = GAMES[game]()
     decoding = [*model.decoder.parameters(), *p.parameters()]
     encoding = CodeEncoderLoss(rules, objective, adversarial_weight)
-    judging = list(model.discriminator.parameters())
+    discriminating = list(model.discriminator.parameters())
     players = (
         Player("decoder", decoding, objective, optimiser),
-        Player("discriminator", judging, CodeDiscriminatorLoss(rules), optimiser),
+        Player("discriminator", discriminating, CodeDiscriminatorLoss(rules), optimiser),
         Player("encoder", list(model.encoder.parameters()), encoding, optimiser),
     )
     return Experiment(model, players, check=p.check, batch_size=100)

@@ -1,11 +1,18 @@
 """The contract of a recipe, the registry of recipes, and what several recipes share."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from immersion.check import UserError
+from torch import nn
+
+from immersion.check import UserError, at_least
 from immersion.data import Spec
-from immersion.engine import Experiment
+from immersion.engine import Experiment, Optimiser, Player
+from immersion.games import Game
 from immersion.likelihoods import LIKELIHOODS, Likelihood, likelihood_for
+from immersion.models import GAN
+from immersion.objectives import DiscriminatorLoss, GeneratorLoss
+from immersion.objectives.penalties import Penalties
 from immersion.registry import Registry
 
 Recipe = Callable[..., Experiment]
@@ -70,6 +77,48 @@ def choose_latent(spec: Spec, latent: int | None) -> int:
             latent,
         )
     return latent
+
+
+def two_players(
+    model: GAN,
+    game: Game,
+    penalties: Penalties,
+    optimiser: Optimiser,
+    discriminator_steps: int,
+    discriminator_rate: float,
+) -> tuple[Player, Player]:
+    """Return the discriminator, which moves first, and the generator.
+
+    Args:
+        model: Holds both.
+        game: What they minimise.
+        penalties: What is added to the discriminator's loss.
+        optimiser: How the generator moves, and the discriminator but for its rate.
+        discriminator_steps: k, the discriminator's moves for each of the generator's.
+        discriminator_rate: The discriminator's learning rate in units of the generator's.
+    """
+    at_least(1, discriminator_steps=discriminator_steps)
+    at_least(0, discriminator_rate=discriminator_rate)
+    own_rate = discriminator_rate * optimiser.learning_rate
+    discriminator = Player(
+        "discriminator",
+        list(model.discriminator.parameters()),
+        DiscriminatorLoss(game, penalties),
+        replace(optimiser, learning_rate=own_rate),
+        discriminator_steps,
+    )
+    moved = list(model.generator.parameters())
+    return discriminator, Player("generator", moved, GeneratorLoss(game), optimiser)
+
+
+def has_levels(spec: Spec) -> bool:
+    """Return whether values are levels, from 0 to 1."""
+    return spec.values in ("unit", "binary")
+
+
+def bounded(network: nn.Module, spec: Spec) -> nn.Module:
+    """Return a generator's network with its output where the data's values lie."""
+    return nn.Sequential(network, nn.Sigmoid()) if has_levels(spec) else network
 
 
 def refuse_counts(spec: Spec) -> None:

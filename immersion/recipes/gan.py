@@ -3,20 +3,17 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from torch import nn
-
 from immersion.check import UserError, at_least, choice
 from immersion.data import Spec
-from immersion.engine import Experiment, Optimiser, Player
+from immersion.engine import Experiment, Optimiser
 from immersion.games import GAMES, Game
 from immersion.models import GAN, Discriminator
 from immersion.nn import Architecture
 from immersion.nn.augment import augmentation
 from immersion.nn.discriminator import spectrally_normalised, with_minibatch_std
-from immersion.objectives import DiscriminatorLoss, GeneratorLoss
 from immersion.objectives.penalties import Penalties
 from immersion.priors import Labelled, StandardNormal, UniformCube
-from immersion.recipes.base import RECIPES, refuse_counts
+from immersion.recipes.base import RECIPES, bounded, has_levels, refuse_counts, two_players
 
 LATENT = 64
 """Dimensions of the noise for images, where none are asked for; tables get 16."""
@@ -30,7 +27,7 @@ class DiscriminatorSettings:
 
     Args:
         conditional: Whether both players are told the class.
-        pack: Examples of one kind judged together (PacGAN); 1 judges each alone.
+        pack: Examples of one kind seen together (PacGAN); 1 sees each alone.
         minibatch_std: Whether it sees how much the examples of a batch differ.
         spectral_norm: Whether each of its layers is kept at a Lipschitz constant of 1.
         augmentation: What real and generated images go through first: none, differentiable (all
@@ -46,6 +43,9 @@ class DiscriminatorSettings:
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing."""
         at_least(1, pack=self.pack)
+        if self.conditional and self.pack > 1:
+            remedy = "leave one of --conditional and --pack out"
+            raise UserError("a pack of several classes has no label", remedy=remedy)
         choice("augmentation", self.augmentation, ("none", "differentiable", "adaptive"))
 
 
@@ -60,8 +60,8 @@ def gan(
     updates: Literal["alternating", "simultaneous"] = "alternating",
     discriminator_steps: int = 1,
     discriminator_rate: float = 1.0,
-    penalties: Penalties = Penalties(r1=0.1, r2=0.1),
-    judging: DiscriminatorSettings = DiscriminatorSettings(),
+    penalties: Penalties = Penalties(r1=1.0, r2=1.0, share=0.25),
+    settings: DiscriminatorSettings = DiscriminatorSettings(),
     optimiser: Optimiser = Optimiser(
         learning_rate=4e-4, schedule="cosine", momentum=0.0, beta2=0.99
     ),
@@ -72,66 +72,66 @@ def gan(
         spec: The data.
         latent: Dimension of the noise; by default 64 for images and 16 for tables.
         prior: normal, or uniform on (-sqrt 3, sqrt 3)^d.
-        architecture: Both players' networks: by default r3gan for images, dense for tables.
-        game: minimax, non-saturating, least-squares, hinge, wasserstein or relativistic.
+        architecture: Both players' networks: by default dcgan for images, dense for tables;
+            r3gan is for a GPU.
+        game: relativistic, non-saturating, minimax, hinge, wasserstein, ...; an unknown name is
+            answered with all of them.
         updates: alternating, the discriminator moving first, or simultaneous.
         discriminator_steps: k, the discriminator's moves for each of the generator's.
         discriminator_rate: The discriminator's learning rate in units of the generator's.
         penalties: What is added to the discriminator's loss.
-        judging: What the discriminator is shown, and how it is held.
+        settings: What the discriminator is shown, and how it is held.
         optimiser: How both players move.
     """
     refuse_counts(spec)
-    at_least(1, discriminator_steps=discriminator_steps)
     rules = GAMES[game]()
-    _check_augmentation(spec, judging, rules)
-    latent = latent or (LATENT if spec.image else LATENT // 4)
+    _check_augmentation(spec, settings, rules)
+    if latent is None:
+        latent = LATENT if spec.image else LATENT // 4
+    at_least(1, latent=latent)
     if architecture.network == "auto":
-        architecture = replace(architecture, network="r3gan" if spec.image else "dense")
-    classes = _classes(spec) if judging.conditional else 0
+        architecture = replace(architecture, network="dcgan" if spec.image else "dense")
+    classes = _classes(spec) if settings.conditional else 0
     noise = PRIORS[choice("prior", prior, PRIORS)](latent)
     network = architecture.build((latent + classes,), spec.shape)
-    levels = spec.values in ("unit", "binary")
     model = GAN(
-        nn.Sequential(network, nn.Sigmoid()) if levels else network,
-        _discriminator(spec, architecture, judging, classes),
+        bounded(network, spec),
+        _discriminator(spec, architecture, settings, classes),
         Labelled(noise, classes) if classes else noise,
         latent + classes,
         classes,
     )
-    slower = replace(optimiser, learning_rate=discriminator_rate * optimiser.learning_rate)
-    first = Player(
-        "discriminator",
-        list(model.discriminator.parameters()),
-        DiscriminatorLoss(rules, penalties),
-        slower,
-        discriminator_steps,
+    players = two_players(
+        model, rules, penalties, optimiser, discriminator_steps, discriminator_rate
     )
-    second = Player(
-        "generator", list(model.generator.parameters()), GeneratorLoss(rules), optimiser
+    return Experiment(
+        model,
+        players,
+        updates=updates,
+        batch_size=64 if spec.image else 256,
+        multiple=settings.pack,
+        ema=0.999,
     )
-    batch = 64 if spec.image else 256
-    return Experiment(model, (first, second), updates=updates, batch_size=batch, ema=0.999)
 
 
 def _discriminator(
-    spec: Spec, architecture: Architecture, judging: DiscriminatorSettings, classes: int
+    spec: Spec, architecture: Architecture, settings: DiscriminatorSettings, classes: int
 ) -> Discriminator:
-    shape = (judging.pack * spec.shape[0], *spec.shape[1:])
+    shape = (settings.pack * spec.shape[0], *spec.shape[1:])
     network = architecture.build(shape, (max(classes, 1),))
-    if judging.minibatch_std:
+    if settings.minibatch_std:
         network = with_minibatch_std(network)
-    if judging.spectral_norm:
+    if settings.spectral_norm:
         network = spectrally_normalised(network)
-    levels = spec.values in ("unit", "binary")
-    return Discriminator(network, levels, judging.pack, augmentation(judging.augmentation))
+    augmented = augmentation(settings.augmentation)
+    return Discriminator(network, has_levels(spec), settings.pack, augmented)
 
 
-def _check_augmentation(spec: Spec, judging: DiscriminatorSettings, rules: Game) -> None:
+def _check_augmentation(spec: Spec, settings: DiscriminatorSettings, rules: Game) -> None:
     """Refuse what cannot be augmented, or cannot say how much it should be."""
-    if judging.augmentation != "none" and not spec.image:
+    if settings.augmentation != "none" and not spec.image:
         raise UserError("only images can be augmented", "--augmentation none for a table")
-    if judging.augmentation == "adaptive" and not rules.signed:
+    if settings.augmentation == "adaptive" and not rules.signed:
         raise UserError(
             "adaptive augmentation reads overfitting from the signs of the logits",
             "a game in which a sign tells real from generated, such as non-saturating",
@@ -144,6 +144,8 @@ def _classes(spec: Spec) -> int:
     """Return the number of classes, refusing data that have none to be told apart."""
     if len(spec.classes) < 2:
         received = f"{len(spec.classes)} in '{spec.name}'" if spec.classes else "no classes"
-        remedy = "leave --conditional out, or sort the images into one sub-folder a class"
+        remedy = "leave --conditional out"
+        if spec.image:
+            remedy += ", or sort the images into one sub-folder a class"
         raise UserError("a class-conditional net needs classes", "2 or more", received, remedy)
     return len(spec.classes)

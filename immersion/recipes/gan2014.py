@@ -1,20 +1,20 @@
 """The adversarial nets of 2014, with the networks and the optimiser of the published code."""
 
-from dataclasses import replace
 from typing import Literal
 
 import torch
 from torch import nn
 
 from immersion.batch import Split, whole
+from immersion.check import at_least
 from immersion.data import Spec
-from immersion.engine import Experiment, Optimiser, Player
+from immersion.engine import Experiment, Optimiser
 from immersion.games import GAMES
 from immersion.models import GAN, Discriminator
 from immersion.nn.goodfellow import maxout_discriminator, rectifier_generator
-from immersion.objectives import DiscriminatorLoss, GeneratorLoss
+from immersion.objectives.penalties import Penalties
 from immersion.priors import UniformCube
-from immersion.recipes.base import RECIPES, refuse_counts
+from immersion.recipes.base import RECIPES, bounded, has_levels, refuse_counts, two_players
 
 PUBLISHED = Optimiser(
     "sgd",
@@ -60,31 +60,21 @@ def gan2014(
         optimiser: How both players move.
     """
     refuse_counts(spec)
+    at_least(1, latent=latent, width=width, units=units)
     network = rectifier_generator((latent,), spec.shape, (width, width))
-    levels = spec.values in ("unit", "binary")
-    generator = nn.Sequential(network, nn.Sigmoid()) if levels else network
     discriminator = Discriminator(maxout_discriminator(spec.shape, (units, units)))
-    model = GAN(generator, discriminator, UniformCube(latent), latent)
-    rules = GAMES[game]()
-    slower = replace(optimiser, learning_rate=discriminator_rate * optimiser.learning_rate)
-    first = Player(
-        "discriminator",
-        list(model.discriminator.parameters()),
-        DiscriminatorLoss(rules),
-        slower,
-        discriminator_steps,
-    )
-    second = Player(
-        "generator", list(model.generator.parameters()), GeneratorLoss(rules), optimiser
+    model = GAN(bounded(network, spec), discriminator, UniformCube(latent), latent)
+    players = two_players(
+        model, GAMES[game](), Penalties(), optimiser, discriminator_steps, discriminator_rate
     )
 
     def begin(split: Split) -> None:
         """Start the output's bias at the marginals, as the published code does."""
-        if levels:
+        if has_levels(spec):
             last = next(m for m in reversed(list(network)) if isinstance(m, nn.Linear))
             last.bias.data.copy_(_logit_of_mean(split).flatten())
 
-    return Experiment(model, (first, second), updates=updates, begin=begin, batch_size=100)
+    return Experiment(model, players, updates=updates, begin=begin, batch_size=100)
 
 
 def _logit_of_mean(split: Split) -> torch.Tensor:

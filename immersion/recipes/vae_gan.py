@@ -1,7 +1,5 @@
 """The VAE-GAN."""
 
-from torch import nn
-
 from immersion.data import Spec
 from immersion.engine import Experiment, Optimiser, Player
 from immersion.games import GAMES
@@ -9,7 +7,7 @@ from immersion.models import VAEGAN
 from immersion.nn import Architecture
 from immersion.objectives import DecoderLoss, FeatureELBO, VAEGANDiscriminatorLoss
 from immersion.objectives.penalties import Penalties
-from immersion.recipes.base import RECIPES, choose_latent, refuse_counts
+from immersion.recipes.base import RECIPES, bounded, choose_latent, refuse_counts
 
 
 @RECIPES.register("vae-gan")
@@ -34,8 +32,7 @@ def vae_gan(
         spec: The data.
         latent: Dimension of the latent space; by default 20, less where the data have few values.
         architecture: The encoder's and the discriminator's network and, mirrored, the decoder's.
-        game: What discriminator and decoder minimise: non-saturating, minimax, least-squares,
-            hinge, relativistic or wasserstein.
+        game: What discriminator and decoder minimise, as of `gan`.
         beta: The encoder's weight of the KL divergence.
         gamma: The decoder's weight of likeness against realism.
         penalties: What is added to the discriminator's loss.
@@ -44,17 +41,17 @@ def vae_gan(
     refuse_counts(spec)
     latent = choose_latent(spec, latent)
     network = architecture.build((latent,), spec.shape)
-    levels = spec.values in ("unit", "binary")
-    generator = nn.Sequential(network, nn.Sigmoid()) if levels else network
     encoder = architecture.build(spec.shape, (2 * latent,))
-    model = VAEGAN(encoder, generator, architecture.build(spec.shape, (1,)), latent)
+    model = VAEGAN(encoder, bounded(network, spec), architecture.build(spec.shape, (1,)), latent)
     rules = GAMES[game]()
-    decoding, judging = (
+    decoding, discriminating = (
         list(part.parameters()) for part in (model.generator, model.discriminator)
     )
     players = (
         Player("encoder", list(model.encoder.parameters()), FeatureELBO(beta), optimiser),
         Player("decoder", decoding, DecoderLoss(rules, gamma), optimiser),
-        Player("discriminator", judging, VAEGANDiscriminatorLoss(rules, penalties), optimiser),
+        Player(
+            "discriminator", discriminating, VAEGANDiscriminatorLoss(rules, penalties), optimiser
+        ),
     )
     return Experiment(model, players, batch_size=100)
