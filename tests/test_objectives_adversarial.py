@@ -239,9 +239,30 @@ def test_packs_are_judged_as_one():
     assert all(term.shape == (2,) for term in terms.values())
 
 
-def test_a_batch_that_packs_do_not_divide_is_refused():
-    with pytest.raises(UserError, match=r"that 3 divides.*received 4.*--batch-size 3"):
-        Discriminator(linear(torch.ones(6), 0.0), pack=3)(EXAMPLES, None)
+def test_the_last_pack_is_filled_up_from_the_beginning():
+    weight = torch.tensor([1.0, 10.0, 100.0, 1000.0])
+    critic = Discriminator(linear(weight, 0.0), pack=2)
+    x = torch.arange(6.0).view(3, 2)  # (0, 1), (2, 3), (4, 5) and (0, 1) again
+    full = torch.cat([x, x[:1]])
+    assert torch.equal(critic(x, None), critic(full, None))
+
+
+def test_slopes_are_those_in_what_the_network_is_shown():
+    plain = Discriminator(linear(W, 0.0))
+    stretched = Discriminator(linear(W, 0.0), levels=True)  # its logits rise twice as fast in x
+    penalties = Penalties(r1=2.0, r2=2.0)
+    for critic in (plain, stretched):
+        *_, penalty = penalties(critic, EXAMPLES, EXAMPLES, None, critic.stretch)
+        torch.testing.assert_close(penalty, (2 * W.square().sum()).expand(len(EXAMPLES)))
+
+
+def test_a_share_of_the_batch_carries_the_whole_penalty_on_average():
+    critic = Discriminator(linear(W, 0.0))
+    x = EXAMPLES.repeat(2, 1)
+    *_, whole = Penalties(r1=2.0, r2=1.0)(critic, x, x, None)
+    *_, part = Penalties(r1=2.0, r2=1.0, share=0.25)(critic, x, x, None)
+    torch.testing.assert_close(part.mean(), whole.mean())  # a linear critic's slope is one
+    assert (part != 0).float().mean() == 0.25
 
 
 def test_what_augments_sees_examples_and_samples_alike():

@@ -24,12 +24,12 @@ from immersion.models import VAE, VAEGAN, AdversarialAutoencoder, Discriminator
 from immersion.nn import Architecture
 from immersion.objectives import (
     ELBO,
-    CodeEncoderLoss,
     CodeDiscriminatorLoss,
+    CodeEncoderLoss,
     DecoderLoss,
     FeatureELBO,
-    VAEGANDiscriminatorLoss,
     Reconstruction,
+    VAEGANDiscriminatorLoss,
 )
 from immersion.objectives.penalties import Penalties
 from immersion.priors import StandardNormal

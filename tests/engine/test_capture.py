@@ -9,8 +9,8 @@ from toys import numbers
 
 from immersion.batch import Batch
 from immersion.engine import Experiment, Optimiser, Options, Player, train
-from immersion.engine.capture import CapturedTurn
 from immersion.engine.board import labelled
+from immersion.engine.capture import CapturedTurn
 from immersion.engine.turn import Turn
 from immersion.random import reseed
 from immersion.run_folder import RunFolder

@@ -55,6 +55,9 @@ def test_a_batch_larger_than_the_data_is_refused(tmp_path):
     assert Options(batch_size=5).resolve_batch_size(5, 200) == 5
     assert Options().resolve_batch_size(5, 200) == 5
     assert Options().resolve_batch_size(5000, 64) == 64
+    assert Options().resolve_batch_size(5000, 64, multiple=3) == 63
+    with pytest.raises(UserError, match=r"that 3 divides, received 4.*batch-size 6"):
+        Options(batch_size=4).resolve_batch_size(50, 200, multiple=3)
     with pytest.raises(UserError, match="at most 5 training examples, received a batch of 6"):
         Options(batch_size=6).resolve_batch_size(5, 200)
     with pytest.raises(UserError, match="at most 50 training examples"):

@@ -9,8 +9,8 @@ from toys import gan, numbers
 
 from immersion.batch import Batch
 from immersion.engine import Experiment, Optimiser, Options, Player, train
-from immersion.engine.feed import Order
 from immersion.engine.board import Board
+from immersion.engine.feed import Order
 from immersion.engine.turn import Turn
 from immersion.run_folder import RunFolder
 

@@ -11,8 +11,8 @@ from toys import numbers, together
 from immersion.batch import Batch
 from immersion.check import NonFinite, UserError
 from immersion.engine import Experiment, Options, Player, train
-from immersion.engine.feed import Order
 from immersion.engine.board import Board
+from immersion.engine.feed import Order
 from immersion.run_folder import RunFolder
 
 

@@ -229,3 +229,18 @@ def test_options_that_mean_nothing_are_refused(wrong):
 def test_a_device_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(UserError, match="no CUDA device"):
         train(vae(), images(), RunFolder(tmp_path), replace(OPTIONS, device="cuda"))
+
+
+def test_terms_of_packs_are_averaged_over_packs(tmp_path):
+    """Ten examples in packs of two are five numbers, of which the mean is taken."""
+
+    def objective(model, batch):
+        pairs = batch.x.view(-1, 2).sum(1)
+        return {"loss": (pairs - model.weight.sum()).square(), "pairs": pairs}
+
+    model = torch.nn.Linear(1, 1, bias=False)
+    experiment = Experiment(model, (Player("only", list(model.parameters()), objective),))
+    folder = RunFolder(tmp_path)
+    train(experiment, numbers(10), folder, Options(steps=1, batch_size=2, validate_every=1))
+    (look,) = [row for row in folder.metrics() if row["split"] == "validation"]
+    assert look["pairs"] == 9.0  # 2 * 4.5

@@ -22,8 +22,11 @@ def mixture_modes(drawn: Tensor, means: Tensor, sigma: float) -> dict[str, Estim
     - high_quality: the share of points within 3 sigma of their nearest mean (Euclidean distance).
       In 2 dimensions the mixture itself scores 1 - exp(-9/2) = 0.989;
     - modes: the means that at least one high-quality point belongs to;
-    - reverse_kl = KL(p_g || p) in nats: p_g the histogram of all points over the K means, of
-      high quality or not, p = 1/K. (The authors' code counts the high-quality points alone.)
+    - reverse_kl = KL(p_g || p) in nats: p_g the histogram of the high-quality points over the K
+      means, p = 1/K. The paper does not say which points count; its authors' code leaves the
+      others out, and so do the numbers of its tables. It says nothing of the points left out:
+      read it beside high_quality. Where no point is of high quality there is no histogram, and
+      log K, the largest value, stands for it, without an error.
 
     Args:
         drawn: (M, D).
@@ -47,10 +50,11 @@ def mixture_modes(drawn: Tensor, means: Tensor, sigma: float) -> dict[str, Estim
     for rows, block in squared_distances(drawn, means):
         squares, nearest[rows] = block.min(1)
         good[rows] = squares <= (WITHIN * sigma) ** 2
+    counts = nearest[good].bincount(minlength=len(means))
     return {
-        "modes": _distinct(nearest[good].bincount(minlength=len(means)), len(drawn)),
+        "modes": _distinct(counts, len(drawn)),
         "high_quality": Estimate.of(good, "share"),
-        "reverse_kl": _kl_to_uniform(nearest.bincount(minlength=len(means))),
+        "reverse_kl": _kl_to_uniform(counts),
     }
 
 
@@ -93,6 +97,8 @@ def _kl_to_uniform(counts: Tensor) -> Estimate:
     first term, which vanishes for the uniform, is itself too large by (k - 1) / M.
     """
     examples = int(counts.sum())
+    if not examples:
+        return Estimate(math.log(len(counts)), None, 0, "nats")
     p = counts[counts > 0].double() / examples
     logs = (len(counts) * p).log()
     value = (p * logs).sum()

@@ -17,6 +17,7 @@ from immersion.data import load, own_units, standardised
 from immersion.data.dataset import MemorySplit, Spec
 from immersion.data.synthetic import RING
 from immersion.engine import Experiment, Optimiser, Options, Player, train
+from immersion.evaluation.health.overfitting import discriminator_overfitting
 from immersion.evaluation.samples.coverage import coverage
 from immersion.evaluation.samples.memorisation import memorisation
 from immersion.evaluation.samples.modes import mixture_modes
@@ -195,6 +196,11 @@ def measured(model: GAN, data) -> dict[str, float]:
         x = model.generate(model.codes(len(test), None))
     known = data.train.batch(torch.arange(len(data.train)))[0]
     found = coverage(test.flatten(1), x.flatten(1)) | memorisation(x, test, known)
+    overfitting = discriminator_overfitting(
+        *(model.discriminator(part, None) for part in (known, test, x))
+    )
+    if overfitting is not None:
+        found["discriminator_overfitting"] = overfitting
     if data.spec.name == "ring":
         found |= mixture_modes(own_units(x, data.spec), RING.means, RING.sigma)
     return {name: float(f"{estimate.value:.4g}") for name, estimate in found.items()}

@@ -29,13 +29,21 @@ def test_points_placed_by_hand():
         [2.5, 2.5],  # each coordinate within 3 sigma, the distance not
         [10.0, -2.99],  # good
         [0.0, 6.0],  # nearest to the third mean, which no good point covers
+        [10.5, 0.0],  # good
     ]
     found = mixture_modes(torch.tensor(points), means, sigma)
     assert found["modes"].value == 2
-    assert found["high_quality"].value == pytest.approx(2 / 5)
-    p = np.array([3, 1, 1]) / 5
+    assert found["high_quality"].value == pytest.approx(3 / 6)
+    p = np.array([1, 2]) / 3  # of the good points alone, as the authors' code has it
     assert found["reverse_kl"].value == pytest.approx((p * np.log(3 * p)).sum(), rel=1e-12)
-    assert found["high_quality"].examples == found["reverse_kl"].examples == 5
+    assert (found["high_quality"].examples, found["reverse_kl"].examples) == (6, 3)
+
+
+def test_without_a_good_point_the_divergence_is_the_largest_and_a_number():
+    found = mixture_modes(RING.means + 100 * RING.sigma, RING.means, RING.sigma)
+    assert found["modes"].value == found["high_quality"].value == 0
+    assert found["reverse_kl"].value == pytest.approx(math.log(8))
+    assert found["reverse_kl"].standard_error is None and found["reverse_kl"].examples == 0
 
 
 def test_collapse_onto_one_mode_costs_the_logarithm_of_their_number():
