@@ -84,7 +84,8 @@ ESTIMATES = {
     "high_quality": ("High quality", "Samples within three standard deviations of a mode."),
     "reverse_kl": (
         "Reverse KL over modes",
-        "KL divergence from the samples' shares of the modes to equal ones. Lower is better.",
+        "KL divergence from the samples' shares of the modes to equal ones; of points, those of "
+        "high quality alone count. Lower is better.",
     ),
     "nearest_drawn": (
         "Nearest training example, of samples",
