@@ -17,7 +17,7 @@ from immersion.evaluation.extractors.digits import Digits
 from immersion.evaluation.likelihood.parzen import parzen
 from immersion.evaluation.samples.memorisation import memorisation
 from immersion.evaluation.samples.modes import class_modes, mixture_modes
-from immersion.evaluation.samples.quality import quality
+from immersion.evaluation.samples.quality import quality, quality_protocol
 from immersion.loading import Run, generative
 from immersion.models import GAN, LatentVariableModel
 from immersion.models.sampling import draws
@@ -106,6 +106,7 @@ def sample_quality(run: Run, protocol: SampleProtocol, seed: int) -> SampleQuali
     result = SampleQuality(protocol=_protocol(run, extractor, count, seed))
     try:
         result.estimates |= quality(real, drawn, seed)
+        result.protocol |= quality_protocol(real, drawn)
     except UserError as error:
         if not protocol.quick and protocol.extractor != "auto":
             raise
@@ -160,6 +161,13 @@ def _refuse(run: Run, protocol: SampleProtocol, extractor: Extractor) -> None:
             "grey or colour images",
             f"{run.spec.values} values",
             "leave --parzen out",
+        )
+    if protocol.extractor != "auto" and len(run.data.test) <= extractor.features:
+        raise UserError(
+            f"there are fewer test examples than the {extractor.name} extractor has features",
+            f"more than {extractor.features}",
+            len(run.data.test),
+            "pass another --extractor, such as pca",
         )
     if protocol.samples <= extractor.features:
         raise UserError(

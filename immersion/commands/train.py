@@ -59,7 +59,7 @@ def train(
         listen: Called with every line of the metrics.
 
     Returns:
-        run, report, step, reason, seconds, and the estimates.
+        run, report, step, reason, seconds, the estimates, and what was found about its health.
 
     Raises:
         UserError: Any of the user's mistakes; nothing has been written then.
@@ -120,7 +120,7 @@ def _finish(run: Run) -> dict[str, Any]:
     evaluation = run.folder.evaluation()
     if evaluation is None or evaluation.get("step") != run.record["outcome"]["step"]:
         evaluation = evaluate_run(run, importance_samples=0, sample_protocol=QUICK)
-    examine(run.folder)
+    findings = examine(run.folder)
     run.model.cpu()
     draw_all(run)
     return {
@@ -128,6 +128,7 @@ def _finish(run: Run) -> dict[str, Any]:
         "report": str(write_report(run.folder)),
         **run.record["outcome"],
         "estimates": evaluation["estimates"],
+        "health": [f"{each.name}: {each.sentence}" for each in findings],
     }
 
 

@@ -162,7 +162,11 @@ def _compared(rows: Rows, names: dict[str, str], title: str, log: bool = False) 
         for (name, words), colour in zip(names.items(), TEN, strict=False):
             points = _points(rows, name, "train")
             if points:
-                axes.plot(*zip(*points, strict=True), color=colour, linewidth=1.5, label=words)
+                # A line of one point would not be seen.
+                style = {"marker": "o", "markersize": 3} if len(points) == 1 else {}
+                axes.plot(
+                    *zip(*points, strict=True), color=colour, linewidth=1.5, label=words, **style
+                )
             looks = _points(rows, name, "validation")
             if looks:
                 marks = {"color": colour, "marker": "o", "markersize": 4.5, "linestyle": ""}

@@ -186,12 +186,13 @@ def test_a_file_that_can_give_features_is_asked_for_them(tmp_path):
 
 
 @SAVING
-@pytest.mark.parametrize("given", ["", "0" * 64])
-def test_a_file_whose_hash_is_unknown_is_not_opened(tmp_path, given, monkeypatch):
+def test_a_file_whose_hash_is_unknown_or_another_is_not_opened(tmp_path, monkeypatch):
     file, sha256 = saved(tmp_path, Means())
     monkeypatch.setattr(torch.jit, "load", lambda *a, **k: pytest.fail("opened"))
     with pytest.raises(UserError, match=f"whose hash is unknown.*--extractor-hash {sha256}"):
-        extractor_for(file, GREY, split(GREY), given)
+        extractor_for(file, GREY, split(GREY), "")
+    with pytest.raises(UserError, match=f"not the extractor that was meant.*received {sha256}"):
+        extractor_for(file, GREY, split(GREY), "0" * 64)
 
 
 @SAVING

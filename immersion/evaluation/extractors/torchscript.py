@@ -38,11 +38,14 @@ class TorchScript(Extractor):
         content = path.read_bytes()
         found = hashlib.sha256(content).hexdigest()
         if found != sha256.lower().removeprefix("sha256:"):
+            if sha256:
+                remedy = "get the file again, or ask its author for the right hash"
+                what = f"'{path}' is not the extractor that was meant"
+                raise UserError(what, f"a file of SHA-256 {sha256}", found, remedy)
             raise UserError(
                 f"'{path}' is an extractor whose hash is unknown",
                 "--extractor-hash with the SHA-256 of the file",
-                sha256 or "none",
-                f"if you trust where the file comes from, pass --extractor-hash {found}",
+                remedy=f"if you trust where the file comes from, pass --extractor-hash {found}",
             )
         try:
             with warnings.catch_warnings():
