@@ -7,8 +7,11 @@ from immersion.evaluation.estimate import Estimate
 from immersion.evaluation.samples.checked import pair
 from immersion.evaluation.samples.neighbours import radii, squared_distances
 
+NEIGHBOUR = 5
+"""k, as the authors of density and coverage advise; those of precision and recall publish 3."""
 
-def coverage(real: Tensor, drawn: Tensor, k: int = 5) -> dict[str, Estimate]:
+
+def coverage(real: Tensor, drawn: Tensor, k: int = NEIGHBOUR) -> dict[str, Estimate]:
     r"""Return the four shares that compare two sets by balls of k-th nearest neighbours.
 
     B(x_i) is the closed ball round x_i whose radius is the distance to x_i's k-th nearest

@@ -97,9 +97,8 @@ def frechet_unbiased(real: Tensor, drawn: Tensor, seed: int = 0) -> Estimate:
         -0.02961 +- 0.02 squared feature units (n = 2000)
     """
     real, drawn = pair(real, drawn, more_than=real.shape[-1])
-    n, dimensions = min(len(real), len(drawn)), real.shape[1]
-    fewest = max(n / 10, min(2 * dimensions, (n + dimensions) / 2))
-    fractions = torch.linspace(fewest / n, 1, SIZES, dtype=torch.float64)
+    fewest = smallest_share(min(len(real), len(drawn)), real.shape[1])
+    fractions = torch.linspace(fewest, 1, SIZES, dtype=torch.float64)
     random = generator(seed, "frechet-unbiased")
     distances = []
     for fraction in fractions.tolist():
@@ -111,6 +110,23 @@ def frechet_unbiased(real: Tensor, drawn: Tensor, seed: int = 0) -> Estimate:
     value, variance = _intercept(1 / fractions, torch.tensor(distances, dtype=torch.float64))
     error = math.hypot(_standard_error(real, drawn, *_gaussians(real, drawn)), math.sqrt(variance))
     return Estimate(value, error, len(drawn), UNIT)
+
+
+def smallest_share(examples: int, dimensions: int) -> float:
+    """Return the share of both sets that the smallest subsets of the extrapolation hold.
+
+    A tenth, and more where that were too few for a covariance of so many dimensions.
+
+    Args:
+        examples: N, of the smaller set.
+        dimensions: F < N.
+
+    Example:
+        >>> smallest_share(2000, 50), smallest_share(2000, 192), smallest_share(300, 200)
+        (0.1, 0.192, 0.8333333333333334)
+    """
+    fewest = max(examples / 10, min(2 * dimensions, (examples + dimensions) / 2))
+    return fewest / examples
 
 
 def _intercept(x: Tensor, y: Tensor) -> tuple[float, float]:

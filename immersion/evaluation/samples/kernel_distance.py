@@ -38,7 +38,7 @@ def kernel_distance(real: Tensor, drawn: Tensor, seed: int = 0) -> Estimate:
         (True, True)
     """
     real, drawn = pair(real, drawn, more_than=2 * FEWEST - 1)
-    subsets = max(FEWEST, min(len(real), len(drawn)) // SUBSET)
+    subsets = subsets_of(len(real), len(drawn))
     random = generator(seed, "kernel-distance")
     parts = [
         side[torch.randperm(len(side), generator=random)].tensor_split(subsets)
@@ -47,6 +47,16 @@ def kernel_distance(real: Tensor, drawn: Tensor, seed: int = 0) -> Estimate:
     return Estimate.of(
         torch.stack([squared_mmd(a, b) for a, b in zip(*parts, strict=True)]), "kernel units"
     )
+
+
+def subsets_of(real: int, drawn: int) -> int:
+    """Return into how many subsets that many real and drawn examples are cut.
+
+    Example:
+        >>> subsets_of(50_000, 60_000), subsets_of(500, 500)
+        (50, 10)
+    """
+    return max(FEWEST, min(real, drawn) // SUBSET)
 
 
 def squared_mmd(a: Tensor, b: Tensor) -> Tensor:

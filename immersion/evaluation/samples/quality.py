@@ -3,9 +3,9 @@
 from torch import Tensor
 
 from immersion.evaluation.estimate import Estimate
-from immersion.evaluation.samples.coverage import coverage
-from immersion.evaluation.samples.frechet import frechet, frechet_unbiased
-from immersion.evaluation.samples.kernel_distance import kernel_distance
+from immersion.evaluation.samples.coverage import NEIGHBOUR, coverage
+from immersion.evaluation.samples.frechet import SIZES, frechet, frechet_unbiased, smallest_share
+from immersion.evaluation.samples.kernel_distance import kernel_distance, subsets_of
 from immersion.evaluation.samples.two_sample import two_sample_accuracy
 
 
@@ -37,4 +37,25 @@ def quality(real: Tensor, drawn: Tensor, seed: int = 0) -> dict[str, Estimate]:
         "kernel_distance": kernel_distance(real, drawn, seed),
         **coverage(real, drawn),
         "two_sample_accuracy": two_sample_accuracy(real, drawn, seed),
+    }
+
+
+def quality_protocol(real: Tensor, drawn: Tensor) -> dict[str, str]:
+    """Return in words what `quality` of the same features depends on besides them.
+
+    Example:
+        >>> import torch
+        >>> said = quality_protocol(torch.zeros(2000, 50), torch.zeros(2000, 50))
+        >>> said["kernel_distance"]
+        '10 disjoint subsets of 200 real and 200 drawn examples'
+    """
+    subsets = subsets_of(len(real), len(drawn))
+    share = smallest_share(min(len(real), len(drawn)), real.shape[1])
+    return {
+        "neighbourhoods": f"precision, recall, density, coverage with k = {NEIGHBOUR} "
+        "(precision and recall were published with 3)",
+        "kernel_distance": f"{subsets} disjoint subsets of {len(real) // subsets:,} real and "
+        f"{len(drawn) // subsets:,} drawn examples",
+        "frechet_unbiased": f"a line through {SIZES} random subsets, of {share * len(drawn):,.0f} "
+        f"to {len(drawn):,} drawn examples and as large a share of the real",
     }

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from immersion.check import UserError
-from immersion.evaluation.samples.coverage import coverage
+from immersion.evaluation.samples.coverage import NEIGHBOUR, coverage
 from immersion.evaluation.samples.frechet import frechet, frechet_unbiased
 from immersion.evaluation.samples.kernel_distance import kernel_distance
-from immersion.evaluation.samples.quality import quality
+from immersion.evaluation.samples.quality import quality, quality_protocol
 from immersion.evaluation.samples.two_sample import two_sample_accuracy
 
 
@@ -43,3 +43,16 @@ def test_the_caller_s_generator_and_features_are_left_alone():
 def test_fewer_samples_than_feature_dimensions_is_refused():
     with pytest.raises(UserError, match="features of fewer dimensions"):
         quality(torch.randn(100, 40), torch.randn(40, 40))
+
+
+@pytest.mark.parametrize("count", [100, 11_500])
+def test_the_protocol_says_what_was_done(count):
+    real, drawn = draws(count + 20, 0), draws(count, 1)
+    said = quality_protocol(real, drawn)
+    subsets = kernel_distance(real, drawn).examples
+    sizes = f"{(count + 20) // subsets:,} real and {count // subsets:,} drawn"
+    assert said["kernel_distance"] == f"{subsets} disjoint subsets of {sizes} examples"
+    assert f"k = {NEIGHBOUR} " in said["neighbourhoods"] and "with 3)" in said["neighbourhoods"]
+    small = real[:60], drawn[:50]
+    assert coverage(*small) == coverage(*small, k=NEIGHBOUR)
+    assert f"15 random subsets, of {count // 10:,} to {count:,} drawn" in said["frechet_unbiased"]
