@@ -27,7 +27,7 @@ OF_FACES = replace(OPTIMISER, learning_rate=0.05, max_norm=1.9365)
 
 TODAYS_GAME = {
     "architecture": Architecture("dcgan", width=32),
-    "penalties": Penalties(r1=4.0, r2=4.0, share=0.25),
+    "penalties": Penalties(r1=2.0, r2=2.0, share=0.25),
 }
 
 FULL = {"width": 8000, "units": 1200}
