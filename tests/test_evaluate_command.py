@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 from torch.distributions import Independent, Normal
 
 from immersion.check import UserError
@@ -18,7 +19,7 @@ from immersion.data import load
 from immersion.data.dataset import Dataset
 from immersion.engine import Experiment, Options
 from immersion.loading import Run, open_run, read_data
-from immersion.models import Generative, LatentVariableModel
+from immersion.models import GAN, Discriminator, Generative, LatentVariableModel
 from immersion.posteriors import PointMass
 from immersion.priors import StandardNormal
 from immersion.run_folder import RunFolder
@@ -113,7 +114,7 @@ def test_the_seed_decides_the_draws(vae):
 def test_a_gan_is_judged_by_its_samples_alone(gan):
     result = evaluate(gan, parzen=True, samples=300)
     parzen = {"parzen_log_likelihood", "parzen_of_real_data"}
-    assert set(result["estimates"]) == QUALITY | parzen
+    assert set(result["estimates"]) - {"discriminator_overfitting"} == QUALITY | parzen
     assert result["protocol"] == {"split": "test"} and "active_units" not in result
     protocol = result["sample_protocol"]
     assert protocol["compared"] == "180 images g(z)"
@@ -160,6 +161,30 @@ def test_fresh_examples_of_the_data_are_no_copies(tmp_path):
     found = sample_quality(copied("digits", "validation", tmp_path), SampleProtocol(), 0).estimates
     share = found["nearer_than_held_out"]
     assert abs(share.value - 0.5) < 4 * share.standard_error
+
+
+class Known(nn.Module):
+    """A discriminator's network: 1 for what lies within a radius of known examples, else 0."""
+
+    def __init__(self, examples, radius):
+        super().__init__()
+        self.examples, self.radius = examples.flatten(1), radius
+
+    def forward(self, x):
+        near = torch.cdist(x.flatten(1), self.examples).min(1).values
+        return (near <= self.radius).float().unsqueeze(1)
+
+
+@pytest.mark.parametrize(("radius", "share"), [(1e-3, 1.0), (6.0, 0.0)])
+def test_a_discriminator_that_has_learnt_by_heart_is_found_out(radius, share, tmp_path):
+    data = read_data("digits", None)
+    x, _ = data.train.batch(torch.arange(len(data.train)))
+    generator = nn.Sequential(nn.Linear(2, 64), nn.Unflatten(1, (1, 8, 8)))
+    torch.nn.init.constant_(generator[0].bias, 30.0)  # its draws are like nothing
+    model = GAN(generator, Discriminator(Known(x, radius)), StandardNormal(2), 2).eval()
+    result = sample_quality(run_of(data, model, tmp_path), replace(QUICK, samples=20_000), 0)
+    assert result.estimates["discriminator_overfitting"].value == pytest.approx(share, abs=0.01)
+    assert "asked about 1,437 training and 180 test" in result.protocol["discriminator"]
 
 
 @pytest.mark.parametrize(("name", "modes"), [("ring", 8), ("grid", 25)])

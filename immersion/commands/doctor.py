@@ -2,16 +2,20 @@
 
 import os
 import shutil
-from dataclasses import asdict
+import typing
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from immersion.data import describe
+from immersion.engine import Options
 from immersion.evaluation.health.diagnose import Finding, diagnose
+from immersion.loading import arguments_of
 from immersion.machine import machine, versions
 from immersion.precision import native_bfloat16
+from immersion.recipes import RECIPES
 from immersion.run_folder import RunFolder
 
 
@@ -32,10 +36,47 @@ def doctor(run: Path | None = None) -> dict[str, Any] | list[dict[str, str]]:
 
 def examine(folder: RunFolder) -> list[Finding]:
     """Return the findings about a run, and write them to its health.json, for the report."""
-    diverged = folder.record().get("outcome", {}).get("reason") == "diverged"
-    findings = diagnose(folder.metrics(), folder.evaluation(), diverged)
+    record = folder.record()
+    findings = diagnose(
+        folder.metrics(),
+        folder.evaluation(),
+        flags=flags_of(record["recipe"], image=len(record["data"]["spec"]["shape"]) == 3),
+        game=record["arguments"].get("game"),
+        diverged=record.get("outcome", {}).get("reason") == "diverged",
+    )
     folder.write_json("health.json", {"findings": [asdict(finding) for finding in findings]})
     return findings
+
+
+def flags_of(recipe: str, image: bool) -> dict[str, tuple[str, ...]]:
+    """Return what `immersion train` of a recipe takes that changes what a run is.
+
+    Args:
+        recipe: A registered name; of others, such as an encoder's, the options alone are told.
+        image: Whether the data are images; tables cannot be augmented.
+
+    Returns:
+        Flag, without its dashes -> the words that it may be given; none where it takes any.
+
+    Example:
+        >>> flags_of("gan2014", image=True)["game"]
+        ('non-saturating', 'minimax')
+    """
+    arguments = arguments_of(recipe) if recipe in RECIPES else {}
+    kinds = {name: p.annotation for name, p in arguments.items()} | {"options": Options}
+    flags = {name.replace("_", "-"): words for name, words in _flat(kinds).items()}
+    return {name: words for name, words in flags.items() if image or name != "augmentation"}
+
+
+def _flat(kinds: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the names and words of arguments; a dataclass stands for its fields."""
+    flat: dict[str, tuple[str, ...]] = {}
+    for name, kind in kinds.items():
+        if is_dataclass(kind):
+            flat |= _flat(typing.get_type_hints(kind))
+        else:
+            flat[name] = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
+    return flat
 
 
 def _machine() -> dict[str, Any]:

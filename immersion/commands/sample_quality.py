@@ -14,6 +14,7 @@ from immersion.data.synthetic import GRID, RING
 from immersion.evaluation import Estimate
 from immersion.evaluation.extractors import Extractor, extractor_for, features, usual
 from immersion.evaluation.extractors.digits import Digits
+from immersion.evaluation.health.overfitting import discriminator_overfitting
 from immersion.evaluation.likelihood.parzen import parzen
 from immersion.evaluation.samples.memorisation import memorisation
 from immersion.evaluation.samples.modes import class_modes, mixture_modes
@@ -116,6 +117,8 @@ def sample_quality(run: Run, protocol: SampleProtocol, seed: int) -> SampleQuali
         result.estimates |= counted
         result.protocol["modes"] = f"of {len(kept):,} draws"
     _add_memorisation(result, run, kept, protocol, seed)
+    if isinstance(run.model, GAN):
+        _add_overfitting(result, run, run.model, _neighbours(protocol), seed)
     if protocol.parzen:
         _add_parzen(result, run, kept, seed)
     return result
@@ -219,6 +222,38 @@ def _add_memorisation(
         f"{min(count, len(drawn)):,} draws and {count:,} test examples among all {len(train):,} "
         f"training examples, by the Euclidean distance of {where}"
     )
+
+
+def _add_overfitting(result: SampleQuality, run: Run, model: GAN, count: int, seed: int) -> None:
+    """Ask a GAN's discriminator about training examples, test examples and draws."""
+    train, test = (
+        _logits(model, split, _chosen(split, count, seed), seed)
+        for split in (run.data.train, run.data.test)
+    )
+    drawn = torch.cat([train[1], test[1]])
+    found = discriminator_overfitting(train[0], test[0], drawn)
+    if found is not None:
+        result.estimates["discriminator_overfitting"] = found
+    result.protocol["discriminator"] = (
+        f"asked about {min(count, len(run.data.train)):,} training and "
+        f"{min(count, len(run.data.test)):,} test examples and as many draws"
+        + (", which it cannot tell apart" if found is None else "")
+    )
+
+
+@torch.no_grad()
+def _logits(model: GAN, split: Split, indices: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    """Return the discriminator's logits of examples, and of as many draws of their classes."""
+    device = next(model.parameters()).device
+    real, drawn = [], []
+    for number, part in enumerate(indices.split(BATCH)):
+        with seeded(seed, "discriminator", number):
+            x, y = split.batch(part)
+            y = None if y is None else y.to(device)
+            real.append(model.discriminator(x.to(device), y).cpu())
+            made = model.generate(model.codes(len(part), y))
+            drawn.append(model.discriminator(made, y).cpu())
+    return torch.cat(real), torch.cat(drawn)
 
 
 def _add_parzen(result: SampleQuality, run: Run, drawn: Tensor, seed: int) -> None:

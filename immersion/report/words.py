@@ -33,8 +33,9 @@ CURVES_OF_A_GAME = (
     "half mean that the discriminator can tell nothing apart; V near 0 and an accuracy near 1, "
     "that it tells everything apart and has little left to teach. (In games other than minimax "
     "and non-saturating the logits' level is free: there V may lie lower.) Validation asks the "
-    "discriminator about real examples that it was not trained on: where it takes those for "
-    "generated, it has learnt its training examples by heart."
+    "discriminator about real examples that it was not trained on, but the averaged one where an "
+    "average is kept: the overfitting of the discriminator, among the numbers, compares like with "
+    "like."
 )
 
 ESTIMATES = {
@@ -86,6 +87,11 @@ ESTIMATES = {
         "Reverse KL over modes",
         "KL divergence from the samples' shares of the modes to equal ones; of points, those of "
         "high quality alone count. Lower is better.",
+    ),
+    "discriminator_overfitting": (
+        "Overfitting of the discriminator",
+        "Share of the gap between training examples and draws that it loses on test examples. 0: "
+        "nothing is learnt by heart; 1: everything.",
     ),
     "nearest_drawn": (
         "Nearest training example, of samples",

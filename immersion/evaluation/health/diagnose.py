@@ -1,5 +1,6 @@
 """What went wrong in a training, read off its metrics and its evaluation, and what to try."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from immersion.evaluation.health import game, samples
@@ -24,7 +25,12 @@ GRAVE = ("failure", "warning", "note", "fine")
 
 
 def diagnose(
-    metrics: list[dict[str, Any]], evaluation: dict[str, Any] | None, diverged: bool = False
+    metrics: list[dict[str, Any]],
+    evaluation: dict[str, Any] | None,
+    *,
+    flags: Mapping[str, Collection[str]],
+    game: str | None = None,
+    diverged: bool = False,
 ) -> list[Finding]:
     """Return what can be said about a run's health, the gravest first; never nothing.
 
@@ -40,21 +46,25 @@ def diagnose(
     won
     the discriminator is     it is worse than one that says 1/2 to          training
     too weak                 everything, or has never told anything apart
-    the discriminator        held-out examples look generated to it         training, validation
+    the discriminator        held-out examples look generated to it         evaluation
     memorises
     oscillation              who wins changes again and again               training
     samples unlike the data  hardly any sample is like the data             evaluation
     posterior collapse       no latent unit says anything about x (VAE)     evaluation
     ======================== ============================================== ===================
 
-    Variety and copying cannot be read off a game's curves: they need an evaluation.
+    Variety, copying and learning by heart cannot be read off a game's curves: they need an
+    evaluation. Remedies name no flag that the run's command does not take.
 
     Args:
         metrics: The lines of `metrics.jsonl`.
         evaluation: The contents of `evaluation.json`, or None.
+        flags: What the run's command takes: flag, without its dashes -> the words that it may be
+            given, none where it takes any.
+        game: Which adversarial game was played; None where there was none.
         diverged: Whether training ended at a number that was not finite.
     """
-    evidence = gathered(metrics, evaluation or {}, diverged)
+    evidence = gathered(metrics, evaluation or {}, flags, game, diverged)
     found = [rule(evidence) for rule in RULES]
     findings = [finding for finding in found if finding is not None]
     return sorted(findings, key=lambda f: GRAVE.index(f.severity)) or [_nothing_amiss(evidence)]

@@ -1,18 +1,22 @@
 """What a diagnosis is made of: the evidence that a run folder holds, and a finding."""
 
-import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from immersion.run_folder import labelled_alike
-
 Severity = Literal["failure", "warning", "note", "fine"]
 
 LINES = 6
 """Lines of the metrics below which nothing is said: thirds of a training need two each."""
+
+PROBABILISTIC = {"minimax", "non-saturating"}
+"""Games whose discriminator ascends V(D, G): its loss is -V, in nats."""
+
+FLAG = re.compile(r"--([a-z][a-z0-9-]*)(?: ([a-z][a-z-]*))?")
+"""A flag, and the word behind it, in the text of a remedy."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +43,20 @@ class Evidence:
     Args:
         train: Term -> its values, one a line of the metrics.
         steps: The lines' steps.
-        looks: The looks at the validation split, as lines.
         estimates: Estimate -> value, of the evaluation.
         evaluation: The whole of it.
+        flags: What the run's command takes: flag, without its dashes -> the words that it may be
+            given, none where it takes any.
+        game: Which adversarial game was played, or None.
         diverged: Whether training ended at a number that was not finite.
     """
 
     train: Mapping[str, np.ndarray]
     steps: np.ndarray
-    looks: Sequence[Mapping[str, Any]]
     estimates: Mapping[str, float]
     evaluation: Mapping[str, Any]
+    flags: Mapping[str, Collection[str]]
+    game: str | None
     diverged: bool
 
     def third(self, term: str, number: int) -> float:
@@ -64,32 +71,45 @@ class Evidence:
     @property
     def own_loss(self) -> float:
         """Return the discriminator's loss without penalties, at the end."""
-        penalised = "discriminator/penalty" in self.train
-        penalty = self.third("discriminator/penalty", 2) if penalised else 0.0
-        return self.third("discriminator/loss", 2) - penalty
+        loss = self.train["discriminator/loss"]
+        own = loss - self.train.get("discriminator/penalty", np.zeros_like(loss))
+        return float(np.median(np.array_split(own, 3)[2]))
 
     @property
     def of_probabilities(self) -> bool:
         """Return whether the discriminator ascends V(D, G): minimax and non-saturating games."""
-        return math.isclose(
-            self.own_loss, -self.third("discriminator/value", 2), rel_tol=0.02, abs_tol=0.02
+        return self.game in PROBABILISTIC
+
+    def advice(self, *parts: str) -> str:
+        """Return as one remedy those of the parts that the run's command has the flags for."""
+        known = [part for part in parts if self._takes(part)]
+        return ", ".join(known[:-1]) + ", or " * (len(known) > 1) + "".join(known[-1:])
+
+    def _takes(self, part: str) -> bool:
+        return all(
+            flag in self.flags and (not self.flags[flag] or word in self.flags[flag])
+            for flag, word in FLAG.findall(part)
         )
 
 
 def gathered(
-    metrics: list[dict[str, Any]], evaluation: Mapping[str, Any], diverged: bool
+    metrics: list[dict[str, Any]],
+    evaluation: Mapping[str, Any],
+    flags: Mapping[str, Collection[str]],
+    game: str | None,
+    diverged: bool,
 ) -> Evidence:
     """Return what the rules read, from a run folder's files."""
-    rows = labelled_alike(metrics)
-    lines = [row for row in rows if row["split"] == "train"]
+    lines = [row for row in metrics if row["split"] == "train"]
     # A term that not every line has cannot be followed.
     names = [name for name in lines[0] if all(name in row for row in lines)] if lines else []
     names = [name for name in names if name != "split"]
     return Evidence(
         {name: np.array([row[name] for row in lines]) for name in names},
         np.array([row["step"] for row in lines]),
-        [row for row in rows if row["split"] == "validation"],
         {name: e["value"] for name, e in evaluation.get("estimates", {}).items()},
         evaluation,
+        flags,
+        game,
         diverged,
     )

@@ -1,19 +1,26 @@
 """A game that fails says why: the findings about small real runs, and each rule's edge."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from health_runs import SETTINGS
 
+from immersion.commands.doctor import flags_of
+from immersion.engine import Options
 from immersion.evaluation.health.diagnose import diagnose
+from immersion.evaluation.health.evidence import FLAG
+from immersion.games import GAMES
+from immersion.loading import arguments_of, freeze
+from immersion.recipes import RECIPES
 
 RUNS = json.loads((Path(__file__).parent / "health_runs.json").read_text())
 
 COLLAPSED = {
-    *("digits", "digits, hinge", "digits, least squares"),
-    *("50 times the rate", "20 moves a step", "ring, Wasserstein, no penalty", "heavy momentum"),
+    *("digits", "digits, hinge", "digits, least squares", "50 times the rate", "20 moves a step")
 }
-"""Those of the runs whose samples are of a few kinds, as their recall of 0.0 or KL of 2.1 says."""
+"""Those of the runs whose samples are of a few kinds, as their recall of 0.0 says."""
 
 AFTER = {
     "the discriminator memorises": {"the discriminator has won"},
@@ -22,53 +29,68 @@ AFTER = {
 """What may be found beside: who knows the training set by heart has won on it."""
 
 
-def names(rows, estimates=None):
-    evaluation = None
-    if estimates is not None:
-        evaluation = {"estimates": {name: {"value": value} for name, value in estimates.items()}}
-    return [finding.name for finding in diagnose(rows, evaluation)]
+GAN = flags_of("gan", image=True)
+
+
+def found(rows, estimates=None, flags=GAN, game="non-saturating", **rest):
+    """Return the findings about lines of metrics and values of estimates."""
+    evaluation = {
+        "estimates": {name: {"value": value} for name, value in (estimates or {}).items()},
+        **rest.pop("evaluation", {}),
+    }
+    return diagnose(rows, evaluation, flags=flags, game=game, **rest)
+
+
+def names(*given, **rest):
+    return [finding.name for finding in found(*given, **rest)]
+
+
+def of(name):
+    """Return one run's lines, and what its evaluation says of the discriminator."""
+    run = RUNS[name]
+    own = {n: v for n, v in run["estimates"].items() if n == "discriminator_overfitting"}
+    return run["rows"], own, GAN, SETTINGS[name].game
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_what_went_wrong_is_read_off_the_curves(name):
-    run = RUNS[name]
-    first, *others = names(run["rows"])
-    assert first == run["finding"]
+def test_what_went_wrong_is_read_off_curves_and_discriminator(name):
+    first, *others = names(*of(name))
+    assert first == RUNS[name]["finding"]
     assert set(others) <= AFTER.get(first, set())
 
 
-@pytest.mark.parametrize("name", [name for name, run in RUNS.items() if run["estimates"]])
+@pytest.mark.parametrize("name", RUNS)
 def test_collapse_is_read_off_the_evaluation(name):
     run = RUNS[name]
-    found = names(run["rows"], run["estimates"])
-    assert ("mode collapse" in found) == (name in COLLAPSED)
+    said = names(run["rows"], run["estimates"], GAN, SETTINGS[name].game)
+    assert ("mode collapse" in said) == (name in COLLAPSED)
     poor = run["estimates"]["precision"] < 0.05
-    assert ("samples unlike the data" in found) == poor
-    assert "copies" not in found
+    assert ("samples unlike the data" in said) == poor
+    assert "copies" not in said
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_every_finding_says_what_was_seen_and_what_to_try(name):
-    for finding in diagnose(RUNS[name]["rows"], None):
+    for finding in found(*of(name)):
         assert finding.sentence.endswith(".") and "nan" not in finding.sentence
         assert not finding.remedy.endswith(".")
         assert bool(finding.remedy) or finding.severity == "fine"
 
 
 def test_the_gravest_comes_first():
-    found = diagnose(RUNS["Wasserstein, no penalty"]["rows"], None)
-    assert [finding.severity for finding in found] == ["failure", "warning"]
+    said = found(*of("Wasserstein, no penalty"))
+    assert [finding.severity for finding in said] == ["failure", "warning"]
 
 
 def test_a_run_that_diverged_is_said_to_have_even_without_a_line():
-    (finding,) = diagnose([], None, diverged=True)
+    (finding,) = found([], diverged=True)
     assert finding.name == "diverged" and "--learning-rate" in finding.remedy
 
 
 def test_a_run_without_a_discriminator_gets_a_sentence():
     rows = [{"step": n, "split": "train", "seconds": 0.1, "loss": 1.0} for n in range(1, 20)]
-    assert names(rows) == ["nothing amiss"]
-    assert names([]) == ["nothing amiss"]
+    assert names(rows, game=None) == ["nothing amiss"]
+    assert names([], game=None) == ["nothing amiss"]
 
 
 def test_too_few_lines_say_nothing():
@@ -78,11 +100,22 @@ def test_too_few_lines_say_nothing():
 def test_a_game_whose_first_player_is_no_discriminator_is_diagnosed_too():
     rows = [
         {"step": row["step"], "split": row["split"], "encoder/kl": 1.0, **_own(row)}
-        if row["split"] == "train"
-        else {"step": row["step"], "split": "validation", "kl": 1.0, "loss": 2.0}
         for row in RUNS["50 times the rate"]["rows"]
     ]
     assert names(rows) == ["the discriminator has won"]
+
+
+def test_logits_that_no_game_comes_back_from_need_not_grow():
+    rows = [{**row, "discriminator/real": 5e7} for row in RUNS["digits"]["rows"]]
+    assert names(rows) == ["diverging"]
+
+
+def test_a_loss_that_happens_to_be_the_value_makes_no_game_of_probabilities():
+    # Of a Wasserstein critic V is as low as it likes: its logits' level is free.
+    lines = [{**row, "discriminator/value": -3.0} for row in RUNS["digits"]["rows"]]
+    lines = [{**row, "discriminator/loss": 3.0} for row in lines]
+    assert names(lines, game="wasserstein") == ["healthy"]
+    assert names(lines) == ["the discriminator is too weak"]
 
 
 def _own(row):
@@ -96,6 +129,10 @@ def _own(row):
         ({"nearer_than_held_out": 0.5}, None),
         ({"modes": 5.0, "reverse_kl": 0.47}, "mode collapse"),  # log 8/5: 5 of 8 modes
         ({"modes": 7.0, "reverse_kl": 0.134}, None),  # log 8/7
+        ({"modes": 5.0, "reverse_kl": 0.47, "high_quality": 0.9}, "mode collapse"),
+        ({"modes": 0.0, "reverse_kl": 2.08, "high_quality": 0.0}, None),  # bad, but not few
+        ({"discriminator_overfitting": 0.7}, "the discriminator memorises"),
+        ({"discriminator_overfitting": 0.3}, None),
         ({"precision": 0.9, "recall": 0.02, "coverage": 0.3}, "mode collapse"),
         ({"precision": 0.9, "recall": 0.6, "coverage": 0.3}, None),
         ({"precision": 0.2, "recall": 0.0, "coverage": 0.05}, None),  # bad, but not few
@@ -103,10 +140,65 @@ def _own(row):
     ],
 )
 def test_the_evaluation_of_any_model_is_read(estimates, expected):
-    assert names([], estimates) == [expected or "nothing amiss"]
+    assert names([], estimates, game=None) == [expected or "nothing amiss"]
 
 
 @pytest.mark.parametrize(("active", "expected"), [(0, "posterior collapse"), (1, "nothing amiss")])
 def test_a_vae_without_an_active_unit_has_collapsed(active, expected):
-    evaluation = {"estimates": {}, "kl_per_unit": [0.0, 0.001], "active_units": active}
-    assert [finding.name for finding in diagnose([], evaluation)] == [expected]
+    evaluation = {"kl_per_unit": [0.0, 0.001], "active_units": active}
+    assert names([], evaluation=evaluation, game=None) == [expected]
+
+
+EVERY = [
+    {"nearer_than_held_out": 0.95, "discriminator_overfitting": 0.9},
+    {"modes": 5.0, "reverse_kl": 0.47},
+    {"precision": 0.9, "recall": 0.02, "coverage": 0.3},
+    {"precision": 0.01, "recall": 0.9, "coverage": 0.01},
+]
+"""Estimates with which every rule about the evaluation finds something."""
+
+
+def _told(recipe, image):
+    """Yield every finding that a run of a recipe could have, of whatever game."""
+    flags = flags_of(recipe, image)
+    collapsed = {"kl_per_unit": [0.0], "active_units": 0}
+    for game in [*GAMES, None] if "game" in flags else [None]:
+        for estimates in EVERY:
+            yield game, found([], estimates, flags, game, evaluation=collapsed, diverged=True)
+        for run in RUNS.values():
+            yield game, found(run["rows"], None, flags, game)
+
+
+@pytest.mark.parametrize("image", [True, False])
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_remedy_names_no_flag_that_the_recipe_does_not_take(recipe, image):
+    defaults = freeze({name: p.default for name, p in arguments_of(recipe).items()})
+    nested = [value for value in defaults.values() if isinstance(value, dict)]
+    taken = {*defaults, *asdict(Options()), *(name for each in nested for name in each)}
+    seen = set()
+    for game, findings in _told(recipe, image):
+        for finding in findings:
+            named = [flag.replace("-", "_") for flag, _ in FLAG.findall(finding.remedy)]
+            assert set(named) <= taken, (game, finding)
+            assert finding.remedy.strip(" ;,:") == finding.remedy and ", ," not in finding.remedy
+            assert image or "augmentation" not in finding.remedy
+            seen.add(finding.name)
+    rules = {run["finding"] for run in RUNS.values()}
+    assert seen >= rules | {"mode collapse", "copies", "posterior collapse", "diverged"}
+
+
+def test_a_remedy_names_no_word_that_the_flag_does_not_take():
+    collapsed = EVERY[2]
+    published = flags_of("gan2014", image=True)
+    (finding,) = found([], collapsed, published, "minimax")
+    assert "relativistic" not in finding.remedy and "--learning-rate" in finding.remedy
+    assert "relativistic" in found([], collapsed, GAN, "minimax")[0].remedy
+    assert "relativistic" not in found([], collapsed, GAN, "relativistic")[0].remedy
+    assert "discriminator" not in found([], collapsed, flags_of("vae", image=True), None)[0].remedy
+
+
+def test_images_are_augmented_adaptively_where_logits_have_a_sign():
+    told = {game: found([], EVERY[0], GAN, game)[0].remedy for game in GAMES}
+    assert "--augmentation adaptive" in told["non-saturating"]
+    assert "--augmentation differentiable" in told["relativistic"]
+    assert "--augmentation differentiable" in told["wasserstein"]
