@@ -50,7 +50,6 @@ def progress(steps: int) -> Iterator[Listener]:
 
 def _plain(steps: int) -> Listener:
     last = [0.0]
-    print(f"training: {steps:,} steps", file=sys.stderr, flush=True)
 
     def listen(row: dict[str, Any]) -> None:
         due = time.monotonic() - last[0] > QUIET_SECONDS or row["step"] == steps
