@@ -113,11 +113,12 @@ def mixture_claims(count: int, pacgan_modes: float, gan_modes: float) -> tuple[C
         Claim("relativistic-modes", "modes found", count, ASKED, 0, "modes"),
         Claim(
             "relativistic-high_quality",
-            "samples within 3 sigma of a mode",
-            0.95,
-            ASKED,
+            "samples within 3 sigma of a mode; of the data 0.989",
+            0.95 if count == 8 else 0.913,
+            ASKED if count == 8 else PACGAN,
             0,
             "share",
+            "at least" if count == 8 else "beside",
         ),
         Claim(
             "relativistic-reverse_kl",
