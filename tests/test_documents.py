@@ -64,7 +64,9 @@ def test_no_path_of_a_machine_is_written_anywhere(word):
     if listed.returncode:
         pytest.skip("not a git checkout")
     files = [ROOT / name for name in listed.stdout.split() if not name.endswith(".png")]
-    assert not [file.name for file in files if file.is_file() and word.encode() in file.read_bytes()]
+    assert not [
+        file.name for file in files if file.is_file() and word.encode() in file.read_bytes()
+    ]
 
 
 def test_public_names_resolve_and_hide_no_module():

@@ -147,8 +147,6 @@ def test_unknown_names_are_told_the_nearest_and_that_a_path_will_do(tmp_path):
     (tmp_path / "x.parquet").touch()
     with pytest.raises(UserError, match=r"\.npz"):
         load(tmp_path / "x.parquet")
-    with pytest.raises(UserError, match="folder of images"):
-        load("digits", size=8)
 
 
 def test_a_store_that_does_not_exist_is_told(monkeypatch):

@@ -229,7 +229,7 @@ def _kill_at(owner: object, name: str, visit: int, last_words: Callable[..., obj
 
 
 def _in_a_turn(visit: int) -> None:
-    _kill_at(Turn, "judge", visit, lambda *_: None)
+    _kill_at(Turn, "terms_of", visit, lambda *_: None)
 
 
 def _in_a_line_of_the_metrics(visit: int) -> None:
