@@ -140,8 +140,8 @@ register(
             "The published protocol: Gaussian windows on 10,000 samples, sigma from 10 values in "
             "logspace(-1, 0) by 1,000 validation images, all 10,000 test images. 2014's nets: "
             "batches of 100, momentum SGD, simultaneous updates of the non-saturating game as in "
-            "the authors' code, 1,000 epochs, averaged weights (theirs are not). A Parzen window's "
-            "number orders models wrongly and is here because the paper has no other."
+            "the authors' code, 1,000 epochs, averaged weights (theirs are not). A Parzen window's"
+            " number orders models wrongly and is here because the paper has no other."
         ),
         run=table,
     )
