@@ -9,6 +9,10 @@ import numpy as np
 
 Severity = Literal["failure", "warning", "note", "fine"]
 
+FEWEST = 100
+"""Examples below which a share of them, such as precision, says next to nothing: among 30 test
+examples every flat grey picture can lie near one."""
+
 LINES = 6
 """Lines of the metrics below which nothing is said: thirds of a training need two each."""
 
@@ -43,7 +47,8 @@ class Evidence:
     Args:
         train: Term -> its values, one a line of the metrics.
         steps: The lines' steps.
-        estimates: Estimate -> value, of the evaluation.
+        estimates: Estimate -> value, of the evaluation; of shares of examples those alone that
+            rest on enough of them.
         evaluation: The whole of it.
         flags: What the run's command takes: flag, without its dashes -> the words that it may be
             given, none where it takes any.
@@ -107,9 +112,18 @@ def gathered(
     return Evidence(
         {name: np.array([row[name] for row in lines]) for name in names},
         np.array([row["step"] for row in lines]),
-        {name: e["value"] for name, e in evaluation.get("estimates", {}).items()},
+        _estimates(evaluation),
         evaluation,
         flags,
         game,
         diverged,
     )
+
+
+def _estimates(evaluation: Mapping[str, Any]) -> dict[str, float]:
+    found = evaluation.get("estimates", {})
+    return {
+        name: estimate["value"]
+        for name, estimate in found.items()
+        if estimate.get("unit") != "share" or estimate.get("examples", FEWEST) >= FEWEST
+    }

@@ -202,3 +202,15 @@ def test_images_are_augmented_adaptively_where_logits_have_a_sign():
     assert "--augmentation adaptive" in told["non-saturating"]
     assert "--augmentation differentiable" in told["relativistic"]
     assert "--augmentation differentiable" in told["wasserstein"]
+
+
+@pytest.mark.parametrize(("examples", "expected"), [(180, "mode collapse"), (30, "nothing amiss")])
+def test_shares_of_a_few_examples_say_nothing(examples, expected):
+    """Among 30 test examples any flat picture can lie near one, and all seem alike."""
+    shares = {"precision": 1.0, "recall": 0.0, "coverage": 0.2}
+    estimates = {
+        name: {"value": value, "unit": "share", "examples": examples}
+        for name, value in shares.items()
+    }
+    findings = diagnose([], {"estimates": estimates}, flags={}, game=None)
+    assert [finding.name for finding in findings] == [expected]
