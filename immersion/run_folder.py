@@ -115,8 +115,13 @@ class RunFolder:
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}{PARTIAL}")
+        temporary.unlink(missing_ok=True)  # a kill may have left one
         try:
+            # A writer may make its file anew, readable by its owner alone: the mode is the user's.
+            temporary.touch()
+            mode = temporary.stat().st_mode
             writer(temporary)
+            temporary.chmod(mode)
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
             os.replace(temporary, target)

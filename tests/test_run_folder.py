@@ -1,6 +1,7 @@
 """Files of a run are whole or absent, and what is wrong with them is told in a sentence."""
 
 import json
+import os
 
 import pytest
 import torch
@@ -44,6 +45,24 @@ def test_the_file_has_its_name_only_when_it_is_whole(folder):
 
     assert folder.write("a.txt", look) == folder.path / "a.txt"
     assert (folder.path / "a.txt").read_text() == "new"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_files_are_as_readable_as_the_users_own(folder, mask):
+    def private(path):
+        path.unlink(missing_ok=True)
+        path.touch(0o600)
+
+    before = os.umask(mask)
+    try:
+        folder.save_checkpoint(1, tensors(1), {})
+        folder.write_json("a.json", {})
+        folder.write("b", private)
+    finally:
+        os.umask(before)
+    modes = {path.stat().st_mode & 0o777 for path in folder.path.rglob("*") if path.is_file()}
+    assert modes == {0o666 & ~mask}
 
 
 def test_metrics_without_a_line_cut_short(folder):
