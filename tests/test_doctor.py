@@ -87,6 +87,7 @@ def test_doctor_tells_of_a_run(capsys, diverged, trained):
     found = result(capsys, "doctor", str(diverged[0]))
     assert found[0]["name"] == "diverged" and found[0]["remedy"]
     assert {"name", "sentence", "remedy", "severity"} == set(found[0])
+    assert RunFolder(diverged[0]).record()["outcome"]["message"] in found[0]["sentence"]
     status, out, _ = run(capsys, "doctor", str(diverged[0]))
     assert status == 0 and "not finite" in out
     assert doctor(trained)[-1]["severity"] in ("fine", "warning")

@@ -42,7 +42,7 @@ def examine(folder: RunFolder) -> list[Finding]:
         folder.evaluation(),
         flags=flags_of(record["recipe"], image=len(record["data"]["spec"]["shape"]) == 3),
         game=record["arguments"].get("game"),
-        diverged=record.get("outcome", {}).get("reason") == "diverged",
+        diverged=record.get("outcome", {}).get("message", ""),
     )
     folder.write_json("health.json", {"findings": [asdict(finding) for finding in findings]})
     return findings

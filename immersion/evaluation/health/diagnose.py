@@ -30,7 +30,7 @@ def diagnose(
     *,
     flags: Mapping[str, Collection[str]],
     game: str | None = None,
-    diverged: bool = False,
+    diverged: str = "",
 ) -> list[Finding]:
     """Return what can be said about a run's health, the gravest first; never nothing.
 
@@ -62,7 +62,7 @@ def diagnose(
         flags: What the run's command takes: flag, without its dashes -> the words that it may be
             given, none where it takes any.
         game: Which adversarial game was played; None where there was none.
-        diverged: Whether training ended at a number that was not finite.
+        diverged: Where the number was that ended training by not being finite; empty if none did.
     """
     evidence = gathered(metrics, evaluation or {}, flags, game, diverged)
     found = [rule(evidence) for rule in RULES]

@@ -53,7 +53,7 @@ class Evidence:
         flags: What the run's command takes: flag, without its dashes -> the words that it may be
             given, none where it takes any.
         game: Which adversarial game was played, or None.
-        diverged: Whether training ended at a number that was not finite.
+        diverged: Where the number was that ended training by not being finite; empty if none did.
     """
 
     train: Mapping[str, np.ndarray]
@@ -62,7 +62,7 @@ class Evidence:
     evaluation: Mapping[str, Any]
     flags: Mapping[str, Collection[str]]
     game: str | None
-    diverged: bool
+    diverged: str
 
     def third(self, term: str, number: int) -> float:
         """Return the median of a term over the first (0), second or last (2) third."""
@@ -102,7 +102,7 @@ def gathered(
     evaluation: Mapping[str, Any],
     flags: Mapping[str, Collection[str]],
     game: str | None,
-    diverged: bool,
+    diverged: str,
 ) -> Evidence:
     """Return what the rules read, from a run folder's files."""
     lines = [row for row in metrics if row["split"] == "train"]

@@ -41,7 +41,8 @@ def divergence(evidence: Evidence) -> Finding | None:
     """Numbers that were not finite, or logits and gradients that keep growing."""
     remedy = _steadier(evidence)
     if evidence.diverged:
-        return Finding("diverged", "Training met a number that is not finite.", remedy, "failure")
+        sentence = f"Training met a number that is not finite: {evidence.diverged}."
+        return Finding("diverged", sentence, remedy, "failure")
     if not evidence.judged:
         return None
     sizes = [

@@ -83,7 +83,8 @@ def test_the_gravest_comes_first():
 
 
 def test_a_run_that_diverged_is_said_to_have_even_without_a_line():
-    (finding,) = found([], diverged=True)
+    (finding,) = found([], diverged="step 3, term 'kl'")
+    assert "not finite: step 3, term 'kl'." in finding.sentence
     assert finding.name == "diverged" and "--learning-rate" in finding.remedy
 
 
@@ -164,7 +165,7 @@ def _told(recipe, image):
     collapsed = {"kl_per_unit": [0.0], "active_units": 0}
     for game in [*GAMES, None] if "game" in flags else [None]:
         for estimates in EVERY:
-            yield game, found([], estimates, flags, game, evaluation=collapsed, diverged=True)
+            yield game, found([], estimates, flags, game, evaluation=collapsed, diverged="step 3")
         for run in RUNS.values():
             yield game, found(run["rows"], None, flags, game)
 
