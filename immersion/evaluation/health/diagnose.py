@@ -76,6 +76,8 @@ def _nothing_amiss(evidence: Evidence) -> Finding:
             "Nothing was found. Runs without a discriminator are not looked into further than "
             "for numbers that are not finite, and for what their evaluation says."
         )
+        if evidence.few:
+            sentence += f" Of samples it says nothing: {evidence.few} test examples are too few."
         return Finding("nothing amiss", sentence, "", "fine")
     if not evidence.judged:
         sentence = f"The metrics have fewer than {LINES} lines: too few to say anything."
@@ -83,7 +85,9 @@ def _nothing_amiss(evidence: Evidence) -> Finding:
         return Finding("too short to tell", sentence, remedy, "note")
     accuracy = evidence.third("discriminator/accuracy", 2)
     sentence = f"The game is in balance: neither player has won (accuracy {accuracy:.2f})."
-    if "coverage" not in evidence.estimates:
+    if evidence.few:
+        sentence += f" Whether samples vary enough cannot be told by {evidence.few} test examples."
+    elif "coverage" not in evidence.estimates:
         sentence += " Whether samples vary enough is not measured yet."
         return Finding("healthy", sentence, "see immersion evaluate RUN for variety", "fine")
     return Finding("healthy", sentence, "", "fine")

@@ -85,6 +85,14 @@ class Evidence:
         """Return whether the discriminator ascends V(D, G): minimax and non-saturating games."""
         return self.game in PROBABILISTIC
 
+    @property
+    def few(self) -> int:
+        """Return the examples behind shares that were left out for being few; 0 if none was."""
+        found = self.evaluation.get("estimates", {})
+        return min(
+            (found[name]["examples"] for name in set(found) - set(self.estimates)), default=0
+        )
+
     def advice(self, *parts: str) -> str:
         """Return as one remedy those of the parts that the run's command has the flags for."""
         known = [part for part in parts if self._takes(part)]

@@ -215,3 +215,8 @@ def test_shares_of_a_few_examples_say_nothing(examples, expected):
     }
     findings = diagnose([], {"estimates": estimates}, flags={}, game=None)
     assert [finding.name for finding in findings] == [expected]
+    assert ("30 test examples" in findings[0].sentence) == (examples == 30)
+    healthy = RUNS["digits"]["rows"]
+    finding = diagnose(healthy, {"estimates": estimates}, flags=GAN, game="non-saturating")[0]
+    assert ("30 test examples" in finding.sentence) == (examples == 30)
+    assert "not measured yet" not in finding.sentence
