@@ -9,26 +9,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from immersion.check import UserError
 from immersion.data import Dataset, Spec, binarized, standardised
 from immersion.data import load as load_data
 from immersion.engine import Experiment
-from immersion.models import GAN, Decoder, Generative
+from immersion.models import GAN
 from immersion.models.inverse import encoder_for
-from immersion.models.latent_density import MixturePrior, WithLatentDensity
 from immersion.nn import Architecture
-from immersion.random import generator, seeded
+from immersion.random import seeded
 from immersion.recipes import RECIPES
 from immersion.run_folder import RunFolder
-
-CODES = 10_000
-"""Training examples, at most, whose codes a latent density is fitted to."""
-
-TOGETHER = 250
-"""Of them, how many are encoded at a time."""
 
 
 @dataclass(frozen=True)
@@ -123,35 +115,6 @@ def _attach_encoder(folder: RunFolder, model: nn.Module, spec: Spec) -> None:
     encoder = encoder_for(model, spec.shape, Architecture(**record["arguments"]["architecture"]))
     encoder.load_state_dict(inner.weights())
     model.encoder = encoder
-
-
-def generative(run: Run) -> Generative:
-    """Return the run's model if it has a prior, or an autoencoder with a density of its codes.
-
-    The density is a mixture of 10 Gaussians with full covariances, fewer for few codes, fitted to
-    the codes of at most 10,000 training examples.
-
-    Raises:
-        UserError: The model does not decode.
-    """
-    model = run.model
-    if isinstance(model, Generative):
-        return model
-    if not isinstance(model, Decoder):
-        raise UserError(
-            "there is nothing to sample",
-            "a model that decodes, such as a vae, a gan or an autoencoder",
-            f"a run of '{run.record['recipe']}'",
-        )
-    split = run.data.train
-    chosen = torch.randperm(len(split), generator=generator(0, "latent density"))[:CODES]
-    device = next(model.parameters()).device
-    codes = []
-    with torch.no_grad(), seeded(0, "latent density"):
-        for indices in chosen.split(TOGETHER):
-            x, _ = split.batch(indices)
-            codes.append(model.encode(x.to(device)).mean)
-    return WithLatentDensity(model, MixturePrior.fit(torch.cat(codes))).eval()
 
 
 def read_data(source: str, size: int | None) -> Dataset:

@@ -7,8 +7,9 @@ from torch import nn
 from immersion.check import UserError
 from immersion.data import load as load_data
 from immersion.engine import Experiment
+from immersion.generative import generative
 from immersion.likelihoods import LIKELIHOODS
-from immersion.loading import Run, generative
+from immersion.loading import Run
 from immersion.models import VAE, Autoencoder
 from immersion.models.latent_density import MixturePrior, WithLatentDensity
 from immersion.models.sampling import sampled

@@ -14,7 +14,8 @@ from immersion.commands.array_file import Chunks, write_arrays
 from immersion.data import Spec, own_units
 from immersion.data.dataset import to_float
 from immersion.data.images import SUFFIXES, decode
-from immersion.loading import Run, generative, open_run
+from immersion.generative import generative
+from immersion.loading import Run, open_run
 from immersion.models import Generative
 from immersion.models.latent_density import WithLatentDensity
 from immersion.models.refine import nearest_drawn, refined

@@ -19,7 +19,8 @@ from immersion.evaluation.likelihood.parzen import parzen
 from immersion.evaluation.samples.memorisation import memorisation
 from immersion.evaluation.samples.modes import class_modes, mixture_modes
 from immersion.evaluation.samples.quality import quality, quality_protocol
-from immersion.loading import Run, generative
+from immersion.generative import generative
+from immersion.loading import Run
 from immersion.models import GAN, LatentVariableModel
 from immersion.models.sampling import draws
 from immersion.random import generator, seeded
