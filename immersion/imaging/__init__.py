@@ -1,0 +1,1 @@
+"""Colour, size, compression and noise of pictures: functions of tensors (..., C, H, W)."""

@@ -1,0 +1,121 @@
+"""Bicubic resizing as MATLAB's imresize does it, which published super-resolution is made with."""
+
+import math
+from functools import lru_cache
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from immersion.check import UserError
+
+BLOCK = 128
+"""Outputs that one weight matrix makes: a row of 6000 pixels needs 47 small ones, not one of
+6000 x 6000 that is zero nearly everywhere."""
+
+
+def resize(x: Tensor, scale: float) -> Tensor:
+    r"""Return x resized by `scale`: y = A_H x A_W^T, each row of A a shifted, normalised kernel.
+
+    Output i (from 0) lies at u = (i + 1/2) / scale - 1/2 of the input, and input j weighs
+    k(u - j), with k of `keys`; when shrinking, s k(s (u - j)), s the scale, so that the kernel
+    grows and no frequency folds over (MATLAB's "antialiasing"). Beyond the border the picture is
+    mirrored with its edge pixel repeated. PyTorch's `interpolate(mode="bicubic")` has a = -0.75,
+    repeats the edge, and does not antialias unless asked: it is another function.
+
+    Values are not clipped: the kernel overshoots [0, 1] at edges. Published code rounds to 8 bits
+    here. Differentiable; linear in x.
+
+    Args:
+        x: Pictures, (..., H, W), floating.
+        scale: Factor on both sides, above 0: 0.5 halves, 1 / 3 is a third, 4 enlarges.
+
+    Returns:
+        (..., ceil(scale H), ceil(scale W)).
+
+    Raises:
+        UserError: If the scale is not above 0, or x holds integers.
+
+    Reference:
+        Keys 1981, Cubic convolution interpolation for digital image processing, IEEE Transactions
+        on Acoustics, Speech and Signal Processing 29(6), equation (15),
+        https://doi.org/10.1109/TASSP.1981.1163711. The convention is MATLAB's imresize (R2007a).
+
+    Example:
+        >>> x = torch.linspace(0, 1, 8).expand(1, 4, 8)
+        >>> resize(x, 0.5).shape, resize(x, 3).shape
+        (torch.Size([1, 2, 4]), torch.Size([1, 12, 24]))
+        >>> resize(x, 0.5)[0, 0]  # at the ends the mirror is felt
+        tensor([0.0642, 0.3555, 0.6445, 0.9358])
+    """
+    if not (scale > 0 and math.isfinite(scale)):
+        raise UserError("the scale does not fit", "a finite number above 0", scale)
+    if not x.is_floating_point():
+        raise UserError("bicubic resizing", "floating pixels in [0, 1]", x.dtype)
+    # Inside a network that runs in bfloat16 the picture itself must not lose its digits.
+    with torch.autocast(x.device.type, enabled=False):
+        return along_width(along_width(x, scale).mT, scale).mT
+
+
+def along_width(x: Tensor, scale: float) -> Tensor:
+    """Return x, (..., W), resized along its last dimension only: (..., ceil(scale W))."""
+    blocks = weights(x.shape[-1], float(scale), x.dtype, x.device)
+    return torch.cat([x[..., first : first + a.shape[0]] @ a for first, a in blocks], dim=-1)
+
+
+def output_size(size: int, scale: float) -> int:
+    """Return ceil(scale * size), where round-off of the scale does not count as a pixel.
+
+    Example:
+        >>> [output_size(size, 1 / 3) for size in (9, 10, 12)]
+        [3, 4, 4]
+        >>> output_size(10, 1.1)  # 10 * 1.1 is 11.000000000000002 in floats
+        11
+    """
+    return math.ceil(round(size * scale, 9))
+
+
+def keys(t: Tensor, a: float = -0.5) -> Tensor:
+    """Return Keys's kernel: cubic pieces on |t| <= 1 and 1 < |t| <= 2, 0 beyond.
+
+    (a + 2) |t|^3 - (a + 3) |t|^2 + 1, then a |t|^3 - 5a |t|^2 + 8a |t| - 4a. With a = -1/2 it
+    reproduces parabolas (Keys 1981, equation (15)).
+
+    Example:
+        >>> keys(torch.tensor([0.0, 0.5, 1.0, 1.5, 2.0]))
+        tensor([ 1.0000,  0.5625,  0.0000, -0.0625, -0.0000])
+    """
+    t = t.abs()
+    near = ((a + 2) * t - (a + 3)) * t.square() + 1
+    far = a * (((t - 5) * t + 8) * t - 4)
+    return torch.where(t <= 1, near, torch.where(t <= 2, far, 0.0))
+
+
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)  # what is kept must serve training too, whoever asks for it first
+def weights(
+    size: int, scale: float, dtype: torch.dtype, device: torch.device
+) -> list[tuple[int, Tensor]]:
+    """Return (first, A) for each block: outputs of the block = x[first : first + len(A)] @ A."""
+    shrink = min(scale, 1.0)
+    reach = math.ceil(4 / shrink) + 2  # taps: the kernel is 4 / shrink wide, at any offset
+    outputs = output_size(size, scale)
+    u = (torch.arange(outputs, dtype=torch.float64) + 0.5) / scale - 0.5
+    taps = torch.floor(u - 2 / shrink)[:, None] + torch.arange(reach)
+    values = keys(shrink * (u[:, None] - taps))
+    values /= values.sum(1, keepdim=True)
+    # Mirrored again and again where the kernel is wider than the picture.
+    taps = taps.long().remainder(2 * size)
+    taps = torch.where(taps < size, taps, 2 * size - 1 - taps)
+    edges = [*range(0, outputs, BLOCK), outputs]
+    return [block(taps[i:j], values[i:j], dtype, device) for i, j in pairwise(edges)]
+
+
+def block(
+    taps: Tensor, values: Tensor, dtype: torch.dtype, device: torch.device
+) -> tuple[int, Tensor]:
+    """Return the first input that any of these outputs needs, and the matrix from there on."""
+    first, last = int(taps.min()), int(taps.max())
+    matrix = torch.zeros(len(taps), last - first + 1, dtype=torch.float64)
+    matrix.scatter_add_(1, taps - first, values)
+    return first, matrix.T.to(device=device, dtype=dtype)
