@@ -9,6 +9,9 @@ from immersion.engine.experiment import Player
 Terms = dict[str, dict[str, Tensor]]
 """Player -> term -> values."""
 
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+"""Layers whose weights are (from, to, ...); those of all others are (to, from, ...)."""
+
 
 class Turn:
     """Players that move at once, on one batch and from the same parameters.
@@ -29,6 +32,7 @@ class Turn:
     ) -> None:
         self.players, self.model, self.precision, self.watch = players, model, precision, watch
         self.optimizers = [player.optimiser.build(player.parameters) for player in players]
+        self.transposed = {m.weight for m in model.modules() if isinstance(m, TRANSPOSED)}
 
     @property
     def name(self) -> str:
@@ -70,7 +74,7 @@ class Turn:
                 means[player.name]["gradient_norm"] = norm
             optimizer.step()
             if player.optimiser.max_norm:
-                _project(player.parameters, player.optimiser.max_norm)
+                self._project(player)
         return {
             name: {term: mean.detach() for term, mean in own.items()}
             for name, own in means.items()
@@ -86,6 +90,15 @@ class Turn:
             nn.utils.clip_grads_with_norm_(player.parameters, player.optimiser.clip, norm)
         return norm if self.watch else None
 
+    @torch.no_grad()
+    def _project(self, player: Player) -> None:
+        """Scale the weights that come into each unit back to a norm of at most `max_norm`."""
+        for weight in player.parameters:
+            if weight.ndim > 1:
+                units = weight.transpose(0, 1) if weight in self.transposed else weight
+                norm = units.flatten(1).norm(dim=1).view(-1, *[1] * (weight.ndim - 1))
+                units.mul_((player.optimiser.max_norm / norm.clamp(min=1e-12)).clamp(max=1))
+
     def set_rates(self, step: int, steps: int) -> None:
         """Set what step `step` of `steps` moves with; a tensor is set in place."""
         for player, optimizer in zip(self.players, self.optimizers, strict=True):
@@ -97,12 +110,3 @@ class Turn:
                     group["lr"] = rate
                 if "momentum" in group:
                     group["momentum"] = player.optimiser.momentum_at(step)
-
-
-@torch.no_grad()
-def _project(parameters: list[nn.Parameter], largest: float) -> None:
-    """Scale the weights that come into each unit back to a norm of at most `largest`."""
-    for weight in parameters:
-        if weight.ndim > 1:
-            norm = weight.flatten(1).norm(dim=1).view(-1, *[1] * (weight.ndim - 1))
-            weight.mul_((largest / norm.clamp(min=1e-12)).clamp(max=1))

@@ -148,11 +148,15 @@ def test_adams_decays_are_the_ones_asked_for():
 
 
 def test_weights_into_a_unit_are_projected_onto_a_ball():
-    """A unit's weights are a row of a matrix, and a kernel with its channels of a convolution."""
-    model = nn.Sequential(nn.Linear(2, 3), nn.Conv2d(2, 2, (1, 2)))
+    """A unit's weights are a row of a matrix, and a kernel with its channels of a convolution.
+
+    A transposed convolution holds its kernels the other way round: (from, to, height, width).
+    """
+    model = nn.Sequential(nn.Linear(2, 3), nn.Conv2d(2, 2, (1, 2)), nn.ConvTranspose2d(2, 2, 1))
     rows = torch.tensor([[3.0, 4.0], [0.3, 0.4], [0.0, 0.0]])
     kernels = torch.stack([torch.full((2, 1, 2), 2.0), torch.full((2, 1, 2), 0.25)])
-    for module, weight in zip(model, (rows, kernels), strict=True):
+    transposed = torch.tensor([[3.0, 0.3], [4.0, 0.4]])[:, :, None, None]
+    for module, weight in zip(model, (rows, kernels, transposed), strict=True):
         module.weight.data.copy_(weight)
         module.bias.data.fill_(7.0)
     parameters = list(model.parameters())
@@ -166,6 +170,8 @@ def test_weights_into_a_unit_are_projected_onto_a_ball():
     torch.testing.assert_close(model[0].weight.data, expected)
     torch.testing.assert_close(model[1].weight.data[0], torch.full((2, 1, 2), 0.5))
     assert torch.equal(model[1].weight.data[1], kernels[1])
+    expected = torch.tensor([[0.6, 0.3], [0.8, 0.4]])
+    torch.testing.assert_close(model[2].weight.data[:, :, 0, 0], expected)
     assert all((module.bias == 7).all() for module in model)
 
 
