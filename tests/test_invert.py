@@ -13,7 +13,7 @@ from immersion import engine
 from immersion.batch import Batch, Split
 from immersion.check import UserError
 from immersion.commands.draw import interpolate, reconstruct
-from immersion.commands.invert import invert
+from immersion.commands.invert import invert, nothing_learnt
 from immersion.commands.train import train
 from immersion.data.dataset import MemorySplit
 from immersion.engine import Experiment, Optimiser, Options, Player
@@ -295,6 +295,23 @@ def test_a_run_gets_an_encoder(run):
     assert load(whole).encoder is None
     with pytest.raises(UserError, match="remove"):
         invert(whole, **asked)
+
+
+def test_an_encoder_that_has_learnt_nothing_is_said_to_have(run, tmp_path):
+    opened = open_run(run)
+    train_x, test_x = (
+        split.batch(torch.arange(len(split)))[0] for split in (opened.data.train, opened.data.test)
+    )
+    of_mean = (test_x - train_x.mean(0)).square().sum((1, 2, 3)).mean().item()
+    assert nothing_learnt(opened, 0.98 * of_mean) == ""
+    assert f"one of {of_mean:.4g}" in nothing_learnt(opened, 0.999 * of_mean)
+
+    for path, data in tree(run).items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(data)
+    still = Optimiser(learning_rate=0.0)
+    result = invert(tmp_path, architecture=ARCHITECTURE, optimiser=still, options=OPTIONS)
+    assert "learnt nothing" in result["warning"]
 
 
 def test_reconstruct_without_an_encoder(run, tmp_path):

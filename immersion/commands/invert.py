@@ -26,6 +26,10 @@ from immersion.random import seeded
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
 
+BETTER = 0.01
+"""Share of the mean example's squared error by which reconstructions must undercut it: generators
+that begin at the mean image undercut it by 0.00004 without an encoder that has learnt anything."""
+
 
 def invert(
     run: Path,
@@ -51,7 +55,8 @@ def invert(
         listen: Called with every line of the metrics.
 
     Returns:
-        run, encoder, report, step, reason, seconds, and the estimates on the test split.
+        run, encoder, report, step, reason, seconds, the estimates on the test split, and a
+        warning where the encoder has learnt nothing.
 
     Raises:
         UserError: The model needs no encoder; the encoder there is another, or another
@@ -83,7 +88,9 @@ def invert(
     folder.write_json("evaluation.json", {"split": "test", "estimates": estimates})
     draw_all(open_run(run))
     report = str(write_report(opened.folder))
-    return {**places, "report": report, **record["outcome"], "estimates": estimates}
+    result = {**places, "report": report, **record["outcome"], "estimates": estimates}
+    error = estimates["squared_error"]["value"]
+    return result | ({"warning": said} if (said := nothing_learnt(opened, error)) else {})
 
 
 def _begun(
@@ -137,3 +144,23 @@ def _measured(run: Run, objective: Inversion, encoder: nn.Module) -> dict[str, A
         "squared_error": Estimate.of(error * run.spec.dimensions, "squared units"),
     }
     return {name: asdict(estimate) for name, estimate in measured.items()}
+
+
+def nothing_learnt(run: Run, error: float) -> str:
+    """Return a sentence where reconstructions are no better than the mean training example.
+
+    Args:
+        run: The run of the generator.
+        error: The mean squared error of reconstructions of test examples, summed over values.
+    """
+    count = len(run.data.train)
+    mean = sum(x.double().sum(0) for x, _ in whole(run.data.train, seed=0)) / count
+    errors = [(x - mean).square().flatten(1).sum(1) for x, _ in whole(run.data.test, seed=0)]
+    of_mean = torch.cat(errors).mean().item()
+    if error < (1 - BETTER) * of_mean:
+        return ""
+    return (
+        "The encoder has learnt nothing: its reconstructions have a squared error of "
+        f"{error:.4g}, the mean training example one of {of_mean:.4g}. Train it for more --steps; "
+        "if that does not help, see what immersion doctor says of the generator."
+    )
