@@ -84,6 +84,23 @@ def test_own_pictures_are_reconstructed_and_nothing_is_overwritten(capsys, tmp_p
     assert Path(target).read_bytes() == before
 
 
+def test_several_pictures_and_folders_are_reconstructed_at_once(capsys, tmp_path, trained):
+    (tmp_path / "folder").mkdir()
+    names = [str(tmp_path / name) for name in ("b.png", "a.png", "folder/c.png", "folder/d.png")]
+    for level, name in enumerate(names):
+        Image.new("L", (8, 8), 60 * level).save(name)
+    argv = ["reconstruct", str(trained), *names[:2], str(tmp_path / "folder")]
+    together = result(capsys, *argv, "--refine", "1")
+    alone = [
+        result(capsys, "reconstruct", str(trained), name, "--refine", "1")["squared_error"]
+        for name in names
+    ]
+    assert together["examples"] == 4
+    assert together["squared_error"] == pytest.approx(sum(alone) / 4, rel=1e-4)
+    (tmp_path / "empty").mkdir()
+    assert "no picture in" in refused(capsys, *argv, str(tmp_path / "empty"))
+
+
 def test_the_same_command_goes_on_and_another_is_refused(capsys, tmp_path):
     out = ["--out", str(tmp_path / "run")]
     result(capsys, "train", "vae", *SMALL, *out)

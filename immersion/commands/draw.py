@@ -119,26 +119,22 @@ def _class(label: str, spec: Spec) -> int:
 
 
 def reconstruct(
-    run: Path, images: Path | None = None, *, refine: int = 0, out: Path | None = None
+    run: Path, images: tuple[Path, ...] = (), *, refine: int = 0, out: Path | None = None
 ) -> Result:
     """Encode and decode examples: the mean of p(x|z) at the mean of q(z|x).
 
     Args:
         run: The run folder.
-        images: A picture or a folder of pictures of one's own; by default test examples.
+        images: Pictures or folders of pictures of one's own; by default test examples.
         refine: Steps by which each code is improved: gradient descent on the squared error. A
             generator without an encoder starts from the nearest of 1,000 draws.
         out: Where the picture goes; by default samples/reconstructions.png in the run folder.
     """
     opened = _of_images(run)
-    x = (
-        gallery.first(opened.data.test, gallery.SHOWN // 2)
-        if images is None
-        else _own(images, opened)
-    )
+    x = _own(images, opened) if images else gallery.first(opened.data.test, gallery.SHOWN // 2)
     remade = pictures.decoded(opened.model, _codes(opened, x, refine))
     picture, error = pictures.alternating(x, remade), (remade - x).square()
-    name = "reconstructions.png" if images is None else "own-reconstructions.png"
+    name = "own-reconstructions.png" if images else "reconstructions.png"
     target = _save(opened.folder, name, picture, out)
     return {
         "run": str(run),
@@ -236,22 +232,28 @@ def _of_images(path: Path) -> Run:
     return run
 
 
-def _own(path: Path, run: Run) -> Tensor:
-    """Return a user's picture, or the pictures of a folder, as the model takes them."""
+def _own(paths: tuple[Path, ...], run: Run) -> Tensor:
+    """Return a user's pictures, and those of folders, as the model takes them."""
     if run.spec.values not in ("unit", "binary"):
         raise UserError(
             "pictures cannot be given to this model",
             "a model of grey or colour levels",
             f"one of {run.spec.values} values",
         )
-    files = [path]
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-    if not files:
-        raise UserError(f"there is no picture in '{path}'")
+    files = [file for path in paths for file in _pictures(path)]
     x = to_float(torch.stack([decode(file, run.spec.shape) for file in files]), "unit")
     binary = run.spec.values == "binary" or run.experiment.binarize != "none"
     return (x > 0.5).float() if binary else x
+
+
+def _pictures(path: Path) -> list[Path]:
+    """Return the pictures that a path names: itself, or those below the folder that it is."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+    if not found:
+        raise UserError(f"there is no picture in '{path}'")
+    return found
 
 
 def _save(folder: RunFolder, name: str, picture: Image, out: Path | None) -> Path:
