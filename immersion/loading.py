@@ -14,12 +14,14 @@ from torch import nn
 from immersion.check import UserError
 from immersion.data import Dataset, Spec, binarized, standardised
 from immersion.data import load as load_data
+from immersion.data.pictures import load_pictures
 from immersion.engine import Experiment
 from immersion.models import GAN
 from immersion.models.inverse import encoder_for
 from immersion.nn import Architecture
 from immersion.random import seeded
 from immersion.recipes import RECIPES
+from immersion.recipes.pictures import takes_pictures
 from immersion.run_folder import RunFolder
 
 
@@ -53,7 +55,7 @@ class Run:
         if self.read is not None:
             return self.read
         data = self.record["data"]
-        dataset = read_data(data["source"], data["size"])
+        dataset = read_data(self.record["recipe"], data["source"], data["size"])
         if dataset.checksums != data["checksums"]:
             raise UserError(
                 "the data are not those that the model was trained on",
@@ -117,8 +119,10 @@ def _attach_encoder(folder: RunFolder, model: nn.Module, spec: Spec) -> None:
     model.encoder = encoder
 
 
-def read_data(source: str, size: int | None) -> Dataset:
-    """Return a data set as training takes it: tables of real values are standardised."""
+def read_data(recipe: str, source: str, size: int | None) -> Dataset:
+    """Return a data set as a recipe takes it: patches of pictures, or tables standardised."""
+    if takes_pictures(RECIPES[recipe]):
+        return load_pictures(source, size)
     return standardised(load_data(source, size=size))
 
 

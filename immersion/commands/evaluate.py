@@ -13,11 +13,12 @@ from immersion.check import UserError, at_least
 from immersion.commands.doctor import examine
 from immersion.commands.gallery import encodes
 from immersion.commands.sample_quality import SampleProtocol, sample_quality
+from immersion.commands.translation_quality import translation_quality
 from immersion.data import log_volume
 from immersion.engine import Options
 from immersion.evaluation import Estimate
 from immersion.loading import Run, open_run
-from immersion.models import LatentVariableModel, ProbabilisticPCA
+from immersion.models import LatentVariableModel, ProbabilisticPCA, Translator
 from immersion.report.page import write_report
 
 LARGEST_BASELINE = 1024
@@ -80,6 +81,8 @@ def evaluate_run(
         seed: Seed of all draws.
         sample_protocol: How samples are measured; None leaves their quality out.
     """
+    if isinstance(run.model, Translator):
+        return _written(run, translation_quality(run))
     result: dict[str, Any] = {"protocol": {"split": "test"}, "estimates": {}}
     if sample_protocol is not None:  # first: what does not suit is said before the long work
         quality = sample_quality(run, sample_protocol, seed)
@@ -90,7 +93,12 @@ def evaluate_run(
         estimates = likelihood["estimates"] | result["estimates"]
         result = likelihood | {**result, "protocol": likelihood["protocol"]}
         result["estimates"] = estimates
-    result |= {"latent": run.model.latent, "step": run.record.get("outcome", {}).get("step")}
+    return _written(run, result | {"latent": run.model.latent})
+
+
+def _written(run: Run, result: dict[str, Any]) -> dict[str, Any]:
+    """Write evaluation.json, with the step that it was made at."""
+    result = result | {"step": run.record.get("outcome", {}).get("step")}
     run.folder.write_json("evaluation.json", result)
     return result
 

@@ -8,10 +8,12 @@ from torch import Tensor
 
 from immersion.batch import Split, whole
 from immersion.check import UserError
+from immersion.commands.translation_quality import mean
 from immersion.data import own_units
+from immersion.data.dataset import to_float
 from immersion.evaluation.samples.neighbours import nearest
 from immersion.loading import Run
-from immersion.models import GAN, Decoder, Generative
+from immersion.models import GAN, Decoder, Generative, Translator
 from immersion.models.sampling import draws, sampled
 from immersion.random import seeded
 from immersion.report import figures, pictures
@@ -29,12 +31,17 @@ COLUMNS = 10
 COPIED = 20
 """Samples that are shown beside their nearest training images."""
 
+TRANSLATED, SHOWN_SIDE = 4, 192
+"""Pictures of an image-to-image network that are shown, and their longest side."""
+
 COMPARED = 60_000
 """Training images, at most, among which the nearest are looked for."""
 
 
 def draw_all(run: Run) -> None:
     """Draw everything that a report shows of a run."""
+    if isinstance(run.model, Translator):
+        return save(run.folder, "translations.png", translations(run))
     seen = encodes(run.model)
     if run.spec.image:
         _draw_images(run, seen)
@@ -45,6 +52,27 @@ def draw_all(run: Run) -> None:
             x, y = run.data.test.batch(torch.arange(min(SCATTERED, len(run.data.test))))
         codes = pictures.codes(run.model, x)
         save(run.folder, "latent.svg", figures.latent_scatter(codes, y, run.spec.classes))
+
+
+def translations(run: Run) -> Image:
+    """Return rows of what a translator is given, what it says, and what is right."""
+    fixed = list(run.model.task.protocols().values())
+    task, rows = fixed[len(fixed) // 2], []
+    for picture in run.data.test.pictures[:TRANSLATED]:
+        x = to_float(middle(picture, SHOWN_SIDE), "unit").unsqueeze(0)
+        with seeded(0, "degradation"):
+            pair = task.pair(x, None)
+        output = mean(run.model, pair.input)
+        given, target = task.base(pair.input), pair.target
+        rows.append(torch.cat([task.finish(pair.input, part) for part in (given, output, target)]))
+    return pictures.mosaic(rows)
+
+
+def middle(picture: Tensor, side: int) -> Tensor:
+    """Return the middle of (C, H, W), no side longer than `side`."""
+    height, width = picture.shape[1:]
+    top, left = max(0, height - side) // 2, max(0, width - side) // 2
+    return picture[:, top : top + side, left : left + side]
 
 
 def encodes(model: Decoder) -> bool:

@@ -67,7 +67,7 @@ def train(
             run.json, health.json and the report. The same call goes on from that checkpoint.
     """
     given = dict(arguments or {})
-    dataset = read_data(data, size)
+    dataset = read_data(recipe, data, size)
     experiment = build(recipe, dataset.spec, given, options.seed)
     folder = RunFolder(out or Path("runs") / run_name(recipe, data, size, given, options))
     arguments_in_full = {name: p.default for name, p in arguments_of(recipe).items()} | given
@@ -140,7 +140,7 @@ def _resolved(experiment: Experiment) -> dict[str, Any]:
         "generative": isinstance(model, Generative),
         "likelihood": None if likelihood is None else type(likelihood).__name__,
         "binarize": experiment.binarize,
-        "latent": model.latent,
+        "latent": getattr(model, "latent", None),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
     }
 
@@ -155,8 +155,13 @@ def run_name(
         'vae-mnist-latent=2-seed=1'
     """
     changes = ({"size": size} if size else {}) | settings(recipe, arguments, options)
-    lasting = [f"{name}={value}" for name, value in changes.items() if name not in FREE]
+    lasting = [f"{name}={_word(value)}" for name, value in changes.items() if name not in FREE]
     return "-".join([recipe, Path(data).resolve().name, *lasting])
+
+
+def _word(value: Any) -> str:
+    """Return a setting as a part of a file's name."""
+    return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
 
 
 def settings(recipe: str, arguments: Mapping[str, Any], options: Options) -> dict[str, Any]:
@@ -255,7 +260,8 @@ def _flag(name: str, value: Any) -> str:
     flag = name.replace("_", "-")
     if isinstance(value, bool):
         return f"--{flag}" if value else f"--no-{flag}"
-    return f"--{flag} {shlex.quote(str(value))}"
+    words = value if isinstance(value, (tuple, list)) else [value]
+    return " ".join([f"--{flag}", *(shlex.quote(str(word)) for word in words)])
 
 
 def _flat(arguments: Mapping[str, Any]) -> dict[str, Any]:

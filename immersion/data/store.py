@@ -22,19 +22,22 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "immersion"
 
 
+def stores() -> list[Path]:
+    """Return the stores of data sets, the first first: the one that is named, and the cache."""
+    named = os.environ.get("IMMERSION_DATA")
+    if named and not Path(named).is_dir():
+        raise UserError(
+            "the local store of data sets is missing",
+            "IMMERSION_DATA to name a folder",
+            repr(named),
+            "correct the variable, or unset it",
+        )
+    return [*([Path(named)] if named else []), cache()]
+
+
 def places(source: Source) -> list[Path]:
     """Return the folders in which the files of `source` are looked for, the first first."""
-    stores = [cache()]
-    if named := os.environ.get("IMMERSION_DATA"):
-        if not Path(named).is_dir():
-            raise UserError(
-                "the local store of data sets is missing",
-                "IMMERSION_DATA to name a folder",
-                repr(named),
-                "correct the variable, or unset it",
-            )
-        stores.insert(0, Path(named))
-    return [store / (source.folder or source.name) for store in stores] + source.places()
+    return [store / (source.folder or source.name) for store in stores()] + source.places()
 
 
 def find(source: Source, file: File) -> Path | None:

@@ -6,6 +6,7 @@ from immersion.models.base import Decoder, Generative, LatentVariableModel
 from immersion.models.discriminator import Discriminator
 from immersion.models.gan import GAN
 from immersion.models.ppca import ProbabilisticPCA
+from immersion.models.translator import Translator
 from immersion.models.vae import VAE
 from immersion.models.vae_gan import VAEGAN
 
@@ -20,4 +21,5 @@ __all__ = [
     "Generative",
     "LatentVariableModel",
     "ProbabilisticPCA",
+    "Translator",
 ]

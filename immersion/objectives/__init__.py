@@ -8,6 +8,7 @@ from immersion.objectives.code_game import CodeDiscriminatorLoss, CodeEncoderLos
 from immersion.objectives.elbo import ELBO
 from immersion.objectives.inversion import Inversion
 from immersion.objectives.reconstruction import Reconstruction
+from immersion.objectives.translation import TranslationLoss
 from immersion.objectives.vae_gan import DecoderLoss, FeatureELBO, VAEGANDiscriminatorLoss
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "GeneratorLoss",
     "Inversion",
     "Reconstruction",
+    "TranslationLoss",
     "VAEGANDiscriminatorLoss",
 ]

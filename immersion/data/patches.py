@@ -1,0 +1,102 @@
+"""Pictures of any size as a split: a batch holds patches of them, drawn anew every time."""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from immersion.data.dataset import to_float
+
+TURNS = 8
+"""Ways in which a square can be turned and mirrored."""
+
+
+@dataclass(frozen=True)
+class PatchSplit:
+    """Square patches of whole pictures that are held in memory.
+
+    There are as many patches as the pictures can be cut into without overlap. In training, patch
+    k is cut anywhere from the picture that the k-th lies in, and turned and mirrored, both drawn
+    from PyTorch's global generator; a split that is `still` gives the k-th itself.
+
+    Args:
+        pictures: (C, H, W) uint8 each, no side shorter than `side`.
+        side: Of the patches.
+        masks: (H, W) uint8 each, the class of every pixel; empty where there are none.
+        still: Whether patches are the same every time: for validation.
+
+    Example:
+        >>> split = PatchSplit((torch.zeros(1, 20, 45, dtype=torch.uint8),), side=10)
+        >>> x, _ = split.batch(torch.tensor([0, 7]))
+        >>> len(split), x.shape
+        (8, torch.Size([2, 1, 10, 10]))
+    """
+
+    pictures: tuple[Tensor, ...]
+    side: int
+    masks: tuple[Tensor, ...] = ()
+    still: bool = False
+    resident: bool = field(default=True, init=False)
+
+    @cached_property
+    def cells(self) -> Tensor:
+        """Return (picture, top, left) of every patch of the grid, (N, 3)."""
+        found = [
+            torch.cartesian_prod(torch.tensor([number]), *corners(picture.shape[-2:], self.side))
+            for number, picture in enumerate(self.pictures)
+        ]
+        return torch.cat(found) if found else torch.empty(0, 3, dtype=torch.int64)
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return patches, (B, C, side, side), and their masks, (B, side, side), or None."""
+        cuts = [(*place, 0) for place in self.cells[indices.cpu()].tolist()]
+        if not self.still:
+            drawn = torch.rand(len(cuts), 3).tolist()
+            cuts = [self._anywhere(cut[0], *d) for cut, d in zip(cuts, drawn, strict=True)]
+        x = to_float(torch.stack([self._cut(self.pictures, *cut) for cut in cuts]), "unit")
+        if not self.masks:
+            return x, None
+        return x, torch.stack([self._cut(self.masks, *cut) for cut in cuts]).long()
+
+    def _anywhere(
+        self, picture: int, down: float, right: float, turn: float
+    ) -> tuple[int, int, int, int]:
+        height, width = self.pictures[picture].shape[-2:]
+        top, left = (height - self.side + 1) * down, (width - self.side + 1) * right
+        return picture, int(top), int(left), int(TURNS * turn)
+
+    def _cut(
+        self, planes: tuple[Tensor, ...], picture: int, top: int, left: int, turn: int
+    ) -> Tensor:
+        patch = planes[picture][..., top : top + self.side, left : left + self.side]
+        return turned(patch, turn)
+
+    def to(self, device: torch.device) -> "PatchSplit":
+        """Return the split with its pictures on `device`."""
+        pictures = tuple(picture.to(device) for picture in self.pictures)
+        return replace(self, pictures=pictures, masks=tuple(m.to(device) for m in self.masks))
+
+
+def corners(shape: torch.Size, side: int) -> tuple[Tensor, Tensor]:
+    """Return the tops and lefts of squares side by side in (H, W)."""
+    height, width = shape
+    return (
+        torch.arange(0, height - side + 1, side),
+        torch.arange(0, width - side + 1, side),
+    )
+
+
+def turned(x: Tensor, turn: int) -> Tensor:
+    """Return (..., H, W) turned by `turn % 4` quarters, and mirrored if `turn` is 4 or more.
+
+    Example:
+        >>> turned(torch.tensor([[1, 2], [3, 4]]), 5)
+        tensor([[4, 2],
+                [3, 1]])
+    """
+    x = x.rot90(turn % 4, (-2, -1))
+    return x.flip(-1) if turn >= 4 else x

@@ -1,0 +1,121 @@
+"""Sets of whole pictures by name: what restoration learns from and is judged on."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from immersion.check import UserError
+from immersion.data.images import SUFFIXES
+from immersion.data.store import stores
+from immersion.registry import Registry
+
+PICTURE_SETS: Registry["PictureSet"] = Registry("set of pictures", "immersion.data")
+
+
+@dataclass(frozen=True)
+class PictureSet:
+    """A named set of pictures at their own sizes.
+
+    Args:
+        name: As the user says it.
+        description: One line for a person who chooses.
+        folders: Where its files lie in a store.
+        examples: Numbers of pictures for training, validation and test.
+        grey: Whether pictures are taken as grey levels, whatever the files hold.
+        checksum: Over the names and bytes of all files, in the order of their paths.
+        licence: The terms, in a few words.
+        homepage: Where the public files are.
+    """
+
+    name: str
+    description: str
+    folders: tuple[str, ...]
+    examples: tuple[int, int, int]
+    grey: bool
+    checksum: str
+    licence: str
+    homepage: str
+
+
+def paths_of(known: PictureSet) -> list[Path]:
+    """Return the files of a named set, in order, where a store holds them.
+
+    Raises:
+        UserError: No store has all its folders.
+    """
+    for store in stores():
+        folders = [store / folder for folder in known.folders]
+        if all(folder.is_dir() for folder in folders):
+            return [
+                path
+                for folder in folders
+                for path in sorted(folder.iterdir())
+                if path.suffix.lower() in SUFFIXES
+            ]
+    raise UserError(
+        f"the pictures of {known.name} are missing",
+        f"folders {' and '.join(known.folders)} in a store of data sets",
+        remedy=f"get them from {known.homepage}, and let IMMERSION_DATA name the store",
+    )
+
+
+def register(known: PictureSet) -> PictureSet:
+    """Enter a set of pictures in the registry under its own name."""
+    return PICTURE_SETS.register(known.name)(known)
+
+
+BERKELEY = "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/bsds/"
+PHOTOGRAPHS = PictureSet(
+    "bsds500",
+    "Berkeley's photographs but for those of BSD68, in colour",
+    ("bsds500/images/train", "bsds500/images/test"),
+    (384, 8, 8),
+    False,
+    "sha256:9b21380cebe8a221595785b0ba641bd88cec3c7cc84d11a78022c1d16cdd7dd0",
+    "non-commercial research; Martin et al. 2001, Arbelaez et al. 2011",
+    BERKELEY,
+)
+register(PHOTOGRAPHS)
+register(
+    replace(
+        PHOTOGRAPHS,
+        name="bsds500-grey",
+        description="Berkeley's photographs but for those of BSD68, as grey levels",
+        grey=True,
+    )
+)
+register(
+    PictureSet(
+        "set5",
+        "five colour pictures to judge enlarging on",
+        ("restoration/Set5",),
+        (0, 0, 5),
+        False,
+        "sha256:1c56d74cd083b1d4e1e836f5f4c5787e6cae3915f34c06a62b0b5ad192bc5088",
+        "research only; Bevilacqua et al. 2012",
+        "https://github.com/jbhuang0604/SelfExSR",
+    )
+)
+register(
+    PictureSet(
+        "set12",
+        "twelve grey pictures to judge denoising on",
+        ("restoration/Set12",),
+        (0, 0, 12),
+        True,
+        "sha256:19a319fe157f81c83fd118e5b8b395358f573c04dd7f96f269c5eda5a125d11b",
+        "research only",
+        "https://github.com/cszn/DnCNN",
+    )
+)
+register(
+    PictureSet(
+        "bsd68",
+        "68 grey photographs to judge denoising on",
+        ("restoration/BSD68",),
+        (0, 0, 68),
+        True,
+        "sha256:db42dc5e7ca9099ebf7bde59386d532d41e011352109b2184d40783985712d71",
+        "research only; Martin et al. 2001, Roth & Black 2009",
+        "https://github.com/cszn/DnCNN",
+    )
+)

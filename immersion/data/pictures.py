@@ -1,0 +1,165 @@
+"""Whole pictures as a data set of patches: a folder of one's own, or a named set."""
+
+import hashlib
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from immersion.check import UserError, at_least
+from immersion.data.dataset import Dataset, MemorySplit, Spec, Split
+from immersion.data.folder import BUDGET, find_images
+from immersion.data.images import Header, decode, header
+from immersion.data.loading import load
+from immersion.data.patches import PatchSplit
+from immersion.data.picture_sets import PICTURE_SETS, PictureSet, paths_of
+from immersion.data.source import DATASETS
+from immersion.data.splits import seeded_split, sizes
+from immersion.data.threads import in_threads
+
+USUAL_SIDE = 48
+"""Of patches, in pixels."""
+
+SMALLEST = 8
+
+
+def load_pictures(name_or_path: str | Path, side: int | None = None) -> Dataset:
+    """Return pictures at their own sizes, in patches: for what is learned from neighbourhoods.
+
+    Args:
+        name_or_path: A set of pictures (bsds500, ...), another named data set of images, or a
+            folder.
+        side: Of the patches; by default 48, or that of the smallest picture.
+
+    Raises:
+        UserError: The data are no pictures, or one is smaller than a patch.
+
+    Example:
+        >>> load_pictures("digits").spec.shape
+        (1, 8, 8)
+    """
+    if side is not None:
+        at_least(SMALLEST, size=side)
+    name = str(name_or_path)
+    if name in PICTURE_SETS:
+        return _named(PICTURE_SETS[name], side)
+    path = Path(name_or_path).expanduser()
+    if path.is_dir() and name not in DATASETS:
+        paths, _ = find_images(path)
+        return of_files(str(path), paths, path, side, sizes(len(paths)), None)
+    return of_images(load(name_or_path), side)
+
+
+def _named(known: PictureSet, side: int | None) -> Dataset:
+    """Return a named set, refusing files that are not those of the public one."""
+    paths = paths_of(known)
+    root = paths[0].parents[len(Path(known.folders[0]).parts) - 1]
+    dataset = of_files(known.name, paths, root, side, known.examples, known.grey)
+    if dataset.checksums[known.name] != known.checksum:
+        raise UserError(
+            f"the pictures of {known.name} are not those of the public set",
+            f"{len(paths)} files with {known.checksum}",
+            f"{len(paths)} with {dataset.checksums[known.name]}",
+            f"get them anew from {known.homepage}",
+        )
+    return dataset
+
+
+def of_files(
+    name: str,
+    paths: list[Path],
+    root: Path,
+    side: int | None,
+    examples: tuple[int, int, int],
+    grey: bool | None,
+) -> Dataset:
+    """Return the pictures in files as patches.
+
+    Of pictures that would take more than 2 GiB the middles are kept, as large as fit.
+
+    Args:
+        name: Of the data.
+        paths: The files.
+        root: What their names in the checksum are relative to.
+        side: Of the patches, or None.
+        examples: Numbers of pictures for training, validation and test.
+        grey: Whether they are taken as grey levels; None where all files say they are.
+    """
+    headers = in_threads(header, paths)
+    channels = 1 if (all(h.grey for h in headers) if grey is None else grey) else 3
+    share = min(1.0, (BUDGET / (channels * sum(h.height * h.width for h in headers))) ** 0.5)
+    contents = in_threads(
+        lambda job: _picture(job[0], job[1], channels, share),
+        list(zip(paths, headers, strict=True)),
+    )
+    total = hashlib.sha256()
+    for path, (_, digest) in zip(paths, contents, strict=True):
+        total.update(path.relative_to(root).as_posix().encode() + b"\0" + digest)
+    pictures = [picture for picture, _ in contents]
+    side = _side(
+        side, [(path.name, *p.shape[1:]) for path, p in zip(paths, pictures, strict=True)]
+    )
+    chosen = seeded_split("pictures", examples)
+    splits = [
+        PatchSplit(tuple(pictures[i] for i in indices.tolist()), side, still=number > 0)
+        for number, indices in enumerate(chosen)
+    ]
+    cut = "" if share == 1 else f", the middle {share:.0%} of each side: more does not fit"
+    note = f"{len(paths)} pictures from {name}, in patches of {side} x {side}{cut}"
+    spec = Spec(name, (channels, side, side), "unit")
+    return Dataset(spec, *splits, {name: f"sha256:{total.hexdigest()}"}, note)
+
+
+def _picture(path: Path, found: Header, channels: int, share: float) -> tuple[Tensor, bytes]:
+    """Return the levels of a picture's middle, (C, H, W) uint8, and the digest of its file."""
+    content = path.read_bytes()
+    levels = decode(path, (channels, found.height, found.width), content)
+    height, width = (max(1, int(length * share)) for length in levels.shape[1:])
+    top, left = (levels.shape[1] - height) // 2, (levels.shape[2] - width) // 2
+    middle = levels[:, top : top + height, left : left + width].clone()
+    return middle, hashlib.sha256(content).digest()
+
+
+def _side(side: int | None, sizes: list[tuple[str, int, int]]) -> int:
+    """Return the side of patches: the one asked for, or the usual, or the smallest picture's."""
+    name, *smallest = min(sizes, key=lambda size: min(size[1:]))
+    if side is None:
+        return min(USUAL_SIDE, *smallest)
+    if side > min(smallest):
+        raise UserError(
+            f"the picture {name} is smaller than a patch",
+            f"sides of {side} pixels or more",
+            f"{smallest[1]} x {smallest[0]}",
+            f"pass --size {min(smallest)}, or remove it",
+        )
+    return side
+
+
+def of_images(dataset: Dataset, side: int | None) -> Dataset:
+    """Return a data set of images in memory as one of patches.
+
+    Raises:
+        UserError: It is none of grey or colour images.
+    """
+    splits = (dataset.train, dataset.validation, dataset.test)
+    held = all(isinstance(split, MemorySplit) for split in splits)
+    if not (dataset.spec.image and dataset.spec.values == "unit" and held):
+        raise UserError(
+            "image to image is for pictures",
+            "a folder of pictures, or a named set of grey or colour images",
+            f"'{dataset.spec.name}'",
+        )
+    channels, *size = dataset.spec.shape
+    side = _side(side, [("in the data", *size)])
+    patches = [
+        PatchSplit(tuple(_levels(split)), side, still=number > 0)
+        for number, split in enumerate(splits)
+    ]
+    spec = Spec(dataset.spec.name, (channels, side, side), "unit")
+    return Dataset(spec, *patches, dataset.checksums, dataset.note)
+
+
+def _levels(split: Split) -> Tensor:
+    if split.x.dtype == torch.uint8:
+        return split.x
+    return (split.x * 255).round().byte()

@@ -1,0 +1,121 @@
+"""A large picture in tiles: each with as much of its neighbourhood as the network looks at."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn.functional import pad
+
+SIDE = 512
+"""Of a tile without its neighbourhood, in pixels of the input."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A rectangle of a picture, and the larger one that a network must see to say what is in it.
+
+    Args:
+        rows: First row, and the one after the last.
+        columns: First column, and the one after the last.
+        seen_rows: The same of what is seen; it may reach beyond the picture, into the padding.
+        seen_columns: The same.
+    """
+
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    seen_rows: tuple[int, int]
+    seen_columns: tuple[int, int]
+
+
+def tiles(height: int, width: int, side: int, halo: int, multiple: int) -> Iterator[Tile]:
+    """Yield tiles that cover (H, W), row by row.
+
+    What is seen begins and ends on the network's grid, so that squares of pixels that it takes
+    together are the same as in the whole picture.
+
+    Args:
+        height: H.
+        width: W.
+        side: Of a tile; rounded up to the grid.
+        halo: How far an output looks beyond its own pixel.
+        multiple: The grid: what the sides of a network's input must be divisible by.
+
+    Example:
+        >>> [tile.seen_columns for tile in tiles(4, 10, 4, 3, 2)]
+        [(0, 8), (0, 10), (4, 10)]
+    """
+    side += -side % multiple
+    for rows, seen_rows in _spans(height, side, halo, multiple):
+        for columns, seen_columns in _spans(width, side, halo, multiple):
+            yield Tile(rows, columns, seen_rows, seen_columns)
+
+
+def _spans(
+    length: int, side: int, halo: int, multiple: int
+) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    padded = length + -length % multiple
+    for start in range(0, length, side):
+        stop = min(start + side, length)
+        first = max(0, (start - halo) // multiple * multiple)
+        last = min(padded, -(-(stop + halo) // multiple) * multiple)
+        yield (start, stop), (first, last)
+
+
+def seen(x: Tensor, tile: Tile) -> Tensor:
+    """Return what a network sees of x, (B, C, H, W): mirrored where it ends beyond the picture."""
+    (top, bottom), (left, right) = tile.seen_rows, tile.seen_columns
+    cut = x[..., top : min(bottom, x.shape[-2]), left : min(right, x.shape[-1])]
+    below, beside = bottom - top - cut.shape[-2], right - left - cut.shape[-1]
+    if not (below or beside):
+        return cut
+    mirror = below < cut.shape[-2] and beside < cut.shape[-1]
+    return pad(cut, (0, beside, 0, below), "reflect" if mirror else "replicate")
+
+
+def kept(output: Tensor, tile: Tile, scale: int) -> Tensor:
+    """Return the tile's own part of a network's output, (B, C, s h, s w)."""
+    (top, bottom), (left, right) = tile.rows, tile.columns
+    above, before = tile.seen_rows[0], tile.seen_columns[0]
+    return output[
+        ...,
+        scale * (top - above) : scale * (bottom - above),
+        scale * (left - before) : scale * (right - before),
+    ]
+
+
+def tiled(
+    function: Callable[[Tensor], Tensor],
+    x: Tensor,
+    *,
+    halo: int,
+    multiple: int = 1,
+    scale: int = 1,
+    side: int = SIDE,
+) -> Tensor:
+    """Return function(x), worked out tile by tile: equal to the whole, but for rounding.
+
+    Args:
+        function: (B, C_in, h, w) -> (B, C_out, s h, s w); local, as a `PictureNetwork` is.
+        x: (B, C_in, H, W) of any size.
+        halo: How far an output looks beyond its own pixel.
+        multiple: What the sides of the function's input must be divisible by.
+        scale: s.
+        side: Of a tile.
+
+    Example:
+        >>> import torch
+        >>> blur = torch.nn.AvgPool2d(3, stride=1, padding=1)
+        >>> x = torch.rand(1, 1, 30, 50)
+        >>> torch.allclose(tiled(blur, x, halo=1, side=8), blur(x))
+        True
+    """
+    height, width = x.shape[-2:]
+    whole: Tensor | None = None
+    for tile in tiles(height, width, side, halo, multiple):
+        part = kept(function(seen(x, tile)), tile, scale)
+        if whole is None:
+            whole = part.new_empty(*part.shape[:-2], scale * height, scale * width)
+        rows = slice(scale * tile.rows[0], scale * tile.rows[1])
+        columns = slice(scale * tile.columns[0], scale * tile.columns[1])
+        whole[..., rows, columns] = part
+    return whole

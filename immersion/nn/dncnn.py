@@ -1,0 +1,51 @@
+"""The plain network for denoising of 2017: convolutions and rectifiers at full resolution."""
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from immersion.nn.translation import TRANSLATIONS, PictureNetwork, refuse_scale
+
+
+class DnCNN(PictureNetwork):
+    """3x3 convolutions with rectifiers between them.
+
+    The published network has a normalisation over the batch after each inner convolution, which at
+    the end of training is a part of the convolution's weights; here it is from the start.
+
+    Args:
+        in_channels: C_in.
+        out_channels: C_out.
+        width: Channels of the inner layers.
+        depth: Convolutions.
+
+    Reference:
+        Zhang et al. 2017, Beyond a Gaussian denoiser, figure 1, https://arxiv.org/abs/1608.03981
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, width: int, depth: int) -> None:
+        super().__init__()
+        widths = [in_channels, *[width] * (depth - 1), out_channels]
+        layers: list[nn.Module] = []
+        for before, after in pairwise(widths):
+            convolution = nn.Conv2d(before, after, 3, padding=1)
+            nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+            nn.init.zeros_(convolution.bias)
+            layers += [convolution, nn.ReLU()]
+        self.layers = nn.Sequential(*layers[:-1])
+
+    @property
+    def halo(self) -> int:
+        """Return the reach: one pixel a convolution."""
+        return (len(self.layers) + 1) // 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the output, (B, C_out, H, W)."""
+        return self.layers(x)
+
+
+@TRANSLATIONS.register("dncnn")
+def dncnn(in_channels: int, out_channels: int, scale: int, width: int, depth: int) -> DnCNN:
+    """Return a `DnCNN`, by default the published one: 64 channels, 17 convolutions."""
+    refuse_scale("dncnn", scale)
+    return DnCNN(in_channels, out_channels, width or 64, 17 if depth < 0 else max(depth, 2))

@@ -1,0 +1,64 @@
+"""A residual network for restoring pictures: all its layers at one, low resolution."""
+
+from torch import Tensor, nn
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle
+
+from immersion.nn.residual import Block
+from immersion.nn.translation import TRANSLATIONS, PictureNetwork
+
+SHRINK = 2
+"""Side of the squares of pixels that become channels where the output is as large as the input."""
+
+
+class Restorer(PictureNetwork):
+    """Squares of pixels become channels, residual blocks follow, channels become squares again.
+
+    A convolution at half resolution costs a quarter of one at full and sees twice as far (Zhang,
+    Zuo & Zhang 2018, FFDNet, section III.B). A network that enlarges works at the resolution of
+    its input (Shi et al. 2016, sub-pixel convolution, equation (4)).
+
+    Args:
+        in_channels: C_in.
+        out_channels: C_out.
+        scale: s.
+        width: Channels of all layers.
+        depth: Residual blocks.
+
+    Reference:
+        https://arxiv.org/abs/1710.04026, https://arxiv.org/abs/1609.05158; the blocks are those of
+        Lim et al. 2017, EDSR, figure 2, https://arxiv.org/abs/1707.02921
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, scale: int, width: int, depth: int
+    ) -> None:
+        super().__init__()
+        self.shrink = SHRINK if scale == 1 else 1
+        self.grow = self.shrink * scale
+        self.depth = depth
+        self.head = nn.Conv2d(in_channels * self.shrink**2, width, 3, padding=1)
+        self.blocks = nn.Sequential(*(Block(width, nn.ReLU) for _ in range(depth)))
+        self.tail = nn.Conv2d(width, out_channels * self.grow**2, 3, padding=1)
+        nn.init.zeros_(self.tail.weight)
+        nn.init.zeros_(self.tail.bias)
+
+    @property
+    def halo(self) -> int:
+        """Return the reach of all convolutions: one pixel of the low resolution each."""
+        return self.shrink * (2 * self.depth + 3)
+
+    @property
+    def multiple(self) -> int:
+        """Return the side of a square."""
+        return self.shrink
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the output, (B, C_out, s H, s W)."""
+        first = self.head(pixel_unshuffle(x, self.shrink))
+        return pixel_shuffle(self.tail(first + self.blocks(first)), self.grow)
+
+
+@TRANSLATIONS.register("restorer")
+def restorer(in_channels: int, out_channels: int, scale: int, width: int, depth: int) -> Restorer:
+    """Return a `Restorer`, by default 64 channels wide with 8 residual blocks."""
+    return Restorer(in_channels, out_channels, scale, width or 64, 8 if depth < 0 else depth)

@@ -1,0 +1,87 @@
+"""The contract of networks from pictures to pictures of any size, and the choice among them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from immersion.check import UserError, at_least
+from immersion.registry import Registry
+
+TRANSLATIONS: Registry[Callable[..., "PictureNetwork"]] = Registry("network", "immersion.nn")
+"""A member builds a network from (in_channels, out_channels, scale, width, depth)."""
+
+
+class PictureNetwork(nn.Module, ABC):
+    """A network (B, C_in, H, W) -> (B, C_out, s H, s W) of convolutions alone, for any size.
+
+    Nothing in it looks at the whole picture, such as a normalisation over it: a value of the
+    output depends on the input within `halo` of it and on nothing else, so that a large picture
+    can be worked on in tiles.
+    """
+
+    @property
+    @abstractmethod
+    def halo(self) -> int:
+        """Return how far, in pixels of the input, an output looks beyond its own pixel."""
+
+    @property
+    def multiple(self) -> int:
+        """Return what both sides of the input must be divisible by."""
+        return 1
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the output, (B, C_out, s H, s W)."""
+
+
+@dataclass(frozen=True)
+class Translation:
+    """Which network from pictures to pictures, how wide and how deep.
+
+    Args:
+        network: restorer (at half resolution, residual), dncnn (the published plain one), unet
+            (down to a code and up again), or auto: what is usual for the task.
+        width: Channels at the network's first resolution; 0 takes the family's usual width.
+        depth: Residual blocks, convolutions or halvings; -1 takes the family's usual depth.
+    """
+
+    network: str = "auto"
+    width: int = 0
+    depth: int = -1
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that mean nothing."""
+        at_least(0, width=self.width)
+        at_least(-1, depth=self.depth)
+
+    def build(self, in_channels: int, out_channels: int, scale: int, usual: str) -> PictureNetwork:
+        """Return the network.
+
+        Args:
+            in_channels: C_in.
+            out_channels: C_out.
+            scale: s, the side of the output in units of the input's.
+            usual: The family that `auto` stands for.
+
+        Example:
+            >>> import torch
+            >>> network = Translation(width=8, depth=1).build(1, 2, 3, "restorer")
+            >>> network(torch.zeros(1, 1, 10, 14)).shape
+            torch.Size([1, 2, 30, 42])
+        """
+        name = usual if self.network == "auto" else self.network
+        return TRANSLATIONS[name](in_channels, out_channels, scale, self.width, self.depth)
+
+
+def refuse_scale(network: str, scale: int) -> None:
+    """Refuse to enlarge with a network that cannot.
+
+    Raises:
+        UserError: The scale is not 1.
+    """
+    if scale != 1:
+        raise UserError(
+            f"a {network} network does not enlarge", "--network restorer", f"--network {network}"
+        )

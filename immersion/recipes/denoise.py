@@ -1,0 +1,38 @@
+"""A denoiser."""
+
+from immersion.data import Spec
+from immersion.engine import Experiment, Optimiser, Player
+from immersion.likelihoods.gaussian import Gaussian
+from immersion.models import Translator
+from immersion.nn.translation import Translation
+from immersion.objectives import TranslationLoss
+from immersion.recipes.base import RECIPES
+from immersion.recipes.pictures import of_pictures
+from immersion.tasks.denoise import Denoise
+
+
+@RECIPES.register("denoise")
+@of_pictures
+def denoise(
+    spec: Spec,
+    *,
+    task: Denoise = Denoise(),
+    translation: Translation = Translation(),
+    objective: TranslationLoss = TranslationLoss(),
+    optimiser: Optimiser = Optimiser(learning_rate=1e-3, schedule="cosine"),
+) -> Experiment:
+    """Train a network to take noise out of pictures, and to say how sure it is of every pixel.
+
+    Args:
+        spec: Patches of clean pictures.
+        task: The noise.
+        translation: The network.
+        objective: The error that is minimised.
+        optimiser: How parameters move.
+    """
+    inward, outward = task.channels(spec.shape[0])
+    p = Gaussian((outward, *spec.shape[1:]))
+    network = translation.build(inward, p.numbers * outward, task.scale, "restorer")
+    model = Translator(task, network, p)
+    player = Player("translator", list(model.parameters()), objective, optimiser)
+    return Experiment(model, (player,), batch_size=32, ema=0.999)

@@ -1,0 +1,75 @@
+"""The contract of a task, and the registry of its family."""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from torch import Tensor
+
+from immersion.registry import Registry
+
+TASKS: Registry[type["Task"]] = Registry("task", "immersion.tasks")
+
+
+class Pair(NamedTuple):
+    """What a network is given and what it is to say.
+
+    Args:
+        input: (B, C_in, H, W), float32.
+        target: (B, C_out, s H, s W): levels, chroma, or classes; s is the task's scale.
+        weight: How much each value of the target counts, of a shape that broadcasts to it; None
+            where all count alike.
+    """
+
+    input: Tensor
+    target: Tensor
+    weight: Tensor | None = None
+
+
+class Task(ABC):
+    """A function from clean pictures to pairs (input, target), and from an output to a picture.
+
+    A member is a frozen dataclass whose fields are the task's settings: a recipe's arguments, as
+    run.json keeps them. What it draws comes from PyTorch's global generator, which the engine
+    seeds for every step.
+    """
+
+    @property
+    def scale(self) -> int:
+        """Return s, the side of an output in units of the input's."""
+        return 1
+
+    @abstractmethod
+    def channels(self, colours: int) -> tuple[int, int]:
+        """Return (C_in, C_out) for pictures of `colours` channels.
+
+        Raises:
+            UserError: The task is not for such pictures.
+        """
+
+    @abstractmethod
+    def pair(self, x: Tensor, y: Tensor | None) -> Pair:
+        """Return a pair made from clean pictures.
+
+        Args:
+            x: (B, C, H, W) in [0, 1].
+            y: (B, H, W) int64 classes where the data have them, else None.
+        """
+
+    def prepare(self, picture: Tensor) -> Tensor:
+        """Return what the network is given of a user's pictures, (B, C, H, W) in [0, 1]."""
+        return picture
+
+    @abstractmethod
+    def base(self, given: Tensor) -> Tensor | None:
+        """Return what a network's output is added to, (B, C_out, s H, s W), or None: nothing.
+
+        A network that starts near zero starts with this as its answer.
+        """
+
+    def finish(self, given: Tensor, output: Tensor) -> Tensor:
+        """Return a picture, (B, C, s H, s W) in [0, 1], from an input and the output's mean."""
+        return output.clamp(0, 1)
+
+    @abstractmethod
+    def protocols(self) -> dict[str, "Task"]:
+        """Return the settings that results are reported for: name -> the task, fixed to them."""
