@@ -191,6 +191,17 @@ class TestSample:
         assert "10 Gaussians" in result["codes"]
         assert "codes" not in draw.sample(opened(gan()).folder.path, count=3)
 
+    def test_classes_lie_beside_the_draws_of_a_class_conditional_model(self, opened):
+        run = opened(gan(classes=3))
+        with np.load(draw.sample(run.folder.path, count=300)["samples"]) as file:
+            assert file.files == ["x", "y"]
+            assert file["y"].shape == (300,) and set(file["y"]) == {0, 1, 2}
+            alone = sampled(run.model, 300, seed=0, label=1).numpy()
+            same = np.isclose(file["x"], alone, atol=1e-6).all((1, 2, 3))
+            assert np.array_equal(same, file["y"] == 1)  # of the same noise
+        with np.load(draw.sample(run.folder.path, count=5, label="2")["samples"]) as file:
+            assert np.array_equal(file["y"], [2] * 5)
+
     def test_a_class_is_asked_for_by_name_or_number(self, opened, tmp_path):
         run = opened(gan(classes=10))
         names = (*"abcdefgh", "0", "j")
@@ -230,6 +241,29 @@ def test_a_model_without_an_encoder_walks_between_codes_of_its_prior(opened, cla
     assert draw.reconstruct(run.folder.path)["examples"] == 50
 
 
+@pytest.mark.parametrize("see", [with_encoder, lambda model: model])
+def test_a_class_conditional_model_walks_within_a_class(opened, see):
+    run, seen = opened(see(gan(classes=3))), []
+    run.model.generator.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    result = draw.interpolate(run.folder.path, pairs=2, steps=5, label="1")
+    assert result["between"] == "codes drawn from the prior"
+    assert torch.equal(torch.cat(seen)[:, 4:], torch.tensor([0.0, 1.0, 0.0]).expand(10, 3))
+    a, b = gallery.drawn_ends(run.model, 2)
+    expected = pictures.walks(run.model, a, b, 5, "spherical", label=1)
+    assert np.array_equal(picture(run, "walks"), np.array(expected))
+
+
+@pytest.mark.parametrize(("classes", "label"), [(0, "3"), (0, "x"), (3, "x"), (3, "12"), (3, "3")])
+def test_wrong_classes_are_told_alike_by_walks_and_samples(opened, classes, label):
+    run, said = opened(gan(classes=classes)), []
+    for command in (draw.sample, draw.interpolate):
+        with pytest.raises(UserError) as error:
+            command(run.folder.path, label=label)
+        said.append(str(error.value))
+    assert said[0] == said[1]
+    assert not run.folder.samples.exists()
+
+
 class TestArrayFile:
     @pytest.mark.parametrize("name", ["x.npz", "x.npy"])
     def test_one_chunk_is_held_at_a_time(self, tmp_path, name):
@@ -240,7 +274,7 @@ class TestArrayFile:
                 x = torch.full((10, 3), float(number))
                 held.append(weakref.ref(x))
                 alive.append(sum(chunk() is not None for chunk in held))
-                yield x, -x
+                yield {"x": x, "mean": -x, "y": torch.arange(10)}
                 del x
 
         write_arrays(tmp_path / name, chunks(), 200)
@@ -250,11 +284,12 @@ class TestArrayFile:
         assert np.array_equal(x, np.repeat(np.arange(20.0), 10)[:, None].repeat(3, 1))
         if name == "x.npz":
             assert np.array_equal(file["mean"], -x)
-            assert file["x"].dtype == np.float32
+            assert np.array_equal(file["y"], np.tile(np.arange(10), 20))
+            assert file["x"].dtype == np.float32 and file["y"].dtype == np.int64
 
     def test_a_file_that_was_not_finished_is_not_there(self, tmp_path):
         def broken():
-            yield torch.zeros(2, 3), None
+            yield {"x": torch.zeros(2, 3)}
             raise KeyboardInterrupt
 
         for name in ("x.npz", "x.npy"):
@@ -264,5 +299,5 @@ class TestArrayFile:
 
     def test_values_that_do_not_lie_in_order_are_written_in_order(self, tmp_path):
         x = torch.arange(6.0).reshape(2, 3).T
-        write_arrays(tmp_path / "x.npz", itertools.repeat((x, None), 1), 3)
+        write_arrays(tmp_path / "x.npz", itertools.repeat({"x": x}, 1), 3)
         assert np.array_equal(np.load(tmp_path / "x.npz")["x"], x)

@@ -33,8 +33,9 @@ def conditional(noise: int = 2, classes: int = 3) -> GAN:
 
 def test_chunks_hold_as_many_as_were_asked_for():
     chunks = list(draws(vae(), 600, seed=0))
-    assert [len(x) for _, x in chunks] == [250, 250, 100]
-    for mean, x in chunks:
+    assert [len(chunk.x) for chunk in chunks] == [250, 250, 100]
+    for mean, x, y in chunks:
+        assert y is None
         assert mean.shape == x.shape == (len(x), 6)
         assert mean.dtype == x.dtype == torch.float32
         assert not mean.requires_grad
@@ -66,7 +67,7 @@ def test_samples_have_the_models_own_distribution():
     model = ProbabilisticPCA(weight, mean, torch.tensor(0.3, dtype=torch.float64))
     n = 40_000
     chunks = list(draws(model, n, seed=0))
-    means, x = (torch.cat(parts).double() for parts in zip(*chunks, strict=True))
+    means, x = (torch.cat(parts).double() for parts in list(zip(*chunks, strict=True))[:2])
     covariance = weight @ weight.T + 0.3**2 * torch.eye(3)
     assert (x.mean(0) - mean).abs().max() < 5 * 2.1 / math.sqrt(n)
     assert (x.T.cov() - covariance).abs().max() < 5 * math.sqrt(2 / n) * covariance.max()
@@ -76,15 +77,22 @@ def test_samples_have_the_models_own_distribution():
 
 
 def test_a_generators_samples_have_no_noise():
-    for mean, x in draws(shown(UniformCube(3), 3), 300, seed=0):
+    for mean, x, _ in draws(shown(UniformCube(3), 3), 300, seed=0):
         assert torch.equal(mean, x)
+
+
+@pytest.mark.parametrize("label", [None, 1])
+def test_the_classes_of_draws_are_those_that_their_codes_ask_for(label):
+    for chunk in draws(conditional(), 300, seed=0, label=label):
+        assert torch.equal(chunk.y, chunk.x[:, 2:].argmax(1))
+        assert (len(chunk.y.unique()) == 3) if label is None else (chunk.y == label).all()
 
 
 def test_large_images_come_in_smaller_chunks(monkeypatch):
     monkeypatch.setattr(sampling, "VALUES", 60)
-    assert [len(x) for _, x in draws(vae(), 25, seed=0)] == [10, 10, 5]
+    assert [len(chunk.x) for chunk in draws(vae(), 25, seed=0)] == [10, 10, 5]
     monkeypatch.setattr(sampling, "VALUES", 1)
-    assert [len(x) for _, x in draws(vae(), 2, seed=0)] == [1, 1]
+    assert [len(chunk.x) for chunk in draws(vae(), 2, seed=0)] == [1, 1]
 
 
 @pytest.mark.parametrize("t", [0.3, 1.0, 2.5])

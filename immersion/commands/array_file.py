@@ -3,7 +3,8 @@
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
@@ -12,15 +13,15 @@ from torch import Tensor
 
 from immersion.run_folder import RunFolder
 
-Chunks = Iterable[tuple[Tensor, Tensor | None]]
-"""Pairs of x and of the means E[x|z], each (B, *shape) float32; None where x has no noise."""
+Chunks = Iterable[Mapping[str, Tensor]]
+"""Arrays by name, `x` among them, in every chunk the same names, each (B, ...)."""
 
 COPIED = 2**20
 """Bytes copied at a time."""
 
 
 def write_arrays(path: Path, chunks: Chunks, count: int) -> None:
-    """Write `x`, and `mean` where there are means, as .npz; as .npy x alone.
+    """Write `x` and what lies beside it as .npz; as .npy x alone.
 
     The file is written under a temporary name beside it and renamed when it is whole.
 
@@ -33,7 +34,7 @@ def write_arrays(path: Path, chunks: Chunks, count: int) -> None:
         >>> import torch
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = Path(folder) / "samples.npz"
-        ...     write_arrays(path, [(torch.ones(2, 3), None), (torch.ones(1, 3), None)], 3)
+        ...     write_arrays(path, [{"x": torch.ones(2, 3)}, {"x": torch.ones(1, 3)}], 3)
         ...     np.load(path)["x"].shape
         (3, 3)
     """
@@ -43,25 +44,26 @@ def write_arrays(path: Path, chunks: Chunks, count: int) -> None:
 
 def _npy(path: Path, chunks: Chunks, count: int) -> None:
     with path.open("wb") as file:
-        for number, (x, _) in enumerate(chunks):
-            _append(file, x, count, number)
+        for number, chunk in enumerate(chunks):
+            _append(file, chunk["x"], count, number)
 
 
 def _npz(path: Path, chunks: Chunks, count: int) -> None:
-    # An archive is written member after member: the means wait aside until x is whole.
-    with (
-        zipfile.ZipFile(path, "w", allowZip64=True) as archive,
-        tempfile.TemporaryFile(dir=path.parent) as aside,
-    ):
+    # An archive is written member after member: what lies beside x waits until x is whole.
+    with zipfile.ZipFile(path, "w", allowZip64=True) as archive, ExitStack() as stack:
+        aside: dict[str, IO[bytes]] = {}
         with archive.open("x.npy", "w", force_zip64=True) as member:
-            for number, (x, mean) in enumerate(chunks):
-                _append(member, x, count, number)
-                if mean is not None:
-                    _append(aside, mean, count, number)
-        if aside.tell():
-            aside.seek(0)
-            with archive.open("mean.npy", "w", force_zip64=True) as member:
-                shutil.copyfileobj(aside, member, COPIED)
+            for number, chunk in enumerate(chunks):
+                if number == 0:
+                    for name in (name for name in chunk if name != "x"):
+                        file = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115
+                        aside[name] = stack.enter_context(file)
+                for name, values in chunk.items():
+                    _append(aside.get(name, member), values, count, number)
+        for name, file in aside.items():
+            file.seek(0)
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                shutil.copyfileobj(file, member, COPIED)
 
 
 def _append(file: IO[bytes], chunk: Tensor, count: int, number: int) -> None:

@@ -19,7 +19,7 @@ from immersion.loading import Run, open_run
 from immersion.models import Generative
 from immersion.models.latent_density import WithLatentDensity
 from immersion.models.refine import nearest_drawn, refined
-from immersion.models.sampling import draws
+from immersion.models.sampling import Drawn, check_label, draws
 from immersion.posteriors import PointMass
 from immersion.random import seeded
 from immersion.report import pictures
@@ -41,8 +41,9 @@ def sample(
     """Draw examples: z ~ p(z), x ~ p(x|z); a picture of the first, and all numbers in a file.
 
     The file holds `x`, the draws, in the units of the data, and, where p(x|z) has noise, `mean`,
-    E[x|z]; a .npy file holds x alone. It may be larger than the memory. An autoencoder has no
-    prior: its codes are drawn from a mixture of Gaussians that is fitted to its training codes.
+    E[x|z]; of a class-conditional model `y`, the number of each draw's class; a .npy file holds x
+    alone. It may be larger than the memory. An autoencoder has no prior: its codes are drawn from
+    a mixture of Gaussians that is fitted to its training codes.
 
     Args:
         run: The run folder.
@@ -81,19 +82,23 @@ class _Shown:
         self.means: list[Tensor] = []
         self.draws: list[Tensor] = []
 
-    def __call__(self, chunks: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    def __call__(self, chunks: Iterable[Drawn]) -> Iterator[Drawn]:
         """Yield the chunks as they come."""
-        for mean, x in chunks:
+        for chunk in chunks:
             if self.count > 0:
-                self.means.append(mean[: self.count])
-                self.draws.append(x[: self.count])
-                self.count -= len(x)
-            yield mean, x
+                self.means.append(chunk.mean[: self.count])
+                self.draws.append(chunk.x[: self.count])
+                self.count -= len(chunk.x)
+            yield chunk
 
 
-def _in_own_units(chunks: Iterable[tuple[Tensor, Tensor]], spec: Spec, noisy: bool) -> Chunks:
-    for mean, x in chunks:
-        yield own_units(x, spec), own_units(mean, spec) if noisy else None
+def _in_own_units(chunks: Iterable[Drawn], spec: Spec, noisy: bool) -> Chunks:
+    for mean, x, y in chunks:
+        yield {
+            "x": own_units(x, spec),
+            **({"mean": own_units(mean, spec)} if noisy else {}),
+            **({} if y is None else {"y": y}),
+        }
 
 
 def _noisy(model: Generative) -> bool:
@@ -160,11 +165,13 @@ def interpolate(
     path: Literal["linear", "spherical"] = "spherical",
     pairs: int = 8,
     steps: int = 10,
+    label: str | None = None,
     out: Path | None = None,
 ) -> Result:
     """Walk from one test example's code to another's, and decode the way.
 
-    A model that does not encode walks between codes drawn from its prior.
+    A model that does not encode walks between codes drawn from its prior, and so does one that is
+    asked to stay within a class.
 
     Args:
         run: The run folder.
@@ -172,16 +179,22 @@ def interpolate(
             to the other's, so that the way does not pass through the middle, where no codes are.
         pairs: Number of walks.
         steps: Pictures a walk, both ends included.
+        label: Class of all walks, by name or number, of a class-conditional model; by default
+            its first where it does not encode.
         out: Where the picture goes; by default samples/interpolation.png in the run folder, or
             samples/walks.png where the codes are the prior's.
     """
     at_least(1, pairs=pairs)
     at_least(2, steps=steps)
     opened = _of_images(run)
-    a, b = gallery.ends(opened, pairs)
-    picture = pictures.walks(opened.model, a, b, steps, path)
-    target = _save(opened.folder, gallery.walk_name(opened.model), picture, out)
-    between = "test examples" if gallery.encodes(opened.model) else "codes drawn from the prior"
+    kind = None if label is None else _class(label, opened.spec)
+    if kind is not None:
+        check_label(opened.model, kind)
+    seen = kind is None and gallery.encodes(opened.model)
+    a, b = gallery.ends(opened, pairs) if seen else gallery.drawn_ends(opened.model, pairs)
+    picture = pictures.walks(opened.model, a, b, steps, path, kind or 0)
+    target = _save(opened.folder, gallery.walk_name(seen), picture, out)
+    between = "test examples" if seen else "codes drawn from the prior"
     return {"run": str(run), "picture": str(target), "pairs": len(b), "between": between}
 
 

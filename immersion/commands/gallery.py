@@ -8,7 +8,7 @@ from torch import Tensor
 
 from immersion.batch import Split, whole
 from immersion.check import UserError
-from immersion.commands.translation_quality import mean
+from immersion.commands.translation_quality import distribution
 from immersion.data import own_units
 from immersion.data.dataset import to_float
 from immersion.evaluation.samples.neighbours import nearest
@@ -62,7 +62,7 @@ def translations(run: Run) -> Image:
         x = to_float(middle(picture, SHOWN_SIDE), "unit").unsqueeze(0)
         with seeded(0, "degradation"):
             pair = task.pair(x, None)
-        output = mean(run.model, pair.input)
+        output = distribution(run.model, pair.input).mean
         given, target = task.base(pair.input), pair.target
         rows.append(torch.cat([task.finish(pair.input, part) for part in (given, output, target)]))
     return pictures.mosaic(rows)
@@ -87,7 +87,7 @@ def _draw_images(run: Run, seen: bool) -> None:
         save(run.folder, "reconstructions.png", pictures.reconstructions(model, test))
     save(run.folder, "manifold.png", pictures.manifold(model, 20, plane(run, None)))
     a, b = ends(run, min(8, len(test) // 2))
-    save(run.folder, walk_name(model), pictures.walks(model, a, b, 10, "spherical"))
+    save(run.folder, walk_name(seen), pictures.walks(model, a, b, 10, "spherical"))
     if isinstance(model, Generative):
         save(run.folder, "neighbours.png", neighbours(run))
 
@@ -105,7 +105,7 @@ def _samples(model: Decoder) -> Image:
 
 def means(model: Generative, count: int, seed: int, label: int | None = None) -> Tensor:
     """Return E[x|z] of codes drawn from the prior, (count, *shape)."""
-    return torch.cat([mean for mean, _ in draws(model, count, seed, label=label)])
+    return torch.cat([chunk.mean for chunk in draws(model, count, seed, label=label)])
 
 
 def _draw_table(run: Run) -> None:
@@ -129,18 +129,23 @@ def ends(run: Run, pairs: int) -> tuple[Tensor, Tensor]:
     They are the codes of test examples; where the model cannot encode, drawn from the prior, of a
     class-conditional model the noise alone.
     """
-    if encodes(run.model):
-        codes = pictures.codes(run.model, first(run.data.test, 2 * pairs))
-    else:
-        with torch.no_grad(), seeded(0, "walks"):
-            codes = run.model.prior().sample((2 * pairs,)).cpu()
-        codes = codes[:, : pictures.noise_dimensions(run.model)]
+    if not encodes(run.model):
+        return drawn_ends(run.model, pairs)
+    codes = pictures.codes(run.model, first(run.data.test, 2 * pairs))
     return codes[0::2], codes[1::2]
 
 
-def walk_name(model: Decoder) -> str:
-    """Return the file's name of walks between `ends`, which says what they are."""
-    return "interpolation.png" if encodes(model) else "walks.png"
+def drawn_ends(model: Generative, pairs: int) -> tuple[Tensor, Tensor]:
+    """Return noise drawn from the prior at which walks begin and end, (pairs, d) each."""
+    with torch.no_grad(), seeded(0, "walks"):
+        codes = model.prior().sample((2 * pairs,)).cpu()
+    codes = codes[:, : pictures.noise_dimensions(model)]
+    return codes[0::2], codes[1::2]
+
+
+def walk_name(encoded: bool) -> str:
+    """Return the file's name of walks, which says whether they lead between examples."""
+    return "interpolation.png" if encoded else "walks.png"
 
 
 def neighbours(run: Run, seed: int = 0) -> Image:

@@ -136,7 +136,7 @@ def _drawn(
     total = protocol.samples if every else count
     keep = total if every else min(count, _neighbours(protocol))
     rows, kept, done = [], [], 0
-    for mean, x in draws(generative(run), total, seed):
+    for mean, x, _ in draws(generative(run), total, seed):
         chunk = x if _draws_noise(run) else mean
         if done < count:
             rows.append(extractor(chunk[: count - done]))

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,20 @@ VALUES = 2**20
 """Values decoded at a time: bounds the memory."""
 
 
+class Drawn(NamedTuple):
+    """A chunk of samples, on the CPU.
+
+    Args:
+        mean: E[x|z], (B, *shape) float32.
+        x: Draws from p(x|z), (B, *shape) float32.
+        y: Their classes, (B,) int64; None where the model is not class-conditional.
+    """
+
+    mean: Tensor
+    x: Tensor
+    y: Tensor | None
+
+
 def draws(
     model: Generative,
     count: int,
@@ -27,8 +42,8 @@ def draws(
     *,
     truncation: float = 0.0,
     label: int | None = None,
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Return chunks of (E[x|z], x): z ~ p(z), x ~ p(x|z).
+) -> Iterator[Drawn]:
+    """Return chunks of (E[x|z], x, y): z ~ p(z), x ~ p(x|z), y the class that z asks for.
 
     Every chunk has a seed of its own, so that a smaller count gives the first of a larger count's
     samples, but for its last chunk's noise.
@@ -42,7 +57,7 @@ def draws(
         label: Class of all samples of a class-conditional model; by default they are drawn evenly.
 
     Returns:
-        Pairs of tensors, each (B, *shape) on the CPU, float32; B is 250, less for large images.
+        Chunks of B examples; B is 250, less for large images.
 
     Raises:
         UserError: The prior cannot be cut, or the model has no such class.
@@ -53,12 +68,12 @@ def draws(
         >>> from immersion.nn import Architecture
         >>> p = LIKELIHOODS["bernoulli"]((6,))
         >>> model = VAE.build((6,), 2, p, Architecture("dense", 8, 1))
-        >>> [x.shape for mean, x in draws(model, 300, seed=0)]
+        >>> [drawn.x.shape for drawn in draws(model, 300, seed=0)]
         [torch.Size([250, 6]), torch.Size([50, 6])]
     """
     at_least(1, count=count)
     if label is not None:
-        _check_label(model, label)
+        check_label(model, label)
     prior = truncated(model.prior, truncation) if truncation else model.prior
     return _chunks(model, prior, count, seed, label)
 
@@ -73,11 +88,16 @@ def sampled(
 ) -> Tensor:
     """Return the samples x ~ p(x|z) of `draws` in one tensor, (count, *shape), on the CPU."""
     chunks = draws(model, count, seed, truncation=truncation, label=label)
-    return torch.cat([x for _, x in chunks])
+    return torch.cat([chunk.x for chunk in chunks])
 
 
-def _check_label(model: Generative, label: int) -> None:
-    classes = model.classes if isinstance(model, GAN) else 0
+def _classes(model: Generative) -> int:
+    return model.classes if isinstance(model, GAN) else 0
+
+
+def check_label(model: Generative, label: int) -> None:
+    """Raise a `UserError` unless the model can be asked for that class."""
+    classes = _classes(model)
     if not classes:
         raise UserError(
             "the model cannot be asked for a class",
@@ -92,7 +112,8 @@ def _check_label(model: Generative, label: int) -> None:
 @torch.no_grad()
 def _chunks(
     model: Generative, prior: nn.Module, count: int, seed: int, label: int | None
-) -> Iterator[tuple[Tensor, Tensor]]:
+) -> Iterator[Drawn]:
+    classes = _classes(model)
     with seeded(seed, "draws"):
         values = model.decode(prior().sample((1,))).mean.numel()
     size = max(1, min(CODES, VALUES // values))
@@ -103,7 +124,8 @@ def _chunks(
         with seeded(seed, "draws", number):
             z = prior().sample((size,))[: count - start]
             if label is not None:
-                z[:, -model.classes :] = one_hot(torch.tensor(label), model.classes).to(z)
+                z[:, -classes:] = one_hot(torch.tensor(label), classes).to(z)
             p = model.decode(z)
-            chunk = p.mean.float().cpu(), p.sample().float().cpu()
+            y = z[:, -classes:].argmax(1).cpu() if classes else None
+            chunk = Drawn(p.mean.float().cpu(), p.sample().float().cpu(), y)
         yield chunk

@@ -126,7 +126,7 @@ def manifold(model: Decoder, side: int = 20, units: tuple[int, int] = (0, 1)) ->
         units: Which two latent units span the picture; the others are 0.
     """
     z = manifold_codes(noise_dimensions(model), side, units, _quantile(model))
-    return grid(decoded(model, of_first_class(model, z)), side, gap=0)
+    return grid(decoded(model, of_class(model, z, 0)), side, gap=0)
 
 
 def manifold_codes(
@@ -195,7 +195,7 @@ def interpolation(
 
 
 def walks(
-    model: Decoder, a: Tensor, b: Tensor, steps: int = 10, path: str = "linear"
+    model: Decoder, a: Tensor, b: Tensor, steps: int = 10, path: str = "linear", label: int = 0
 ) -> Image.Image:
     """Return a row for each pair of codes, from a's image to b's.
 
@@ -205,6 +205,7 @@ def walks(
         b: (N, d), where they end.
         steps: Images in a row, both ends included.
         path: linear or spherical; see `immersion.report.paths`.
+        label: Class of walks that begin and end with noise alone.
 
     Raises:
         UserError: An unknown path, or fewer than two steps.
@@ -213,7 +214,7 @@ def walks(
         raise UserError("an interpolation has two ends", "at least 2 steps", steps)
     walk = PATHS[choice("path", path, PATHS)]
     z = walk(a, b, torch.linspace(0, 1, steps)).flatten(0, 1)
-    return grid(decoded(model, of_first_class(model, z)), steps)
+    return grid(decoded(model, of_class(model, z, label)), steps)
 
 
 def noise_dimensions(model: Decoder) -> int:
@@ -221,12 +222,12 @@ def noise_dimensions(model: Decoder) -> int:
     return model.latent - (model.classes if isinstance(model, GAN) else 0)
 
 
-def of_first_class(model: Decoder, z: Tensor) -> Tensor:
+def of_class(model: Decoder, z: Tensor, label: int) -> Tensor:
     """Return codes, (N, d), of the noise that they begin with; whole codes stay as they are."""
     if z.shape[1] == model.latent:
         return z
-    first = one_hot(torch.zeros(len(z), dtype=torch.int64), model.latent - z.shape[1])
-    return torch.cat([z, first.to(z)], dim=1)
+    y = one_hot(torch.full((len(z),), label), model.latent - z.shape[1])
+    return torch.cat([z, y.to(z)], dim=1)
 
 
 def _quantile(model: Decoder) -> Callable[[Tensor], Tensor]:
