@@ -1,34 +1,27 @@
 """How good an image-to-image network is, on whole pictures, under a named protocol."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
 from immersion.check import UserError
-from immersion.data import Dataset
+from immersion.commands.judges import JUDGES
 from immersion.data.dataset import to_float
 from immersion.data.patches import PatchSplit
 from immersion.data.pictures import load_pictures
-from immersion.evaluation import Estimate
-from immersion.evaluation.restoration.psnr import psnr, quantised
-from immersion.evaluation.restoration.ssim import ssim
 from immersion.loading import Run
 from immersion.models import Translator
 from immersion.models.tiles import tiled
 from immersion.random import seeded
 from immersion.tasks import Pair, Task
 
-Judge = Callable[[Task, Pair, Tensor], dict[str, tuple[Tensor, str]]]
-"""(task, pair, mean of the output) -> measure -> (its value, (1,), and its unit)."""
-
 PROTOCOL = {
     "pictures": "whole, in tiles that see as far as the network does",
-    "noise": "unclipped, seed 0 for each picture",
-    "quantisation": "the output is rounded to 256 levels",
-    "crop": "none",
+    "draws": "seed 0 for each picture",
 }
 
 
@@ -42,27 +35,32 @@ def translation_quality(run: Run, on: str = "") -> dict[str, Any]:
     Returns:
         protocol and estimates, as evaluation.json holds them.
     """
-    pictures = _pictures(run, on)
-    values: dict[str, list[Tensor]] = {}
-    units: dict[str, str] = {}
-    for name, task in run.model.task.protocols().items():
-        for picture in pictures:
-            x = to_float(picture, "unit").unsqueeze(0)
-            with seeded(0, "degradation"):
-                pair = task.pair(x, None)
-            output = mean(run.model, pair.input)
-            for measure, (value, unit) in levels(task, pair, output).items():
-                values.setdefault(f"{measure}_{name}", []).append(value)
-                units[f"{measure}_{name}"] = unit
+    split = _split(run, on)
+    judge, words = JUDGES[run.model.task.judged]
     estimates = {
-        name: asdict(Estimate.of(torch.cat(found), units[name])) for name, found in values.items()
+        f"{measure}_{name}": asdict(estimate)
+        for name, task in run.model.task.protocols().items()
+        for measure, estimate in judge(task, results(run.model, task, split)).items()
     }
-    protocol = PROTOCOL | {"data": on or run.spec.name, "count": len(pictures)}
-    return {"protocol": protocol, "estimates": estimates}
+    data = {"data": on or run.spec.name, "count": len(split.pictures)}
+    return {"protocol": PROTOCOL | words | data, "estimates": estimates}
 
 
-def _pictures(run: Run, on: str) -> tuple[Tensor, ...]:
-    data: Dataset = load_pictures(on) if on else run.data
+def results(
+    model: Translator, task: Task, split: PatchSplit
+) -> Iterator[tuple[Pair, Distribution]]:
+    """Yield, for each whole picture, the task's pair and what the model says: p(target | input)."""
+    for number, picture in enumerate(split.pictures):
+        x = to_float(picture, "unit").unsqueeze(0)
+        y = split.masks[number].long().unsqueeze(0) if split.masks else None
+        with seeded(0, "degradation"):
+            pair = task.pair(x, y)
+        yield pair, distribution(model, pair.input)
+
+
+def _split(run: Run, on: str) -> PatchSplit:
+    """Return the pictures to judge on, refusing those that the network is not for."""
+    data = load_pictures(on) if on else run.data
     split = data.test
     if not isinstance(split, PatchSplit):
         raise UserError("there are no whole pictures to judge on", "a set of pictures", on)
@@ -73,33 +71,18 @@ def _pictures(run: Run, on: str) -> tuple[Tensor, ...]:
             f"{data.spec.shape[0]} in '{on}'",
             "choose another set, or another run",
         )
-    return split.pictures
+    return split
 
 
-def mean(model: Translator, given: Tensor) -> Tensor:
-    """Return E[target | input] of whole pictures, (B, C_out, s H, s W)."""
-    return distribution(model, given).mean
-
-
-def distribution(model: Translator, given: Tensor):
+def distribution(model: Translator, given: Tensor) -> Distribution:
     """Return p(target | input) of whole pictures."""
+    network = model.network
     with torch.inference_mode():
         raw = tiled(
             model.raw,
             given,
-            halo=model.network.halo,
-            multiple=model.network.multiple,
+            halo=network.halo,
+            multiple=network.multiple,
             scale=model.task.scale,
         )
         return model.likelihood(raw)
-
-
-def levels(task: Task, pair: Pair, output: Tensor) -> dict[str, tuple[Tensor, str]]:
-    """Return PSNR and SSIM of the output, and the PSNR of what the task starts from."""
-    made = quantised(output)
-    start = task.base(pair.input)
-    return {
-        "psnr": (psnr(made, pair.target), "dB"),
-        "ssim": (ssim(made, pair.target), ""),
-        "psnr_before": (psnr(start, pair.target), "dB"),
-    }

@@ -38,6 +38,11 @@ class Task(ABC):
         """Return s, the side of an output in units of the input's."""
         return 1
 
+    @property
+    def judged(self) -> str:
+        """Return what outputs are measured as: levels, luma, chroma or classes."""
+        return "levels"
+
     @abstractmethod
     def channels(self, colours: int) -> tuple[int, int]:
         """Return (C_in, C_out) for pictures of `colours` channels.
