@@ -49,7 +49,7 @@ def translation_quality(run: Run, on: str = "") -> dict[str, Any]:
 def results(
     model: Translator, task: Task, split: PatchSplit
 ) -> Iterator[tuple[Pair, Distribution]]:
-    """Yield, for each whole picture, the task's pair and what the model says: p(target | input)."""
+    """Yield the pair of each whole picture, and what the model says of it: p(target | input)."""
     for number, picture in enumerate(split.pictures):
         x = to_float(picture, "unit").unsqueeze(0)
         y = split.masks[number].long().unsqueeze(0) if split.masks else None
