@@ -31,7 +31,7 @@ def colourfulness(x: Tensor) -> Tensor:
         NonFinite: A value is infinite or not a number.
 
     Reference:
-        Hasler and Suesstrunk 2003, Measuring Colourfulness in Natural Images, section 7,
+        Hasler and Suesstrunk 2003, Measuring Colourfulness in Natural Images,
         https://doi.org/10.1117/12.477378
 
     Example:
@@ -80,7 +80,7 @@ def psnr_ab(x: Tensor, y: Tensor) -> Tensor:
         NonFinite: A value is infinite or not a number.
 
     Reference:
-        PSNR of the ab channels as in Vitoria et al. 2020, ChromaGAN, section 4,
+        PSNR of the ab channels as in Vitoria et al. 2020, ChromaGAN,
         https://arxiv.org/abs/1907.09837; ab alone also in Zhang et al. 2016, Colorful Image
         Colorization, https://arxiv.org/abs/1603.08511
 

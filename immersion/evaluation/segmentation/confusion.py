@@ -1,0 +1,99 @@
+"""The confusion matrix of classes and the scores that are read from it."""
+
+import torch
+from torch import Tensor
+
+from immersion.check import UserError
+
+
+def confusion(predicted: Tensor, truth: Tensor, classes: int, void: int | None = None) -> Tensor:
+    """Return each picture's confusion matrix, (B, K, K), as integers.
+
+    Entry [b, i, j] counts the pixels of picture b whose class is i and was predicted as j. Pixels
+    whose truth is `void` count nowhere, whatever was predicted there. The published scores are of
+    the sum over all pictures of a set: `pooled(confusion(...), mean_iou, "share")`.
+
+    Args:
+        predicted: Classes from 0 to K - 1, (B, H, W), integers.
+        truth: Classes from 0 to K - 1 or `void`, (B, H, W), integers.
+        classes: K.
+        void: The label of pixels that are not judged; None where all are.
+
+    Raises:
+        UserError: The shapes do not agree, or a label is none of the classes.
+
+    Example:
+        >>> predicted, truth = torch.tensor([[[0, 1, 1, 1]]]), torch.tensor([[[0, 0, 1, 255]]])
+        >>> confusion(predicted, truth, 2, void=255).tolist()
+        [[[1, 1], [0, 1]]]
+    """
+    shapes = tuple(predicted.shape), tuple(truth.shape)
+    if shapes[0] != shapes[1] or truth.ndim != 3 or not truth.numel():
+        received = f"{shapes[0]} and {shapes[1]}"
+        raise UserError("the masks cannot be compared", "(B, H, W) twice", received)
+    if predicted.is_floating_point() or truth.is_floating_point():
+        received = f"{predicted.dtype} and {truth.dtype}"
+        raise UserError("the masks are not of classes", "integers", received, "take the argmax")
+    judged = torch.ones_like(truth, dtype=torch.bool) if void is None else truth != void
+    pictures = len(truth)
+    first, second = truth[judged].long(), predicted[judged].long()
+    for name, labels in (("truth", first), ("prediction", second)):
+        if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
+            received = f"{labels.min().item()} to {labels.max().item()}"
+            what = f"the {name} has a label that is no class"
+            raise UserError(what, f"0 to {classes - 1}", received, "name its void label")
+    places = judged.nonzero()[:, 0]  # which picture each judged pixel is of
+    cells = (places * classes + first) * classes + second
+    counts = torch.bincount(cells, minlength=pictures * classes**2)
+    return counts.reshape(pictures, classes, classes)
+
+
+def pixel_accuracy(matrix: Tensor) -> Tensor:
+    """Return the share of judged pixels whose class is right, (...), from (..., K, K).
+
+    Example:
+        >>> pixel_accuracy(torch.tensor([[3, 1], [0, 4]]))
+        tensor(0.8750, dtype=torch.float64)
+    """
+    return _right(matrix).sum(-1) / matrix.double().sum((-2, -1))
+
+
+def mean_class_accuracy(matrix: Tensor) -> Tensor:
+    """Return the mean over classes of the share of their pixels that is right, (...).
+
+    Protocol: of the matrix that it is given, so sum over pictures first; classes without a true
+    pixel are left out of the mean.
+
+    Example:
+        >>> mean_class_accuracy(torch.tensor([[3, 1, 0], [0, 4, 0], [0, 0, 0]]))
+        tensor(0.8750, dtype=torch.float64)
+    """
+    return (_right(matrix) / matrix.double().sum(-1)).nanmean(-1)
+
+
+def mean_iou(matrix: Tensor) -> Tensor:
+    r"""Return the mean over classes of intersection over union, (...), from (..., K, K).
+
+    Protocol: of the matrix that it is given, so sum over pictures first (a mean of pictures' own
+    means is another number); classes that are neither in the truth nor predicted are left out of
+    the mean; a class that is predicted but never true counts as 0.
+
+    Reference:
+        Everingham et al. 2015, The Pascal Visual Object Classes Challenge: A Retrospective,
+        https://doi.org/10.1007/s11263-014-0733-5
+
+    Example:
+        >>> mean_iou(torch.tensor([[3, 1, 0], [0, 4, 0], [0, 0, 0]]))  # (3/4 + 4/5) / 2
+        tensor(0.7750, dtype=torch.float64)
+    """
+    return iou(matrix).nanmean(-1)
+
+
+def iou(matrix: Tensor) -> Tensor:
+    """Return each class's intersection over union, (..., K); not a number where it is absent."""
+    wide = matrix.double()
+    return _right(matrix) / (wide.sum(-1) + wide.sum(-2) - _right(matrix))
+
+
+def _right(matrix: Tensor) -> Tensor:
+    return matrix.double().diagonal(dim1=-2, dim2=-1)
