@@ -13,12 +13,14 @@
 
 Every file but `metrics.jsonl` is written to a temporary name, flushed to the disk and renamed, so
 a process killed at any moment leaves the old file or the new one, never half of one. Metrics are
-appended; a line cut short by a kill is dropped when the run goes on.
+appended; a line cut short by a kill is dropped when the run goes on. One training at a time holds
+the folder, by a lock on the empty file `.lock`.
 """
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +31,17 @@ from torch import Tensor
 
 from immersion.check import UserError
 
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks
+    fcntl = None
+
 FORMAT = 1
 
 ANOTHER, MEND = "choose another --out", "restore it from a copy, or train into another folder"
+
+LOCK = ".lock"
+"""The file whose lock the process holds that trains into a folder; it stays, and is empty."""
 
 PARTIAL = ".partial"
 """Ending of a file that is being written; what a kill leaves of it is overwritten or dropped."""
@@ -83,8 +93,31 @@ class RunFolder:
         """Raise a `UserError` where the folder holds something that is no run."""
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"'{self.path}' is a file", "a folder for the run", remedy=ANOTHER)
-        if self.path.is_dir() and not self.exists() and any(self.path.iterdir()):
+        if not self.path.is_dir() or self.exists():
+            return
+        if any(path.name != LOCK for path in self.path.iterdir()):
             raise UserError(f"the folder '{self.path}' holds other files", remedy=ANOTHER)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder for one training; the system lets go of it when the process dies.
+
+        Raises:
+            UserError: Another training holds it.
+        """
+        if fcntl is None:
+            yield
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / LOCK).open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                what = f"another training is under way in the folder '{self.path}'"
+                raise UserError(what, remedy=f"wait for its end, or {ANOTHER}") from error
+            except OSError:  # a file system that knows no locks
+                pass
+            yield
 
     def record(self) -> dict[str, Any]:
         """Return the contents of `run.json`.

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from immersion.cli import COMMANDS, main
+from immersion.run_folder import RunFolder
 
 SMALL = ["--data", "digits", "--steps", "10", "--batch-size", "50"]
 
@@ -109,6 +110,18 @@ def test_the_same_command_goes_on_and_another_is_refused(capsys, tmp_path):
     said = refused(capsys, "train", "vae", *SMALL, "--latent", "5", *out)
     assert "latent" in said and "--out" in said
     assert "recipe" in refused(capsys, "train", "ae", *SMALL, *out)
+
+
+def test_two_trainings_do_not_share_a_folder(capsys, tmp_path):
+    pytest.importorskip("fcntl", reason="there are no such locks here")
+    out = ["--out", str(tmp_path / "run")]
+    result(capsys, "train", "vae", *SMALL, *out)
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    longer = [*SMALL[:2], "--steps", "20", *SMALL[4:]]
+    with RunFolder(tmp_path / "run").held():
+        assert "another training is under way" in refused(capsys, "train", "vae", *longer, *out)
+    assert before == {path: path.read_bytes() for path in before}
+    assert result(capsys, "train", "vae", *longer, *out)["step"] == 20
 
 
 def test_a_folder_of_images_trains(capsys, tmp_path):

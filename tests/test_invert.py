@@ -244,6 +244,8 @@ def test_a_run_gets_an_encoder(run):
             raise Stop
 
     asked = {"architecture": ARCHITECTURE, "options": OPTIONS}
+    with RunFolder(run / "encoder").held(), pytest.raises(UserError, match="another training"):
+        invert(run, **asked)
     with pytest.raises(Stop):
         invert(run, **asked, listen=stop)
     assert load(run).encoder is not None  # of step 12: good or bad, it is one

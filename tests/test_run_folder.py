@@ -1,13 +1,16 @@
 """Files of a run are whole or absent, and what is wrong with them is told in a sentence."""
 
+import errno
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 import torch
 
 from immersion.check import UserError
-from immersion.run_folder import FORMAT, RunFolder, part, prefixed
+from immersion.run_folder import FORMAT, LOCK, RunFolder, part, prefixed
 
 
 @pytest.fixture
@@ -63,6 +66,50 @@ def test_files_are_as_readable_as_the_users_own(folder, mask):
         os.umask(before)
     modes = {path.stat().st_mode & 0o777 for path in folder.path.rglob("*") if path.is_file()}
     assert modes == {0o666 & ~mask}
+
+
+HOLDER = """
+import fcntl, sys
+file = open(sys.argv[1], "a")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_one_training_at_a_time_holds_the_folder(folder):
+    pytest.importorskip("fcntl", reason="there are no such locks here")
+    with folder.held():
+        folder.check_free()  # a training that ends before its record is written leaves the lock
+    there = [sys.executable, "-c", HOLDER, str(folder.path / LOCK)]
+    process = subprocess.Popen(there, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(UserError, match="another training is under way"), folder.held():
+            pass
+    finally:
+        process.kill()
+        process.communicate()
+    with folder.held():
+        pass
+
+
+def test_a_file_system_without_locks_trains_all_the_same(folder, monkeypatch):
+    fcntl = pytest.importorskip("fcntl", reason="there are no such locks here")
+
+    def unknown(*_):
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr(fcntl, "flock", unknown)
+    with folder.held():
+        folder.write_record({})
+    assert folder.exists()
+
+
+def test_where_there_are_no_locks_nothing_is_held(folder, monkeypatch):
+    monkeypatch.setattr("immersion.run_folder.fcntl", None)
+    with folder.held(), folder.held():
+        assert not folder.path.exists()
 
 
 def test_metrics_without_a_line_cut_short(folder):

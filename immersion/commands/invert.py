@@ -77,9 +77,11 @@ def invert(
     experiment = Experiment(encoder, (player,), batch_size=100)
     arguments = {"weight": weight, "architecture": architecture, "optimiser": optimiser}
     folder, record = _begun(opened, arguments, options)
-    outcome = engine.train(experiment, opened.data, folder, options, listen)
-    record["outcome"] = asdict(outcome)
-    folder.write_record(record)
+    with folder.held():
+        folder.write_record(record)
+        outcome = engine.train(experiment, opened.data, folder, options, listen)
+        record["outcome"] = asdict(outcome)
+        folder.write_record(record)
     places = {"run": str(run), "encoder": str(folder.path)}
     if outcome.reason == "interrupted":
         return {**places, **record["outcome"]}
@@ -124,7 +126,6 @@ def _begun(
         refuse_fewer_steps(folder, options.steps)
         record = before | {"options": asdict(options)}
     options.resolve_batch_size(len(run.data.train), 100)
-    folder.write_record(record)
     return folder, record
 
 

@@ -68,6 +68,8 @@ def train(
     """
     given = dict(arguments or {})
     dataset = read_data(recipe, data, size)
+    if not len(dataset.train):
+        raise UserError(f"'{data}' has no pictures to train on", "a set that is not for judging")
     experiment = build(recipe, dataset.spec, given, options.seed)
     folder = RunFolder(out or Path("runs") / run_name(recipe, data, size, given, options))
     arguments_in_full = {name: p.default for name, p in arguments_of(recipe).items()} | given
@@ -82,16 +84,26 @@ def train(
         record = folder.record() | {"options": asdict(options), "command": record["command"]}
     prepared = binarized(dataset, experiment.binarize)
     _check_support(experiment, prepared)
+    run = Run(folder, record, dataset.spec, experiment.model, experiment, prepared)
+    with folder.held():
+        return _trained(run, options, listen)
+
+
+def _trained(
+    run: Run, options: Options, listen: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    """Train a run's model in its folder, and finish it unless it was interrupted."""
+    folder, record = run.folder, run.record
     folder.write_record(record)
     try:
-        outcome = engine.train(experiment, prepared, folder, options, listen)
+        outcome = engine.train(run.experiment, run.data, folder, options, listen)
     except NonFinite as error:
         raise NonFinite(_diverged(folder, record, error)) from error
     record["outcome"] = asdict(outcome)
     folder.write_record(record)
     if outcome.reason == "interrupted":
         return {"run": str(folder.path), **record["outcome"]}
-    return _finish(Run(folder, record, dataset.spec, experiment.model, experiment, prepared))
+    return _finish(run)
 
 
 def _diverged(folder: RunFolder, record: dict[str, Any], error: NonFinite) -> str:
