@@ -16,10 +16,10 @@ def rand_error(predicted: Tensor, truth: Tensor, with_itself: bool = True) -> Te
     with p_ij the share of pixels in predicted object i and true object j, s_i and t_j its sums:
     the F-score of "two pixels are of one object", see `pair_counts` for the protocol.
 
-    The leader board of 2012 is 1 - the largest F over thresholds 0, 0.1, ..., 0.9 of the
-    predicted interior, from pair counts without `with_itself` added over the stack's slices:
-    `pooled(pair_counts(probability > t, truth, with_itself=False), f_score, "share")`. That of
-    2015 thins the predicted borders to one pixel first, which is not done here.
+    The first leader board of ISBI 2012 is 1 - the largest F over thresholds 0, 0.1, ..., 0.9 of
+    the predicted interior, from pair counts added over the stack's slices:
+    `pooled(pair_counts(probability > t, truth), f_score, "share")`; the challenge's program gives
+    these numbers. The later board thins borders to one pixel first, which is not done here.
 
     Args:
         predicted: (B, H, W), bool, True inside objects and False on borders.
@@ -51,8 +51,8 @@ def pair_counts(predicted: Tensor, truth: Tensor, with_itself: bool = True) -> T
     Args:
         predicted: (B, H, W), bool, True inside objects and False on borders.
         truth: (B, H, W), bool.
-        with_itself: Whether a pixel and itself are a pair, n^2 in all, as in the paper of 2015;
-            False counts n (n - 1), as the leader board of 2012 and scikit-image do.
+        with_itself: Whether a pixel and itself are a pair, n^2 in all, as in the paper and in the
+            challenge's program; False counts n (n - 1), as scikit-image does.
 
     Returns:
         Integers, (B, 3), for `f_score`.

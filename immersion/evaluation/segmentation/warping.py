@@ -19,7 +19,7 @@ def warping_error(
 ) -> Tensor:
     r"""Return the share of each picture's pixels that `warped` cannot make good, (B,).
 
-    D(T || L) = min over L' that L is warped to of 1/(H W) sum_hw [L' != T],
+    D(T || L) = min over L' that L can be warped to of 1/(H W) sum_hw [L' != T],
 
     with T the thresholded prediction and L the truth. The minimum is approached, not proved: the
     warp is greedy. Mismatches outside `mask` neither move nor count.
@@ -45,10 +45,9 @@ def warping_error(
         >>> warping_error(moved, truth).item(), warping_error(broken, truth).item() * 35
         (0.0, 1.0)
     """
-    wrong = (
-        warped(probability, truth, threshold, mask) != (probability > threshold).cpu()
-    ).double()
-    return (wrong if mask is None else wrong * mask.cpu()).mean((1, 2))
+    shape = warped(probability, truth, threshold, mask)
+    wrong = shape != (probability > threshold).cpu()
+    return (wrong if mask is None else wrong & mask.cpu()).double().mean((1, 2))
 
 
 def split_and_merge_error(probability: Tensor, truth: Tensor, threshold: float = 0.5) -> Tensor:
@@ -61,8 +60,9 @@ def split_and_merge_error(probability: Tensor, truth: Tensor, threshold: float =
     - splits if it is interior in the warped truth and its eight neighbours are of two objects or
       more, before or after it is taken out of the interior of the 41 x 41 pixels around it.
 
-    Objects and holes that appear or vanish do not count. ISBI 2012's leader board is the smallest
-    mean over slices among thresholds 0, 0.1, ..., 0.9 ("minimum splits and mergers").
+    Objects and holes that appear or vanish do not count. ISBI 2012's leader board ("minimum splits
+    and mergers warping error") is the smallest mean over slices among thresholds 0, 0.1, ..., 0.9;
+    the challenge's program gives these numbers.
 
     Args:
         probability: Of the interior, (B, H, W), floats.
