@@ -1,13 +1,11 @@
 """A denoiser."""
 
 from immersion.data import Spec
-from immersion.engine import Experiment, Optimiser, Player
-from immersion.likelihoods.gaussian import Gaussian
-from immersion.models import Translator
+from immersion.engine import Experiment, Optimiser
 from immersion.nn.translation import Translation
 from immersion.objectives import TranslationLoss
 from immersion.recipes.base import RECIPES
-from immersion.recipes.pictures import of_pictures
+from immersion.recipes.pictures import of_pictures, translator
 from immersion.tasks.denoise import Denoise
 
 
@@ -30,9 +28,4 @@ def denoise(
         objective: The error that is minimised.
         optimiser: How parameters move.
     """
-    inward, outward = task.channels(spec.shape[0])
-    p = Gaussian((outward, *spec.shape[1:]))
-    network = translation.build(inward, p.numbers * outward, task.scale, "restorer")
-    model = Translator(task, network, p)
-    player = Player("translator", list(model.parameters()), objective, optimiser)
-    return Experiment(model, (player,), batch_size=32, ema=0.999)
+    return translator(spec, task, translation, objective, optimiser)

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 from torch import Tensor
+from torch.distributions import Distribution
 
 from immersion.registry import Registry
 
@@ -71,8 +72,12 @@ class Task(ABC):
         A network that starts near zero starts with this as its answer.
         """
 
+    def answer(self, p: Distribution) -> Tensor:
+        """Return the one output that is shown of p(target | input), (B, C_out, s H, s W)."""
+        return p.mean
+
     def finish(self, given: Tensor, output: Tensor) -> Tensor:
-        """Return a picture, (B, C, s H, s W) in [0, 1], from an input and the output's mean."""
+        """Return a picture, (B, C, s H, s W) in [0, 1], from an input and an answer."""
         return output.clamp(0, 1)
 
     @abstractmethod

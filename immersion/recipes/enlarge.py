@@ -1,0 +1,31 @@
+"""An enlarger."""
+
+from immersion.data import Spec
+from immersion.engine import Experiment, Optimiser
+from immersion.nn.translation import Translation
+from immersion.objectives import TranslationLoss
+from immersion.recipes.base import RECIPES
+from immersion.recipes.pictures import of_pictures, translator
+from immersion.tasks.enlarge import Enlarge
+
+
+@RECIPES.register("enlarge")
+@of_pictures
+def enlarge(
+    spec: Spec,
+    *,
+    task: Enlarge = Enlarge(),
+    translation: Translation = Translation(),
+    objective: TranslationLoss = TranslationLoss(),
+    optimiser: Optimiser = Optimiser(learning_rate=1e-3, schedule="cosine"),
+) -> Experiment:
+    """Train a network to enlarge pictures, and to say how sure it is of every pixel.
+
+    Args:
+        spec: Patches of large pictures; sides of 96 suit every factor.
+        task: The factor.
+        translation: The network.
+        objective: The error that is minimised.
+        optimiser: How parameters move.
+    """
+    return translator(spec, task, translation, objective, optimiser)

@@ -1,0 +1,70 @@
+"""Enlarging: a small picture in, the picture that it was made from out."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from immersion.check import UserError
+from immersion.imaging.bicubic import resize
+from immersion.tasks.base import TASKS, Pair, Task
+
+FACTORS = (2, 3, 4)
+
+
+@TASKS.register("enlarge")
+@dataclass(frozen=True)
+class Enlarge(Task):
+    """y is x shrunk by MATLAB's antialiased bicubic kernel and rounded to 256 levels.
+
+    Args:
+        factor: 2, 3 or 4.
+
+    Raises:
+        UserError: Another factor.
+
+    Reference:
+        Timofte, De Smet & Van Gool 2014, A+, section 4.1, whose protocol the field keeps,
+        https://doi.org/10.1007/978-3-319-16817-3_8
+
+    Example:
+        >>> import torch
+        >>> pair = Enlarge(3).pair(torch.rand(2, 3, 48, 50), None)
+        >>> pair.input.shape, pair.target.shape
+        (torch.Size([2, 3, 16, 16]), torch.Size([2, 3, 48, 48]))
+    """
+
+    factor: int = 2
+
+    def __post_init__(self) -> None:
+        """Refuse a factor that nothing is published for."""
+        if self.factor not in FACTORS:
+            raise UserError("the factor does not fit", "--factor 2, 3 or 4", self.factor)
+
+    @property
+    def scale(self) -> int:
+        """Return the factor."""
+        return self.factor
+
+    @property
+    def judged(self) -> str:
+        """Return luma: the brightness alone, as the field does."""
+        return "luma"
+
+    def channels(self, colours: int) -> tuple[int, int]:
+        """Return the picture's channels, in and out."""
+        return colours, colours
+
+    def pair(self, x: Tensor, y: Tensor | None) -> Pair:
+        """Return (small, large), the sides of x cut to a multiple of the factor."""
+        height, width = (length // self.factor * self.factor for length in x.shape[-2:])
+        large = x[..., :height, :width]
+        small = resize(large, 1 / self.factor).clamp(0, 1).mul(255).round().div(255)
+        return Pair(small, large)
+
+    def base(self, given: Tensor) -> Tensor:
+        """Return the bicubic enlargement."""
+        return resize(given, self.factor)
+
+    def protocols(self) -> dict[str, Task]:
+        """Return the one factor that a network is for."""
+        return {f"x{self.factor}": self}

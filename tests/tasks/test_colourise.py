@@ -1,0 +1,48 @@
+"""Lightness in, chroma out, and the two together are the picture again."""
+
+import pytest
+import torch
+
+from immersion.check import UserError
+from immersion.imaging.colour import lab_from_srgb
+from immersion.tasks.colourise import Colourise
+
+
+@pytest.fixture(scope="module")
+def x():
+    return torch.rand(2, 3, 12, 10, generator=torch.Generator().manual_seed(0))
+
+
+def test_input_and_target_are_lab_scaled(x):
+    pair, lab = Colourise().pair(x, None), lab_from_srgb(x)
+    assert torch.allclose(50 * (pair.input + 1), lab[:, :1], atol=1e-5)
+    assert torch.allclose(110 * pair.target, lab[:, 1:], atol=1e-5)
+    assert pair.input.abs().max() <= 1 and pair.target.abs().max() <= 1
+
+
+def test_black_and_white_are_the_ends_of_the_input():
+    ends = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1).expand(2, 3, 4, 4)
+    assert torch.allclose(
+        Colourise().pair(ends, None).input[:, 0, 0, 0], torch.tensor([-1.0, 1.0]), atol=1e-5
+    )
+
+
+def test_the_true_chroma_gives_the_picture_back_and_none_gives_grey(x):
+    task = Colourise()
+    pair = task.pair(x, None)
+    assert torch.allclose(task.finish(pair.input, pair.target), x, atol=1e-4)
+    grey = task.finish(pair.input, task.base(pair.input))
+    assert (grey - grey.mean(1, keepdim=True)).abs().max() < 1e-3
+    assert torch.allclose(task.prepare(grey), pair.input, atol=1e-4)
+
+
+def test_a_grey_picture_and_its_three_equal_channels_are_prepared_alike(x):
+    grey = x[:, :1]
+    task = Colourise()
+    assert torch.equal(task.prepare(grey), task.prepare(grey.repeat(1, 3, 1, 1)))
+    assert torch.equal(task.prepare(x), task.pair(x, None).input)
+
+
+def test_grey_pictures_teach_no_colour():
+    with pytest.raises(UserError, match="learnt from colour pictures: expected 3 channels"):
+        Colourise().channels(1)

@@ -1,0 +1,79 @@
+"""Image-to-image networks from a folder of pictures to a judged run."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import immersion as im
+from immersion.check import UserError
+from immersion.commands.translation_quality import translation_quality
+from immersion.loading import open_run
+from immersion.models import Translator
+from immersion.nn.translation import Translation
+from immersion.tasks.enlarge import Enlarge
+
+QUICK = im.Options(steps=4, batch_size=4, validate_every=2, log_every=2, device="cpu")
+SMALL = {"translation": Translation(width=4, depth=1)}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Six small photographs: smooth waves of colour."""
+    path = tmp_path_factory.mktemp("photos")
+    rows, columns = np.mgrid[:40, :52]
+    for number in range(6):
+        waves = [
+            np.sin((rows * a + columns * b) / 9 + number) for a, b in ((1, 0), (0, 1), (1, 1))
+        ]
+        levels = np.rint(127.5 + 127.5 * np.stack(waves, -1)).astype(np.uint8)
+        Image.fromarray(levels).save(path / f"{number}.png")
+    return path
+
+
+@pytest.mark.parametrize("recipe", ["denoise", "enlarge"])
+def test_a_folder_becomes_a_judged_run(recipe, folder, tmp_path):
+    result = im.train(
+        recipe, data=str(folder), out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
+    )
+    run = open_run(result["run"])
+    assert isinstance(run.model, Translator) and result["step"] == 4
+    assert (tmp_path / "run" / "samples" / "translations.png").is_file()
+    recorded = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    assert recorded["protocol"]["count"] == len(run.data.test.pictures) == 1
+    names = {name.split("_")[0] for name in recorded["estimates"]}
+    assert {"psnr", "ssim"} <= names
+    assert translation_quality(run)["estimates"] == recorded["estimates"]
+
+
+def test_an_untrained_enlarger_is_bicubic(folder, tmp_path):
+    result = im.train(
+        "enlarge",
+        data=str(folder),
+        out=tmp_path / "run",
+        size=24,
+        options=im.Options(steps=1, batch_size=4, validate_every=0, device="cpu", ema=0),
+        arguments=SMALL
+        | {"task": Enlarge(3), "optimiser": im.engine.Optimiser(learning_rate=1e-12)},
+    )
+    estimates = result["estimates"]
+    after, before = (estimates[f"psnr_y{what}_x3"]["value"] for what in ("", "_before"))
+    assert after == pytest.approx(before, abs=0.05)
+
+
+def test_sets_for_judging_alone_do_not_train(tmp_path, monkeypatch):
+    with pytest.raises(UserError, match=r"no pictures to train on|missing"):
+        im.train("denoise", data="set12", out=tmp_path / "run", options=QUICK)
+
+
+def test_a_network_for_colour_is_not_judged_on_grey(folder, tmp_path):
+    grey = tmp_path / "grey"
+    grey.mkdir()
+    for path in sorted(folder.iterdir()):
+        Image.open(path).convert("L").save(grey / path.name)
+    result = im.train(
+        "denoise", data=str(folder), out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
+    )
+    with pytest.raises(UserError, match="expected 3 channels, received 1"):
+        translation_quality(open_run(result["run"]), str(grey))
