@@ -1,7 +1,8 @@
 """The command line: flags are read from the signatures of commands and recipes.
 
 Every command exits with 0 on success, 2 on a user's mistake, told in one sentence, and 1 on a
-fault of its own; with --json the last line of standard output is a JSON object.
+fault of its own, and 128 + n where signal n ended it; with --json the last line of standard output
+is a JSON object.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import io
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -41,8 +43,8 @@ COLUMNS = {
 
 JSON_HELP = "With --json the last line of standard output is JSON."
 
-INTERRUPTED = 130
-"""Exit status of a training that Ctrl-C ended, as shells have it."""
+SIGNALLED = 128
+"""Exit status of what a signal ended, less the signal's number, as shells have it."""
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -61,7 +63,7 @@ def main(argv: list[str] | None = None) -> None:
     except NonFinite as error:
         _fail(f"stopped: {error}.", 1, as_json)
     except KeyboardInterrupt:
-        _fail("interrupted.", INTERRUPTED, as_json)
+        _fail("interrupted.", SIGNALLED + signal.SIGINT, as_json)
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
@@ -69,7 +71,7 @@ def main(argv: list[str] | None = None) -> None:
         _fail(f"{error}; free the place, or name another.", 2, as_json)
     if isinstance(result, dict) and result.get("reason") == "interrupted":
         print("immersion: give the same command to go on from here.", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        sys.exit(SIGNALLED + result["signal"])
 
 
 def _run(arguments: list[str]) -> dict[str, Any] | None:

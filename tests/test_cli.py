@@ -1,6 +1,7 @@
 """The command line: exit codes, one sentence a mistake, JSON as the last line, help at once."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -110,6 +111,22 @@ def test_the_same_command_goes_on_and_another_is_refused(capsys, tmp_path):
     said = refused(capsys, "train", "vae", *SMALL, "--latent", "5", *out)
     assert "latent" in said and "--out" in said
     assert "recipe" in refused(capsys, "train", "ae", *SMALL, *out)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_that_a_signal_ends_is_gone_on_with(capsys, tmp_path, monkeypatch, number):
+    def raised(folder, row):
+        signal.raise_signal(number)
+
+    argv = ["train", "vae", *SMALL, "--log-every", "4", "--out", str(tmp_path / "run")]
+    with monkeypatch.context() as patched:
+        patched.setattr(RunFolder, "append_metrics", raised)
+        status, out, err = run(capsys, *argv, "--json")
+    told = json.loads(out.splitlines()[-1])
+    assert status == 128 + number and "give the same command to go on" in err
+    assert (told["reason"], told["step"]) == ("interrupted", 4)
+    done = result(capsys, *argv)
+    assert done["step"] == 10 and "signal" not in done
 
 
 def test_two_trainings_do_not_share_a_folder(capsys, tmp_path):

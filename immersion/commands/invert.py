@@ -80,7 +80,7 @@ def invert(
     with folder.held():
         folder.write_record(record)
         outcome = engine.train(experiment, opened.data, folder, options, listen)
-        record["outcome"] = asdict(outcome)
+        record["outcome"] = outcome.record()
         folder.write_record(record)
     places = {"run": str(run), "encoder": str(folder.path)}
     if outcome.reason == "interrupted":

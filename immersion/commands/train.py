@@ -99,7 +99,7 @@ def _trained(
         outcome = engine.train(run.experiment, run.data, folder, options, listen)
     except NonFinite as error:
         raise NonFinite(_diverged(folder, record, error)) from error
-    record["outcome"] = asdict(outcome)
+    record["outcome"] = outcome.record()
     folder.write_record(record)
     if outcome.reason == "interrupted":
         return {"run": str(folder.path), **record["outcome"]}

@@ -39,11 +39,17 @@ class Outcome:
         step: Steps made in all.
         reason: finished, early (no better validation loss for `patience` looks), or interrupted.
         seconds: Spent on training, over all the times that the run was gone on with.
+        signal: Number of the signal that interrupted it; None where none did.
     """
 
     step: int
     reason: Literal["finished", "early", "interrupted"]
     seconds: float
+    signal: int | None = None
+
+    def record(self) -> dict[str, Any]:
+        """Return what `run.json` holds of it."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass
@@ -78,8 +84,8 @@ def train(
         listen: Called with every line of the metrics.
 
     Returns:
-        How it ended. Ctrl-C is waited for, not obeyed at once: the step in hand is finished and a
-        checkpoint written.
+        How it ended. Ctrl-C and SIGTERM are heard, not obeyed at once: the step in hand is
+        finished and a checkpoint written.
 
     Raises:
         NonFinite: A loss or parameter is not finite; the last good checkpoint is kept.
@@ -104,7 +110,7 @@ def train(
             if options.validate_every and mark.step % options.validate_every == 0:
                 ledger.write("validation", validate(game, validation), mark)
                 stopped_early = _look(game, ledger.last, mark)
-            if stopped_early or interrupted():
+            if stopped_early or interrupted() is not None:
                 break
             if time.monotonic() - saved > options.checkpoint_seconds:
                 _save(folder, game, ledger, mark)
@@ -112,7 +118,8 @@ def train(
     _save(folder, game, ledger, mark)
     unfinished = "early" if stopped_early else "interrupted"
     reason = "finished" if mark.step >= options.steps else unfinished
-    return Outcome(mark.step, reason, round(mark.seconds, 1))
+    number = interrupted() if reason == "interrupted" else None
+    return Outcome(mark.step, reason, round(mark.seconds, 1), number)
 
 
 def validate(game: Board, split: Split) -> dict[str, float]:
@@ -213,20 +220,25 @@ class _Ledger:
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Turn Ctrl-C into a flag, so that no step is cut in half; a second one is obeyed at once."""
+def _interruptible() -> Iterator[Callable[[], int | None]]:
+    """Note a signal to end, so that no step is cut in half; a second one is obeyed at once."""
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
+        yield lambda: None
         return
-    asked = threading.Event()
-    before = signal.getsignal(signal.SIGINT)
+    heard: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def ask(number: int, frame: object) -> None:
-        asked.set()
-        signal.signal(signal.SIGINT, before)
+    def as_before() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
-    signal.signal(signal.SIGINT, ask)
+    def hear(number: int, frame: object) -> None:
+        heard.append(int(number))
+        as_before()
+
+    for number in before:
+        signal.signal(number, hear)
     try:
-        yield asked.is_set
+        yield lambda: heard[0] if heard else None
     finally:
-        signal.signal(signal.SIGINT, before)
+        as_before()

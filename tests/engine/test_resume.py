@@ -146,12 +146,13 @@ def test_fewer_steps_than_were_made_change_nothing(tmp_path):
     assert folder.metrics_file.read_text() == metrics
 
 
-def test_control_c_ends_after_the_step_in_hand(tmp_path, uninterrupted):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_after_the_step_in_hand(number, tmp_path):
     endless = replace(OPTIONS, steps=10**6, checkpoint_seconds=600.0)
     run = RunFolder(tmp_path)
     process = start("vae", tmp_path, endless)
     _wait_for_lines(run, 5)
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, number)
     process.join(LIMIT)
     code = process.exitcode
     process.kill()
@@ -159,16 +160,18 @@ def test_control_c_ends_after_the_step_in_hand(tmp_path, uninterrupted):
     step = run.load_checkpoint()[1]["step"]
     outcome = json.loads((tmp_path / "outcome.json").read_text())
     assert (outcome["step"], outcome["reason"]) == (step, "interrupted")
+    assert outcome["signal"] == number
     assert run.metrics()[-1]["step"] == step
     longer = replace(OPTIONS, steps=step + 10)
     whole = play("vae", tmp_path / "whole", longer)
     assert_same_run(play("vae", tmp_path, longer), whole)
 
 
-def test_a_second_control_c_is_obeyed_at_once(tmp_path):
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_is_obeyed_at_once(first, tmp_path):
     def press(row: dict) -> None:
         if row["step"] == 5:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(first)
             signal.raise_signal(signal.SIGINT)
 
     folder = RunFolder(tmp_path)
@@ -180,13 +183,13 @@ def test_a_second_control_c_is_obeyed_at_once(tmp_path):
     assert folder.load_checkpoint()[1]["step"] == 4
 
 
-def test_control_c_means_what_it_meant_once_training_is_over(tmp_path):
-    before = signal.getsignal(signal.SIGINT)
+def test_signals_mean_what_they_meant_once_training_is_over(tmp_path):
+    before = _handlers()
     heard = []
-    train(vae(), images(), RunFolder(tmp_path), OPTIONS, lambda _: heard.append(_handler()))
-    assert before not in heard
-    assert signal.getsignal(signal.SIGINT) is before
+    train(vae(), images(), RunFolder(tmp_path), OPTIONS, lambda _: heard.extend(_handlers()))
+    assert not set(before) & set(heard)
+    assert _handlers() == before
 
 
-def _handler():
-    return signal.getsignal(signal.SIGINT)
+def _handlers():
+    return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
