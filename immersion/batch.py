@@ -11,13 +11,16 @@ from immersion.random import seeded
 VALUES = 2**20
 """Values in a batch of `whole`: bounds the memory of an evaluation, not its result."""
 
+VOID = -1
+"""The class of a pixel that has none, or that counts nowhere."""
+
 
 class Batch(NamedTuple):
     """One batch of examples.
 
     Args:
         x: (B, *shape), float32.
-        y: (B,) int64 labels, or None where the data have none.
+        y: (B,) int64 labels, or (B, H, W) classes of pixels; None where the data have none.
         step: () int64, the number of training steps made before this one; a tensor on the
             batch's device, so that warm-ups can be captured in a CUDA graph.
     """

@@ -4,6 +4,7 @@ Every term but `loss` is for the log and holds what its name says, with the sign
 """
 
 from immersion.objectives.adversarial import DiscriminatorLoss, GeneratorLoss
+from immersion.objectives.classes import ClassesLoss
 from immersion.objectives.code_game import CodeDiscriminatorLoss, CodeEncoderLoss
 from immersion.objectives.elbo import ELBO
 from immersion.objectives.inversion import Inversion
@@ -13,6 +14,7 @@ from immersion.objectives.vae_gan import DecoderLoss, FeatureELBO, VAEGANDiscrim
 
 __all__ = [
     "ELBO",
+    "ClassesLoss",
     "CodeDiscriminatorLoss",
     "CodeEncoderLoss",
     "DecoderLoss",

@@ -1,0 +1,102 @@
+"""The class of every pixel, as a probability for each class."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import Categorical, Distribution, Independent
+
+from immersion.batch import VOID
+from immersion.check import UserError
+from immersion.likelihoods.base import Likelihood
+from immersion.precision import widened
+
+
+class Classes(Likelihood):
+    r"""p(y|h) = prod_i softmax(h_i)_{y_i} over the pixels i of a picture that have a class.
+
+    h holds K logits a pixel, class 0 first; y holds class numbers from 0 to K - 1, or -1 (void)
+    where a pixel has none, which adds nothing. What is most likely is the `mode`; a mean of class
+    numbers means nothing, and there is none.
+
+    It is made by a recipe that knows K, and not by name.
+
+    Args:
+        event_shape: (1, H, W): shape of one picture of classes; any H and W will do for h.
+        classes: K, at least 2.
+
+    Raises:
+        UserError: There are fewer than two classes.
+
+    Reference:
+        Long, Shelhamer & Darrell 2015, Fully convolutional networks for semantic segmentation,
+        section 3, https://arxiv.org/abs/1411.4038
+
+    Example:
+        >>> p = Classes((1, 2, 2), classes=4)(torch.zeros(5, 4, 2, 2))
+        >>> p.log_prob(torch.tensor([[[[0, 3], [-1, -1]]]]))[0].exp().item() == 4**-2
+        True
+        >>> p.base_dist.probs.shape, p.mode.shape
+        (torch.Size([5, 4, 2, 2]), torch.Size([5, 1, 2, 2]))
+    """
+
+    values: frozenset[str] = frozenset()
+    discrete = True
+
+    def __init__(self, event_shape: tuple[int, ...], classes: int) -> None:
+        super().__init__(event_shape)
+        if classes < 2:
+            raise UserError("there are too few classes", "at least 2", classes)
+        self.classes = self.numbers = classes
+
+    def forward(self, h: Tensor) -> Independent:
+        """Return p(y|h) from logits, (..., K, H, W)."""
+        return self.independent(ClassMap(widened(h)))
+
+    def check(self, x: Tensor) -> None:
+        """Raise a `UserError` unless every value is a class number or void."""
+        if not ((x == x.round()) & (x >= VOID) & (x < self.classes)).all():
+            raise UserError(
+                "the masks hold what is no class",
+                f"class numbers from 0 to {self.classes - 1}, or {VOID} for none",
+                f"values between {x.min():g} and {x.max():g}",
+            )
+
+
+class ClassMap(Distribution):
+    """A categorical distribution at every pixel; of shape (..., 1, H, W), as its draws are.
+
+    Args:
+        logits: (..., K, H, W).
+    """
+
+    arg_constraints: ClassVar[dict] = {}
+
+    def __init__(self, logits: Tensor) -> None:
+        *batch, _, height, width = logits.shape
+        super().__init__(torch.Size((*batch, 1, height, width)), validate_args=False)
+        self.logits = logits
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Return log p of the class of each pixel, in nats; 0 where it is void."""
+        given = x.long()
+        batch = torch.broadcast_shapes(given.shape[:-3], self.logits.shape[:-3])
+        logs = self.logits.log_softmax(-3).expand(*batch, *self.logits.shape[-3:])
+        chosen = given.clamp(min=0).expand(*batch, *given.shape[-3:])
+        return torch.where(given == VOID, 0, logs.gather(-3, chosen))
+
+    @property
+    def probs(self) -> Tensor:
+        """The probability of each class, (..., K, H, W)."""
+        return self.logits.softmax(-3)
+
+    @property
+    def mode(self) -> Tensor:
+        """The likeliest class of each pixel, (..., 1, H, W), int64."""
+        return self.logits.argmax(-3, keepdim=True)
+
+    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+        """Draw classes, (*sample_shape, ..., 1, H, W), int64; no pixel is void."""
+        with torch.no_grad():
+            pixels = Categorical(logits=self.logits.movedim(-3, -1), validate_args=False)
+            return pixels.sample(torch.Size(sample_shape)).unsqueeze(-3)
