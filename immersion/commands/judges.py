@@ -6,19 +6,34 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from immersion.data.dataset import to_float
+from immersion.data.patches import PatchSplit
 from immersion.evaluation import Estimate
+from immersion.evaluation.restoration.colourfulness import (
+    colourfulness,
+    colourfulness_error,
+    psnr_ab,
+)
 from immersion.evaluation.restoration.psnr import psnr, quantised
 from immersion.evaluation.restoration.ssim import ssim
 from immersion.imaging import colour
+from immersion.imaging.colour import lab_from_srgb
 from immersion.tasks import Pair, Task
+from immersion.tasks.colourise import CHROMA
 
 Results = Iterable[tuple[Pair, Distribution]]
 """(pair, p(target | input)) of each picture, one at a time: a batch of one each."""
 
-Judge = Callable[[Task, Results], dict[str, Estimate]]
+ROUNDED = 60.0
+"""PSNR of chroma in dB of two pictures that differ by less than their rounding to 256 levels."""
+
+Train = Callable[[], PatchSplit]
+"""Reads the pictures that the network learnt from, for judges with a baseline that knows them."""
+
+Judge = Callable[[Task, Results, Train], dict[str, Estimate]]
 
 
-def levels(task: Task, results: Results) -> dict[str, Estimate]:
+def levels(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
     """Return PSNR and SSIM of the mean, and the PSNR of what the task starts from."""
     values: dict[str, list[Tensor]] = {"psnr": [], "ssim": [], "psnr_before": []}
     for pair, p in results:
@@ -30,7 +45,7 @@ def levels(task: Task, results: Results) -> dict[str, Estimate]:
     return {name: Estimate.of(torch.cat(found), units[name]) for name, found in values.items()}
 
 
-def luma(task: Task, results: Results) -> dict[str, Estimate]:
+def luma(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
     """Return PSNR and SSIM of the brightness alone, without a border as wide as the scale."""
     values: dict[str, list[Tensor]] = {"psnr_y": [], "ssim_y": [], "psnr_y_before": []}
     for pair, p in results:
@@ -41,6 +56,46 @@ def luma(task: Task, results: Results) -> dict[str, Estimate]:
         values["psnr_y_before"].append(psnr(start, target, crop=task.scale))
     units = {"psnr_y": "dB", "ssim_y": "", "psnr_y_before": "dB"}
     return {name: Estimate.of(torch.cat(found), units[name]) for name, found in values.items()}
+
+
+def chroma(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
+    """Return PSNR of chroma and colourfulness, of the output, of grey and of the mean colour."""
+    mean = mean_chroma(train())
+    values: dict[str, list[Tensor]] = {}
+    for pair, p in results:
+        truth = quantised(task.finish(pair.input, pair.target))
+        lab_truth = lab_from_srgb(truth)
+        coloured = {
+            "": p.mean,
+            "_grey": torch.zeros_like(pair.target),
+            "_mean": mean.to(pair.target).view(2, 1, 1).expand_as(pair.target) / CHROMA,
+        }
+        measured = {"colourfulness_truth": colourfulness(truth)}
+        for name, output in coloured.items():
+            made = quantised(task.finish(pair.input, output))
+            measured |= {
+                f"psnr_chroma{name}": psnr_ab(lab_from_srgb(made), lab_truth).clamp(max=ROUNDED),
+                f"colourfulness{name}": colourfulness(made),
+                f"colourfulness_error{name}": colourfulness_error(made, truth),
+            }
+        for name, value in measured.items():
+            values.setdefault(name, []).append(value)
+    return {
+        name: Estimate.of(torch.cat(found), "dB" if name.startswith("psnr") else "M3")
+        for name, found in values.items()
+    }
+
+
+def mean_chroma(split: PatchSplit) -> Tensor:
+    """Return the mean (a, b) of pictures, (2,), over every fourth pixel of every fourth row.
+
+    Example:
+        >>> red = torch.tensor([255, 0, 0], dtype=torch.uint8).view(3, 1, 1).expand(3, 8, 8)
+        >>> mean_chroma(PatchSplit((red,), side=8)).round()
+        tensor([80., 67.])
+    """
+    pixels = torch.cat([picture[:, ::4, ::4].flatten(1) for picture in split.pictures], dim=1)
+    return lab_from_srgb(to_float(pixels, "unit").unsqueeze(2))[1:].flatten(1).mean(1)
 
 
 def brightness(x: Tensor) -> Tensor:
@@ -59,6 +114,14 @@ JUDGES: dict[str, tuple[Judge, dict[str, str]]] = {
             "quantisation": "output rounded to 256 levels",
             "crop": "as many pixels as the factor on every side",
             "channels": "Y of BT.601, 16 to 235",
+        },
+    ),
+    "chroma": (
+        chroma,
+        {
+            "quantisation": "pictures rounded to 256 levels of sRGB",
+            "crop": "none",
+            "channels": "a and b of CIE Lab, peak 255, at most 60 dB",
         },
     ),
 }

@@ -40,7 +40,9 @@ def translation_quality(run: Run, on: str = "") -> dict[str, Any]:
     estimates = {
         f"{measure}_{name}": asdict(estimate)
         for name, task in run.model.task.protocols().items()
-        for measure, estimate in judge(task, results(run.model, task, split)).items()
+        for measure, estimate in judge(
+            task, results(run.model, task, split), lambda: run.data.train
+        ).items()
     }
     data = {"data": on or run.spec.name, "count": len(split.pictures)}
     return {"protocol": PROTOCOL | words | data, "estimates": estimates}

@@ -1,0 +1,80 @@
+"""Colouring: a grey picture in, its chroma out."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from immersion.check import UserError
+from immersion.imaging.colour import lab_from_srgb, srgb_from_lab
+from immersion.tasks.base import TASKS, Pair, Task
+
+CHROMA = 110.0
+"""What a and b are divided by: about the largest that a screen shows."""
+
+
+@TASKS.register("colourise")
+@dataclass(frozen=True)
+class Colourise(Task):
+    """The lightness L of CIE Lab in, (a, b) out: L / 50 - 1 and (a, b) / 110, about -1 to 1.
+
+    The picture that is made has the input's lightness, but where a screen cannot show the colour.
+
+    Reference:
+        Zhang, Isola & Efros 2016, Colorful image colorization, section 2,
+        https://arxiv.org/abs/1603.08511
+
+    Example:
+        >>> x = torch.rand(2, 3, 16, 16)
+        >>> pair = Colourise().pair(x, None)
+        >>> pair.input.shape, pair.target.shape
+        (torch.Size([2, 1, 16, 16]), torch.Size([2, 2, 16, 16]))
+        >>> torch.allclose(Colourise().finish(*pair[:2]), x, atol=1e-4)
+        True
+    """
+
+    @property
+    def judged(self) -> str:
+        """Return chroma."""
+        return "chroma"
+
+    def channels(self, colours: int) -> tuple[int, int]:
+        """Return (1, 2).
+
+        Raises:
+            UserError: The pictures are grey: there is no colour to learn.
+        """
+        if colours != 3:
+            raise UserError(
+                "colouring is learnt from colour pictures",
+                "3 channels",
+                colours,
+                "train on colour pictures; grey ones are what the network is for",
+            )
+        return 1, 2
+
+    def pair(self, x: Tensor, y: Tensor | None) -> Pair:
+        """Return (lightness, chroma)."""
+        lab = lab_from_srgb(x)
+        return Pair(scaled_lightness(lab), lab[:, 1:] / CHROMA)
+
+    def prepare(self, picture: Tensor) -> Tensor:
+        """Return the lightness of grey or colour pictures, (B, 1, H, W)."""
+        return scaled_lightness(lab_from_srgb(picture.expand(-1, 3, -1, -1)))
+
+    def base(self, given: Tensor) -> Tensor:
+        """Return no chroma: the answer starts as grey."""
+        return torch.zeros_like(given).expand(-1, 2, -1, -1)
+
+    def finish(self, given: Tensor, output: Tensor) -> Tensor:
+        """Return the sRGB picture of a lightness and a chroma, (B, 3, H, W) in [0, 1]."""
+        return srgb_from_lab(torch.cat([50 * (given + 1), CHROMA * output], dim=1))
+
+    def protocols(self) -> dict[str, Task]:
+        """Return the task itself: there is nothing to set."""
+        return {"lab": self}
+
+
+def scaled_lightness(lab: Tensor) -> Tensor:
+    """Return L / 50 - 1, (B, 1, H, W)."""
+    return lab[:, :1] / 50 - 1
