@@ -155,6 +155,7 @@ def test_a_folder_of_images_trains(capsys, tmp_path):
     )
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["data"]["spec"]["classes"] == ["cats", "dogs"]
+    assert trained["data"] == record["data"]["note"] and "20 images" in trained["data"]
     assert trained["estimates"]["elbo"]["examples"] == 2
     (tmp_path / "pets" / "cats" / "0.jpg").write_bytes(b"no image")
     assert "0.jpg" in refused(capsys, "train", "vae", *data, "--out", str(tmp_path / "other"))

@@ -59,7 +59,8 @@ def train(
         listen: Called with every line of the metrics.
 
     Returns:
-        run, report, step, reason, seconds, the estimates, and what was found about its health.
+        run, report, what the data are, step, reason, seconds, the estimates, and what was found
+        about its health.
 
     Raises:
         UserError: Any of the user's mistakes; nothing has been written then.
@@ -135,9 +136,11 @@ def _finish(run: Run) -> dict[str, Any]:
     findings = examine(run.folder)
     run.model.cpu()
     draw_all(run)
+    note = run.record["data"]["note"]
     return {
         "run": str(run.folder.path),
         "report": str(write_report(run.folder)),
+        **({"data": note} if note else {}),
         **run.record["outcome"],
         "estimates": evaluation["estimates"],
         "health": [f"{each.name}: {each.sentence}" for each in findings],

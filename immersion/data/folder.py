@@ -23,7 +23,8 @@ def load_folder(folder: Path, size: int | None, resident: bool | None) -> Datase
     """Return the images under `folder` in a seeded split of 80, 10 and 10 %.
 
     All grey gives one channel, otherwise three. Files with other suffixes than those of images,
-    and hidden ones, are left out and counted in `Dataset.note`.
+    and hidden ones, are left out and counted in `Dataset.note`, and so are images that have to be
+    enlarged.
 
     Args:
         folder: Images, or sub-folders of them; two or more sub-folders are classes, by name.
@@ -103,7 +104,9 @@ def common_shape(headers: list[Header], size: int | None) -> tuple[tuple[int, in
         if height in KEPT_SIZES and width in KEPT_SIZES:
             return (channels, height, width), f"at their own size of {width} x {height}"
     side = size or DEFAULT_SIZE
-    return (channels, side, side), f"cut to squares and resized to {side} x {side}"
+    smaller = sum(min(image.height, image.width) < side for image in headers)
+    enlarged = f" ({smaller} of them, which are smaller, were enlarged)" if smaller else ""
+    return (channels, side, side), f"cut to squares and resized to {side} x {side}{enlarged}"
 
 
 def read_all(folder: Path, paths: list[Path], shape: tuple[int, ...]) -> tuple[Tensor, str]:

@@ -80,6 +80,17 @@ def test_unlike_sizes_become_64_and_the_note_says_so(tmp_path):
         load(tmp_path, size=0)
 
 
+@pytest.mark.parametrize("resident", [True, False])
+def test_images_that_were_enlarged_are_counted(tmp_path, resident):
+    fill(tmp_path, 4)
+    for number, size in enumerate([(300, 15), (15, 300), (24, 24), (25, 24)]):
+        grey(0, size=size).save(tmp_path / f"{number}.bmp")
+    note = "(6 of them, which are smaller, were enlarged)"
+    assert note in load(tmp_path, size=24, resident=resident).note
+    assert "were enlarged" not in load(tmp_path, size=15, resident=resident).note
+    assert "2 of them" in load(tmp_path, size=16, resident=resident).note
+
+
 @pytest.mark.parametrize(("size", "shape"), [((129, 129), 64), ((7, 7), 64), ((128, 8), None)])
 def test_which_sizes_are_kept(tmp_path, size, shape):
     fill(tmp_path, 3, size=size)
