@@ -1,0 +1,100 @@
+"""Noise of cameras and of bad transmission, drawn from PyTorch's global generator."""
+
+import torch
+from torch import Tensor
+
+from immersion.imaging.strength import per_example
+
+
+def gaussian(x: Tensor, sigma: float | Tensor) -> Tensor:
+    """Return x + sigma n, n ~ N(0, 1) for each value, not clipped.
+
+    The tables of denoising (Set12, BSD68) are made with noise that leaves [0, 1]: clipping it
+    would change its mean and variance. Differentiable in x and sigma.
+
+    Args:
+        x: Pictures, (..., C, H, W), black 0 and white 1.
+        sigma: The standard deviation in the units of x (25 / 255 is "sigma 25"), a number or
+            (B,), one a picture of (B, C, H, W); 0 or more.
+
+    Returns:
+        Of the shape of x.
+
+    Raises:
+        UserError: If sigma is negative or fits no picture, or x holds integers.
+
+    Reference:
+        Zhang, Zuo, Chen, Meng & Zhang 2017, Beyond a Gaussian denoiser, section IV-A,
+        https://arxiv.org/abs/1608.03981
+
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> sigma = torch.tensor([0.0, 25 / 255])
+        >>> y = gaussian(torch.full((2, 1, 100, 100), 0.5), sigma)
+        >>> (y.std(dim=(1, 2, 3)) * 255).round()
+        tensor([ 0., 25.])
+    """
+    return x + per_example(sigma, x, "sigma", 0) * torch.randn_like(x)
+
+
+def poisson_gaussian(x: Tensor, photons: float | Tensor, sigma: float | Tensor) -> Tensor:
+    """Return y = k / photons + sigma n, k ~ Poisson(photons x), n ~ N(0, 1), not clipped.
+
+    Light comes in photons and the reading adds its own: E[y] = x, Var[y] = x / photons + sigma^2.
+    Values of x below 0 send no photons. The draw of k has no gradient.
+
+    Args:
+        x: Pictures in linear light, (..., C, H, W), black 0 and white 1.
+        photons: How many arrive where x = 1, above 0; a number or (B,).
+        sigma: The standard deviation of the reading, in the units of x; a number or (B,).
+
+    Returns:
+        Of the shape of x.
+
+    Raises:
+        UserError: If photons is not positive or sigma negative, or x holds integers.
+
+    Reference:
+        Foi, Trimeche, Katkovnik & Egiazarian 2008, Practical Poissonian-Gaussian noise modeling
+        and fitting for single-image raw-data, IEEE TIP 17(10), section II, with a =
+        1 / photons and b = sigma^2, https://doi.org/10.1109/TIP.2008.2001399
+
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> y = poisson_gaussian(torch.full((1, 1, 200, 200), 0.5), photons=50, sigma=0.1)
+        >>> torch.allclose(y.var(), torch.tensor(0.5 / 50 + 0.1**2), rtol=0.02)
+        True
+    """
+    smallest = torch.finfo(x.dtype).tiny if x.is_floating_point() else 1
+    rate = per_example(photons, x, "photons", smallest)
+    return gaussian(torch.poisson(rate * x.clamp(min=0)) / rate, sigma)
+
+
+def salt_and_pepper(x: Tensor, share: float | Tensor) -> Tensor:
+    """Return x with a share of its pixels replaced by black or white, evenly, all channels alike.
+
+    A pixel is 0 with probability share / 2, 1 with share / 2, and itself otherwise:
+    E[y] = (1 - share) x + share / 2.
+
+    Args:
+        x: Pictures, (..., C, H, W), black 0 and white 1.
+        share: From 0 to 1; a number or (B,), one a picture of (B, C, H, W).
+
+    Returns:
+        Of the shape of x.
+
+    Raises:
+        UserError: If the share is not from 0 to 1, or x holds integers.
+
+    Reference:
+        Gonzalez & Woods 2018, Digital Image Processing, 4th edition, equation (5-16).
+
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> y = salt_and_pepper(torch.full((1, 1, 100, 100), 0.5), share=0.2)
+        >>> y.unique()
+        tensor([0.0000, 0.5000, 1.0000])
+    """
+    share = per_example(share, x, "the share", 0, 1)
+    u = torch.rand_like(x[..., :1, :, :])
+    return torch.where(u < share / 2, 0.0, torch.where(u < share, 1.0, x))

@@ -1,0 +1,122 @@
+"""How strong is the white Gaussian noise of a picture? Its flattest blocks tell."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, max_pool2d
+
+from immersion.check import UserError
+from immersion.imaging.dct import dct_matrix
+
+SIDE = 8
+"""Pixels on the side of a block."""
+
+SHARE, FEWEST = 0.005, 1000
+"""The flattest share of the blocks that is listened to, and how many these are at least."""
+
+BLOCKS = 2**20
+"""Of larger pictures every second (third, ...) row and column of blocks is looked at."""
+
+CHUNK = 2**16
+"""Blocks transformed at a time: 32 MB."""
+
+
+@torch.no_grad()
+def noise_level(x: Tensor) -> Tensor:
+    r"""Estimate the standard deviation sigma of white Gaussian noise, for each channel.
+
+    The coefficients c_uv of an 8 x 8 block's cosine transform, u and v from 0, share the noise
+    evenly, and independently of each other; a picture's own content sits mostly where u + v is
+    small. So the blocks with the least energy at low frequencies are the flattest, a choice that
+    does not look at the high frequencies and hence does not flatter them:
+
+        S = the 0.5 % of all (overlapping) blocks with the least sum of c_uv^2, 0 < u + v < 8,
+        sigma^2 = the median over u + v >= 8 of the mean over S of c_uv^2.
+
+    Noise cut off at 0 and 1 is smaller than it was. Where a picture has pixels at exactly 0 or 1
+    and none beyond, blocks with such pixels do not count; of the others only those whose mean is
+    two sigma away from both ends do, or the 5 % farthest from them.
+
+    Texture that fills the whole picture reads as noise; noise that is not white (out of a JPEG
+    file, a demosaiced or a denoised picture) is underestimated. The flattest blocks of clean
+    photographs read about 0.004. Nothing is drawn: the same picture gives the same number.
+
+    Args:
+        x: Pictures, (..., C, H, W), black 0 and white 1; sides of 8 pixels or more.
+
+    Returns:
+        (..., C), in the units of x: times 255 it is the sigma of 8-bit pictures. One number for
+        all channels is `sigma.square().mean(-1).sqrt()`.
+
+    Raises:
+        UserError: If a side is shorter than a block, or x holds integers.
+
+    Reference:
+        Ponomarenko, Lukin, Zriakhov, Kaarna & Astola 2007, An automatic approach to lossy
+        compression of AVIRIS images, IGARSS, https://doi.org/10.1109/IGARSS.2007.4422833
+        (blocks by low frequencies, the median over high ones); the rule for clipped noise is
+        ours. Mean errors on Set12 and BSD68 at sigma 5, 15, 25, 50: 0.2, 0.2, 0.2, 0.4. The
+        eigenvalues of Chen, Zhu & Heng 2015 (An efficient statistical method for image noise
+        level estimation, ICCV, algorithm 1) gave us 3.1, 1.5, 1.0, 0.8 on grey pictures.
+
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> ramp = torch.linspace(0, 1, 128).expand(1, 128, 128)
+        >>> noise_level(ramp + torch.randn(1, 128, 128) * 25 / 255) * 255
+        tensor([24.5786])
+    """
+    if x.ndim < 3 or min(x.shape[-2:]) < SIDE or not x.is_floating_point():
+        found = f"{x.dtype} of shape {tuple(x.shape)}"
+        raise UserError("a noise estimate", f"floating (..., C, H, W), sides >= {SIDE}", found)
+    planes = x.reshape(-1, *x.shape[-2:]).float()
+    return torch.stack([of_plane(plane) for plane in planes]).view(x.shape[:-2]).to(x.dtype)
+
+
+def of_plane(plane: Tensor) -> Tensor:
+    """Return the estimate, (), for one channel (H, W)."""
+    stride = math.ceil(math.sqrt(plane.numel() / BLOCKS))
+    blocks = plane.unfold(0, SIDE, stride).unfold(1, SIDE, stride)  # (h, w, 8, 8), no copy
+    energy = low_energy(blocks)
+    ends = ((plane == 0) | (plane == 1)).float()
+    clipped = bool(ends.any()) and plane.min() >= 0 and plane.max() <= 1
+    if not clipped:
+        return of_flattest(blocks, energy)
+    whole = max_pool2d(ends[None], SIDE, stride).flatten() == 0
+    sigma = of_flattest(blocks, energy, whole if whole.any() else None)
+    mean = avg_pool2d(plane[None], SIDE, stride).flatten()
+    room = torch.minimum(mean, 1 - mean)
+    farthest = room.kthvalue(math.ceil(0.95 * len(room))).values
+    return of_flattest(blocks, energy, room >= torch.minimum(2 * sigma, farthest))
+
+
+def low_energy(blocks: Tensor) -> Tensor:
+    """Return the energy of each block, (h, w, 8, 8), at 0 < u + v < 8: (h w,)."""
+    basis = cosines(blocks)[order(blocks) < SIDE][1:]  # without the mean, u = v = 0
+    rows = max(1, CHUNK // blocks.shape[1])
+    chunks = (some.reshape(-1, SIDE * SIDE) @ basis.T for some in blocks.split(rows))
+    return torch.cat([c.square().sum(1) for c in chunks])
+
+
+def of_flattest(blocks: Tensor, energy: Tensor, counted: Tensor | None = None) -> Tensor:
+    """Return sigma from the blocks of least energy, among those counted: all, or a mask (h w,)."""
+    if counted is not None:
+        energy = torch.where(counted, energy, torch.inf)
+    available = len(energy) if counted is None else int(counted.sum())
+    number = min(max(FEWEST, int(SHARE * available)), available)
+    at = energy.topk(number, largest=False).indices
+    chosen = blocks[at // blocks.shape[1], at % blocks.shape[1]].reshape(-1, SIDE * SIDE)
+    high = chosen @ cosines(blocks)[order(blocks) >= SIDE].T
+    return high.square().mean(0).median().sqrt()
+
+
+def cosines(like: Tensor) -> Tensor:
+    """Return the transform of a flattened block, (64, 64)."""
+    t = dct_matrix(SIDE, like)
+    return torch.kron(t, t)
+
+
+def order(like: Tensor) -> Tensor:
+    """Return u + v of each of the 64 coefficients."""
+    u = torch.arange(SIDE, device=like.device)
+    return (u[:, None] + u).flatten()

@@ -1,0 +1,37 @@
+"""One strength for all pictures, or one a picture."""
+
+import torch
+from torch import Tensor
+
+from immersion.check import UserError
+
+
+def per_example(
+    strength: float | Tensor, x: Tensor, what: str, least: float, most: float = torch.inf
+) -> Tensor:
+    """Return the strength as a tensor that multiplies x: (), or (B, 1, 1, 1) for (B, C, H, W).
+
+    Args:
+        strength: A number, or (B,).
+        x: The pictures; their type and device are taken.
+        what: The strength's name, for the error.
+        least: The smallest strength that makes sense.
+        most: The largest.
+
+    Raises:
+        UserError: If it is neither a number nor (B,), or outside the bounds; or x holds integers.
+
+    Example:
+        >>> per_example(torch.tensor([0.1, 0.2]), torch.zeros(2, 3, 4, 4), "sigma", 0).shape
+        torch.Size([2, 1, 1, 1])
+    """
+    if not x.is_floating_point():
+        raise UserError(f"the pictures that {what} acts on", "floating pixels in [0, 1]", x.dtype)
+    value = torch.as_tensor(strength, dtype=x.dtype, device=x.device)
+    if value.ndim and value.shape != x.shape[:1]:
+        found = f"{tuple(value.shape)} for {tuple(x.shape)}"
+        raise UserError(f"{what} does not fit the pictures", "a number or one a picture", found)
+    if not ((value >= least) & (value <= most)).all():
+        bounds = f"{least:g} or more" if most == torch.inf else f"{least:g} to {most:g}"
+        raise UserError(f"{what} is out of bounds", bounds, value.tolist())
+    return value.view(-1, *[1] * (x.ndim - 1)) if value.ndim else value
