@@ -21,7 +21,7 @@ from immersion.models.inverse import encoder_for
 from immersion.nn import Architecture
 from immersion.random import seeded
 from immersion.recipes import RECIPES
-from immersion.recipes.pictures import takes_pictures
+from immersion.recipes.pictures import side_of_patches
 from immersion.run_folder import RunFolder
 
 
@@ -121,8 +121,9 @@ def _attach_encoder(folder: RunFolder, model: nn.Module, spec: Spec) -> None:
 
 def read_data(recipe: str, source: str, size: int | None) -> Dataset:
     """Return a data set as a recipe takes it: patches of pictures, or tables standardised."""
-    if takes_pictures(RECIPES[recipe]):
-        return load_pictures(source, size)
+    side = side_of_patches(RECIPES[recipe])
+    if side is not None:
+        return load_pictures(source, size, side)
     return standardised(load_data(source, size=size))
 
 

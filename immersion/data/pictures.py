@@ -23,13 +23,16 @@ USUAL_SIDE = 48
 SMALLEST = 8
 
 
-def load_pictures(name_or_path: str | Path, side: int | None = None) -> Dataset:
+def load_pictures(
+    name_or_path: str | Path, side: int | None = None, usual: int = USUAL_SIDE
+) -> Dataset:
     """Return pictures at their own sizes, in patches: for what is learned from neighbourhoods.
 
     Args:
         name_or_path: A set of pictures (bsds500, ...), another named data set of images, or a
             folder.
-        side: Of the patches; by default 48, or that of the smallest picture.
+        side: Of the patches; by default the usual one, or as much as the smallest picture has.
+        usual: What suits the purpose.
 
     Raises:
         UserError: The data are no pictures, or one is smaller than a patch.
@@ -42,19 +45,19 @@ def load_pictures(name_or_path: str | Path, side: int | None = None) -> Dataset:
         at_least(SMALLEST, size=side)
     name = str(name_or_path)
     if name in PICTURE_SETS:
-        return _named(PICTURE_SETS[name], side)
+        return _named(PICTURE_SETS[name], side, usual)
     path = Path(name_or_path).expanduser()
     if path.is_dir() and name not in DATASETS:
         paths, _ = find_images(path)
-        return of_files(str(path), paths, path, side, sizes(len(paths)), None)
-    return of_images(load(name_or_path), side)
+        return of_files(str(path), paths, path, side, sizes(len(paths)), None, usual)
+    return of_images(load(name_or_path), side, usual)
 
 
-def _named(known: PictureSet, side: int | None) -> Dataset:
+def _named(known: PictureSet, side: int | None, usual: int) -> Dataset:
     """Return a named set, refusing files that are not those of the public one."""
     paths = paths_of(known)
     root = paths[0].parents[len(Path(known.folders[0]).parts) - 1]
-    dataset = of_files(known.name, paths, root, side, known.examples, known.grey)
+    dataset = of_files(known.name, paths, root, side, known.examples, known.grey, usual)
     if dataset.checksums[known.name] != known.checksum:
         raise UserError(
             f"the pictures of {known.name} are not those of the public set",
@@ -72,6 +75,7 @@ def of_files(
     side: int | None,
     examples: tuple[int, int, int],
     grey: bool | None,
+    usual: int,
 ) -> Dataset:
     """Return the pictures in files as patches.
 
@@ -84,6 +88,7 @@ def of_files(
         side: Of the patches, or None.
         examples: Numbers of pictures for training, validation and test.
         grey: Whether they are taken as grey levels; None where all files say they are.
+        usual: Side of the patches where none is asked for and the pictures are large enough.
     """
     headers = in_threads(header, paths)
     channels = 1 if (all(h.grey for h in headers) if grey is None else grey) else 3
@@ -96,9 +101,8 @@ def of_files(
     for path, (_, digest) in zip(paths, contents, strict=True):
         total.update(path.relative_to(root).as_posix().encode() + b"\0" + digest)
     pictures = [picture for picture, _ in contents]
-    side = _side(
-        side, [(path.name, *p.shape[1:]) for path, p in zip(paths, pictures, strict=True)]
-    )
+    shapes = [(path.name, *p.shape[1:]) for path, p in zip(paths, pictures, strict=True)]
+    side = patch_side(side, shapes, usual)
     chosen = seeded_split("pictures", examples)
     splits = [
         PatchSplit(tuple(pictures[i] for i in indices.tolist()), side, still=number > 0)
@@ -120,11 +124,22 @@ def _picture(path: Path, found: Header, channels: int, share: float) -> tuple[Te
     return middle, hashlib.sha256(content).digest()
 
 
-def _side(side: int | None, sizes: list[tuple[str, int, int]]) -> int:
-    """Return the side of patches: the one asked for, or the usual, or the smallest picture's."""
+def patch_side(
+    side: int | None, sizes: list[tuple[str, int, int]], usual: int = USUAL_SIDE
+) -> int:
+    """Return the side of patches: the one asked for, or the usual, or the smallest picture's.
+
+    Args:
+        side: What was asked for, or None.
+        sizes: Name, height and width of every picture.
+        usual: What is usual.
+
+    Raises:
+        UserError: A picture is smaller than what was asked for.
+    """
     name, *smallest = min(sizes, key=lambda size: min(size[1:]))
     if side is None:
-        return min(USUAL_SIDE, *smallest)
+        return min(usual, *smallest)
     if side > min(smallest):
         raise UserError(
             f"the picture {name} is smaller than a patch",
@@ -135,7 +150,7 @@ def _side(side: int | None, sizes: list[tuple[str, int, int]]) -> int:
     return side
 
 
-def of_images(dataset: Dataset, side: int | None) -> Dataset:
+def of_images(dataset: Dataset, side: int | None, usual: int = USUAL_SIDE) -> Dataset:
     """Return a data set of images in memory as one of patches.
 
     Raises:
@@ -150,7 +165,7 @@ def of_images(dataset: Dataset, side: int | None) -> Dataset:
             f"'{dataset.spec.name}'",
         )
     channels, *size = dataset.spec.shape
-    side = _side(side, [("in the data", *size)])
+    side = patch_side(side, [("in the data", *size)], usual)
     patches = [
         PatchSplit(tuple(_levels(split)), side, still=number > 0)
         for number, split in enumerate(splits)

@@ -1,6 +1,10 @@
 """What recipes of image-to-image networks share."""
 
+from functools import partial
+
+from immersion.check import UserError
 from immersion.data import Spec
+from immersion.data.pictures import USUAL_SIDE
 from immersion.engine import Experiment, Optimiser, Player
 from immersion.likelihoods.gaussian import Gaussian
 from immersion.models import Translator
@@ -9,18 +13,25 @@ from immersion.objectives import TranslationLoss
 from immersion.recipes.base import Recipe
 from immersion.tasks import Task
 
-_OF_PICTURES: set[Recipe] = set()
+_SIDES: dict[Recipe, int] = {}
 
 
-def of_pictures(recipe: Recipe) -> Recipe:
-    """Say that a recipe takes patches of whole pictures: its data are read without resizing."""
-    _OF_PICTURES.add(recipe)
+def of_pictures(recipe: Recipe | None = None, *, side: int = USUAL_SIDE) -> Recipe:
+    """Say that a recipe takes patches of whole pictures: its data are read without resizing.
+
+    Args:
+        recipe: The recipe, where the decorator stands without brackets.
+        side: Of the patches where none is asked for: how much context the task wants.
+    """
+    if recipe is None:
+        return partial(of_pictures, side=side)
+    _SIDES[recipe] = side
     return recipe
 
 
-def takes_pictures(recipe: Recipe) -> bool:
-    """Return whether a recipe takes patches of whole pictures."""
-    return recipe in _OF_PICTURES
+def side_of_patches(recipe: Recipe) -> int | None:
+    """Return the usual side of a recipe's patches; None where it takes no pictures."""
+    return _SIDES.get(recipe)
 
 
 def translator(
@@ -29,19 +40,38 @@ def translator(
     translation: Translation,
     objective: TranslationLoss,
     optimiser: Optimiser,
+    usual: str = "restorer",
+    batch_size: int = 32,
 ) -> Experiment:
-    """Return the training of a translator to levels: a Gaussian with a scale for every value.
+    """Return the training of a translator to numbers: a Gaussian with a scale for every value.
 
     Args:
         spec: Patches of pictures.
         task: Makes the pairs.
-        translation: The network; a `restorer` where none is named.
+        translation: The network.
         objective: The error that is minimised.
         optimiser: How parameters move.
+        usual: The network where none is named.
+        batch_size: Patches a step where nothing else is asked for.
     """
     inward, outward = task.channels(spec.shape[0])
     p = Gaussian((outward, *spec.shape[1:]))
-    network = translation.build(inward, p.numbers * outward, task.scale, "restorer")
+    network = translation.build(inward, p.numbers * outward, task.scale, usual)
+    refuse_side(spec.shape[1] // task.scale, network.multiple)
     model = Translator(task, network, p)
     player = Player("translator", list(model.parameters()), objective, optimiser)
-    return Experiment(model, (player,), batch_size=32, ema=0.999)
+    return Experiment(model, (player,), batch_size=batch_size, ema=0.999)
+
+
+def refuse_side(side: int, multiple: int) -> None:
+    """Refuse patches that a network cannot halve as often as it does.
+
+    Raises:
+        UserError: `multiple` does not divide `side`.
+    """
+    if side % multiple:
+        most = side - side % multiple
+        remedy = f"pass --size {most}" if most else "take larger pictures, or a smaller --depth"
+        raise UserError(
+            "patches do not fit the network", f"sides that {multiple} divides", side, remedy
+        )
