@@ -14,6 +14,7 @@ from torch import nn
 from immersion.check import UserError
 from immersion.data import Dataset, Spec, binarized, standardised
 from immersion.data import load as load_data
+from immersion.data.masks import load_masked
 from immersion.data.pictures import load_pictures
 from immersion.engine import Experiment
 from immersion.models import GAN
@@ -21,7 +22,7 @@ from immersion.models.inverse import encoder_for
 from immersion.nn import Architecture
 from immersion.random import seeded
 from immersion.recipes import RECIPES
-from immersion.recipes.pictures import side_of_patches
+from immersion.recipes.pictures import side_of_patches, takes_masks
 from immersion.run_folder import RunFolder
 
 
@@ -122,6 +123,8 @@ def _attach_encoder(folder: RunFolder, model: nn.Module, spec: Spec) -> None:
 def read_data(recipe: str, source: str, size: int | None) -> Dataset:
     """Return a data set as a recipe takes it: patches of pictures, or tables standardised."""
     side = side_of_patches(RECIPES[recipe])
+    if takes_masks(RECIPES[recipe]):
+        return load_masked(source, size)
     if side is not None:
         return load_pictures(source, size, side)
     return standardised(load_data(source, size=size))

@@ -25,6 +25,8 @@ class Spec:
         binarize: How the field usually makes these data binary; `none` where it does not.
         shift, scale: What was subtracted from each column of a table and what it was divided by;
             empty where the values are as in the file.
+        frequencies: Of each class that pixels have, in training: its pixels over all pixels of the
+            pictures that have any of it; empty where pixels have no classes.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Spec:
     binarize: Binarize = "none"
     shift: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
+    frequencies: tuple[float, ...] = ()
 
     @property
     def dimensions(self) -> int:

@@ -46,12 +46,12 @@ def opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
         ) from error
 
 
-def header(path: Path) -> Header:
+def header(path: Path, content: bytes | None = None) -> Header:
     """Return height, width (after EXIF orientation) and whether the image is grey, undecoded.
 
     An image that is stored in colour is a colour image, even if all its colours are grey.
     """
-    with opened(path) as image:
+    with opened(path, content) as image:
         width, height = image.size
         if image.getexif().get(ORIENTATION, 1) >= 5:
             width, height = height, width

@@ -11,6 +11,9 @@ from immersion.data.dataset import to_float
 TURNS = 8
 """Ways in which a square can be turned and mirrored."""
 
+MIRRORED = 4
+"""The first of those that are mirrored, and the one that is not turned."""
+
 
 @dataclass(frozen=True)
 class PatchSplit:
@@ -18,13 +21,15 @@ class PatchSplit:
 
     There are as many patches as the pictures can be cut into without overlap. In training, patch
     k is cut anywhere from the picture that the k-th lies in, and turned and mirrored, both drawn
-    from PyTorch's global generator; a split that is `still` gives the k-th itself.
+    from PyTorch's global generator; a split that is `still` gives the k-th itself, and of one
+    that is `upright` patches are mirrored left to right but not turned.
 
     Args:
         pictures: (C, H, W) uint8 each, no side shorter than `side`.
         side: Of the patches.
-        masks: (H, W) uint8 each, the class of every pixel; empty where there are none.
+        masks: (H, W) int16 each, the class of every pixel; empty where there are none.
         still: Whether patches are the same every time: for validation.
+        upright: Whether pictures have an above and a below, as photographs of a street have.
 
     Example:
         >>> split = PatchSplit((torch.zeros(1, 20, 45, dtype=torch.uint8),), side=10)
@@ -37,6 +42,7 @@ class PatchSplit:
     side: int
     masks: tuple[Tensor, ...] = ()
     still: bool = False
+    upright: bool = False
     resident: bool = field(default=True, init=False)
 
     @cached_property
@@ -67,7 +73,8 @@ class PatchSplit:
     ) -> tuple[int, int, int, int]:
         height, width = self.pictures[picture].shape[-2:]
         top, left = (height - self.side + 1) * down, (width - self.side + 1) * right
-        return picture, int(top), int(left), int(TURNS * turn)
+        turns = MIRRORED * int(2 * turn) if self.upright else int(TURNS * turn)
+        return picture, int(top), int(left), turns
 
     def _cut(
         self, planes: tuple[Tensor, ...], picture: int, top: int, left: int, turn: int
@@ -99,4 +106,4 @@ def turned(x: Tensor, turn: int) -> Tensor:
                 [3, 1]])
     """
     x = x.rot90(turn % 4, (-2, -1))
-    return x.flip(-1) if turn >= 4 else x
+    return x.flip(-1) if turn >= MIRRORED else x

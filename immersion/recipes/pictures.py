@@ -14,19 +14,30 @@ from immersion.recipes.base import Recipe
 from immersion.tasks import Task
 
 _SIDES: dict[Recipe, int] = {}
+_MASKED: set[Recipe] = set()
 
 
-def of_pictures(recipe: Recipe | None = None, *, side: int = USUAL_SIDE) -> Recipe:
+def of_pictures(
+    recipe: Recipe | None = None, *, side: int = USUAL_SIDE, masked: bool = False
+) -> Recipe:
     """Say that a recipe takes patches of whole pictures: its data are read without resizing.
 
     Args:
         recipe: The recipe, where the decorator stands without brackets.
         side: Of the patches where none is asked for: how much context the task wants.
+        masked: Whether the pictures come with masks, the class of every pixel.
     """
     if recipe is None:
-        return partial(of_pictures, side=side)
+        return partial(of_pictures, side=side, masked=masked)
     _SIDES[recipe] = side
+    if masked:
+        _MASKED.add(recipe)
     return recipe
+
+
+def takes_masks(recipe: Recipe) -> bool:
+    """Return whether a recipe takes pictures with masks."""
+    return recipe in _MASKED
 
 
 def side_of_patches(recipe: Recipe) -> int | None:

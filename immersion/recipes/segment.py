@@ -1,0 +1,47 @@
+"""A segmenter."""
+
+from typing import Literal
+
+from immersion.data import Spec
+from immersion.data.masks import USUAL_SIDE
+from immersion.engine import Experiment, Optimiser, Player
+from immersion.likelihoods.classes import Classes
+from immersion.models import Translator
+from immersion.nn.translation import Translation
+from immersion.objectives import ClassesLoss
+from immersion.recipes.base import RECIPES
+from immersion.recipes.pictures import of_pictures, refuse_side
+from immersion.tasks.segment import Segment, balanced
+
+
+@RECIPES.register("segment")
+@of_pictures(side=USUAL_SIDE, masked=True)
+def segment(
+    spec: Spec,
+    *,
+    balance: Literal["none", "median"] = "none",
+    translation: Translation = Translation(),
+    optimiser: Optimiser = Optimiser(learning_rate=1e-3, schedule="cosine"),
+) -> Experiment:
+    """Train a network to say the class of every pixel, from pictures with masks.
+
+    The data are isbi2012 (or isbi2012-fold-1 to -5), camvid, or a folder with images/ and masks/:
+    the mask of images/a.jpg is masks/a.png, of class numbers (255 where there is none) or in black
+    and white; classes.txt may name the classes, one a line.
+
+    Args:
+        spec: Patches of pictures with masks.
+        balance: none: all pixels count alike, which is best for the share that is right; median:
+            those of rare classes count more, which is better for the mean over classes.
+        translation: The network; a unet where none is named.
+        optimiser: How parameters move.
+    """
+    weights = balanced(spec.frequencies) if balance == "median" and spec.frequencies else ()
+    task = Segment(len(spec.classes), weights)
+    inward, outward = task.channels(spec.shape[0])
+    p = Classes((outward, *spec.shape[1:]), task.classes)
+    network = translation.build(inward, p.numbers, task.scale, "unet")
+    refuse_side(spec.shape[1], network.multiple)
+    model = Translator(task, network, p)
+    player = Player("translator", list(model.parameters()), ClassesLoss(), optimiser)
+    return Experiment(model, (player,), batch_size=16, ema=0.999)
