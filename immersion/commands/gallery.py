@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from PIL.Image import Image
 from torch import Tensor
+from torch.distributions import Distribution
 
 from immersion.batch import Split, whole
 from immersion.check import UserError
@@ -18,6 +19,7 @@ from immersion.models.sampling import draws, sampled
 from immersion.random import seeded
 from immersion.report import figures, pictures
 from immersion.run_folder import RunFolder
+from immersion.tasks import Pair, Task
 
 SHOWN = 100
 """Draws and originals in a report's pictures."""
@@ -58,21 +60,31 @@ def translations(run: Run) -> Image:
     """Return rows of what a translator is given, what it says, and what is right."""
     fixed = list(run.model.task.protocols().values())
     task, rows = fixed[len(fixed) // 2], []
-    for picture in run.data.test.pictures[:TRANSLATED]:
+    test = run.data.test
+    masks = test.masks[:TRANSLATED] or [None] * TRANSLATED
+    for picture, mask in zip(test.pictures[:TRANSLATED], masks, strict=False):
         x = to_float(middle(picture, SHOWN_SIDE), "unit").unsqueeze(0)
+        y = None if mask is None else middle(mask, SHOWN_SIDE).long().unsqueeze(0)
         with seeded(0, "degradation"):
-            pair = task.pair(x, None)
-        output = distribution(run.model, pair.input).mean
-        given, target = task.base(pair.input), pair.target
-        rows.append(torch.cat([task.finish(pair.input, part) for part in (given, output, target)]))
+            pair = task.pair(x, y)
+        rows.append(_given_said_right(task, pair, distribution(run.model, pair.input)))
     return pictures.mosaic(rows)
 
 
+def _given_said_right(task: Task, pair: Pair, p: Distribution) -> Tensor:
+    """Return three pictures, (3, C, H, W): grey ones are made colours where others have them."""
+    base = task.base(pair.input)
+    given = pair.input if base is None else task.finish(pair.input, base)
+    shown = [given, *(task.finish(pair.input, part) for part in (task.answer(p), pair.target))]
+    channels = max(part.shape[1] for part in shown)
+    return torch.cat([part.expand(-1, channels, -1, -1) for part in shown])
+
+
 def middle(picture: Tensor, side: int) -> Tensor:
-    """Return the middle of (C, H, W), no side longer than `side`."""
-    height, width = picture.shape[1:]
+    """Return the middle of (..., H, W), no side longer than `side`."""
+    height, width = picture.shape[-2:]
     top, left = max(0, height - side) // 2, max(0, width - side) // 2
-    return picture[:, top : top + side, left : left + side]
+    return picture[..., top : top + side, left : left + side]
 
 
 def encodes(model: Decoder) -> bool:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from immersion.commands import class_judge
 from immersion.data.dataset import to_float
 from immersion.data.patches import PatchSplit
 from immersion.evaluation import Estimate
@@ -14,6 +15,7 @@ from immersion.evaluation.restoration.colourfulness import (
     colourfulness_error,
     psnr_ab,
 )
+from immersion.evaluation.restoration.interval import central, coverage
 from immersion.evaluation.restoration.psnr import psnr, quantised
 from immersion.evaluation.restoration.ssim import ssim
 from immersion.imaging import colour
@@ -34,15 +36,43 @@ Judge = Callable[[Task, Results, Train], dict[str, Estimate]]
 
 
 def levels(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
-    """Return PSNR and SSIM of the mean, and the PSNR of what the task starts from."""
-    values: dict[str, list[Tensor]] = {"psnr": [], "ssim": [], "psnr_before": []}
+    """Return PSNR and SSIM of the mean, PSNR of what the task starts from, and `interval_90`.
+
+    The last is the share of values that lie in the 90 % interval which the network says.
+    """
+    units = {"psnr": "dB", "ssim": "", "psnr_before": "dB", "interval_90": "share"}
+    values: dict[str, list[Tensor]] = {name: [] for name in units}
     for pair, p in results:
         made = quantised(p.mean)
         values["psnr"].append(psnr(made, pair.target))
         values["ssim"].append(ssim(made, pair.target))
         values["psnr_before"].append(psnr(task.base(pair.input), pair.target))
-    units = {"psnr": "dB", "ssim": "", "psnr_before": "dB"}
+        values["interval_90"].append(coverage(*central(p.mean, p.stddev, 0.9), pair.target))
     return {name: Estimate.of(torch.cat(found), units[name]) for name, found in values.items()}
+
+
+def holes(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
+    """Return the PSNR of what was missing alone, of the output and of mid-grey."""
+    values: dict[str, list[Tensor]] = {"psnr_hole": [], "psnr_hole_before": []}
+    for pair, p in results:
+        for name, x in (("psnr_hole", p.mean), ("psnr_hole_before", task.base(pair.input))):
+            values[name].append(psnr_where(quantised(x), pair.target, pair.weight))
+    return {name: Estimate.of(torch.cat(found), "dB") for name, found in values.items()}
+
+
+def psnr_where(x: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+    """Return PSNR over the pixels of weight 1, (B,), in dB.
+
+    Example:
+        >>> x, y = torch.zeros(1, 3, 4, 4), torch.full((1, 3, 4, 4), 0.1)
+        >>> hole = torch.zeros(1, 1, 4, 4)
+        >>> hole[..., :2] = 1
+        >>> psnr_where(x, y, hole).round()
+        tensor([20.])
+    """
+    weight = weight.expand_as(x)
+    error = (weight * (x - y).square()).flatten(1).sum(1) / weight.flatten(1).sum(1)
+    return -10 * error.log10()
 
 
 def luma(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
@@ -108,6 +138,10 @@ JUDGES: dict[str, tuple[Judge, dict[str, str]]] = {
         levels,
         {"quantisation": "output rounded to 256 levels", "crop": "none", "channels": "all"},
     ),
+    "holes": (
+        holes,
+        {"quantisation": "output rounded to 256 levels", "channels": "all", "pixels": "missing"},
+    ),
     "luma": (
         luma,
         {
@@ -124,5 +158,6 @@ JUDGES: dict[str, tuple[Judge, dict[str, str]]] = {
             "channels": "a and b of CIE Lab, peak 255, at most 60 dB",
         },
     ),
+    "classes": (class_judge.classes, class_judge.PROTOCOL),
 }
 """What a task's outputs are measured as -> the judge, and what its protocol says."""
