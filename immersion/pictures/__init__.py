@@ -1,0 +1,23 @@
+"""Pictures: a person's own files in and out without loss, their names found and chosen.
+
+`read` and `write` hold 8 and 16 bits, grey and RGB, alpha, EXIF, the colour profile and the
+resolution, in PNG, JPEG, TIFF and WebP; `find` and `targets` name the files.
+"""
+
+from immersion.pictures.inputs import Found, Inputs, find, targets
+from immersion.pictures.picture import Metadata, Picture, to_levels
+from immersion.pictures.read import read
+from immersion.pictures.write import check_target, write
+
+__all__ = [
+    "Found",
+    "Inputs",
+    "Metadata",
+    "Picture",
+    "check_target",
+    "find",
+    "read",
+    "targets",
+    "to_levels",
+    "write",
+]
