@@ -3,8 +3,10 @@
 from immersion.models.adversarial_autoencoder import AdversarialAutoencoder
 from immersion.models.autoencoder import Autoencoder
 from immersion.models.base import Decoder, Generative, LatentVariableModel
+from immersion.models.conditional_vae import ConditionalVAE
 from immersion.models.discriminator import Discriminator
 from immersion.models.gan import GAN
+from immersion.models.picture_code import PictureCode
 from immersion.models.ppca import ProbabilisticPCA
 from immersion.models.translator import Translator
 from immersion.models.vae import VAE
@@ -16,10 +18,12 @@ __all__ = [
     "VAEGAN",
     "AdversarialAutoencoder",
     "Autoencoder",
+    "ConditionalVAE",
     "Decoder",
     "Discriminator",
     "Generative",
     "LatentVariableModel",
+    "PictureCode",
     "ProbabilisticPCA",
     "Translator",
 ]

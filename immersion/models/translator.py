@@ -1,40 +1,91 @@
 """Image to image: encode a picture, decode something that is derived from it."""
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from immersion.likelihoods import Likelihood
+from immersion.models.picture_code import PictureCode
+from immersion.models.tiles import tiled
 from immersion.nn.translation import PictureNetwork
 from immersion.precision import widened
+from immersion.random import seeded
 from immersion.tasks import Task
 
 
 class Translator(nn.Module):
-    """p(target | input): a network's output, turned into a distribution by a likelihood.
+    """p(target | input), or p(target | input, z): a network's output, made a distribution.
 
     The first C_out channels of the network's output, the mean, are added to what the task starts
     from: a denoiser's network says what to take away, not what to keep.
 
     Args:
         task: Makes the pairs that it learns from, and pictures of what it says.
-        network: (B, C_in, H, W) -> (B, numbers * C_out, s H, s W).
+        network: (B, C_in + d, H, W) -> (B, numbers * C_out, s H, s W).
         likelihood: p(target | h), for a target of C_out channels and any size.
+        code: z, which says which of several answers is meant; None where there is one, and d = 0.
+        discriminator: (input, output) -> logits of patches; only training needs it.
     """
 
-    def __init__(self, task: Task, network: PictureNetwork, likelihood: Likelihood) -> None:
+    def __init__(
+        self,
+        task: Task,
+        network: PictureNetwork,
+        likelihood: Likelihood,
+        code: PictureCode | None = None,
+        discriminator: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.task, self.network, self.likelihood = task, network, likelihood
+        self.code, self.discriminator = code, discriminator
 
-    def forward(self, given: Tensor) -> Distribution:
-        """Return p(target | input): batch shape (B,), event shape (C_out, s H, s W)."""
-        return self.likelihood(self.raw(given))
+    def forward(self, given: Tensor, z: Tensor | None = None) -> Distribution:
+        """Return p(target | input, z): batch shape (B,), event shape (C_out, s H, s W)."""
+        return self.likelihood(self.raw(given, z))
 
-    def raw(self, given: Tensor) -> Tensor:
-        """Return the numbers that the likelihood makes a distribution of, in float32 or wider."""
-        h = widened(self.network(given))
+    def raw(self, given: Tensor, z: Tensor | None = None) -> Tensor:
+        """Return the numbers that the likelihood makes a distribution of, in float32 or wider.
+
+        Args:
+            given: (B, C_in, H, W).
+            z: (B, d), or (1, d) for all; by default the prior's mean, if there is a code.
+        """
+        seen = given if self.code is None else self.code.beside(given, z)
+        h = widened(self.network(seen))
         base = self.task.base(given)
         if base is None:
             return h
         mean, rest = h.split([base.shape[1], h.shape[1] - base.shape[1]], dim=1)
         return torch.cat([mean + base, rest], dim=1)
+
+    def code_for(self, given: Tensor) -> Tensor | None:
+        """Return z ~ p(z) for each input, (B, d), from the global generator; None without one."""
+        return None if self.code is None else self.code.prior().sample((len(given),))
+
+    @torch.no_grad()
+    def draw(self, given: Tensor, count: int, seed: int) -> Tensor:
+        """Return several answers, E[target | input, z], (count, B, C_out, s H, s W), z ~ p(z).
+
+        Each z is drawn once and given to every tile of a large picture; draw k is the same
+        whatever `count` is. Without a code all answers are equal.
+
+        Args:
+            given: (B, C_in, H, W), of any size.
+            count: How many.
+            seed: Of the draws.
+        """
+        answers = []
+        for number in range(count):
+            with seeded(seed, "code", number):
+                z = self.code_for(given)
+            raw = tiled(
+                partial(self.raw, z=z),
+                given,
+                halo=self.network.halo,
+                multiple=self.network.multiple,
+                scale=self.task.scale,
+            )
+            answers.append(self.task.answer(self.likelihood(raw)))
+        return torch.stack(answers)

@@ -4,8 +4,13 @@ Every term but `loss` is for the log and holds what its name says, with the sign
 """
 
 from immersion.objectives.adversarial import DiscriminatorLoss, GeneratorLoss
+from immersion.objectives.adversarial_translation import (
+    AdversarialTranslation,
+    PatchDiscriminatorLoss,
+)
 from immersion.objectives.classes import ClassesLoss
 from immersion.objectives.code_game import CodeDiscriminatorLoss, CodeEncoderLoss
+from immersion.objectives.conditional_elbo import ConditionalELBO
 from immersion.objectives.elbo import ELBO
 from immersion.objectives.inversion import Inversion
 from immersion.objectives.reconstruction import Reconstruction
@@ -14,14 +19,17 @@ from immersion.objectives.vae_gan import DecoderLoss, FeatureELBO, VAEGANDiscrim
 
 __all__ = [
     "ELBO",
+    "AdversarialTranslation",
     "ClassesLoss",
     "CodeDiscriminatorLoss",
     "CodeEncoderLoss",
+    "ConditionalELBO",
     "DecoderLoss",
     "DiscriminatorLoss",
     "FeatureELBO",
     "GeneratorLoss",
     "Inversion",
+    "PatchDiscriminatorLoss",
     "Reconstruction",
     "TranslationLoss",
     "VAEGANDiscriminatorLoss",

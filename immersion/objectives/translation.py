@@ -9,6 +9,7 @@ from torch.distributions import Distribution
 from immersion.batch import Batch
 from immersion.check import UserError
 from immersion.models import Translator
+from immersion.tasks import Pair
 
 
 @dataclass(frozen=True)
@@ -43,17 +44,23 @@ class TranslationLoss:
         - `log_likelihood`: log p(target | input), in nats, of the values that count;
         - `squared_error`: the mean over the values, of the distribution's mean.
         """
-        pair = model.task.pair(batch.x, batch.y)
+        return self.played(model, model.task.pair(batch.x, batch.y), batch.step)[0]
+
+    def played(
+        self, model: Translator, pair: Pair, step: Tensor
+    ) -> tuple[dict[str, Tensor], Distribution]:
+        """Return the terms, and p(target | input): what a discriminator judges."""
         p = model(pair.input)
         each = log_prob_of_values(p, pair.target)
         weight = torch.ones_like(each) if pair.weight is None else pair.weight.expand_as(each)
         scaled = weight * p.stddev.detach() ** (2 * self.beta) if self.beta else weight
         error = (pair.target - p.mean).square().flatten(1).mean(1)
-        return {
+        terms = {
             "loss": -(scaled * each).flatten(1).sum(1),
             "log_likelihood": (weight * each).flatten(1).sum(1),
             "squared_error": error,
         }
+        return terms, p
 
 
 def log_prob_of_values(p: Distribution, target: Tensor) -> Tensor:

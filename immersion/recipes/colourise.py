@@ -4,6 +4,7 @@ from immersion.data import Spec
 from immersion.engine import Experiment, Optimiser
 from immersion.nn.translation import Translation
 from immersion.objectives import TranslationLoss
+from immersion.recipes.adversary import Adversary
 from immersion.recipes.base import RECIPES
 from immersion.recipes.pictures import of_pictures, translator
 from immersion.tasks.colourise import Colourise
@@ -18,6 +19,8 @@ def colourise(
     translation: Translation = Translation(),
     objective: TranslationLoss = TranslationLoss(),
     optimiser: Optimiser = Optimiser(learning_rate=1e-3, schedule="cosine"),
+    latent: int = 0,
+    adversary: Adversary = Adversary(),
 ) -> Experiment:
     """Train a network to colour grey pictures, and to say how sure it is of every colour.
 
@@ -28,5 +31,10 @@ def colourise(
         translation: The network; a unet where none is named.
         objective: The error that is minimised.
         optimiser: How parameters move.
+        latent: Dimension of a code that tells several right answers apart: a conditional VAE,
+            trained by its ELBO in place of the objective; 0 gives one answer.
+        adversary: Whether outputs must look real too.
     """
-    return translator(spec, task, translation, objective, optimiser, "unet", batch_size=16)
+    return translator(
+        spec, task, translation, objective, optimiser, latent, adversary, "unet", batch_size=16
+    )

@@ -2,14 +2,16 @@
 
 from functools import partial
 
-from immersion.check import UserError
+from immersion.check import UserError, at_least
 from immersion.data import Spec
 from immersion.data.pictures import USUAL_SIDE
-from immersion.engine import Experiment, Optimiser, Player
+from immersion.engine import Experiment, Optimiser
 from immersion.likelihoods.gaussian import Gaussian
-from immersion.models import Translator
+from immersion.models import PictureCode, Translator
+from immersion.nn.pooled import PooledEncoder
 from immersion.nn.translation import Translation
-from immersion.objectives import TranslationLoss
+from immersion.objectives import ConditionalELBO, TranslationLoss
+from immersion.recipes.adversary import Adversary
 from immersion.recipes.base import Recipe
 from immersion.tasks import Task
 
@@ -51,6 +53,8 @@ def translator(
     translation: Translation,
     objective: TranslationLoss,
     optimiser: Optimiser,
+    latent: int = 0,
+    adversary: Adversary = Adversary(),
     usual: str = "restorer",
     batch_size: int = 32,
 ) -> Experiment:
@@ -60,18 +64,32 @@ def translator(
         spec: Patches of pictures.
         task: Makes the pairs.
         translation: The network.
-        objective: The error that is minimised.
+        objective: The error that is minimised, of one answer.
         optimiser: How parameters move.
+        latent: Dimension of the code that tells several answers apart; 0 for one answer.
+        adversary: Whether outputs must look real too.
         usual: The network where none is named.
         batch_size: Patches a step where nothing else is asked for.
     """
     inward, outward = task.channels(spec.shape[0])
     p = Gaussian((outward, *spec.shape[1:]))
-    network = translation.build(inward, p.numbers * outward, task.scale, usual)
+    network = translation.build(inward + latent, p.numbers * outward, task.scale, usual)
     refuse_side(spec.shape[1] // task.scale, network.multiple)
-    model = Translator(task, network, p)
-    player = Player("translator", list(model.parameters()), objective, optimiser)
-    return Experiment(model, (player,), batch_size=batch_size, ema=0.999)
+    model = Translator(task, network, p, code_of(task, latent, spec.shape[0]))
+    likeness = ConditionalELBO() if latent else objective
+    players = adversary.players(model, likeness, optimiser, inward + outward)
+    return Experiment(model, players, batch_size=batch_size, ema=0.999)
+
+
+def code_of(task: Task, latent: int, colours: int) -> PictureCode | None:
+    """Return a code of `latent` dimensions for a task's pictures; None of 0."""
+    at_least(0, latent=latent)
+    if not latent:
+        return None
+    inward, outward = task.channels(colours)
+    return PictureCode(
+        latent, PooledEncoder(inward + task.scale**2 * outward, 2 * latent), task.scale
+    )
 
 
 def refuse_side(side: int, multiple: int) -> None:

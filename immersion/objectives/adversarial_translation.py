@@ -1,0 +1,82 @@
+"""A translator's game: its outputs are to be right, and to look real beside their inputs.
+
+Isola et al. 2017, Image-to-image translation with conditional adversarial networks,
+https://arxiv.org/abs/1611.07004
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from immersion.batch import Batch
+from immersion.games import Game
+from immersion.models import Translator
+from immersion.objectives.adversarial import discriminator_terms
+from immersion.objectives.conditional_elbo import ConditionalELBO
+from immersion.objectives.translation import TranslationLoss
+from immersion.precision import widened
+
+
+@dataclass(frozen=True)
+class AdversarialTranslation:
+    """The translator's side: likeness + weight * values * what a generator minimises.
+
+    Equation (4) with the likeness of any translator in place of the L1 distance, and any game in
+    place of equation (1); `values` is how many numbers a target holds, so that the weight means
+    the same for patches of every size. What is judged is E[target | input], or, of a translator
+    with a code, E[target | input, z] for z drawn from the prior: what is later drawn.
+
+    The terms, each (B,): those of the likeness, `loss` with the game's part in it, and
+    `adversarial`, the mean over patches of the game's generator's loss.
+
+    Args:
+        likeness: What the translator minimises without the game.
+        game: Whose generator.
+        weight: Of the game, against the likeness of one value.
+    """
+
+    likeness: TranslationLoss | ConditionalELBO
+    game: Game
+    weight: float
+
+    def __call__(self, model: Translator, batch: Batch) -> dict[str, Tensor]:
+        """Return the terms."""
+        pair = model.task.pair(batch.x, batch.y)
+        terms, p = self.likeness.played(model, pair, batch.step)
+        fake = judged(model, pair.input, p.mean)
+        real = judged(model, pair.input, pair.target) if self.game.paired else fake
+        adversarial = self.game.generator(real, fake).mean(1)
+        values = pair.target[0].numel()
+        loss = terms["loss"] + self.weight * values * adversarial
+        return terms | {"loss": loss, "adversarial": adversarial}
+
+
+@dataclass(frozen=True)
+class PatchDiscriminatorLoss:
+    """The discriminator's side: targets against outputs, each beside its input: equation (1).
+
+    The terms, each (B,), are those of any discriminator, means over patches.
+
+    Args:
+        game: Whose discriminator.
+    """
+
+    game: Game
+
+    def __call__(self, model: Translator, batch: Batch) -> dict[str, Tensor]:
+        """Return the terms."""
+        pair = model.task.pair(batch.x, batch.y)
+        with torch.no_grad():
+            made = model(pair.input, model.code_for(pair.input)).mean
+        real, fake = (judged(model, pair.input, output) for output in (pair.target, made))
+        terms = discriminator_terms(self.game, real, fake)
+        return {name: values.mean(1) for name, values in terms.items()}
+
+
+def judged(model: Translator, given: Tensor, output: Tensor) -> Tensor:
+    """Return the logits of patches of an output beside its input, (B, n)."""
+    if given.shape[2:] != output.shape[2:]:
+        given = interpolate(given, output.shape[2:])
+    return widened(model.discriminator(torch.cat([given, output], dim=1)))

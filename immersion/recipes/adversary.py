@@ -1,0 +1,62 @@
+"""What any recipe of an image-to-image network can add: a discriminator of patches."""
+
+from dataclasses import dataclass
+
+from immersion.check import at_least
+from immersion.engine import Optimiser, Player
+from immersion.games import GAMES
+from immersion.models import Translator
+from immersion.nn.patches import PatchDiscriminator
+from immersion.objectives import (
+    AdversarialTranslation,
+    ConditionalELBO,
+    PatchDiscriminatorLoss,
+    TranslationLoss,
+)
+
+
+@dataclass(frozen=True)
+class Adversary:
+    """Whether outputs must look real too, and by which game.
+
+    Args:
+        adversarial: Weight of the game against the likeness of one value; 0 leaves it out. Where
+            it is large, outputs look sharper and are less often right: 0.001 is a beginning.
+        game: non-saturating (pix2pix's), least-squares, hinge, relativistic, ...
+    """
+
+    adversarial: float = 0.0
+    game: str = "non-saturating"
+
+    def __post_init__(self) -> None:
+        """Refuse a weight that means nothing."""
+        at_least(0, adversarial=self.adversarial)
+
+    def players(
+        self,
+        model: Translator,
+        likeness: TranslationLoss | ConditionalELBO,
+        optimiser: Optimiser,
+        channels: int,
+    ) -> tuple[Player, ...]:
+        """Return the translator alone, or with a discriminator, which the model is given.
+
+        Args:
+            model: Has no discriminator yet.
+            likeness: What the translator minimises without the game.
+            optimiser: How the translator moves.
+            channels: Of input and output together.
+        """
+        rules = GAMES[self.game]()
+        own = list(model.parameters())
+        if not self.adversarial:
+            return (Player("translator", own, likeness, optimiser),)
+        model.discriminator = PatchDiscriminator(channels)
+        objective = AdversarialTranslation(likeness, rules, self.adversarial)
+        # Adam as in section 3.3 of the pix2pix paper.
+        slow = Optimiser(learning_rate=2e-4, momentum=0.5, schedule=optimiser.schedule)
+        theirs = list(model.discriminator.parameters())
+        return (
+            Player("translator", own, objective, optimiser),
+            Player("discriminator", theirs, PatchDiscriminatorLoss(rules), slow),
+        )
