@@ -27,7 +27,6 @@ def library() -> ModuleType:
             remedy="pip install 'pyvips[binary]'",
         ) from error
     logging.getLogger("pyvips").addHandler(logging.NullHandler())  # warnings are not for the user
-    pyvips.cache_set_max(0)  # its cache goes by the file's name, and the file may have changed
     return pyvips
 
 

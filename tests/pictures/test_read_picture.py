@@ -225,6 +225,7 @@ def test_every_level_survives_being_normalised(depth):
     x = Picture(levels).normalised()
     assert x.dtype == torch.float32 and (x.min(), x.max()) == (0, 1)
     assert torch.equal(to_levels(x, depth), levels)
+    assert torch.equal(to_levels(every.sub(0.4) / (2**depth - 1), depth), levels)
     region = Picture(levels).normalised(slice(3, 7), slice(2, 5))
     assert torch.equal(region, x[:, 3:7, 2:5])
 

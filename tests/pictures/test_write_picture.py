@@ -2,6 +2,7 @@
 
 import os
 import signal
+import struct
 import subprocess
 import sys
 from dataclasses import replace
@@ -71,6 +72,15 @@ def test_every_tag_is_found_by_another_library(tmp_path, ending):
     with Image.open(path) as image:
         assert sorted(image.size) == [20, 30]  # of a TIFF it tells the size when turned
         image.load()
+
+
+def test_the_tags_of_a_tiff_ascend_as_the_format_wants(tmp_path):
+    write(picture(3, 16, Metadata(exif(), PROFILE)), tmp_path / "a.tif")
+    content = (tmp_path / "a.tif").read_bytes()
+    (start,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, start)
+    tags = [struct.unpack_from("<H", content, start + 2 + 12 * k)[0] for k in range(count)]
+    assert start % 2 == 0 and tags == sorted(set(tags))
 
 
 def test_a_damaged_block_does_not_cost_the_picture(tmp_path):
@@ -166,14 +176,15 @@ def test_a_file_is_replaced_only_when_asked(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["a[1].png"]
 
 
-def test_a_writer_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_writer_that_fails_leaves_the_old_file(tmp_path, monkeypatch, step):
     path = tmp_path / "a.png"
     write(picture(1, 8), path)
 
-    def fail(descriptor: int) -> None:
+    def fail(*_: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(os, "fsync", fail)
+    monkeypatch.setattr(os, step, fail)
     for target in (path, tmp_path / "b.png"):
         with pytest.raises(UserError, match="cannot be written: received no space left"):
             write(picture(3, 8), target, overwrite=True)
@@ -191,6 +202,8 @@ KILLED = """
 import os, signal, sys, torch
 from pathlib import Path
 from immersion.pictures import Picture, write
+if "pyvips" in sys.modules:
+    sys.exit("the library is loaded before a picture is read")
 # All bytes are written and nothing is renamed: the last moment at which half a picture could stay.
 os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
 write(Picture(torch.zeros(3, 99, 99, dtype=torch.uint8)), Path(sys.argv[1]), overwrite=True)
