@@ -15,13 +15,14 @@ import re
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 from immersion.check import NonFinite, UserError, choice
 
 COMMANDS = {
     "train": ("immersion.commands.train", "train", "Train a model; the same command goes on."),
     "evaluate": ("immersion.commands.evaluate", "evaluate", "Say how good a model is."),
+    "apply": ("immersion.commands.apply", "apply", "Denoise, enlarge, ... one's own pictures."),
     "invert": ("immersion.commands.invert", "invert", "Give a GAN an encoder."),
     "sample": ("immersion.commands.draw", "sample", "Draw new examples."),
     "reconstruct": ("immersion.commands.draw", "reconstruct", "Encode and decode examples."),
@@ -72,6 +73,10 @@ def main(argv: list[str] | None = None) -> None:
     if isinstance(result, dict) and result.get("reason") == "interrupted":
         print("immersion: give the same command to go on from here.", file=sys.stderr)
         sys.exit(SIGNALLED + result["signal"])
+    if isinstance(result, dict) and result.get("failed"):
+        failed = "; ".join(entry["reason"].rstrip(".") for entry in result["failed"])
+        print(f"immersion: {failed}.", file=sys.stderr)
+        sys.exit(2)
 
 
 def _run(arguments: list[str]) -> dict[str, Any] | None:
@@ -161,6 +166,8 @@ def _parse(function: Callable[..., Any], arguments: list[str], program: str) -> 
     parameters = [
         p.replace(annotation=tyro.conf.Positional[p.annotation])
         if p.kind is p.POSITIONAL_OR_KEYWORD
+        else p.replace(annotation=Annotated[p.annotation, tyro.conf.arg(aliases=("-o",))])
+        if p.name == "out"
         else p
         for p in signature.parameters.values()
     ]

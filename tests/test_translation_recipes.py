@@ -12,10 +12,17 @@ from immersion.commands.translation_quality import translation_quality
 from immersion.loading import open_run
 from immersion.models import Translator
 from immersion.nn.translation import Translation
+from immersion.recipes import RECIPES
+from immersion.recipes.pictures import side_of_patches, takes_masks
 from immersion.tasks.enlarge import Enlarge
 
 QUICK = im.Options(steps=4, batch_size=4, validate_every=2, log_every=2, device="cpu")
 SMALL = {"translation": Translation(width=4, depth=1)}
+
+
+OF_PICTURES = [
+    name for name, recipe in RECIPES.items() if side_of_patches(recipe) and not takes_masks(recipe)
+]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +39,7 @@ def folder(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("recipe", ["denoise", "enlarge"])
+@pytest.mark.parametrize("recipe", OF_PICTURES)
 def test_a_folder_becomes_a_judged_run(recipe, folder, tmp_path):
     result = im.train(
         recipe, data=str(folder), out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
@@ -42,8 +49,7 @@ def test_a_folder_becomes_a_judged_run(recipe, folder, tmp_path):
     assert (tmp_path / "run" / "samples" / "translations.png").is_file()
     recorded = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     assert recorded["protocol"]["count"] == len(run.data.test.pictures) == 1
-    names = {name.split("_")[0] for name in recorded["estimates"]}
-    assert {"psnr", "ssim"} <= names
+    assert any(name.startswith("psnr") for name in recorded["estimates"])
     assert translation_quality(run)["estimates"] == recorded["estimates"]
 
 

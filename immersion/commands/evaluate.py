@@ -31,6 +31,7 @@ DENSITIES = ("elbo", "log_likelihood", "importance_weighted_bound", "ppca_log_li
 def evaluate(
     run: Path,
     *,
+    on: str = "",
     importance_samples: int = 500,
     samples: int = 10_000,
     extractor: str = "auto",
@@ -46,6 +47,8 @@ def evaluate(
 
     Args:
         run: The run folder.
+        on: Pictures that an image-to-image network is judged on: a name or a folder; by default
+            the test split of its own data.
         importance_samples: Codes for each example of the importance-weighted bound; 0 leaves it
             out.
         samples: Samples that are drawn, and the most test examples that they are compared with;
@@ -62,11 +65,24 @@ def evaluate(
     """
     at_least(0, importance_samples=importance_samples, samples=samples)
     opened = open_run(run)
+    if isinstance(opened.model, Translator):
+        return _translator(opened, on)
+    if on:
+        raise UserError("--on is for image-to-image networks", remedy="leave it out")
     opened.model.to(Options(device=device).resolve_device())
     protocol = SampleProtocol(samples, extractor, extractor_hash, parzen) if samples else None
     result = evaluate_run(opened, importance_samples, seed, protocol)
     examine(opened.folder)
     write_report(opened.folder)
+    return result
+
+
+def _translator(run: Run, on: str) -> dict[str, Any]:
+    """Measure an image-to-image network; a set of others' pictures leaves the run as it is."""
+    if on:
+        return translation_quality(run, on)
+    result = evaluate_run(run, importance_samples=0)
+    write_report(run.folder)
     return result
 
 

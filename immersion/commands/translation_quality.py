@@ -30,16 +30,17 @@ def translation_quality(run: Run, on: str = "") -> dict[str, Any]:
 
     Args:
         run: The run.
-        on: A set of pictures; by default the test split of the run's own data.
+        on: A set or folder of clean pictures; by default the test split of the run's own data.
 
     Returns:
         protocol and estimates, as evaluation.json holds them.
     """
     split = _split(run, on)
-    judge, words = JUDGES[run.model.task.judged]
+    task = run.model.task
+    judge, words = JUDGES[task.judged]
     estimates = {
         f"{measure}_{name}": asdict(estimate)
-        for name, task in run.model.task.protocols().items()
+        for name, task in (task.clean() if on else task).protocols().items()
         for measure, estimate in judge(
             task, results(run.model, task, split), lambda: run.data.train
         ).items()

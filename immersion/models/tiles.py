@@ -61,15 +61,19 @@ def _spans(
         yield (start, stop), (first, last)
 
 
-def seen(x: Tensor, tile: Tile) -> Tensor:
-    """Return what a network sees of x, (B, C, H, W): mirrored where it ends beyond the picture."""
-    (top, bottom), (left, right) = tile.seen_rows, tile.seen_columns
-    cut = x[..., top : min(bottom, x.shape[-2]), left : min(right, x.shape[-1])]
-    below, beside = bottom - top - cut.shape[-2], right - left - cut.shape[-1]
+def mirrored(region: Tensor, tile: Tile) -> Tensor:
+    """Return what a network sees, from the part of it that is there: below and beside a mirror.
+
+    Args:
+        region: x[..., slice(*tile.seen_rows), slice(*tile.seen_columns)], which ends where x does.
+        tile: The tile.
+    """
+    below = tile.seen_rows[1] - tile.seen_rows[0] - region.shape[-2]
+    beside = tile.seen_columns[1] - tile.seen_columns[0] - region.shape[-1]
     if not (below or beside):
-        return cut
-    mirror = below < cut.shape[-2] and beside < cut.shape[-1]
-    return pad(cut, (0, beside, 0, below), "reflect" if mirror else "replicate")
+        return region
+    mirror = below < region.shape[-2] and beside < region.shape[-1]
+    return pad(region, (0, beside, 0, below), "reflect" if mirror else "replicate")
 
 
 def kept(output: Tensor, tile: Tile, scale: int) -> Tensor:
@@ -112,7 +116,8 @@ def tiled(
     height, width = x.shape[-2:]
     whole: Tensor | None = None
     for tile in tiles(height, width, side, halo, multiple):
-        part = kept(function(seen(x, tile)), tile, scale)
+        region = x[..., slice(*tile.seen_rows), slice(*tile.seen_columns)]
+        part = kept(function(mirrored(region, tile)), tile, scale)
         if whole is None:
             whole = part.new_empty(*part.shape[:-2], scale * height, scale * width)
         rows = slice(scale * tile.rows[0], scale * tile.rows[1])

@@ -83,3 +83,7 @@ class Task(ABC):
     @abstractmethod
     def protocols(self) -> dict[str, "Task"]:
         """Return the settings that results are reported for: name -> the task, fixed to them."""
+
+    def clean(self) -> "Task":
+        """Return the task on clean pictures, where it learns from others."""
+        return self

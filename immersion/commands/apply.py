@@ -1,0 +1,130 @@
+"""`immersion apply NAME|RUN INPUT... --out OUT`: image to image on a person's own files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from immersion.check import UserError, at_least
+from immersion.commands.translate_picture import Manner, Translated, refuse_colours, translate
+from immersion.engine import Options
+from immersion.loading import open_run
+from immersion.models import Translator
+from immersion.models.tiles import SIDE
+from immersion.pictures import Picture, check_target, find, read, targets, write
+from immersion.run_folder import RunFolder
+
+UNCERTAINTY = "-uncertainty.png"
+"""What the name of an uncertainty map ends in."""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A network for a person's pictures.
+
+    Args:
+        model: In evaluation mode.
+        colours: Channels of the pictures that it was trained on.
+    """
+
+    model: Translator
+    colours: int
+
+
+def apply(
+    network: str,
+    inputs: tuple[Path, ...],
+    *,
+    out: Path,
+    uncertainty: bool = False,
+    ensemble: bool = False,
+    tile: int = SIDE,
+    ending: str | None = None,
+    overwrite: bool = False,
+    precision: Literal["auto", "bfloat16", "float32"] = "auto",
+) -> dict[str, Any]:
+    """Put pictures through an image-to-image network: names, depth, alpha and profiles are kept.
+
+    A file that cannot be read is named, and the rest go on.
+
+    Args:
+        network: The folder of a run, such as one of `immersion train denoise`.
+        inputs: Files, folders and patterns.
+        out: A folder, or a file where there is one input.
+        uncertainty: Whether to write beside each picture how wide the 90 % interval of each of
+            its pixels is.
+        ensemble: Whether to take the mean over the eight ways of turning and mirroring a picture:
+            eight times as slow, and a little better.
+        tile: Side of the tiles that a picture is worked on in; smaller ones take less memory.
+        ending: Of all outputs, such as .png; by default each input's own.
+        overwrite: Whether outputs that exist are replaced.
+        precision: auto (bfloat16 where the processor has it natively), bfloat16 or float32.
+
+    Returns:
+        done: input, output and sizes of each; failed: input and reason of each.
+
+    Raises:
+        UserError: Nothing can be begun: a wrong network, input or output.
+    """
+    at_least(16, tile=tile)
+    if not inputs:
+        raise UserError("no picture was named", "files, folders or patterns", remedy="name some")
+    meant = find(list(inputs))
+    places = targets(meant, out, ending, overwrite)
+    applied = open_network(network)
+    chosen = Options(precision=precision).resolve_precision(torch.device("cpu"))
+    manner = Manner(ensemble, tile, chosen)
+    done, failed = [], []
+    for found, place in zip(meant.found, places, strict=True):
+        try:
+            done.append(_one(applied, found.path, place, manner, uncertainty, overwrite))
+        except UserError as error:
+            failed.append({"input": str(found.path), "reason": str(error)})
+    return {"network": network, "done": done, "failed": failed, "skipped": meant.skipped}
+
+
+def open_network(network: str) -> Applied:
+    """Return the network in a run folder.
+
+    Raises:
+        UserError: There is none, or it is no image-to-image network.
+    """
+    run = open_run(RunFolder.existing(network).path)
+    if not isinstance(run.model, Translator):
+        raise UserError(
+            "that run's model does not turn pictures into pictures",
+            "a run of denoise, enlarge, colourise, segment or inpaint",
+            f"a run of {run.record['recipe']}",
+        )
+    return Applied(run.model, run.spec.shape[0])
+
+
+def _one(
+    applied: Applied, source: Path, place: Path, manner: Manner, uncertainty: bool, overwrite: bool
+) -> dict[str, Any]:
+    """Translate one file; what its output cannot hold is said before the work, not after."""
+    picture = read(source)
+    refuse_colours(applied.colours, picture)
+    check_target(picture, place, overwrite)
+    translated = translate(applied.model, applied.colours, picture, manner)
+    write(translated.picture, place, overwrite)
+    told = {"input": str(source), "output": str(place), "size": _size(translated.picture)}
+    if uncertainty:
+        told["uncertainty"] = str(_doubt(translated, place, overwrite))
+    return told
+
+
+def _size(picture: Picture) -> str:
+    return f"{picture.width} x {picture.height}"
+
+
+def _doubt(translated: Translated, place: Path, overwrite: bool) -> Path:
+    """Write the uncertainty map beside the output."""
+    if translated.uncertainty is None:
+        raise UserError(
+            "the network does not say how sure it is", remedy="leave --uncertainty out"
+        )
+    target = place.with_name(place.stem + UNCERTAINTY)
+    write(translated.uncertainty, target, overwrite)
+    return target

@@ -1,0 +1,158 @@
+"""A person's picture through an image-to-image network, a tile at a time."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Normal
+
+from immersion.check import UserError
+from immersion.data.patches import TURNS, turned
+from immersion.imaging.bicubic import resize
+from immersion.models import Translator
+from immersion.models.tiles import SIDE, Tile, kept, mirrored, tiles
+from immersion.pictures import Picture, to_levels
+
+INTERVAL = 0.9
+"""Probability of the intervals whose width an uncertainty map shows."""
+
+HALF_WIDTH = Normal(0.0, 1.0).icdf(torch.tensor((1 + INTERVAL) / 2)).item()
+"""Half of such an interval's width, in standard deviations."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a picture is worked on.
+
+    Args:
+        ensemble: Whether the mean is taken over the eight ways of turning and mirroring it.
+        side: Of a tile, in pixels of the input.
+        precision: Of the convolutions.
+    """
+
+    ensemble: bool = False
+    side: int = SIDE
+    precision: torch.dtype = torch.float32
+
+
+@dataclass(frozen=True, eq=False)
+class Translated:
+    """What a network made of a picture.
+
+    Args:
+        picture: With the input's depth, alpha and metadata.
+        uncertainty: Half the width of the 90 % interval of each pixel, the mean over its
+            channels, as 16-bit grey levels; None where classes are said.
+    """
+
+    picture: Picture
+    uncertainty: Picture | None
+
+
+def translate(
+    model: Translator, colours: int, picture: Picture, manner: Manner = Manner()
+) -> Translated:
+    """Return what a network makes of a picture of any size, in memory for a tile's work.
+
+    Args:
+        model: In evaluation mode.
+        colours: Channels of the pictures that it was trained on.
+        picture: Of as many channels; or a grey one for a network of colours: it is given as three
+            equal channels and stays grey, unless the task is to find colours.
+        manner: How.
+
+    Raises:
+        UserError: The picture has colours and the network is for grey ones.
+    """
+    refuse_colours(colours, picture)
+    task, network = model.task, model.network
+    stays_grey = picture.channels == 1 and colours == 3 and task.channels(3) == (3, 3)
+    size = picture.height * task.scale, picture.width * task.scale
+    made, doubt = _Canvas(*size, picture.depth), _Canvas(*size, 16)
+    for tile in tiles(picture.height, picture.width, manner.side, network.halo, network.multiple):
+        region = picture.normalised(slice(*tile.seen_rows), slice(*tile.seen_columns))
+        x = mirrored(region.unsqueeze(0).expand(-1, colours, -1, -1), tile)
+        output, deviation = said(model, task.prepare(x), manner)
+        if stays_grey:
+            output = output.mean(1, keepdim=True)
+        made.put(kept(output, tile, task.scale), tile, task.scale)
+        if deviation is not None:
+            half = HALF_WIDTH * deviation.mean(1, keepdim=True)
+            doubt.put(kept(half, tile, task.scale), tile, task.scale)
+    result = Picture(made.levels, enlarged(picture.alpha, task.scale), picture.metadata)
+    return Translated(result, Picture(doubt.levels) if len(doubt.levels) else None)
+
+
+def refuse_colours(colours: int, picture: Picture) -> None:
+    """Refuse a colour picture for a network of grey ones.
+
+    Raises:
+        UserError: The picture has three channels and the network takes one.
+    """
+    if picture.channels > colours:
+        raise UserError(
+            "the network is for grey pictures",
+            "1 channel",
+            f"{picture.channels} channels",
+            "choose a network that was trained on colour pictures",
+        )
+
+
+def said(model: Translator, given: Tensor, manner: Manner) -> tuple[Tensor, Tensor | None]:
+    """Return a picture, (1, C, s H, s W), and the standard deviations of the output, if any.
+
+    Args:
+        model: The model.
+        given: What its network is given, (1, C_in, H, W).
+        manner: How.
+    """
+    outputs, deviations = [], []
+    for turn in range(TURNS if manner.ensemble else 1):
+        p = distribution(model, turned(given, turn), manner.precision)
+        outputs.append(unturned(p.mean, turn))
+        deviations.append(unturned(p.stddev, turn))
+    mean = torch.stack(outputs).mean(0)
+    return model.task.finish(given, mean), torch.stack(deviations).mean(0)
+
+
+def distribution(model: Translator, given: Tensor, precision: torch.dtype) -> Distribution:
+    """Return p(target | input), worked out in a precision."""
+    low = precision != torch.float32
+    with torch.inference_mode(), torch.autocast(given.device.type, precision, enabled=low):
+        return model(given.contiguous(memory_format=torch.channels_last))
+
+
+def unturned(x: Tensor, turn: int) -> Tensor:
+    """Return x as it was before `turned`.
+
+    Example:
+        >>> x = torch.rand(2, 3)
+        >>> all(torch.equal(unturned(turned(x, turn), turn), x) for turn in range(8))
+        True
+    """
+    x = x.flip(-1) if turn >= 4 else x
+    return x.rot90(-(turn % 4), (-2, -1))
+
+
+def enlarged(alpha: Tensor | None, scale: int) -> Tensor | None:
+    """Return transparency as large as the output."""
+    if alpha is None or scale == 1:
+        return alpha
+    depth = 8 if alpha.dtype == torch.uint8 else 16
+    return to_levels(resize(alpha.float() / (2**depth - 1), scale), depth)
+
+
+class _Canvas:
+    """Levels that tiles are put on; the first tile says how many channels there are."""
+
+    def __init__(self, height: int, width: int, depth: int) -> None:
+        self.height, self.width, self.depth = height, width, depth
+        self.levels = torch.empty(0)
+
+    def put(self, x: Tensor, tile: Tile, scale: int) -> None:
+        """Put a tile's part, (1, C, h, w) in [0, 1], in its place."""
+        levels = to_levels(x[0].float(), self.depth)
+        if not len(self.levels):
+            self.levels = levels.new_empty(len(levels), self.height, self.width)
+        rows, columns = ([scale * n for n in span] for span in (tile.rows, tile.columns))
+        self.levels[:, slice(*rows), slice(*columns)] = levels

@@ -1,0 +1,63 @@
+"""The noises that a denoiser can be trained against, each with one strength a picture."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from immersion.imaging.jpeg import jpeg
+from immersion.imaging.noise import gaussian, poisson_gaussian, salt_and_pepper
+
+LEVELS = 255
+"""Grey levels from black to white: the unit in which sigma is told."""
+
+READING = 2 / LEVELS
+"""Standard deviation that a sensor's reading adds to the photons' own."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A kind of noise.
+
+    Args:
+        unit: What a strength is a number of.
+        usual: Smallest and largest strength to train against.
+        allowed: Smallest and largest strength that means something.
+        reported: Strengths that results are told for.
+        add: (x, (B, C, H, W) in [0, 1]; strength, (B,)) -> the noisy pictures.
+    """
+
+    unit: str
+    usual: tuple[float, float]
+    allowed: tuple[float, float]
+    reported: tuple[float, ...]
+    add: Callable[[Tensor, Tensor], Tensor]
+
+
+NOISES = {
+    "gaussian": Noise(
+        "sigma",
+        (0, 75),
+        (0, 255),
+        (15, 25, 50),
+        lambda x, sigma: gaussian(x, sigma / LEVELS),
+    ),
+    "poisson-gaussian": Noise(
+        "photons",
+        (10, 500),
+        (1, 1e6),
+        (30, 100, 300),
+        lambda x, photons: poisson_gaussian(x, photons, READING),
+    ),
+    "salt-and-pepper": Noise(
+        "percent",
+        (0, 60),
+        (0, 100),
+        (10, 30, 50),
+        lambda x, percent: salt_and_pepper(x, percent / 100),
+    ),
+    "jpeg": Noise("quality", (5, 95), (1, 100), (10, 20, 30, 40), jpeg),
+}
+"""Gaussian: standard deviation in levels of 255, unclipped. Poisson-Gaussian: photons of a white
+pixel, and a sensor that reads them with sigma 2. Salt and pepper: per cent of the pixels. JPEG:
+libjpeg's quality."""

@@ -1,0 +1,137 @@
+"""A person's own pictures through a network: equal to the whole, names kept, errors named."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import immersion as im
+from immersion.check import UserError
+from immersion.commands.apply import apply
+from immersion.commands.translate_picture import Manner, said, translate
+from immersion.likelihoods.gaussian import Gaussian
+from immersion.models import Translator
+from immersion.nn.translation import Translation
+from immersion.pictures import Picture, read
+from immersion.tasks.denoise import Denoise
+from immersion.tasks.enlarge import Enlarge
+
+NETWORKS = ("restorer", "dncnn", "unet")
+
+
+def model(colours: int, task=None, network: str = "restorer") -> Translator:
+    """A small network with no weight at zero."""
+    task = Denoise() if task is None else task
+    torch.manual_seed(0)
+    built = Translation(network, 6, 2).build(colours, 2 * colours, task.scale, "restorer")
+    for parameter in built.parameters():
+        torch.nn.init.normal_(parameter, std=0.05)
+    return Translator(task, built, Gaussian((colours, 8, 8))).eval()
+
+
+def picture(channels: int, height: int = 45, width: int = 70, dtype=np.uint16) -> Picture:
+    """Random levels."""
+    top = np.iinfo(dtype).max
+    levels = np.random.default_rng(0).integers(0, top, (channels, height, width)).astype(dtype)
+    return Picture(torch.from_numpy(levels))
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_tiles_are_equal_to_the_whole_picture(network):
+    denoiser, noisy = model(3, network=network), picture(3)
+    whole = translate(denoiser, 3, noisy, Manner(side=128))
+    parts = translate(denoiser, 3, noisy, Manner(side=16))
+    for a, b in ((whole.picture, parts.picture), (whole.uncertainty, parts.uncertainty)):
+        # One level of 65,535 is 1.5e-5 of the range: rounding may go either way.
+        assert (a.levels.int() - b.levels.int()).abs().max() <= 1
+        assert a.levels.int().float().std() > 0
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_an_enlarged_picture_is_as_large_as_it_should_be_alpha_too(factor):
+    small = picture(3, dtype=np.uint8)
+    alpha = torch.full((1, small.height, small.width), 200, dtype=torch.uint8)
+    small = Picture(small.levels, alpha)
+    large = translate(model(3, Enlarge(factor)), 3, small, Manner(side=16)).picture
+    assert large.levels.shape == (3, 45 * factor, 70 * factor)
+    assert large.alpha.shape == (1, 45 * factor, 70 * factor)
+    assert (large.alpha == 200).all() and large.depth == 8
+
+
+def test_grey_pictures_stay_grey_in_a_network_of_colours():
+    assert translate(model(3), 3, picture(1)).picture.channels == 1
+
+
+def test_colours_are_refused_by_a_network_of_grey_pictures():
+    with pytest.raises(UserError, match=r"grey pictures.*received 3 channels"):
+        translate(model(1), 1, picture(3))
+
+
+def test_an_ensemble_does_not_mind_how_the_picture_is_turned():
+    denoiser, x = model(1), torch.rand(1, 1, 24, 24)
+    ensemble = Manner(ensemble=True)
+    mean, _ = said(denoiser, x, ensemble)
+    turned, _ = said(denoiser, x.rot90(1, (-2, -1)), ensemble)
+    assert torch.allclose(mean.rot90(1, (-2, -1)), turned, atol=1e-6)
+    alone, _ = said(denoiser, x, Manner())
+    assert not torch.allclose(alone, mean, atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of a grey denoiser, trained for two steps."""
+    folder = tmp_path_factory.mktemp("photos")
+    for number in range(4):
+        levels = np.random.default_rng(number).integers(0, 256, (30, 40), dtype=np.uint8)
+        Image.fromarray(levels).save(folder / f"{number}.png")
+    return im.train(
+        "denoise",
+        data=str(folder),
+        out=tmp_path_factory.mktemp("run") / "run",
+        size=16,
+        options=im.Options(steps=2, batch_size=2, validate_every=0, device="cpu"),
+        arguments={"translation": Translation(width=4, depth=1)},
+    )["run"]
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A folder with two good pictures, one below, and one that is cut short."""
+    folder = tmp_path / "own"
+    (folder / "sub").mkdir(parents=True)
+    levels = np.random.default_rng(9).integers(0, 65536, (33, 21)).astype(np.uint16)
+    Image.fromarray(levels).save(folder / "deep.png")
+    Image.fromarray((levels >> 8).astype(np.uint8)).save(folder / "sub" / "flat.jpg")
+    whole = (folder / "deep.png").read_bytes()
+    (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
+    return folder
+
+
+def test_a_folder_goes_through_and_what_is_damaged_is_named(run, own, tmp_path):
+    out = tmp_path / "out"
+    result = apply(run, (own,), out=out, uncertainty=True)
+    assert [entry["input"] for entry in result["failed"]] == [str(own / "cut.png")]
+    assert len(result["done"]) == 2 and not (out / "cut.png").exists()
+    deep = read(out / "deep.png")
+    assert deep.depth == 16 and (deep.height, deep.width) == (33, 21)
+    assert read(out / "sub" / "flat.jpg").depth == 8
+    assert read(out / "deep-uncertainty.png").depth == 16
+    assert not list(out.rglob("*.partial"))
+
+
+def test_nothing_is_overwritten_unless_it_is_asked_for(run, own, tmp_path):
+    out = tmp_path / "out"
+    apply(run, (own / "deep.png",), out=out)
+    before = (out / "deep.png").read_bytes()
+    with pytest.raises(UserError, match="exists already"):
+        apply(run, (own / "deep.png",), out=out)
+    assert (out / "deep.png").read_bytes() == before
+    assert apply(run, (own / "deep.png",), out=out, overwrite=True)["done"]
+
+
+def test_a_run_that_turns_no_pictures_is_refused(tmp_path, own):
+    run = im.train(
+        "linear-ae", data="digits", out=tmp_path / "run", options=im.Options(steps=2, device="cpu")
+    )["run"]
+    with pytest.raises(UserError, match="does not turn pictures into pictures"):
+        apply(run, (own / "deep.png",), out=tmp_path / "out")
