@@ -41,6 +41,9 @@ def test_the_truth_is_perfect_and_grey_is_the_baseline():
     grey = judged([lambda pair: torch.zeros_like(pair.target)] * 2, pictures)
     for name in ("psnr_chroma", "colourfulness", "colourfulness_error"):
         assert grey[name] == grey[f"{name}_grey"]
+    assert grey["psnr_chroma_gain_over_grey"] == 0
+    gain = found["psnr_chroma"] - found["psnr_chroma_mean"]
+    assert found["psnr_chroma_gain_over_mean"] == pytest.approx(gain)
 
 
 def test_grey_is_as_far_as_the_chroma_is_large():

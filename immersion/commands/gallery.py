@@ -5,7 +5,6 @@ from pathlib import Path
 import torch
 from PIL.Image import Image
 from torch import Tensor
-from torch.distributions import Distribution
 
 from immersion.batch import Split, whole
 from immersion.check import UserError
@@ -36,6 +35,9 @@ COPIED = 20
 TRANSLATED, SHOWN_SIDE = 4, 192
 """Pictures of an image-to-image network that are shown, and their longest side."""
 
+DRAWN = 3
+"""Answers drawn for each picture, of a network that has several."""
+
 COMPARED = 60_000
 """Training images, at most, among which the nearest are looked for."""
 
@@ -57,7 +59,10 @@ def draw_all(run: Run) -> None:
 
 
 def translations(run: Run) -> Image:
-    """Return rows of what a translator is given, what it says, and what is right."""
+    """Return rows of what a translator is given, what it says, and what is right.
+
+    A model with a code says several things: at the prior's mean, and at draws from the prior.
+    """
     fixed = list(run.model.task.protocols().values())
     task, rows = fixed[len(fixed) // 2], []
     test = run.data.test
@@ -67,15 +72,18 @@ def translations(run: Run) -> Image:
         y = None if mask is None else middle(mask, SHOWN_SIDE).long().unsqueeze(0)
         with seeded(0, "degradation"):
             pair = task.pair(x, y)
-        rows.append(_given_said_right(task, pair, distribution(run.model, pair.input)))
+        said = [task.answer(distribution(run.model, pair.input))]
+        if run.model.code is not None:
+            said += list(run.model.draw(pair.input, DRAWN, seed=0))
+        rows.append(_given_said_right(task, pair, said))
     return pictures.mosaic(rows)
 
 
-def _given_said_right(task: Task, pair: Pair, p: Distribution) -> Tensor:
-    """Return three pictures, (3, C, H, W): grey ones are made colours where others have them."""
+def _given_said_right(task: Task, pair: Pair, said: list[Tensor]) -> Tensor:
+    """Return pictures, (n, C, H, W): grey ones are made colours where others have them."""
     base = task.base(pair.input)
     given = pair.input if base is None else task.finish(pair.input, base)
-    shown = [given, *(task.finish(pair.input, part) for part in (task.answer(p), pair.target))]
+    shown = [given, *(task.finish(pair.input, part) for part in (*said, pair.target))]
     channels = max(part.shape[1] for part in shown)
     return torch.cat([part.expand(-1, channels, -1, -1) for part in shown])
 
