@@ -9,12 +9,14 @@ import immersion as im
 from immersion.check import UserError
 from immersion.commands.apply import apply
 from immersion.commands.translate_picture import Manner, said, translate
+from immersion.likelihoods.classes import Classes
 from immersion.likelihoods.gaussian import Gaussian
 from immersion.models import Translator
 from immersion.nn.translation import Translation
 from immersion.pictures import Picture, read
 from immersion.tasks.denoise import Denoise
 from immersion.tasks.enlarge import Enlarge
+from immersion.tasks.segment import Segment
 
 NETWORKS = ("restorer", "dncnn", "unet")
 
@@ -45,6 +47,18 @@ def test_tiles_are_equal_to_the_whole_picture(network):
         # One level of 65,535 is 1.5e-5 of the range: rounding may go either way.
         assert (a.levels.int() - b.levels.int()).abs().max() <= 1
         assert a.levels.int().float().std() > 0
+
+
+@pytest.mark.parametrize("ensemble", [False, True])
+def test_classes_are_said_as_the_likeliest_and_never_as_a_mean_of_numbers(ensemble):
+    network = Translation("unet", 6, 2).build(1, 4, 1, "unet")
+    segmenter = Translator(Segment(4), network, Classes((1, 8, 8), 4)).eval()
+    made = translate(segmenter, 1, picture(1, dtype=np.uint8), Manner(ensemble, side=16))
+    whole = translate(segmenter, 1, picture(1, dtype=np.uint8), Manner(ensemble, side=128))
+    assert made.uncertainty is None and made.picture.levels.shape == (3, 45, 70)
+    assert (made.picture.levels == whole.picture.levels).float().mean() > 0.999
+    colours = {tuple(pixel) for pixel in made.picture.levels.flatten(1).T.tolist()}
+    assert colours <= {(0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0)}
 
 
 @pytest.mark.parametrize("factor", [2, 3])

@@ -8,9 +8,11 @@ import torch
 from PIL import Image
 
 from immersion.check import UserError
+from immersion.commands.apply import apply
 from immersion.commands.class_judge import classes
 from immersion.commands.evaluate import evaluate_run
 from immersion.commands.train import train
+from immersion.commands.translation_quality import translation_quality
 from immersion.engine import Optimiser, Options
 from immersion.likelihoods.classes import Classes
 from immersion.loading import open_run
@@ -75,6 +77,29 @@ def test_the_run_loads_and_says_the_same(trained):
     assert again["estimates"] == result["estimates"]
     assert again["protocol"]["void"] == "pixels without a class count nowhere"
     assert again["protocol"]["count"] == 1
+
+
+def test_it_is_judged_on_other_pictures_that_have_no_more_classes(trained, tmp_path):
+    _, path = trained
+    opened = open_run(path / "run")
+    found = translation_quality(opened, str(folder(tmp_path / "other", count=4)))
+    assert found["estimates"]["mean_iou_argmax"]["value"] > 0.8
+    Image.fromarray(np.eye(40, 56, dtype=np.uint8) * 3).save(tmp_path / "other/masks/0.png")
+    with pytest.raises(UserError, match="other classes: expected 3 of them, received 4 in"):
+        translation_quality(opened, str(tmp_path / "other"))
+
+
+def test_the_run_is_applied_to_a_user_s_picture(trained, tmp_path):
+    _, path = trained
+    picture = tmp_path / "3.jpg"
+    Image.open(path / "data" / "images" / "3.png").save(picture, quality=95)
+    apply(str(path / "run"), (picture,), out=tmp_path / "said")
+    said = np.array(Image.open(tmp_path / "said" / "3.png"))  # in colours that JPEG would blend
+    mask = np.array(Image.open(path / "data" / "masks" / "3.png"))
+    colours = np.array([[0, 0, 0], [128, 0, 0], [0, 128, 0]])[np.minimum(mask, 2)]
+    assert (said == colours).all(-1)[mask != 255].mean() > 0.9
+    sure = apply(str(path / "run"), (picture,), out=tmp_path / "sure", uncertainty=True)
+    assert "leave --uncertainty out" in sure["failed"][0]["reason"]
 
 
 def test_the_report_shows_what_is_given_said_and_right(trained):

@@ -57,7 +57,7 @@ def apply(
         ensemble: Whether to take the mean over the eight ways of turning and mirroring a picture:
             eight times as slow, and a little better.
         tile: Side of the tiles that a picture is worked on in; smaller ones take less memory.
-        ending: Of all outputs, such as .png; by default each input's own.
+        ending: Of all outputs, such as .png; by default each input's own, or .png of classes.
         overwrite: Whether outputs that exist are replaced.
         precision: auto (bfloat16 where the processor has it natively), bfloat16 or float32.
 
@@ -71,8 +71,10 @@ def apply(
     if not inputs:
         raise UserError("no picture was named", "files, folders or patterns", remedy="name some")
     meant = find(list(inputs))
-    places = targets(meant, out, ending, overwrite)
     applied = open_network(network)
+    if ending is None and applied.model.task.judged == "classes":
+        ending = ".png"  # JPEG would blend the colours that stand for classes
+    places = targets(meant, out, ending, overwrite)
     chosen = Options(precision=precision).resolve_precision(torch.device("cpu"))
     manner = Manner(ensemble, tile, chosen)
     done, failed = [], []

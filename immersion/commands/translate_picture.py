@@ -106,12 +106,16 @@ def said(model: Translator, given: Tensor, manner: Manner) -> tuple[Tensor, Tens
         given: What its network is given, (1, C_in, H, W).
         manner: How.
     """
+    of_classes = model.task.judged == "classes"
     outputs, deviations = [], []
     for turn in range(TURNS if manner.ensemble else 1):
         p = distribution(model, turned(given, turn), manner.precision)
-        outputs.append(unturned(p.mean, turn))
-        deviations.append(unturned(p.stddev, turn))
+        outputs.append(unturned(p.base_dist.probs if of_classes else p.mean, turn))
+        if not of_classes:
+            deviations.append(unturned(p.stddev, turn))
     mean = torch.stack(outputs).mean(0)
+    if of_classes:  # a mean of their numbers would mean nothing: the likeliest one is said
+        return model.task.finish(given, mean.argmax(1, keepdim=True)), None
     return model.task.finish(given, mean), torch.stack(deviations).mean(0)
 
 

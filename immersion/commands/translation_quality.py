@@ -11,6 +11,7 @@ from torch.distributions import Distribution
 from immersion.check import UserError
 from immersion.commands.judges import JUDGES
 from immersion.data.dataset import to_float
+from immersion.data.masks import load_masked
 from immersion.data.patches import PatchSplit
 from immersion.data.pictures import load_pictures
 from immersion.loading import Run
@@ -63,7 +64,8 @@ def results(
 
 def _split(run: Run, on: str) -> PatchSplit:
     """Return the pictures to judge on, refusing those that the network is not for."""
-    data = load_pictures(on) if on else run.data
+    of_classes = run.model.task.judged == "classes"
+    data = (load_masked if of_classes else load_pictures)(on) if on else run.data
     split = data.test
     if not isinstance(split, PatchSplit):
         raise UserError("there are no whole pictures to judge on", "a set of pictures", on)
@@ -72,6 +74,13 @@ def _split(run: Run, on: str) -> PatchSplit:
             "the network is for other pictures",
             f"{run.spec.shape[0]} channels",
             f"{data.spec.shape[0]} in '{on}'",
+            "choose another set, or another run",
+        )
+    if of_classes and len(data.spec.classes) > len(run.spec.classes):
+        raise UserError(
+            "the network is for other classes",
+            f"{len(run.spec.classes)} of them",
+            f"{len(data.spec.classes)} in '{on}'",
             "choose another set, or another run",
         )
     return split
