@@ -1,6 +1,10 @@
 """A colouriser."""
 
+from dataclasses import replace
+
+from immersion.check import UserError
 from immersion.data import Spec
+from immersion.data.patches import PatchSplit
 from immersion.engine import Experiment, Optimiser
 from immersion.nn.translation import Translation
 from immersion.objectives import TranslationLoss
@@ -8,6 +12,9 @@ from immersion.recipes.adversary import Adversary
 from immersion.recipes.base import RECIPES
 from immersion.recipes.pictures import of_pictures, translator
 from immersion.tasks.colourise import Colourise
+
+COLOURED = 8
+"""Levels of 255 by which the channels of a pixel with a colour differ; rounding makes fewer."""
 
 
 @RECIPES.register("colourise")
@@ -35,6 +42,21 @@ def colourise(
             trained by its ELBO in place of the objective; 0 gives one answer.
         adversary: Whether outputs must look real too.
     """
-    return translator(
+    experiment = translator(
         spec, task, translation, objective, optimiser, latent, adversary, "unet", batch_size=16
     )
+    return replace(experiment, begin=refuse_grey)
+
+
+def refuse_grey(split: PatchSplit) -> None:
+    """Refuse training pictures without any colour, whatever their files' number of channels.
+
+    Raises:
+        UserError: Red, green and blue differ by less than 8 levels in every pixel of all of them.
+    """
+    if not any((p.amax(0) - p.amin(0)).max() >= COLOURED for p in split.pictures):
+        raise UserError(
+            "there is no colour to learn: all training pictures are grey",
+            "colour pictures",
+            f"{len(split.pictures)} grey ones",
+        )

@@ -1,0 +1,82 @@
+"""The colouriser's recipe and its study, on pictures of which the colours are known."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from immersion.check import UserError
+from immersion.data import Spec
+from immersion.data.patches import PatchSplit
+from immersion.likelihoods.gaussian import GaussianFixed
+from immersion.loading import build
+from immersion.models import Translator
+from immersion.nn.translation import PictureNetwork
+from immersion.papers.colourise import of_draws
+from immersion.recipes import RECIPES
+from immersion.recipes.colourise import refuse_grey
+from immersion.recipes.pictures import side_of_patches
+from immersion.tasks.colourise import Colourise
+
+
+class Says(PictureNetwork):
+    """The same chroma at every pixel, whatever the picture."""
+
+    def __init__(self, a, b):
+        super().__init__()
+        self.chroma = torch.tensor([a, b]).view(1, 2, 1, 1)
+
+    @property
+    def halo(self):
+        return 0
+
+    def forward(self, x):
+        return self.chroma.expand(len(x), 2, *x.shape[2:])
+
+
+class Draws(Translator):
+    """Says grey in all draws but the fourth, which is right."""
+
+    def draw(self, given, count, seed):
+        drawn = torch.zeros(count, len(given), 2, *given.shape[2:])
+        drawn[3:4] = self.network(given)
+        return drawn
+
+
+@pytest.fixture
+def orange():
+    flat = torch.tensor([200, 140, 90], dtype=torch.uint8).view(3, 1, 1).expand(3, 16, 16)
+    return flat, Colourise().pair(flat[None] / 255, None).target[0, :, 0, 0].tolist()
+
+
+def test_the_best_of_several_draws_is_held_against_the_one_answer(orange):
+    flat, chroma = orange
+    p = GaussianFixed((2, 16, 16))
+    data = SimpleNamespace(test=PatchSplit((flat, flat), side=8))
+    grey = SimpleNamespace(model=Translator(Colourise(), Says(0.0, 0.0), p), data=data)
+    right = SimpleNamespace(model=Draws(Colourise(), Says(*chroma), p), data=data)
+    found = of_draws(grey, right, count=5)
+    distance = (110 * torch.tensor(chroma)).square().mean().sqrt()
+    expected = 60 - 20 * torch.log10(255 / distance)
+    assert found["best-of-draws"].value == pytest.approx(expected.item(), abs=0.1)
+    assert found["colourfulness-of-draws"].value == 1  # the first draw is grey
+    assert of_draws(right, right, count=2)["best-of-draws"].value < 0
+
+
+def test_pictures_in_three_equal_channels_are_refused(orange):
+    grey = torch.randint(0, 256, (1, 16, 16)).byte().expand(3, 16, 16)
+    with pytest.raises(UserError, match="all training pictures are grey"):
+        refuse_grey(PatchSplit((grey, grey), side=8))
+    refuse_grey(PatchSplit((grey, orange[0]), side=8))
+    with pytest.raises(UserError, match="learnt from colour pictures"):
+        build("colourise", Spec("grey", (1, 96, 96), "unit"), {}, seed=0)
+
+
+def test_colours_are_told_by_more_context_than_noise_is():
+    assert side_of_patches(RECIPES["colourise"]) > side_of_patches(RECIPES["denoise"])
+    assert side_of_patches(RECIPES["vae"]) is None
+
+
+def test_patches_that_cannot_be_halved_are_refused():
+    with pytest.raises(UserError, match="sides that 8 divides, received 50; pass --size 48"):
+        build("colourise", Spec("photos", (3, 50, 50), "unit"), {}, seed=0)
