@@ -8,7 +8,7 @@ from PIL import Image
 import immersion as im
 from immersion.check import UserError
 from immersion.commands.apply import apply
-from immersion.commands.translate_picture import Manner, said, translate
+from immersion.commands.translate_picture import Manner, guarded, said, translate
 from immersion.likelihoods.classes import Classes
 from immersion.likelihoods.gaussian import Gaussian
 from immersion.models import Translator
@@ -16,16 +16,21 @@ from immersion.nn.translation import Translation
 from immersion.pictures import Picture, read
 from immersion.tasks.denoise import Denoise
 from immersion.tasks.enlarge import Enlarge
+from immersion.tasks.inpaint import Inpaint
 from immersion.tasks.segment import Segment
 
 NETWORKS = ("restorer", "dncnn", "unet")
 
 
-def model(colours: int, task=None, network: str = "restorer") -> Translator:
+def model(
+    colours: int, task=None, network: str = "restorer", inward: int | None = None
+) -> Translator:
     """A small network with no weight at zero."""
     task = Denoise() if task is None else task
     torch.manual_seed(0)
-    built = Translation(network, 6, 2).build(colours, 2 * colours, task.scale, "restorer")
+    built = Translation(network, 6, 2).build(
+        inward or colours, 2 * colours, task.scale, "restorer"
+    )
     for parameter in built.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
     return Translator(task, built, Gaussian((colours, 8, 8))).eval()
@@ -149,3 +154,47 @@ def test_a_run_that_turns_no_pictures_is_refused(tmp_path, own):
     )["run"]
     with pytest.raises(UserError, match="does not turn pictures into pictures"):
         apply(run, (own / "deep.png",), out=tmp_path / "out")
+
+
+def test_the_noise_is_estimated_and_said(run, tmp_path):
+    levels = 128 + 20 * np.random.default_rng(1).normal(size=(128, 128))
+    Image.fromarray(np.rint(levels).astype(np.uint8)).save(tmp_path / "noisy.png")
+    result = apply(run, (tmp_path / "noisy.png",), out=tmp_path / "out")
+    words = result["done"][0]["noise"]
+    assert words.startswith("about sigma ") and 18 < float(words.split()[2]) < 22
+
+
+def test_a_network_that_is_told_the_noise_heeds_it():
+    told = model(1, Denoise(told=True), inward=2)
+    quiet, loud = (
+        translate(told, 1, picture(1), Manner(strength=strength)).picture.levels.int()
+        for strength in (5.0, 60.0)
+    )
+    assert (quiet - loud).abs().max() > 10
+
+
+def test_holes_are_filled_and_nothing_else_is_touched():
+    whole = picture(3, dtype=np.uint8)
+    alpha = torch.full((1, whole.height, whole.width), 255, dtype=torch.uint8)
+    alpha[:, 10:20, 30:50] = 0
+    filled = translate(
+        model(3, Inpaint(), "unet", inward=4), 3, Picture(whole.levels, alpha), Manner(side=16)
+    ).picture
+    same = (filled.levels == whole.levels).all(0)
+    assert filled.alpha is None
+    assert same[alpha[0] == 255].all() and not same[alpha[0] == 0].all()
+    with pytest.raises(UserError, match="nothing is missing"):
+        translate(model(3, Inpaint(), "unet", inward=4), 3, whole)
+
+
+@pytest.mark.parametrize(("noise", "kept"), [(1e-3, True), (0.5, False)])
+def test_bfloat16_is_left_where_it_would_cost_too_much(noise, kept, monkeypatch):
+    denoiser = model(1)
+    rounded = Manner(precision=torch.bfloat16)
+    exact = torch.distributions.Normal(torch.zeros(1, 1, 8, 8), 0.1)
+    broken = torch.distributions.Normal(torch.full((1, 1, 8, 8), noise), 0.1)
+    monkeypatch.setattr(
+        "immersion.commands.translate_picture.distribution",
+        lambda model, given, precision: exact if precision == torch.float32 else broken,
+    )
+    assert (guarded(denoiser, 1, picture(1), rounded) == rounded) is kept

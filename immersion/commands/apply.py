@@ -1,6 +1,6 @@
 """`immersion apply NAME|RUN INPUT... --out OUT`: image to image on a person's own files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,11 +9,13 @@ import torch
 from immersion.check import UserError, at_least
 from immersion.commands.translate_picture import Manner, Translated, refuse_colours, translate
 from immersion.engine import Options
+from immersion.imaging.noise_level import noise_level
 from immersion.loading import open_run
 from immersion.models import Translator
 from immersion.models.tiles import SIDE
 from immersion.pictures import Picture, check_target, find, read, targets, write
 from immersion.run_folder import RunFolder
+from immersion.tasks.denoise import Denoise
 
 UNCERTAINTY = "-uncertainty.png"
 """What the name of an uncertainty map ends in."""
@@ -109,12 +111,24 @@ def _one(
     picture = read(source)
     refuse_colours(applied.colours, picture)
     check_target(picture, place, overwrite)
+    told: dict[str, Any] = {"input": str(source), "output": str(place)}
+    if isinstance(applied.model.task, Denoise):
+        sigma = max(noise_of(picture))
+        told["noise"] = f"about sigma {sigma:.1f} of 255"
+        manner = replace(manner, strength=sigma)
     translated = translate(applied.model, applied.colours, picture, manner)
     write(translated.picture, place, overwrite)
-    told = {"input": str(source), "output": str(place), "size": _size(translated.picture)}
+    told["size"] = _size(translated.picture)
     if uncertainty:
         told["uncertainty"] = str(_doubt(translated, place, overwrite))
     return told
+
+
+def noise_of(picture: Picture) -> list[float]:
+    """Return the standard deviation of each channel's noise, in levels of 255, as estimated."""
+    top = 2**picture.depth - 1
+    # A channel at a time: all at once, a large photograph would take a gigabyte as floats.
+    return [255 * noise_level(plane.float()[None] / top).item() for plane in picture.levels]
 
 
 def _size(picture: Picture) -> str:

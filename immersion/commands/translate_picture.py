@@ -1,17 +1,26 @@
 """A person's picture through an image-to-image network, a tile at a time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Normal
+from torch.nn.functional import pad
 
 from immersion.check import UserError
+from immersion.commands.precision_guard import (
+    CHANGED,
+    MOST,
+    PROBE,
+    classes_changed,
+    decibels_lost,
+)
 from immersion.data.patches import TURNS, turned
 from immersion.imaging.bicubic import resize
 from immersion.models import Translator
 from immersion.models.tiles import SIDE, Tile, kept, mirrored, tiles
 from immersion.pictures import Picture, to_levels
+from immersion.tasks.inpaint import Inpaint
 
 INTERVAL = 0.9
 """Probability of the intervals whose width an uncertainty map shows."""
@@ -28,11 +37,13 @@ class Manner:
         ensemble: Whether the mean is taken over the eight ways of turning and mirroring it.
         side: Of a tile, in pixels of the input.
         precision: Of the convolutions.
+        strength: Of the picture's noise, for a network that is told.
     """
 
     ensemble: bool = False
     side: int = SIDE
     precision: torch.dtype = torch.float32
+    strength: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,24 +73,31 @@ def translate(
         manner: How.
 
     Raises:
-        UserError: The picture has colours and the network is for grey ones.
+        UserError: The picture has colours and the network is for grey ones, or nothing is missing
+            in one whose holes are to be filled.
     """
     refuse_colours(colours, picture)
     task, network = model.task, model.network
+    fills = isinstance(task, Inpaint)
+    if fills:
+        refuse_whole(picture)
     stays_grey = picture.channels == 1 and colours == 3 and task.channels(3) == (3, 3)
     size = picture.height * task.scale, picture.width * task.scale
+    manner = guarded(model, colours, picture, manner)
     made, doubt = _Canvas(*size, picture.depth), _Canvas(*size, 16)
     for tile in tiles(picture.height, picture.width, manner.side, network.halo, network.multiple):
         region = picture.normalised(slice(*tile.seen_rows), slice(*tile.seen_columns))
         x = mirrored(region.unsqueeze(0).expand(-1, colours, -1, -1), tile)
-        output, deviation = said(model, task.prepare(x), manner)
+        hole = mirrored(_hole(picture, tile), tile) if fills else None
+        output, deviation = said(model, task.prepare(x, manner.strength, hole), manner)
         if stays_grey:
             output = output.mean(1, keepdim=True)
         made.put(kept(output, tile, task.scale), tile, task.scale)
         if deviation is not None:
             half = HALF_WIDTH * deviation.mean(1, keepdim=True)
             doubt.put(kept(half, tile, task.scale), tile, task.scale)
-    result = Picture(made.levels, enlarged(picture.alpha, task.scale), picture.metadata)
+    alpha = None if fills else enlarged(picture.alpha, task.scale)
+    result = Picture(made.levels, alpha, picture.metadata)
     return Translated(result, Picture(doubt.levels) if len(doubt.levels) else None)
 
 
@@ -96,6 +114,48 @@ def refuse_colours(colours: int, picture: Picture) -> None:
             f"{picture.channels} channels",
             "choose a network that was trained on colour pictures",
         )
+
+
+def guarded(model: Translator, colours: int, picture: Picture, manner: Manner) -> Manner:
+    """Return the manner, in float32 where bfloat16 would cost too much on this picture."""
+    if manner.precision == torch.float32:
+        return manner
+    grid = model.network.multiple
+    probe = max(grid, PROBE // grid * grid)
+    top, left = ((n - min(n, probe)) // 2 for n in (picture.height, picture.width))
+    region = picture.normalised(slice(top, top + probe), slice(left, left + probe))
+    below, beside = (-n % grid for n in region.shape[1:])
+    x = pad(region.unsqueeze(0).expand(-1, colours, -1, -1), (0, beside, 0, below), "replicate")
+    given = model.task.prepare(x, manner.strength)
+    exact = distribution(model, given, torch.float32)
+    rounded = distribution(model, given, manner.precision)
+    if model.task.judged == "classes":
+        probabilities = exact.base_dist.probs, rounded.base_dist.probs
+        fine = classes_changed(*probabilities) <= CHANGED
+    else:
+        fine = decibels_lost(exact, rounded) <= MOST
+    return manner if fine else replace(manner, precision=torch.float32)
+
+
+def refuse_whole(picture: Picture) -> None:
+    """Refuse a picture in which nothing is missing.
+
+    Raises:
+        UserError: No pixel is transparent.
+    """
+    if picture.alpha is None or not (picture.alpha == 0).any():
+        raise UserError(
+            "nothing is missing in the picture",
+            "a picture whose holes are transparent",
+            "no transparent pixel",
+            "erase what is to be filled, and save it as PNG",
+        )
+
+
+def _hole(picture: Picture, tile: Tile) -> Tensor:
+    """Return 1 where what a tile sees is missing, (1, 1, H, W)."""
+    region = picture.alpha[:, slice(*tile.seen_rows), slice(*tile.seen_columns)]
+    return (region.int() == 0).float().unsqueeze(0)
 
 
 def said(model: Translator, given: Tensor, manner: Manner) -> tuple[Tensor, Tensor | None]:

@@ -11,8 +11,8 @@ from immersion.tasks.enlarge import FACTORS, Enlarge
 
 CITATION = (
     "C. Dong, C. C. Loy, K. He, X. Tang, Image Super-Resolution Using Deep Convolutional "
-    "Networks, IEEE TPAMI 2016, https://arxiv.org/abs/1501.00092; J. Kim, J. K. Lee, K. M. Lee, Accurate "
-    "Image Super-Resolution Using Very Deep Convolutional Networks, CVPR 2016, "
+    "Networks, IEEE TPAMI 2016, https://arxiv.org/abs/1501.00092; J. Kim, J. K. Lee, K. M. Lee, "
+    "Accurate Image Super-Resolution Using Very Deep Convolutional Networks, CVPR 2016, "
     "https://arxiv.org/abs/1511.04587"
 )
 SRCNN = {2: 36.66, 3: 32.75, 4: 30.48}

@@ -61,8 +61,16 @@ class Task(ABC):
             y: (B, H, W) int64 classes where the data have them, else None.
         """
 
-    def prepare(self, picture: Tensor) -> Tensor:
-        """Return what the network is given of a user's pictures, (B, C, H, W) in [0, 1]."""
+    def prepare(
+        self, picture: Tensor, strength: float | None = None, hole: Tensor | None = None
+    ) -> Tensor:
+        """Return what the network is given of a user's pictures.
+
+        Args:
+            picture: (B, C, H, W) in [0, 1].
+            strength: Of their noise, in its own unit, for a network that is told; else unused.
+            hole: (B, 1, H, W), 1 where pixels are missing, for a network that fills them.
+        """
         return picture
 
     @abstractmethod

@@ -58,7 +58,9 @@ class Colourise(Task):
         lab = lab_from_srgb(x)
         return Pair(scaled_lightness(lab), lab[:, 1:] / CHROMA)
 
-    def prepare(self, picture: Tensor) -> Tensor:
+    def prepare(
+        self, picture: Tensor, strength: float | None = None, hole: Tensor | None = None
+    ) -> Tensor:
         """Return the lightness of grey or colour pictures, (B, 1, H, W)."""
         return scaled_lightness(lab_from_srgb(picture.expand(-1, 3, -1, -1)))
 

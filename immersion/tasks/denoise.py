@@ -86,8 +86,10 @@ class Denoise(Task):
         told = share.view(-1, 1, 1, 1).expand(-1, 1, *noisy.shape[2:])
         return torch.cat([noisy, told], dim=1)
 
-    def prepare(self, picture: Tensor, strength: float | None = None) -> Tensor:
-        """Return what the network is given: the picture, and the strength if it wants it."""
+    def prepare(
+        self, picture: Tensor, strength: float | None = None, hole: Tensor | None = None
+    ) -> Tensor:
+        """Return the picture; with its strength, or the middle one, where that is told."""
         middle = sum(self.strengths) / 2
         value = middle if strength is None else strength
         return self._with(picture, picture.new_full((len(picture),), value))

@@ -46,7 +46,9 @@ class Inpaint(Task):
         hole = holes(len(x), *x.shape[-2:], x.device)
         return Pair(emptied(x, hole), x, hole)
 
-    def prepare(self, picture: Tensor, hole: Tensor | None = None) -> Tensor:
+    def prepare(
+        self, picture: Tensor, strength: float | None = None, hole: Tensor | None = None
+    ) -> Tensor:
         """Return a picture without its holes, (B, 1, H, W), and where they are."""
         return emptied(picture, torch.zeros_like(picture[:, :1]) if hole is None else hole)
 

@@ -1,0 +1,39 @@
+"""A network that fills holes."""
+
+from immersion.data import Spec
+from immersion.engine import Experiment, Optimiser
+from immersion.nn.translation import Translation
+from immersion.objectives import TranslationLoss
+from immersion.recipes.adversary import Adversary
+from immersion.recipes.base import RECIPES
+from immersion.recipes.pictures import of_pictures, translator
+from immersion.tasks.inpaint import Inpaint
+
+
+@RECIPES.register("inpaint")
+@of_pictures(side=64)
+def inpaint(
+    spec: Spec,
+    *,
+    task: Inpaint = Inpaint(),
+    translation: Translation = Translation(),
+    objective: TranslationLoss = TranslationLoss(),
+    optimiser: Optimiser = Optimiser(learning_rate=1e-3, schedule="cosine"),
+    latent: int = 0,
+    adversary: Adversary = Adversary(),
+) -> Experiment:
+    """Train a network to fill the holes of pictures, and to say how sure it is of every pixel.
+
+    Args:
+        spec: Patches of whole pictures.
+        task: The holes.
+        translation: The network; by default a U-Net, which sees far enough.
+        objective: The error that is minimised.
+        optimiser: How parameters move.
+        latent: Dimension of a code that tells several right answers apart: a conditional VAE,
+            trained by its ELBO in place of the objective; 0 gives one answer.
+        adversary: Whether outputs must look real too.
+    """
+    return translator(
+        spec, task, translation, objective, optimiser, latent, adversary, usual="unet"
+    )
