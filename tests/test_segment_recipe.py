@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from immersion.check import UserError
+from immersion.commands import gallery
 from immersion.commands.apply import apply
 from immersion.commands.class_judge import classes
 from immersion.commands.evaluate import evaluate_run
@@ -115,12 +116,24 @@ def test_the_report_shows_what_is_given_said_and_right(trained):
     assert (said == right).all(1)[~void].mean() > 0.9
 
 
+def test_of_large_pictures_the_middle_is_shown_with_its_own_mask(trained, monkeypatch):
+    opened = open_run(trained[1] / "run")
+    monkeypatch.setattr(gallery, "SHOWN_SIDE", 24)
+    shown = np.array(gallery.translations(opened))
+    (right,) = opened.data.test.masks
+    colours = torch.tensor([[0, 0, 0], [128, 0, 0], [0, 128, 0], [224, 224, 192]])
+    scale = shown.shape[0] // 24
+    last = shown[2:-2, -2 - 24 * scale : -2][::scale, ::scale]
+    assert np.array_equal(last, colours[right[8:32, 16:40].long()].numpy())
+
+
 def test_of_two_classes_the_objects_are_judged_too(tmp_path):
     data = folder(tmp_path / "data", binary=True)
     result = run(data, tmp_path / "run", Options(steps=2, batch_size=2, validate_every=0))
     names = {"pixel_error", "rand_error", "warping_error", "mean_iou", "pixel_accuracy"}
     estimates = result["estimates"]
     assert {f"{name}_argmax" for name in names} <= set(estimates)
+    assert open_run(tmp_path / "run").model.task.weights == ()  # none were asked for
     share = estimates["pixel_accuracy_argmax"]["value"]
     assert estimates["pixel_error_argmax"]["value"] == pytest.approx(1 - share)
 

@@ -53,7 +53,9 @@ def planes(data):
 def test_a_folder_gives_every_picture_its_own_mask(tmp_path, mode):
     data = load_masked(write(tmp_path, values(10), mode))
     assert data.spec.shape == (3, 16, 16) and data.spec.classes == ("0", "1", "2")
-    assert [len(split) for split in (data.train, data.validation, data.test)] == [8, 1, 1]
+    splits = data.train, data.validation, data.test
+    assert [len(split) for split in splits] == [8, 1, 1]
+    assert [split.still for split in splits] == [False, True, True]
     for picture, mask in planes(data):
         assert torch.equal(picture, (mask * 10).byte().expand(3, -1, -1))
     assert load_masked(tmp_path).checksums == data.checksums
