@@ -8,6 +8,7 @@ from PIL import Image
 import immersion as im
 from immersion.check import UserError
 from immersion.commands.apply import apply
+from immersion.commands.before_after import compared
 from immersion.commands.translate_picture import Manner, guarded, said, translate
 from immersion.likelihoods.classes import Classes
 from immersion.likelihoods.gaussian import Gaussian
@@ -187,14 +188,35 @@ def test_holes_are_filled_and_nothing_else_is_touched():
         translate(model(3, Inpaint(), "unet", inward=4), 3, whole)
 
 
-@pytest.mark.parametrize(("noise", "kept"), [(1e-3, True), (0.5, False)])
-def test_bfloat16_is_left_where_it_would_cost_too_much(noise, kept, monkeypatch):
-    denoiser = model(1)
+@pytest.mark.parametrize(("error", "kept"), [(1e-3, True), (0.5, False)])
+def test_bfloat16_is_left_where_it_would_cost_too_much(noise, kept):
     rounded = Manner(precision=torch.bfloat16)
-    exact = torch.distributions.Normal(torch.zeros(1, 1, 8, 8), 0.1)
-    broken = torch.distributions.Normal(torch.full((1, 1, 8, 8), noise), 0.1)
-    monkeypatch.setattr(
-        "immersion.commands.translate_picture.distribution",
-        lambda model, given, precision: exact if precision == torch.float32 else broken,
-    )
-    assert (guarded(denoiser, 1, picture(1), rounded) == rounded) is kept
+    sure = torch.full((1, 1, 8, 8), 0.1)
+    exact, broken = torch.zeros_like(sure), torch.full_like(sure, noise)
+
+    def backend(precision):
+        return lambda given: (exact if precision == torch.float32 else broken, sure)
+
+    assert (guarded(model(1), 1, picture(1), rounded, backend) == rounded) is kept
+
+
+def test_a_page_shows_pictures_before_and_after(run, own, tmp_path):
+    out = tmp_path / "out"
+    result = apply(run, (own / "deep.png", own / "sub"), out=out, page=True)
+    html = (out / "before-after.html").read_text()
+    assert result["page"] == str(out / "before-after.html")
+    assert html.count("data:image/png") == 4 and html.count('type="range"') == 2
+    assert "http" not in html.replace("http-equiv", "") and "sigma" in html
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "before-after.html").write_text("mine")
+    with pytest.raises(UserError, match=r"before-after\.html exists already"):
+        apply(run, (own / "sub",), out=tmp_path / "other", page=True)
+
+
+@pytest.mark.parametrize("factor", [1, 3])
+def test_the_page_shows_the_same_place_before_and_after(factor):
+    small = picture(1, 800, 1100, np.uint8)
+    large = Picture(small.levels.repeat_interleave(factor, 1).repeat_interleave(factor, 2))
+    pair = compared("name", "words", small, large)
+    assert np.array_equal(np.asarray(pair.before), np.asarray(pair.after))
+    assert pair.before.size == (960, 720)

@@ -1,24 +1,37 @@
 """`immersion apply NAME|RUN INPUT... --out OUT`: image to image on a person's own files."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
 from immersion.check import UserError, at_least
+from immersion.commands.before_after import compared
 from immersion.commands.translate_picture import Manner, Translated, refuse_colours, translate
 from immersion.engine import Options
 from immersion.imaging.noise_level import noise_level
-from immersion.loading import open_run
+from immersion.loading import Run, open_run
 from immersion.models import Translator
 from immersion.models.tiles import SIDE
 from immersion.pictures import Picture, check_target, find, read, targets, write
+from immersion.report.beside import Compared, write_comparison
 from immersion.run_folder import RunFolder
 from immersion.tasks.denoise import Denoise
 
 UNCERTAINTY = "-uncertainty.png"
 """What the name of an uncertainty map ends in."""
+
+PAGE, SHOWN = "before-after.html", 20
+"""The name of the page, and how many pictures it shows at most."""
+
+TITLES = {
+    "denoise": "Noise taken out",
+    "enlarge": "Enlarged",
+    "colourise": "Coloured",
+    "segment": "What is where",
+    "inpaint": "Holes filled",
+}
 
 
 @dataclass(frozen=True)
@@ -28,10 +41,22 @@ class Applied:
     Args:
         model: In evaluation mode.
         colours: Channels of the pictures that it was trained on.
+        title: What it does, for a page.
     """
 
     model: Translator
     colours: int
+    title: str
+
+
+@dataclass
+class _Wishes:
+    """What is wanted beside the outputs, and the pictures for the page so far."""
+
+    uncertainty: bool
+    page: bool
+    overwrite: bool
+    pairs: list[Compared] = field(default_factory=list)
 
 
 def apply(
@@ -40,6 +65,7 @@ def apply(
     *,
     out: Path,
     uncertainty: bool = False,
+    page: bool = False,
     ensemble: bool = False,
     tile: int = SIDE,
     ending: str | None = None,
@@ -56,6 +82,8 @@ def apply(
         out: A folder, or a file where there is one input.
         uncertainty: Whether to write beside each picture how wide the 90 % interval of each of
             its pixels is.
+        page: Whether to write before-after.html beside the outputs: one file that shows the
+            middle of each of the first pictures before and after, with a slider.
         ensemble: Whether to take the mean over the eight ways of turning and mirroring a picture:
             eight times as slow, and a little better.
         tile: Side of the tiles that a picture is worked on in; smaller ones take less memory.
@@ -79,13 +107,19 @@ def apply(
     places = targets(meant, out, ending, overwrite)
     chosen = Options(precision=precision).resolve_precision(torch.device("cpu"))
     manner = Manner(ensemble, tile, chosen)
+    wishes = _Wishes(uncertainty, page, overwrite)
+    if page:
+        sheet = _sheet(out, overwrite)
     done, failed = [], []
     for found, place in zip(meant.found, places, strict=True):
         try:
-            done.append(_one(applied, found.path, place, manner, uncertainty, overwrite))
+            done.append(_one(applied, found.path, place, manner, wishes))
         except UserError as error:
             failed.append({"input": str(found.path), "reason": str(error)})
-    return {"network": network, "done": done, "failed": failed, "skipped": meant.skipped}
+    result = {"network": network, "done": done, "failed": failed, "skipped": meant.skipped}
+    if page and wishes.pairs:
+        result["page"] = str(write_comparison(sheet, applied.title, wishes.pairs))
+    return result
 
 
 def open_network(network: str) -> Applied:
@@ -94,6 +128,16 @@ def open_network(network: str) -> Applied:
     Raises:
         UserError: There is none, or it is no image-to-image network.
     """
+    run = open_translator(network)
+    return Applied(run.model, run.spec.shape[0], TITLES[run.record["recipe"]])
+
+
+def open_translator(network: str) -> Run:
+    """Return the run of an image-to-image network.
+
+    Raises:
+        UserError: There is none, or it is of another model.
+    """
     run = open_run(RunFolder.existing(network).path)
     if not isinstance(run.model, Translator):
         raise UserError(
@@ -101,27 +145,42 @@ def open_network(network: str) -> Applied:
             "a run of denoise, enlarge, colourise, segment or inpaint",
             f"a run of {run.record['recipe']}",
         )
-    return Applied(run.model, run.spec.shape[0])
+    return run
 
 
 def _one(
-    applied: Applied, source: Path, place: Path, manner: Manner, uncertainty: bool, overwrite: bool
+    applied: Applied, source: Path, place: Path, manner: Manner, wishes: _Wishes
 ) -> dict[str, Any]:
     """Translate one file; what its output cannot hold is said before the work, not after."""
     picture = read(source)
     refuse_colours(applied.colours, picture)
-    check_target(picture, place, overwrite)
+    check_target(picture, place, wishes.overwrite)
     told: dict[str, Any] = {"input": str(source), "output": str(place)}
     if isinstance(applied.model.task, Denoise):
         sigma = max(noise_of(picture))
         told["noise"] = f"about sigma {sigma:.1f} of 255"
         manner = replace(manner, strength=sigma)
     translated = translate(applied.model, applied.colours, picture, manner)
-    write(translated.picture, place, overwrite)
+    write(translated.picture, place, wishes.overwrite)
     told["size"] = _size(translated.picture)
-    if uncertainty:
-        told["uncertainty"] = str(_doubt(translated, place, overwrite))
+    if wishes.uncertainty:
+        told["uncertainty"] = str(_doubt(translated, place, wishes.overwrite))
+    if wishes.page and len(wishes.pairs) < SHOWN:
+        words = "; ".join([told["size"], *([told["noise"]] if "noise" in told else [])])
+        wishes.pairs.append(compared(source.name, words, picture, translated.picture))
     return told
+
+
+def _sheet(out: Path, overwrite: bool) -> Path:
+    """Return where the page goes: into the folder of outputs.
+
+    Raises:
+        UserError: There is one already.
+    """
+    sheet = (out.parent if out.suffix else out) / PAGE
+    if sheet.exists() and not overwrite:
+        raise UserError(f"{sheet} exists already", remedy="pass --overwrite, or leave --page out")
+    return sheet
 
 
 def noise_of(picture: Picture) -> list[float]:

@@ -1,10 +1,12 @@
 """A person's picture through an image-to-image network, a tile at a time."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Normal
+from torch.distributions import Normal
 from torch.nn.functional import pad
 
 from immersion.check import UserError
@@ -21,6 +23,13 @@ from immersion.models import Translator
 from immersion.models.tiles import SIDE, Tile, kept, mirrored, tiles
 from immersion.pictures import Picture, to_levels
 from immersion.tasks.inpaint import Inpaint
+
+Function = Callable[[Tensor], tuple[Tensor, Tensor | None]]
+"""From inputs, (B, C_in, H, W), to the mean and the standard deviation of each value of the
+output; or to the probability of each class, and None."""
+
+Backend = Callable[[torch.dtype], Function]
+"""From the precision of the convolutions to a model's function."""
 
 INTERVAL = 0.9
 """Probability of the intervals whose width an uncertainty map shows."""
@@ -61,7 +70,11 @@ class Translated:
 
 
 def translate(
-    model: Translator, colours: int, picture: Picture, manner: Manner = Manner()
+    model: Translator,
+    colours: int,
+    picture: Picture,
+    manner: Manner = Manner(),
+    backend: Backend | None = None,
 ) -> Translated:
     """Return what a network makes of a picture of any size, in memory for a tile's work.
 
@@ -71,6 +84,7 @@ def translate(
         picture: Of as many channels; or a grey one for a network of colours: it is given as three
             equal channels and stays grey, unless the task is to find colours.
         manner: How.
+        backend: What does the model's work; by default PyTorch.
 
     Raises:
         UserError: The picture has colours and the network is for grey ones, or nothing is missing
@@ -83,13 +97,15 @@ def translate(
         refuse_whole(picture)
     stays_grey = picture.channels == 1 and colours == 3 and task.channels(3) == (3, 3)
     size = picture.height * task.scale, picture.width * task.scale
-    manner = guarded(model, colours, picture, manner)
+    backend = backend or partial(in_torch, model)
+    manner = guarded(model, colours, picture, manner, backend)
+    function = backend(manner.precision)
     made, doubt = _Canvas(*size, picture.depth), _Canvas(*size, 16)
     for tile in tiles(picture.height, picture.width, manner.side, network.halo, network.multiple):
         region = picture.normalised(slice(*tile.seen_rows), slice(*tile.seen_columns))
         x = mirrored(region.unsqueeze(0).expand(-1, colours, -1, -1), tile)
         hole = mirrored(_hole(picture, tile), tile) if fills else None
-        output, deviation = said(model, task.prepare(x, manner.strength, hole), manner)
+        output, deviation = said(model, task.prepare(x, manner.strength, hole), manner, function)
         if stays_grey:
             output = output.mean(1, keepdim=True)
         made.put(kept(output, tile, task.scale), tile, task.scale)
@@ -116,7 +132,9 @@ def refuse_colours(colours: int, picture: Picture) -> None:
         )
 
 
-def guarded(model: Translator, colours: int, picture: Picture, manner: Manner) -> Manner:
+def guarded(
+    model: Translator, colours: int, picture: Picture, manner: Manner, backend: Backend
+) -> Manner:
     """Return the manner, in float32 where bfloat16 would cost too much on this picture."""
     if manner.precision == torch.float32:
         return manner
@@ -127,13 +145,12 @@ def guarded(model: Translator, colours: int, picture: Picture, manner: Manner) -
     below, beside = (-n % grid for n in region.shape[1:])
     x = pad(region.unsqueeze(0).expand(-1, colours, -1, -1), (0, beside, 0, below), "replicate")
     given = model.task.prepare(x, manner.strength)
-    exact = distribution(model, given, torch.float32)
-    rounded = distribution(model, given, manner.precision)
-    if model.task.judged == "classes":
-        probabilities = exact.base_dist.probs, rounded.base_dist.probs
-        fine = classes_changed(*probabilities) <= CHANGED
+    exact, deviation = backend(torch.float32)(given)
+    rounded, other = backend(manner.precision)(given)
+    if deviation is None or other is None:
+        fine = classes_changed(exact, rounded) <= CHANGED
     else:
-        fine = decibels_lost(exact, rounded) <= MOST
+        fine = decibels_lost(Normal(exact, deviation), Normal(rounded, other)) <= MOST
     return manner if fine else replace(manner, precision=torch.float32)
 
 
@@ -158,32 +175,47 @@ def _hole(picture: Picture, tile: Tile) -> Tensor:
     return (region.int() == 0).float().unsqueeze(0)
 
 
-def said(model: Translator, given: Tensor, manner: Manner) -> tuple[Tensor, Tensor | None]:
+def said(
+    model: Translator, given: Tensor, manner: Manner, function: Function | None = None
+) -> tuple[Tensor, Tensor | None]:
     """Return a picture, (1, C, s H, s W), and the standard deviations of the output, if any.
 
     Args:
         model: The model.
         given: What its network is given, (1, C_in, H, W).
         manner: How.
+        function: Does the model's work; by default PyTorch.
     """
-    of_classes = model.task.judged == "classes"
+    function = function or in_torch(model, manner.precision)
     outputs, deviations = [], []
     for turn in range(TURNS if manner.ensemble else 1):
-        p = distribution(model, turned(given, turn), manner.precision)
-        outputs.append(unturned(p.base_dist.probs if of_classes else p.mean, turn))
-        if not of_classes:
-            deviations.append(unturned(p.stddev, turn))
+        output, deviation = function(turned(given, turn))
+        outputs.append(unturned(output, turn))
+        if deviation is not None:
+            deviations.append(unturned(deviation, turn))
     mean = torch.stack(outputs).mean(0)
-    if of_classes:  # a mean of their numbers would mean nothing: the likeliest one is said
+    if not deviations:  # classes: a mean of their numbers would mean nothing, so the likeliest
         return model.task.finish(given, mean.argmax(1, keepdim=True)), None
     return model.task.finish(given, mean), torch.stack(deviations).mean(0)
 
 
-def distribution(model: Translator, given: Tensor, precision: torch.dtype) -> Distribution:
-    """Return p(target | input), worked out in a precision."""
+def in_torch(model: Translator, precision: torch.dtype) -> Function:
+    """Return the model as a function, its convolutions in a precision."""
     low = precision != torch.float32
-    with torch.inference_mode(), torch.autocast(given.device.type, precision, enabled=low):
-        return model(given.contiguous(memory_format=torch.channels_last))
+
+    def function(given: Tensor) -> tuple[Tensor, Tensor | None]:
+        with torch.inference_mode(), torch.autocast(given.device.type, precision, enabled=low):
+            return numbers(model, given.contiguous(memory_format=torch.channels_last))
+
+    return function
+
+
+def numbers(model: Translator, given: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Return what there is to say of p(target | input), as a `Function` does."""
+    p = model(given)
+    if model.task.judged == "classes":
+        return p.base_dist.probs, None
+    return p.mean, p.stddev
 
 
 def unturned(x: Tensor, turn: int) -> Tensor:

@@ -1,0 +1,105 @@
+"""A page that shows pictures before and after, one over the other, with a slider between them."""
+
+import base64
+import hashlib
+import io
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from PIL.Image import Image
+
+from immersion.report.markup import Markup, tag
+
+SCRIPT = (
+    'for (const slider of document.querySelectorAll("input")) '
+    'slider.oninput = () => slider.parentElement.style.setProperty("--at", slider.value + "%");'
+)
+"""The only script: a slider moves the border between the two pictures."""
+
+STYLE = """
+.over { --at: 50%; position: relative; width: fit-content; max-width: 100%; line-height: 0; }
+.over img { display: block; max-width: 100%; height: auto; image-rendering: pixelated; }
+.over img + img { position: absolute; inset: 0; clip-path: inset(0 0 0 var(--at)); }
+.over::after { content: ""; position: absolute; top: 0; bottom: 0; left: var(--at); width: 2px;
+  margin-left: -1px; background: #fff; box-shadow: 0 0 3px #000a; pointer-events: none; }
+.over input { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0;
+  cursor: ew-resize; }
+.over:focus-within { outline: 2px solid var(--accent); outline-offset: 3px; }
+"""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One picture before and after, of one size.
+
+    Args:
+        name: What it is called.
+        words: What was done, in a few words.
+        before: The picture as it was given.
+        after: What was made of it.
+    """
+
+    name: str
+    words: str
+    before: Image
+    after: Image
+
+
+def write_comparison(path: Path, title: str, pairs: list[Compared]) -> Path:
+    """Write the page: one file that opens offline.
+
+    Args:
+        path: The file.
+        title: Its heading.
+        pairs: What is shown, in order.
+    """
+    path.write_text(comparison(title, pairs), "utf-8")
+    return path
+
+
+def comparison(title: str, pairs: list[Compared]) -> str:
+    """Return the page's HTML; see `write_comparison`."""
+    css = resources.files("immersion.report").joinpath("page.css").read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    policy = (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{digest}'"
+    )
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", f"{title} · Immersion"),
+        tag("style", Markup(css + STYLE)),
+    )
+    header = tag(
+        "header",
+        tag("p", "Immersion · before and after", class_="kicker"),
+        tag("h1", title),
+        tag(
+            "p",
+            "Drag across a picture: left of the line before, right of it after.",
+            class_="lede",
+        ),
+    )
+    body = tag("body", tag("main", header, *map(_section, pairs)), tag("script", Markup(SCRIPT)))
+    return "<!doctype html>\n" + tag("html", head, body, lang="en") + "\n"
+
+
+def _section(pair: Compared) -> Markup:
+    over = tag(
+        "div",
+        tag("img", src=_data(pair.before), alt=f"{pair.name} before"),
+        tag("img", src=_data(pair.after), alt=f"{pair.name} after"),
+        tag("input", type="range", min=0, max=100, value=50, aria_label="Border between the two"),
+        class_="over",
+    )
+    return tag("section", tag("h2", pair.name), tag("p", pair.words), over)
+
+
+def _data(image: Image) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
