@@ -4,17 +4,19 @@ import pytest
 import torch
 
 from immersion.batch import Batch
+from immersion.check import UserError
 from immersion.data import Spec
 from immersion.loading import build
 from immersion.models import ConditionalVAE
 from immersion.models.tiles import tiled
 from immersion.nn.pooled import PooledEncoder
 from immersion.nn.translation import Translation
+from immersion.objectives import TranslationLoss
 from immersion.tasks.enlarge import Enlarge
 
 SPEC = Spec("photos", (3, 24, 24), "unit")
 SMALL = {"latent": 3, "translation": Translation(width=4, depth=1)}
-RECIPES = ["denoise", "enlarge", "colourise"]
+RECIPES = ["denoise", "enlarge", "colourise", "inpaint"]
 
 
 def built(recipe, **more):
@@ -51,6 +53,13 @@ def test_draws_differ_and_are_told_by_their_seed_and_number(recipe):
     assert (drawn[0] - drawn[1]).abs().max() > 1e-3
     assert torch.equal(model.draw(given, 1, seed=0)[0], drawn[0])
     assert not torch.equal(model.draw(given, 1, seed=1)[0], drawn[0])
+
+
+def test_settings_that_a_code_does_not_read_are_refused():
+    with pytest.raises(UserError, match="leave --beta or --latent out"):
+        build("denoise", SPEC, SMALL | {"objective": TranslationLoss(beta=0.5)}, seed=0)
+    with pytest.raises(UserError, match="--latent is too small"):
+        build("colourise", SPEC, SMALL | {"latent": -2}, seed=0)
 
 
 def test_without_a_code_there_is_one_answer():

@@ -71,6 +71,12 @@ def translator(
         usual: The network where none is named.
         batch_size: Patches a step where nothing else is asked for.
     """
+    at_least(0, latent=latent)
+    if latent and objective != TranslationLoss():
+        raise UserError(
+            "a code is learnt by its ELBO, in which --beta has no part",
+            remedy="leave --beta or --latent out",
+        )
     inward, outward = task.channels(spec.shape[0])
     p = Gaussian((outward, *spec.shape[1:]))
     network = translation.build(inward + latent, p.numbers * outward, task.scale, usual)
@@ -83,7 +89,6 @@ def translator(
 
 def code_of(task: Task, latent: int, colours: int) -> PictureCode | None:
     """Return a code of `latent` dimensions for a task's pictures; None of 0."""
-    at_least(0, latent=latent)
     if not latent:
         return None
     inward, outward = task.channels(colours)
