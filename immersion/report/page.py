@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from immersion.report import figures, words
+from immersion.report import figures, measures, words
 from immersion.report.curves import curves
 from immersion.report.markup import Markup, join, table, tag
 from immersion.run_folder import RunFolder
@@ -105,12 +105,12 @@ def _header(run: _Run, title: str) -> Markup:
 
 def _tiles(run: _Run) -> Markup:
     tiles = []
-    for name in TILES:
+    for name in (*TILES, *filter(measures.is_key, run.estimates)):
         if name in run.estimates and (name != "squared_error" or not run.generative):
             estimate = run.estimates[name]
             value, _, error = words.with_error(estimate, unit=False).partition(" ± ")
             note = (f"± {error} " if error else "") + estimate.get("unit", "")
-            tiles.append((f"Test {words.inside(words.ESTIMATES[name][0])}", value, note))
+            tiles.append((f"Test {words.inside(words.explained(name)[0])}", value, note))
     if run.generative and "active_units" in run.evaluation:
         of = f"of {len(run.evaluation['kl_per_unit'])}" if "kl_per_unit" in run.evaluation else ""
         tiles.append(("Active latent units", run.evaluation["active_units"], of))
@@ -215,7 +215,7 @@ def _numbers(run: _Run, other: _Run | None) -> Markup:
     names.sort(key=lambda name: order.index(name) if name in order else len(order))
     rows = []
     for name in names:
-        label, meaning = words.ESTIMATES.get(name, (name, ""))
+        label, meaning = words.explained(name)
         cells = [one.estimates.get(name) for one in runs]
         first = next(cell for cell in cells if cell)
         values = [words.with_error(c, unit=False) if c else "" for c in cells]

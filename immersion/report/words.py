@@ -4,6 +4,8 @@ import math
 from pathlib import PurePath
 from typing import Any
 
+from immersion.report import measures
+
 RECIPES = {
     "vae": "VAE",
     "ae": "autoencoder",
@@ -12,6 +14,11 @@ RECIPES = {
     "gan2014": "GAN of 2014",
     "vae-gan": "VAE-GAN",
     "aae": "adversarial autoencoder",
+    "denoise": "denoiser",
+    "enlarge": "enlarger",
+    "colourise": "colouriser",
+    "segment": "segmenter",
+    "inpaint": "filler of holes",
 }
 """What recipes make; others keep their names."""
 
@@ -116,6 +123,12 @@ ESTIMATES = {
 """Estimates by name: what they are called and what they mean."""
 
 CAPTIONS = {
+    "translations": (
+        "What it is given, what it says, what is right",
+        "A row for each test picture: the input, the output, and the truth. Of a network with "
+        "several answers, some of them in between. Look for details that are smoothed away, and "
+        "for details that were never there.",
+    ),
     "reconstructions": (
         "Reconstructions",
         "Rows in pairs: test examples, and below each what its code decodes to. What is lost "
@@ -224,10 +237,15 @@ def sentence(record: dict[str, Any], evaluation: dict[str, Any] | None) -> str:
         text += f" with {latent} latent{'s' if latent > 1 else ''}"
     text += f", {_training(record.get('outcome'), data_name(record))}"
     estimates = (evaluation or {}).get("estimates", {})
-    for name in ("elbo", "squared_error", "frechet"):
+    for name in ("elbo", "squared_error", "frechet", *filter(measures.is_key, estimates)):
         if name in estimates:
-            return f"{text}; test {inside(ESTIMATES[name][0])} {with_error(estimates[name])}."
+            return f"{text}; test {inside(explained(name)[0])} {with_error(estimates[name])}."
     return text + "; not evaluated yet."
+
+
+def explained(estimate: str) -> tuple[str, str]:
+    """Return what an estimate is called and what it means; an unknown one keeps its name."""
+    return ESTIMATES.get(estimate) or measures.named(estimate) or (estimate, "")
 
 
 def inside(label: str) -> str:
