@@ -188,7 +188,7 @@ def test_holes_are_filled_and_nothing_else_is_touched():
         translate(model(3, Inpaint(), "unet", inward=4), 3, whole)
 
 
-@pytest.mark.parametrize(("error", "kept"), [(1e-3, True), (0.5, False)])
+@pytest.mark.parametrize(("noise", "kept"), [(1e-3, True), (0.5, False)])
 def test_bfloat16_is_left_where_it_would_cost_too_much(noise, kept):
     rounded = Manner(precision=torch.bfloat16)
     sure = torch.full((1, 1, 8, 8), 0.1)

@@ -1,5 +1,6 @@
 """`immersion apply NAME|RUN INPUT... --out OUT`: image to image on a person's own files."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -8,15 +9,13 @@ import torch
 
 from immersion.check import UserError, at_least
 from immersion.commands.before_after import compared
+from immersion.commands.networks import Applied, opener
 from immersion.commands.translate_picture import Manner, Translated, refuse_colours, translate
 from immersion.engine import Options
 from immersion.imaging.noise_level import noise_level
-from immersion.loading import Run, open_run
-from immersion.models import Translator
 from immersion.models.tiles import SIDE
 from immersion.pictures import Picture, check_target, find, read, targets, write
 from immersion.report.beside import Compared, write_comparison
-from immersion.run_folder import RunFolder
 from immersion.tasks.denoise import Denoise
 
 UNCERTAINTY = "-uncertainty.png"
@@ -34,19 +33,8 @@ TITLES = {
 }
 
 
-@dataclass(frozen=True)
-class Applied:
-    """A network for a person's pictures.
-
-    Args:
-        model: In evaluation mode.
-        colours: Channels of the pictures that it was trained on.
-        title: What it does, for a page.
-    """
-
-    model: Translator
-    colours: int
-    title: str
+Opened = Callable[[int], Applied]
+"""From a picture's channels to the network for it."""
 
 
 @dataclass
@@ -77,7 +65,8 @@ def apply(
     A file that cannot be read is named, and the rest go on.
 
     Args:
-        network: The folder of a run, such as one of `immersion train denoise`.
+        network: A network that comes with the package (denoise, ...: the grey or the colour one,
+            as each picture is), or the folder of a run, such as one of `immersion train denoise`.
         inputs: Files, folders and patterns.
         out: A folder, or a file where there is one input.
         uncertainty: Whether to write beside each picture how wide the 90 % interval of each of
@@ -101,8 +90,9 @@ def apply(
     if not inputs:
         raise UserError("no picture was named", "files, folders or patterns", remedy="name some")
     meant = find(list(inputs))
-    applied = open_network(network)
-    if ending is None and applied.model.task.judged == "classes":
+    opened = opener(network)
+    usual = opened(1)
+    if ending is None and usual.model.task.judged == "classes":
         ending = ".png"  # JPEG would blend the colours that stand for classes
     places = targets(meant, out, ending, overwrite)
     chosen = Options(precision=precision).resolve_precision(torch.device("cpu"))
@@ -113,46 +103,21 @@ def apply(
     done, failed = [], []
     for found, place in zip(meant.found, places, strict=True):
         try:
-            done.append(_one(applied, found.path, place, manner, wishes))
+            done.append(_one(opened, found.path, place, manner, wishes))
         except UserError as error:
             failed.append({"input": str(found.path), "reason": str(error)})
     result = {"network": network, "done": done, "failed": failed, "skipped": meant.skipped}
     if page and wishes.pairs:
-        result["page"] = str(write_comparison(sheet, applied.title, wishes.pairs))
+        result["page"] = str(write_comparison(sheet, TITLES[usual.recipe], wishes.pairs))
     return result
 
 
-def open_network(network: str) -> Applied:
-    """Return the network in a run folder.
-
-    Raises:
-        UserError: There is none, or it is no image-to-image network.
-    """
-    run = open_translator(network)
-    return Applied(run.model, run.spec.shape[0], TITLES[run.record["recipe"]])
-
-
-def open_translator(network: str) -> Run:
-    """Return the run of an image-to-image network.
-
-    Raises:
-        UserError: There is none, or it is of another model.
-    """
-    run = open_run(RunFolder.existing(network).path)
-    if not isinstance(run.model, Translator):
-        raise UserError(
-            "that run's model does not turn pictures into pictures",
-            "a run of denoise, enlarge, colourise, segment or inpaint",
-            f"a run of {run.record['recipe']}",
-        )
-    return run
-
-
 def _one(
-    applied: Applied, source: Path, place: Path, manner: Manner, wishes: _Wishes
+    opened: Opened, source: Path, place: Path, manner: Manner, wishes: _Wishes
 ) -> dict[str, Any]:
     """Translate one file; what its output cannot hold is said before the work, not after."""
     picture = read(source)
+    applied = opened(picture.channels)
     refuse_colours(applied.colours, picture)
     check_target(picture, place, wishes.overwrite)
     told: dict[str, Any] = {"input": str(source), "output": str(place)}

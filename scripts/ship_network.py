@@ -1,0 +1,62 @@
+"""Put a trained image-to-image network into the package, with a card that says what it is.
+
+    python scripts/ship_network.py RUN NAME SUMMARY [SET ...]
+
+The weights are rounded to float16 first, and judged as they will be read, on each SET (such as
+set12 and bsd68); without one, on the test split of the run's own data. The card says what the
+network was trained on, under which licence, by which command, and the numbers with their protocol.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import immersion
+from immersion.commands.translation_quality import translation_quality
+from immersion.data.picture_sets import PICTURE_SETS
+from immersion.loading import open_run
+from immersion.shipped import Card, halved, ship
+
+
+def main(path: str, name: str, summary: str, *sets: str) -> None:
+    """Judge, write, and say how large it is."""
+    run = halved(open_run(path))
+    record = run.record
+    protocol, estimates = _judged(run, sets)
+    about = Card(
+        name=name,
+        summary=summary,
+        recipe=record["recipe"],
+        arguments=record["arguments"],
+        spec=record["data"]["spec"],
+        data=record["data"]["note"],
+        licence=PICTURE_SETS[run.spec.name].licence,
+        command=record["command"],
+        made={
+            "machine": record["machine"],
+            "created": record["created"],
+            "steps": record["outcome"]["step"],
+            "seconds": record["outcome"]["seconds"],
+        },
+        protocol=protocol,
+        estimates=estimates,
+        sha256="",
+    )
+    target = ship(run, about, Path(immersion.__file__).parent / "weights")
+    print(f"{target}: {target.with_suffix('.safetensors').stat().st_size:,} bytes of weights")
+
+
+def _judged(run: Any, sets: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the protocol, and the numbers under names that end in the set's."""
+    protocol: dict[str, Any] = {}
+    estimates: dict[str, Any] = {}
+    for name in sets or ("",):
+        judged = translation_quality(run, name)
+        protocol = {k: v for k, v in judged["protocol"].items() if k not in ("data", "count")}
+        where = name or run.spec.name
+        estimates |= {f"{key}@{where}": value for key, value in judged["estimates"].items()}
+    return protocol, estimates
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

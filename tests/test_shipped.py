@@ -1,0 +1,107 @@
+"""Networks that come with the package: whole, small, and as good as their cards say."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import immersion as im
+from immersion import shipped
+from immersion.check import UserError
+from immersion.commands.translation_quality import translation_quality
+from immersion.loading import open_run
+from immersion.nn.translation import Translation
+from immersion.shipped import Card, card, chosen, halved, names, open_shipped, ship
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_shipped_network_is_what_its_card_says(name):
+    about, model = open_shipped(name)
+    assert about.name == name and about.licence and about.data and about.estimates
+    assert all(math.isfinite(entry["value"]) for entry in about.estimates.values())
+    inward, _ = model.task.channels(about.spec["shape"][0])
+    side = 4 * model.network.multiple
+    with torch.no_grad():
+        p = model(torch.rand(1, inward, side, side))
+    assert p.mean.isfinite().all()
+    assert (shipped.FOLDER / f"{name}.safetensors").stat().st_size < 8e6
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A grey denoiser of two steps."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(4):
+        levels = np.random.default_rng(number).integers(0, 256, (30, 40), dtype=np.uint8)
+        Image.fromarray(levels).save(folder / f"{number}.png")
+    options = im.Options(steps=2, batch_size=2, validate_every=0, device="cpu")
+    arguments = {"translation": Translation(width=4, depth=1)}
+    out = tmp_path / "run"
+    im.train("denoise", data=str(folder), out=out, size=16, options=options, arguments=arguments)
+    return open_run(out)
+
+
+def written(run, folder, name):
+    """Ship a run into a folder."""
+    rest = {"data": "d", "licence": "l", "command": "c", "made": {}, "protocol": {}}
+    about = Card(
+        name,
+        "s",
+        run.record["recipe"],
+        run.record["arguments"],
+        run.record["data"]["spec"],
+        estimates={},
+        sha256="",
+        **rest,
+    )
+    return ship(run, about, folder)
+
+
+def test_what_is_shipped_comes_back(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    written(run, tmp_path, "net-grey")
+    about, model = open_shipped("net-grey")
+    expected = halved(run).model.state_dict()
+    assert all(torch.equal(w, expected[key]) for key, w in model.state_dict().items())
+    assert card("net-grey") == about and names() == ["net-grey"]
+
+
+def test_a_damaged_file_is_not_used(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    written(run, tmp_path, "net-grey")
+    file = tmp_path / "net-grey.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(RuntimeError, match="damaged"):
+        open_shipped("net-grey")
+
+
+@pytest.mark.parametrize(
+    ("there", "channels", "found"),
+    [
+        (("net-grey", "net-colour"), 1, "net-grey"),
+        (("net-grey", "net-colour"), 3, "net-colour"),
+        (("net-colour",), 1, "net-colour"),
+        (("net",), 3, "net"),
+    ],
+)
+def test_a_word_means_the_kind_that_suits_the_picture(there, channels, found, monkeypatch):
+    monkeypatch.setattr(shipped, "names", lambda: list(there))
+    assert chosen("net", channels) == found
+
+
+def test_names_that_are_not_there_are_told(monkeypatch):
+    monkeypatch.setattr(shipped, "names", lambda: ["denoise-grey"])
+    for word, channels in (("nets", 1), ("denoise", 3)):
+        with pytest.raises(UserError, match="one of denoise-grey"):
+            chosen(word, channels)
+
+
+def test_rounding_to_float16_costs_nothing_that_shows(run):
+    before = translation_quality(run)["estimates"]["psnr_sigma_25"]["value"]
+    after = translation_quality(halved(run))["estimates"]["psnr_sigma_25"]["value"]
+    assert abs(before - after) < 0.01
