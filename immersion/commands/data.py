@@ -3,7 +3,8 @@
 from typing import Any
 
 from immersion.check import choice
-from immersion.data import DATASETS, describe
+from immersion.data import DATASETS
+from immersion.data.listing import everything
 
 
 def data(name: str | None = None) -> dict[str, Any]:
@@ -12,10 +13,13 @@ def data(name: str | None = None) -> dict[str, Any]:
     Args:
         name: A data set; by default all are listed.
     """
-    known = {str(entry["name"]): entry for entry in describe()}
+    known = {str(entry["name"]): entry for entry in everything()}
     if name is None:
         return {"datasets": list(known.values())}
-    return known[choice("data set", name, known)] | {
+    found = known[choice("data set", name, known)]
+    if name not in DATASETS:
+        return found
+    return found | {
         "files": [
             {"name": file.name, "checksums": file.checksums, "urls": file.urls}
             for file in DATASETS[name].files

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from immersion.check import UserError
 from immersion.data.mask_files import Example
-from immersion.data.store import stores
+from immersion.data.store import missing, store_with
 from immersion.registry import Registry
 
 MASKED_SETS: Registry["MaskedSet"] = Registry("set of pictures with masks", "immersion.data")
@@ -27,6 +26,8 @@ class MaskedSet:
     Args:
         name: As the user says it.
         description: One line for a person who chooses.
+        examples: Numbers of pictures for training, validation and test.
+        channels: 1 or 3.
         classes: Their names, number 0 first.
         void: The number of pixels that have no class.
         upright: Whether its pictures have an above and a below.
@@ -39,6 +40,8 @@ class MaskedSet:
 
     name: str
     description: str
+    examples: tuple[int, int, int]
+    channels: int
     classes: tuple[str, ...]
     void: int
     upright: bool
@@ -55,14 +58,10 @@ def splits_of(known: MaskedSet) -> Splits:
     Raises:
         UserError: No store has them.
     """
-    for store in stores():
-        if all((store / file).exists() for file in known.files):
-            return known.read(store)
-    raise UserError(
-        f"the pictures of {known.name} are missing",
-        f"{' and '.join(known.files)} in a store of data sets",
-        remedy=f"get them from {known.homepage}, and let IMMERSION_DATA name the store",
-    )
+    store = store_with(known.files)
+    if store is None:
+        raise missing(known.name, known.files, known.homepage)
+    return known.read(store)
 
 
 def slices(store: Path, fold: int) -> Splits:
@@ -106,6 +105,8 @@ def register(known: MaskedSet) -> MaskedSet:
 CELLS = MaskedSet(
     "isbi2012",
     "electron micrographs of cells and the membranes between them, 30 slices of one stack",
+    (22, 2, 6),
+    1,
     ("membrane", "cell"),
     -1,
     False,
@@ -131,6 +132,8 @@ register(
     MaskedSet(
         "camvid",
         "streets from a driving car at 240 x 180, 11 classes",
+        (367, 101, 233),
+        3,
         tuple(STREETS.split()),
         11,
         True,

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from immersion.check import UserError
 from immersion.data.images import SUFFIXES
-from immersion.data.store import stores
+from immersion.data.store import missing, store_with
 from immersion.registry import Registry
 
 PICTURE_SETS: Registry["PictureSet"] = Registry("set of pictures", "immersion.data")
@@ -42,20 +41,15 @@ def paths_of(known: PictureSet) -> list[Path]:
     Raises:
         UserError: No store has all its folders.
     """
-    for store in stores():
-        folders = [store / folder for folder in known.folders]
-        if all(folder.is_dir() for folder in folders):
-            return [
-                path
-                for folder in folders
-                for path in sorted(folder.iterdir())
-                if path.suffix.lower() in SUFFIXES
-            ]
-    raise UserError(
-        f"the pictures of {known.name} are missing",
-        f"folders {' and '.join(known.folders)} in a store of data sets",
-        remedy=f"get them from {known.homepage}, and let IMMERSION_DATA name the store",
-    )
+    store = store_with(known.folders)
+    if store is None:
+        raise missing(known.name, known.folders, known.homepage)
+    return [
+        path
+        for folder in known.folders
+        for path in sorted((store / folder).iterdir())
+        if path.suffix.lower() in SUFFIXES
+    ]
 
 
 def register(known: PictureSet) -> PictureSet:

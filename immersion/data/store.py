@@ -35,6 +35,21 @@ def stores() -> list[Path]:
     return [*([Path(named)] if named else []), cache()]
 
 
+def store_with(files: tuple[str, ...]) -> Path | None:
+    """Return the first store that holds all of some files or folders; None if none does."""
+    found = (store for store in stores() if all((store / file).exists() for file in files))
+    return next(found, None)
+
+
+def missing(name: str, files: tuple[str, ...], homepage: str) -> UserError:
+    """Return the error that says where the files of a set are to be had."""
+    return UserError(
+        f"the pictures of {name} are missing",
+        f"{' and '.join(files)} in a store of data sets",
+        remedy=f"get them from {homepage}, and let IMMERSION_DATA name the store",
+    )
+
+
 def places(source: Source) -> list[Path]:
     """Return the folders in which the files of `source` are looked for, the first first."""
     return [store / (source.folder or source.name) for store in stores()] + source.places()

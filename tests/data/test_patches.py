@@ -6,6 +6,8 @@ import torch
 from PIL import Image
 
 from immersion.check import UserError
+from immersion.data.listing import everything
+from immersion.data.masked_sets import MASKED_SETS, splits_of
 from immersion.data.patches import PatchSplit, turned
 from immersion.data.picture_sets import PICTURE_SETS
 from immersion.data.pictures import load_pictures
@@ -126,3 +128,21 @@ def test_files_that_are_others_are_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("IMMERSION_DATA", str(tmp_path))
     with pytest.raises(UserError, match="set12 are not those of the public set"):
         load_pictures("set12")
+
+
+def test_every_set_of_pictures_is_listed_without_being_read(monkeypatch):
+    monkeypatch.setattr("immersion.data.images.opened", None)
+    rows = {row["name"]: row for row in everything()}
+    for name in (*PICTURE_SETS, *MASKED_SETS):
+        assert rows[name]["description"] and rows[name]["licence"] and rows[name]["place"]
+        assert rows[name]["shape"][0] in (1, 3)
+
+
+@pytest.mark.parametrize("name", MASKED_SETS)
+def test_masked_sets_are_as_large_as_is_said(name):
+    known = MASKED_SETS[name]
+    try:
+        splits = splits_of(known)
+    except UserError as error:
+        pytest.skip(str(error))
+    assert tuple(map(len, splits)) == known.examples
