@@ -13,7 +13,6 @@ from immersion.commands.networks import Applied, opener
 from immersion.commands.translate_picture import Manner, Translated, refuse_colours, translate
 from immersion.engine import Options
 from immersion.imaging.noise_level import noise_level
-from immersion.models.tiles import SIDE
 from immersion.pictures import Picture, check_target, find, read, targets, write
 from immersion.report.beside import Compared, write_comparison
 from immersion.tasks.denoise import Denoise
@@ -55,7 +54,7 @@ def apply(
     uncertainty: bool = False,
     page: bool = False,
     ensemble: bool = False,
-    tile: int = SIDE,
+    tile: int | None = None,
     ending: str | None = None,
     overwrite: bool = False,
     precision: Literal["auto", "bfloat16", "float32"] = "auto",
@@ -75,7 +74,8 @@ def apply(
             middle of each of the first pictures before and after, with a slider.
         ensemble: Whether to take the mean over the eight ways of turning and mirroring a picture:
             eight times as slow, and a little better.
-        tile: Side of the tiles that a picture is worked on in; smaller ones take less memory.
+        tile: Side of the tiles that a picture is worked on in: smaller ones take less memory; by
+            default what is quick for the network.
         ending: Of all outputs, such as .png; by default each input's own, or .png of classes.
         overwrite: Whether outputs that exist are replaced.
         precision: auto (bfloat16 where the processor has it natively), bfloat16 or float32.
@@ -86,7 +86,8 @@ def apply(
     Raises:
         UserError: Nothing can be begun: a wrong network, input or output.
     """
-    at_least(16, tile=tile)
+    if tile is not None:
+        at_least(16, tile=tile)
     if not inputs:
         raise UserError("no picture was named", "files, folders or patterns", remedy="name some")
     meant = find(list(inputs))

@@ -10,7 +10,7 @@ MOST = 0.03
 CHANGED = 0.001
 """Share of the pixels whose class may change."""
 
-PROBE = 96
+PROBE = 64
 """Side of the part of a picture that is worked on in both precisions, in pixels."""
 
 

@@ -20,7 +20,7 @@ from immersion.commands.precision_guard import (
 from immersion.data.patches import TURNS, turned
 from immersion.imaging.bicubic import resize
 from immersion.models import Translator
-from immersion.models.tiles import SIDE, Tile, kept, mirrored, tiles
+from immersion.models.tiles import Tile, kept, mirrored, tiles, usual_side
 from immersion.pictures import Picture, to_levels
 from immersion.tasks.inpaint import Inpaint
 
@@ -44,13 +44,13 @@ class Manner:
 
     Args:
         ensemble: Whether the mean is taken over the eight ways of turning and mirroring it.
-        side: Of a tile, in pixels of the input.
+        side: Of a tile, in pixels of the input; by default what is quick for the network.
         precision: Of the convolutions.
         strength: Of the picture's noise, for a network that is told.
     """
 
     ensemble: bool = False
-    side: int = SIDE
+    side: int | None = None
     precision: torch.dtype = torch.float32
     strength: float | None = None
 
@@ -101,7 +101,8 @@ def translate(
     manner = guarded(model, colours, picture, manner, backend)
     function = backend(manner.precision)
     made, doubt = _Canvas(*size, picture.depth), _Canvas(*size, 16)
-    for tile in tiles(picture.height, picture.width, manner.side, network.halo, network.multiple):
+    side = manner.side or usual_side(network.halo)
+    for tile in tiles(picture.height, picture.width, side, network.halo, network.multiple):
         region = picture.normalised(slice(*tile.seen_rows), slice(*tile.seen_columns))
         x = mirrored(region.unsqueeze(0).expand(-1, colours, -1, -1), tile)
         hole = mirrored(_hole(picture, tile), tile) if fills else None

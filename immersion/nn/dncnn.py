@@ -31,7 +31,7 @@ class DnCNN(PictureNetwork):
             convolution = nn.Conv2d(before, after, 3, padding=1)
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
             nn.init.zeros_(convolution.bias)
-            layers += [convolution, nn.ReLU()]
+            layers += [convolution, nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers[:-1])
 
     @property

@@ -1,0 +1,135 @@
+"""Pictures through a network, and training of such networks, against the plain way; as ratios.
+
+    python benchmarks/apply_speed.py
+
+Three networks on a grey picture of 512 x 512: DnCNN with 17 layers, an FFDNet-sized restorer (64
+channels, 14 convolutions at half resolution), and the same as a U-Net. The plain way is what
+published code does: the network called in float32 on the whole picture. Ours is what `immersion
+apply` does to a picture in memory: levels to numbers, the guard that measures what bfloat16 costs
+on a part of the picture, tiles, and back to levels. Then a training step: 16 patches of 48 x 48,
+the engine's step against a DataLoader, float32 and Adam. One thread; both sides alternate; medians
+of process CPU time are compared. What bfloat16 costs is told by the guard's own measure.
+"""
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from immersion.commands.precision_guard import decibels_lost
+from immersion.commands.translate_picture import Manner, translate
+from immersion.data import Dataset, Spec
+from immersion.data.patches import PatchSplit
+from immersion.engine import Optimiser, Options, train
+from immersion.loading import build
+from immersion.machine import machine
+from immersion.nn.translation import Translation
+from immersion.pictures import Picture
+from immersion.precision import native_bfloat16
+from immersion.run_folder import RunFolder
+
+SIDE, ROUNDS = 512, 5
+STEPS, BATCH, PATCH = 6, 16, 48
+SPEC = Spec("levels", (1, PATCH, PATCH), "unit")
+NETWORKS = {
+    "DnCNN-17": Translation("dncnn"),
+    "restorer 64 x 14": Translation("restorer", 64, 6),
+    "U-Net 32": Translation("unet"),
+}
+
+
+def experiment(translation: Translation):
+    """Return the training of a denoiser."""
+    arguments = {
+        "translation": translation,
+        "optimiser": Optimiser(learning_rate=1e-3, schedule="constant"),
+    }
+    return build("denoise", SPEC, arguments, seed=0)
+
+
+def applied(translation: Translation) -> tuple[Callable[[], object], Callable[[], object], float]:
+    """Return our way, the plain way, and the PSNR in dB that ours costs."""
+    model = experiment(translation).model.eval()
+    levels = torch.randint(0, 256, (1, SIDE, SIDE), dtype=torch.uint8)
+    picture, x = Picture(levels), levels.float()[None] / 255
+    low = native_bfloat16(torch.device("cpu"))
+    manner = Manner(precision=torch.bfloat16 if low else torch.float32)
+
+    def plain() -> object:
+        with torch.no_grad():
+            return model.network(x)
+
+    with torch.inference_mode():
+        exact = model(x)
+        with torch.autocast("cpu", manner.precision, enabled=low):
+            rounded = model(x)
+    return (
+        lambda: translate(model, 1, picture, manner),
+        plain,
+        decibels_lost(exact, rounded),
+    )
+
+
+def engine(translation: Translation, split: PatchSplit, steps: int) -> None:
+    """Make some steps with the engine."""
+    options = Options(steps=steps, batch_size=BATCH, ema=0.0, validate_every=0, device="cpu")
+    with tempfile.TemporaryDirectory() as folder:
+        data = Dataset(SPEC, split, split, split, {})
+        train(experiment(translation), data, RunFolder(folder), options)
+
+
+def loop(translation: Translation, split: PatchSplit, steps: int) -> None:
+    """Make as many steps with a plain loop, which minimises the squared error."""
+    network = experiment(translation).model.network
+    adam = torch.optim.Adam(network.parameters(), 1e-3)
+    patches, _ = split.batch(torch.arange(steps * BATCH) % len(split))
+    for (clean,) in DataLoader(TensorDataset(patches), BATCH, shuffle=True):
+        noisy = clean + 25 / 255 * torch.randn_like(clean)
+        adam.zero_grad()
+        loss = (noisy + network(noisy)[:, :1] - clean).square().mean()
+        loss.backward()
+        adam.step()
+        loss.item()
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Return CPU seconds."""
+    started = time.process_time()
+    call()
+    return time.process_time() - started
+
+
+def compare(ours: Callable[[], object], theirs: Callable[[], object], per: int) -> str:
+    """Alternate the two; return medians in milliseconds, and the ratio."""
+    ours(), theirs()  # warm up
+    rounds = [(seconds(ours), seconds(theirs)) for _ in range(ROUNDS)]
+    mine, plain = (1000 * statistics.median(side) / per for side in zip(*rounds, strict=True))
+    ratio = statistics.median(there / here for here, there in rounds)
+    return f"ours {mine:.0f} ms, plain {plain:.0f} ms: plain takes {ratio:.2f} times as long"
+
+
+def main() -> None:
+    """Time all rows on what this machine has."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    print(f"{machine()}; CPU time, one thread, medians of {ROUNDS}")
+    split = PatchSplit((torch.randint(0, 256, (1, 480, 480), dtype=torch.uint8),), PATCH)
+    for name, translation in NETWORKS.items():
+        ours, theirs, lost = applied(translation)
+        print(
+            f"{name}, {SIDE} x {SIDE}: {compare(ours, theirs, 1)}; {lost:.4f} dB lost", flush=True
+        )
+    for name, translation in NETWORKS.items():
+        rows = [lambda make=make, t=translation: make(t, split, STEPS) for make in (engine, loop)]
+        print(f"{name}, training step: {compare(*rows, STEPS)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
