@@ -83,7 +83,7 @@ def holes(count: int, height: int, width: int, device: torch.device) -> Tensor:
 
 def _inside(length: int, size: Tensor, place: Tensor) -> Tensor:
     """Return which of `length` pixels lie in spans of drawn sizes and places, (..., length)."""
-    span = (1 + size * (LARGEST * length - 1)).floor()
+    span = 1 + (size * LARGEST * length).floor()
     start = (place * (length - span + 1)).floor()
     at = torch.arange(length, device=size.device)
     return (at >= start.unsqueeze(-1)) & (at < (start + span).unsqueeze(-1))

@@ -1,0 +1,118 @@
+"""Noise of the strength that was asked for, told or not; and learning from noisy pictures."""
+
+import pytest
+import torch
+
+from immersion.check import UserError
+from immersion.imaging.jpeg import jpeg
+from immersion.random import seeded
+from immersion.tasks.denoise import Denoise
+from immersion.tasks.neighbours import BESIDE, neighbours
+from immersion.tasks.noises import NOISES, READING
+
+
+def noisy(task: Denoise, level: float, count: int = 4, side: int = 200) -> torch.Tensor:
+    """Flat pictures with a task's noise."""
+    with seeded(0, "noise"):
+        return task.pair(torch.full((count, 1, side, side), level), None).input
+
+
+def test_gaussian_noise_has_the_strength_in_levels_and_is_not_clipped():
+    x = noisy(Denoise(strength=(25, 25)), 0.02)
+    assert x.std().item() * 255 == pytest.approx(25, rel=0.02) and x.min() < 0
+    assert x.mean().item() == pytest.approx(0.02, abs=1e-3)
+
+
+def test_strengths_are_drawn_evenly_for_each_picture():
+    x = noisy(Denoise(strength=(10, 50)), 0.5, count=400, side=32)
+    found = x.flatten(1).std(1) * 255
+    assert found.min() < 14 and found.max() > 46
+    assert found.mean().item() == pytest.approx(30, abs=2)
+
+
+def test_photons_of_a_level_have_its_variance():
+    x = noisy(Denoise("poisson-gaussian", (50, 50)), 0.4)
+    assert x.var().item() == pytest.approx(0.4 / 50 + READING**2, rel=0.03)
+
+
+def test_salt_and_pepper_hits_the_share_of_pixels():
+    x = noisy(Denoise("salt-and-pepper", (30, 30)), 0.5)
+    assert (x != 0.5).float().mean().item() == pytest.approx(0.3, abs=0.01)
+
+
+def test_jpeg_is_the_one_of_that_quality():
+    clean = torch.rand(2, 3, 32, 32)
+    pair = Denoise("jpeg", (40, 40)).pair(clean, None)
+    assert torch.equal(pair.input, jpeg(clean, torch.full((2,), 40.0)))
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_a_strength_that_is_told_is_one_more_channel(noise):
+    told = Denoise(noise, told=True)
+    assert told.channels(3) == (4, 3)
+    low, high = told.strengths
+    pair = told.pair(torch.rand(50, 3, 8, 8), None)
+    share = pair.input[:, 3]
+    assert torch.equal(share, share[:, :1, :1].expand_as(share))
+    assert low / high - 1e-6 <= share.min() < share.max() <= 1
+    assert torch.equal(told.base(pair.input), pair.input[:, :3])
+    assert told.prepare(pair.target, strength=high)[:, 3].unique().item() == 1
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_protocols_are_the_published_strengths_in_the_range(noise):
+    task = Denoise(noise)
+    for each in task.protocols().values():
+        low, high = each.strength
+        assert low == high and task.strengths[0] <= low <= task.strengths[1]
+    assert list(Denoise(strength=(20, 30)).protocols()) == ["sigma_25"]
+    assert list(Denoise(strength=(3, 5)).protocols()) == ["sigma_4"]
+
+
+def test_strengths_that_mean_nothing_are_refused():
+    with pytest.raises(UserError, match=r"strength of gaussian noise.*sigma from 0 to 255"):
+        Denoise(strength=(30, 20))
+    with pytest.raises(UserError, match="quality from 1 to 100"):
+        Denoise("jpeg", (0, 50))
+
+
+def test_neighbours_are_pixels_side_by_side_each_pair_equally_often():
+    squares = torch.arange(4.0).view(1, 1, 2, 2).repeat(1, 1, 200, 200)
+    with seeded(0, "neighbours"):
+        one, other = neighbours(squares)
+    found, counts = (
+        torch.stack([one, other], -1).flatten(0, -2).long().unique(dim=0, return_counts=True)
+    )
+    assert {tuple(pair) for pair in found.tolist()} == set(BESIDE)
+    assert (counts / counts.sum() - 1 / 8).abs().max() < 0.005
+
+
+def test_neighbours_stay_in_their_square_and_channels_together():
+    x = torch.arange(6 * 8 * 2.0).view(1, 2, 6, 8)
+    one, other = neighbours(x)
+    for drawn in (one, other):
+        assert drawn.shape == (1, 2, 3, 4)
+        assert torch.equal(drawn[:, 1], drawn[:, 0] + 48)
+        rows, columns = drawn[0, 0] // 8, drawn[0, 0] % 8
+        assert torch.equal(rows // 2, torch.arange(3.0)[:, None].expand(3, 4))
+        assert torch.equal(columns // 2, torch.arange(4.0).expand(3, 4))
+
+
+def test_the_error_against_a_noisy_neighbour_is_the_true_one_and_the_noise():
+    """E||f - g_2||^2 = E||f - x||^2 + sigma^2 for any f of g_1, where x is flat."""
+    sigma, clean = 0.1, torch.full((1, 1, 1200, 1200), 0.5)
+    with seeded(0, "noise"):
+        one, other = neighbours(clean + sigma * torch.randn_like(clean))
+    for shrink in (0.0, 0.5, 1.0):
+        f = 0.5 + shrink * (one - 0.5)
+        against_noisy = (f - other).square().mean().item()
+        against_clean = (f - 0.5).square().mean().item()
+        assert against_noisy == pytest.approx(against_clean + sigma**2, rel=0.01)
+
+
+def test_a_denoiser_that_learns_from_noisy_pictures_is_judged_on_clean_ones():
+    task = Denoise(learn="noisy")
+    assert list(task.protocols()) == ["neighbours"]
+    assert task.clean().learn == "clean" and "sigma_25" in task.clean().protocols()
+    with pytest.raises(UserError, match="not known"):
+        Denoise(strength=(0, 5), told=True, learn="noisy")

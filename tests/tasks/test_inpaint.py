@@ -1,0 +1,42 @@
+"""Holes: how many, how large, and that nothing but what was in them counts."""
+
+import torch
+
+from immersion.random import seeded
+from immersion.tasks.inpaint import Inpaint, holes
+
+
+def test_holes_are_rectangles_up_to_half_a_side():
+    with seeded(0, "holes"):
+        cut = holes(500, 32, 48, torch.device("cpu"))
+    assert cut.shape == (500, 1, 32, 48) and set(cut.unique().tolist()) == {0.0, 1.0}
+    missing = cut.flatten(1).mean(1)
+    assert (missing > 0).all()
+    alone = [c for c in cut[:, 0].bool() if _is_rectangle(c)]
+    heights = torch.tensor([c.any(1).sum() for c in alone])
+    assert len(alone) > 50 and heights.min() == 1 and heights.max() == 16
+    assert cut[:, :, 0].any() and cut[:, :, -1].any() and cut[..., 0].any() and cut[..., -1].any()
+
+
+def _is_rectangle(cut: torch.Tensor) -> bool:
+    return bool((cut == (cut.any(1)[:, None] & cut.any(0)[None])).all())
+
+
+def test_what_is_missing_is_not_seen():
+    x = torch.rand(4, 3, 32, 32)
+    with seeded(1, "holes"):
+        first = Inpaint().pair(x, None)
+    hole = first.weight.expand_as(x) == 1
+    other = torch.where(hole, torch.rand_like(x), x)
+    with seeded(1, "holes"):
+        again = Inpaint().pair(other, None)
+    assert torch.equal(first.input, again.input)
+    assert torch.equal(first.input[:, :3][~hole], x[~hole])
+
+
+def test_known_pixels_stay_as_they_are():
+    x = torch.rand(2, 3, 16, 16)
+    pair = Inpaint().pair(x, None)
+    filled = Inpaint().finish(pair.input, torch.rand_like(x))
+    known = pair.weight.expand_as(x) == 0
+    assert torch.equal(filled[known], x[known]) and not torch.equal(filled, x)
