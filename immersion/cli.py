@@ -23,6 +23,7 @@ COMMANDS = {
     "train": ("immersion.commands.train", "train", "Train a model; the same command goes on."),
     "evaluate": ("immersion.commands.evaluate", "evaluate", "Say how good a model is."),
     "apply": ("immersion.commands.apply", "apply", "Denoise, enlarge, ... one's own pictures."),
+    "export": ("immersion.commands.export", "export", "Write such a network as an ONNX file."),
     "invert": ("immersion.commands.invert", "invert", "Give a GAN an encoder."),
     "sample": ("immersion.commands.draw", "sample", "Draw new examples."),
     "reconstruct": ("immersion.commands.draw", "reconstruct", "Encode and decode examples."),

@@ -48,5 +48,5 @@ class PictureCode(nn.Module):
         """
         if z is None:
             z = self.prior().mean.unsqueeze(0)
-        planes = z.to(given)[:, :, None, None].expand(len(given), -1, *given.shape[2:])
+        planes = z.to(given)[:, :, None, None].expand(given.shape[0], -1, *given.shape[2:])
         return torch.cat([given, planes], dim=1)

@@ -1,0 +1,187 @@
+"""`immersion export RUN`: an image-to-image network as a file that needs nothing of ours."""
+
+import json
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from immersion.check import UserError
+from immersion.commands.networks import open_translator
+from immersion.commands.translate_picture import numbers
+from immersion.models import Translator
+from immersion.run_folder import RunFolder
+from immersion.tasks.denoise import Denoise
+from immersion.tasks.noises import NOISES
+
+ENDING = ".onnx"
+
+NEEDED = ("onnx", "onnxscript")
+"""What PyTorch writes ONNX with; the extra `onnx` installs them."""
+
+MEANINGS = {
+    "levels": ("levels in [0, 1]", "levels, to be clipped to [0, 1]"),
+    "luma": ("levels in [0, 1]", "levels, to be clipped to [0, 1]"),
+    "holes": (
+        "levels in [0, 1] that are 0.5 in the holes, then a channel that is 1 in the holes",
+        "levels, to be clipped to [0, 1]; they count in the holes",
+    ),
+    "chroma": ("L / 50 - 1 of CIE Lab, D65", "a / 110 and b / 110 of CIE Lab, D65"),
+    "classes": ("levels in [0, 1]", "the probability of each class"),
+}
+"""By what a task's outputs are measured as: what goes in and what comes out."""
+
+
+def export(run: str, *, out: Path | None = None, overwrite: bool = False) -> dict[str, Any]:
+    """Write an image-to-image network as an ONNX file, for pictures of any size.
+
+    The file's input is (B, C_in, H, W); its outputs are the mean and the standard deviation of
+    each value, (B, C_out, s H, s W), or the probability of each class, (B, K, H, W). Its metadata
+    tell what the channels mean, the scale s, how far an output looks (halo), what sides must be
+    divisible by (multiple), and how the network was made.
+
+    Args:
+        run: The folder of a run, such as one of `immersion train denoise`.
+        out: The file to write; by default model.onnx in the run's folder.
+        overwrite: Whether a file that exists is replaced.
+
+    Returns:
+        file: where it lies; bytes: its size; properties: its metadata.
+
+    Raises:
+        UserError: The run is of another model, the file cannot be written or exists already, or
+            what writes ONNX is not installed.
+    """
+    target = Path(run) / f"model{ENDING}" if out is None else out
+    refuse_target(target, overwrite)
+    made = open_translator(run)
+    properties = {
+        **described(made.model, made.spec.shape[0]),
+        "recipe": made.record["recipe"],
+        "arguments": json.dumps(made.record["arguments"]),
+    }
+    content = onnx_of(made.model, made.spec.shape[0], properties)
+    RunFolder(target.parent).write(target.name, lambda partial: partial.write_bytes(content))
+    return {"file": str(target), "bytes": len(content), "properties": properties}
+
+
+def refuse_target(target: Path, overwrite: bool) -> None:
+    """Refuse to write where it would destroy or surprise.
+
+    Raises:
+        UserError: Another ending, a folder that is none, or a file that is there.
+    """
+    if target.suffix.lower() != ENDING:
+        raise UserError("the file's name does not fit", f"one ending in {ENDING}", f"'{target}'")
+    if target.parent.exists() and not target.parent.is_dir():
+        raise UserError(f"'{target.parent}' is no folder", remedy="choose another --out")
+    if target.is_dir():
+        raise UserError(f"'{target}' is a folder", remedy="choose another --out")
+    if target.exists() and not overwrite:
+        raise UserError(f"'{target}' exists already", remedy="pass --overwrite")
+
+
+def described(model: Translator, colours: int) -> dict[str, str]:
+    """Return what a user of a file must know of a model, as ONNX's metadata hold it.
+
+    Args:
+        model: The model.
+        colours: Channels of the pictures that it was trained on.
+    """
+    task, network = model.task, model.network
+    inward, outward = task.channels(colours)
+    given, output = MEANINGS[task.judged]
+    if isinstance(task, Denoise) and task.told:
+        noise = NOISES[task.noise]
+        given += f", then a channel of the noise's {noise.unit} / {noise.usual[1]:g}"
+    return {
+        "task": type(task).__name__.lower(),
+        "input": given,
+        "output": output,
+        "channels": str(inward),
+        "output_channels": str(outward),
+        "scale": str(task.scale),
+        "halo": str(network.halo),
+        "multiple": str(network.multiple),
+        "immersion": version("immersion"),
+    }
+
+
+class Graph(nn.Module):
+    """A model as its numbers: input -> mean and standard deviation, or probabilities.
+
+    Args:
+        model: In evaluation mode.
+    """
+
+    def __init__(self, model: Translator) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, given: Tensor) -> tuple[Tensor, ...]:
+        """Return the outputs of the file."""
+        return tuple(output for output in numbers(self.model, given) if output is not None)
+
+
+def onnx_of(model: Translator, colours: int, properties: Mapping[str, str]) -> bytes:
+    """Return a model as the content of an ONNX file, in float32, for any batch, height and width.
+
+    Args:
+        model: In evaluation mode.
+        colours: Channels of the pictures that it was trained on.
+        properties: The file's metadata.
+
+    Raises:
+        UserError: What PyTorch writes ONNX with is not installed.
+    """
+    refuse_missing("onnx", NEEDED)
+    grid = model.network.multiple
+    side = torch.export.Dim
+    sizes = {0: side("batch"), 2: grid * side("rows", min=1), 3: grid * side("columns", min=1)}
+    example = torch.rand(2, model.task.channels(colours)[0], 4 * grid, 6 * grid)
+    outputs = ("probabilities",) if model.task.judged == "classes" else ("mean", "deviation")
+    with torch.no_grad(), _quiet():
+        program = torch.onnx.export(
+            Graph(model).eval(),
+            (example,),
+            dynamo=True,
+            dynamic_shapes=(sizes,),
+            input_names=["input"],
+            output_names=outputs,
+            verbose=False,
+        )
+    program.model.metadata_props.update(properties)
+    return program.model_proto.SerializeToString()
+
+
+def refuse_missing(extra: str, packages: tuple[str, ...]) -> None:
+    """Refuse to begin without the packages of an extra.
+
+    Raises:
+        UserError: One of them is not installed.
+    """
+    missing = [name for name in packages if find_spec(name) is None]
+    if missing:
+        what = f"{' and '.join(missing)} must be installed for this"
+        raise UserError(what, remedy=f"run pip install 'immersion[{extra}]'")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep to itself what the exporter says of packages that are not needed here."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
