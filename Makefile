@@ -23,6 +23,7 @@ test: .venv/test
 	$(BIN)/python -m pytest tests
 	$(BIN)/python -m pytest --doctest-modules immersion
 
-# The tables of docs/results.md from what was recorded beside the papers.
+# The tables of docs/ from what was recorded beside the papers, and from the networks' cards.
 results: .venv/demo
 	$(BIN)/python -m immersion.papers.markdown > docs/results.md
+	$(BIN)/python scripts/networks_page.py > docs/networks.md

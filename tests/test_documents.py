@@ -1,6 +1,7 @@
 """What the documents say is so."""
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,12 @@ def test_the_page_of_results_is_what_was_recorded():
     from immersion.papers.markdown import page
 
     assert (ROOT / "docs" / "results.md").read_text() == page(), "run `make results`"
+
+
+def test_the_page_of_networks_is_what_their_cards_say():
+    script = runpy.run_path(str(ROOT / "scripts" / "networks_page.py"))
+    said = (ROOT / "docs" / "networks.md").read_text()
+    assert said == script["page"](), "run `make results`"
 
 
 @pytest.mark.parametrize("word", ["/" + "work/", "/" + "tmp/", "/" + "root/", "/" + "opt/"])
