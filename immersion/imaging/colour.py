@@ -88,7 +88,8 @@ def lab_from_srgb(x: Tensor) -> Tensor:
         >>> lab_from_srgb(red).flatten()
         tensor([53.2406, 80.0923, 67.2027])
     """
-    t = xyz_from_srgb(x) / column(WHITE, x)
+    planes = xyz_from_srgb(x).unbind(-3)
+    t = torch.stack([p / white for p, white in zip(planes, WHITE, strict=True)], dim=-3)
     cube_root = t.clamp(min=0.008856) ** (1 / 3)
     f_x, f_y, f_z = torch.where(t > 0.008856, cube_root, 7.787 * t + 16 / 116).unbind(-3)
     return torch.stack([116 * f_y - 16, 500 * (f_x - f_y), 200 * (f_y - f_z)], dim=-3)
@@ -114,7 +115,8 @@ def srgb_from_lab(lab: Tensor) -> Tensor:
     # No light is negative; b above 200 (L + 16) / 116 would ask for it.
     f = torch.cat([f[..., :2, :, :], f[..., 2:, :, :].clamp(min=0)], dim=-3)
     t = torch.where(f > 0.2068966, f**3, (f - 16 / 116) / 7.787)
-    return srgb_from_xyz(t * column(WHITE, lab)).clamp(0, 1)
+    planes = [p * white for p, white in zip(t.unbind(-3), WHITE, strict=True)]
+    return srgb_from_xyz(torch.stack(planes, dim=-3)).clamp(0, 1)
 
 
 def luma(x: Tensor) -> Tensor:
@@ -163,11 +165,6 @@ def mix(x: Tensor, rows: tuple[tuple[float, ...], ...]) -> Tensor:
     """
     r, g, b = x.unbind(-3)
     return torch.stack([i * r + j * g + k * b for i, j, k in rows], dim=-3)
-
-
-def column(values: tuple[float, ...], like: Tensor) -> Tensor:
-    """Return the values as one number a channel, (C, 1, 1), of the same type and device."""
-    return torch.tensor(values, dtype=like.dtype, device=like.device).view(-1, 1, 1)
 
 
 def three(x: Tensor, what: str) -> Tensor:

@@ -21,7 +21,7 @@ def gaussian(x: Tensor, sigma: float | Tensor) -> Tensor:
         Of the shape of x.
 
     Raises:
-        UserError: If sigma is negative or fits no picture, or x holds integers.
+        UserError: If sigma is a negative number or fits no picture, or x holds integers.
 
     Reference:
         Zhang, Zuo, Chen, Meng & Zhang 2017, Beyond a Gaussian denoiser, section IV-A,
@@ -52,7 +52,8 @@ def poisson_gaussian(x: Tensor, photons: float | Tensor, sigma: float | Tensor) 
         Of the shape of x.
 
     Raises:
-        UserError: If photons is not positive or sigma negative, or x holds integers.
+        UserError: If photons is a number of 0 or less, or sigma a negative one, or x holds
+            integers.
 
     Reference:
         Foi, Trimeche, Katkovnik & Egiazarian 2008, Practical Poissonian-Gaussian noise modeling
@@ -84,7 +85,7 @@ def salt_and_pepper(x: Tensor, share: float | Tensor) -> Tensor:
         Of the shape of x.
 
     Raises:
-        UserError: If the share is not from 0 to 1, or x holds integers.
+        UserError: If the share is a number that is not from 0 to 1, or x holds integers.
 
     Reference:
         Gonzalez & Woods 2018, Digital Image Processing, 4th edition, equation (5-16).

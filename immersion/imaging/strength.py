@@ -12,14 +12,16 @@ def per_example(
     """Return the strength as a tensor that multiplies x: (), or (B, 1, 1, 1) for (B, C, H, W).
 
     Args:
-        strength: A number, or (B,).
+        strength: A number, or (B,), which must lie within the bounds: it is not looked at, as a
+            step that is captured in a CUDA graph may not wait for a tensor's values.
         x: The pictures; their type and device are taken.
         what: The strength's name, for the error.
         least: The smallest strength that makes sense.
         most: The largest.
 
     Raises:
-        UserError: If it is neither a number nor (B,), or outside the bounds; or x holds integers.
+        UserError: If it is neither a number nor (B,), or a number outside the bounds; or x holds
+            integers.
 
     Example:
         >>> per_example(torch.tensor([0.1, 0.2]), torch.zeros(2, 3, 4, 4), "sigma", 0).shape
@@ -27,11 +29,13 @@ def per_example(
     """
     if not x.is_floating_point():
         raise UserError(f"the pictures that {what} acts on", "floating pixels in [0, 1]", x.dtype)
-    value = torch.as_tensor(strength, dtype=x.dtype, device=x.device)
+    if not isinstance(strength, Tensor):
+        if not least <= strength <= most:
+            bounds = f"{least:g} or more" if most == torch.inf else f"{least:g} to {most:g}"
+            raise UserError(f"{what} is out of bounds", bounds, strength)
+        return x.new_full((), strength)
+    value = strength.to(x)
     if value.ndim and value.shape != x.shape[:1]:
         found = f"{tuple(value.shape)} for {tuple(x.shape)}"
         raise UserError(f"{what} does not fit the pictures", "a number or one a picture", found)
-    if not ((value >= least) & (value <= most)).all():
-        bounds = f"{least:g} or more" if most == torch.inf else f"{least:g} to {most:g}"
-        raise UserError(f"{what} is out of bounds", bounds, value.tolist())
     return value.view(-1, *[1] * (x.ndim - 1)) if value.ndim else value

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pixel_unshuffle
 
+from immersion.imaging.constant import constant
+
 BESIDE = ((0, 1), (0, 2), (1, 0), (1, 3), (2, 0), (2, 3), (3, 1), (3, 2))
 """(one pixel, the other) of a square of 2 x 2, side by side or one above the other."""
 
@@ -30,10 +32,24 @@ def neighbours(noisy: Tensor) -> tuple[Tensor, Tensor]:
         >>> a.shape, sorted((a - b).abs().unique().tolist())
         (torch.Size([1, 1, 2, 2]), [1.0, 4.0])
     """
-    height, width = (length // 2 * 2 for length in noisy.shape[-2:])
-    squares = pixel_unshuffle(noisy[..., :height, :width], 2).unflatten(1, (-1, 4))
-    shape = (len(noisy), 1, 1, height // 2, width // 2)
-    drawn = torch.randint(len(BESIDE), shape, device=noisy.device)
-    chosen = torch.tensor(BESIDE, device=noisy.device)[drawn].movedim(-1, 0)
-    one, other = (squares.gather(2, c.expand(-1, squares.shape[1], -1, -1, -1)) for c in chosen)
+    return taken(noisy, chosen(noisy))
+
+
+def chosen(x: Tensor) -> Tensor:
+    """Return which two pixels are taken of each square, (2, B, 1, 1, H // 2, W // 2), drawn."""
+    shape = (len(x), 1, 1, x.shape[-2] // 2, x.shape[-1] // 2)
+    drawn = torch.randint(len(BESIDE), shape, device=x.device)
+    return constant(BESIDE, torch.int64, x.device)[drawn].movedim(-1, 0)
+
+
+def taken(x: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return g_1(x) and g_2(x), (B, C, H // 2, W // 2) each.
+
+    Args:
+        x: (B, C, H, W).
+        pixels: Of the squares of x, as `chosen` draws them.
+    """
+    height, width = (length // 2 * 2 for length in x.shape[-2:])
+    squares = pixel_unshuffle(x[..., :height, :width], 2).unflatten(1, (-1, 4))
+    one, other = (squares.gather(2, p.expand(-1, squares.shape[1], -1, -1, -1)) for p in pixels)
     return one.squeeze(2), other.squeeze(2)
