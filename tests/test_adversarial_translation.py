@@ -13,7 +13,7 @@ from immersion.data import Spec
 from immersion.games import GAMES
 from immersion.loading import build, open_run
 from immersion.models import Translator
-from immersion.nn.patches import REACH, PatchDiscriminator
+from immersion.nn.patch_discriminator import PatchDiscriminator
 from immersion.nn.translation import Translation
 from immersion.objectives.adversarial_translation import judged
 from immersion.recipes.adversary import Adversary
@@ -101,7 +101,7 @@ def test_a_logit_sees_the_patch_that_is_said():
     logits = critic(x)
     logits[0, logits.shape[1] // 2 + 10].backward()
     rows, columns = (x.grad[0, 0].abs().sum(1 - axis).nonzero().flatten() for axis in (0, 1))
-    assert len(rows) == len(columns) == REACH
+    assert len(rows) == len(columns) == 26
 
 
 def test_no_layer_is_steeper_than_1_however_its_weights_grow():

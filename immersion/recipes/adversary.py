@@ -6,7 +6,7 @@ from immersion.check import at_least
 from immersion.engine import Optimiser, Player
 from immersion.games import GAMES
 from immersion.models import Translator
-from immersion.nn.patches import PatchDiscriminator
+from immersion.nn.patch_discriminator import PatchDiscriminator
 from immersion.objectives import (
     AdversarialTranslation,
     ConditionalELBO,

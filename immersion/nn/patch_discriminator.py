@@ -4,9 +4,6 @@ from torch import Tensor, nn
 
 from immersion.nn.discriminator import spectrally_normalised
 
-REACH = 26
-"""Side of the patch that one logit sees."""
-
 
 class PatchDiscriminator(nn.Module):
     """Convolutions that halve a picture twice: a logit for each patch of 26 x 26, every 4 pixels.
