@@ -84,6 +84,13 @@ class Task(ABC):
         """Return the one output that is shown of p(target | input), (B, C_out, s H, s W)."""
         return p.mean
 
+    def composed(self, given: Tensor, output: Tensor) -> Tensor:
+        """Return an output with what is known of it put in, of its shape: what is judged as real.
+
+        A target is its own composition.
+        """
+        return output
+
     def finish(self, given: Tensor, output: Tensor) -> Tensor:
         """Return a picture, (B, C, s H, s W) in [0, 1], from an input and an answer."""
         return output.clamp(0, 1)

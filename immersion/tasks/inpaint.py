@@ -56,10 +56,14 @@ class Inpaint(Task):
         """Return the picture with its holes: the network adds what is missing."""
         return given[:, :-1]
 
-    def finish(self, given: Tensor, output: Tensor) -> Tensor:
+    def composed(self, given: Tensor, output: Tensor) -> Tensor:
         """Return the picture with its holes filled, every other pixel as it was."""
         hole = given[:, -1:]
-        return (hole * output + (1 - hole) * given[:, :-1]).clamp(0, 1)
+        return hole * output + (1 - hole) * given[:, :-1]
+
+    def finish(self, given: Tensor, output: Tensor) -> Tensor:
+        """Return the picture with its holes filled, in [0, 1]."""
+        return self.composed(given, output).clamp(0, 1)
 
     def protocols(self) -> dict[str, Task]:
         """Return the task itself."""
