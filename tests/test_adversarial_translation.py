@@ -1,5 +1,7 @@
 """The game of a translator and a discriminator of patches, held against its formula."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -11,11 +13,14 @@ from immersion.batch import Batch
 from immersion.check import UserError
 from immersion.data import Spec
 from immersion.games import GAMES
+from immersion.likelihoods.gaussian import FLOOR
 from immersion.loading import build, open_run
 from immersion.models import Translator
 from immersion.nn.patch_discriminator import PatchDiscriminator
 from immersion.nn.translation import Translation
+from immersion.objectives import AdversarialTranslation, TranslationLoss
 from immersion.objectives.adversarial_translation import judged
+from immersion.random import seeded
 from immersion.recipes.adversary import Adversary
 
 SPEC = Spec("photos", (3, 24, 24), "unit")
@@ -82,6 +87,45 @@ def test_with_weight_0_there_is_no_game():
         Adversary(-1.0)
     with pytest.raises(UserError, match="unknown game"):
         playing("colourise", game="chess")
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5, 1.0])
+def test_the_weight_is_against_half_the_squared_error_whatever_is_minimised(beta):
+    """Where sigma is the same everywhere the two gradients in the mean have that ratio."""
+    sigma, values = 0.05, 2 * 24 * 24
+    model = playing("colourise").model
+    with torch.no_grad():
+        torch.nn.init.zeros_(model.network.tail[-1].weight)
+        model.network.tail[-1].bias[2:] = math.log(math.expm1(sigma - FLOOR))
+    objective = AdversarialTranslation(TranslationLoss(beta), GAMES["non-saturating"](), 0.02)
+    terms, alone = objective(model, batch()), objective.likeness(model, batch())
+    game = terms["loss"] - alone["loss"]
+    expected = 0.02 * values * terms["adversarial"] * sigma ** (2 * beta - 2)
+    assert torch.allclose(game, expected, rtol=1e-3)
+
+
+def test_a_game_with_a_code_weighs_what_it_does_without_one():
+    experiment = playing("colourise", latent=2)
+    model, objective = experiment.model, experiment.players[0].objective
+    torch.nn.init.zeros_(model.network.tail[-1].weight)
+    torch.nn.init.zeros_(model.network.tail[-1].bias)  # sigma is softplus(0) + FLOOR everywhere
+    terms = objective(model, batch())
+    game = terms["loss"] + terms["elbo"]
+    sigma = math.log(2) + FLOOR
+    expected = 0.01 * 2 * 24 * 24 * terms["adversarial"] / sigma**2
+    assert torch.allclose(game, expected, rtol=1e-3)
+
+
+def test_pixels_that_are_known_tell_the_discriminator_nothing():
+    """The likeness leaves outputs free outside of holes; the user sees the input there."""
+    model = playing("inpaint").model.eval()
+    with seeded(0, "holes"):
+        pair = model.task.pair(batch().x, None)
+    noise = torch.randn_like(pair.target)
+    real = judged(model, pair.input, pair.target)
+    outside = judged(model, pair.input, pair.target + (1 - pair.weight) * noise)
+    inside = judged(model, pair.input, pair.target + pair.weight * noise)
+    assert torch.equal(real, outside) and not torch.allclose(real, inside)
 
 
 def test_draws_of_a_code_are_judged():

@@ -21,12 +21,15 @@ from immersion.precision import widened
 
 @dataclass(frozen=True)
 class AdversarialTranslation:
-    """The translator's side: likeness + weight * values * what a generator minimises.
+    """The translator's side: likeness + weight * values * exchange * what a generator minimises.
 
     Equation (4) with the likeness of any translator in place of the L1 distance, and any game in
-    place of equation (1); `values` is how many numbers a target holds, so that the weight means
-    the same for patches of every size. What is judged is E[target | input], or, of a translator
-    with a code, E[target | input, z] for z drawn from the prior: what is later drawn.
+    place of equation (1). `values` is how many numbers a target holds, so that the weight means
+    the same for patches of every size. `exchange` is what half a squared error costs on average,
+    so that it means the same for every likeness: 1 where that error is what is minimised, and
+    1 / mean sigma^2 where nats are, as those of an ELBO. What is judged is E[target | input], or,
+    of a translator with a code, E[target | input, z] for z drawn from the prior: what is later
+    drawn; with known pixels put in.
 
     The terms, each (B,): those of the likeness, `loss` with the game's part in it, and
     `adversarial`, the mean over patches of the game's generator's loss.
@@ -34,7 +37,7 @@ class AdversarialTranslation:
     Args:
         likeness: What the translator minimises without the game.
         game: Whose generator.
-        weight: Of the game, against the likeness of one value.
+        weight: Of the game, against half the squared error of one value.
     """
 
     likeness: TranslationLoss | ConditionalELBO
@@ -48,8 +51,8 @@ class AdversarialTranslation:
         fake = judged(model, pair.input, p.mean)
         real = judged(model, pair.input, pair.target) if self.game.paired else fake
         adversarial = self.game.generator(real, fake).mean(1)
-        values = pair.target[0].numel()
-        loss = terms["loss"] + self.weight * values * adversarial
+        rate = pair.target[0].numel() * exchange(self.likeness.price(p), p.variance, pair.weight)
+        loss = terms["loss"] + self.weight * rate * adversarial
         return terms | {"loss": loss, "adversarial": adversarial}
 
 
@@ -75,8 +78,36 @@ class PatchDiscriminatorLoss:
         return {name: values.mean(1) for name, values in terms.items()}
 
 
+def exchange(price: Tensor, variance: Tensor, weight: Tensor | None) -> Tensor:
+    """Return what half a squared error costs, on average over the values that count, (B,).
+
+    A value costs price (x - mean)^2 / (2 sigma^2) and more. The ratio of the means of price and
+    sigma^2 is returned, as a single small sigma would rule the mean of the ratios.
+
+    Args:
+        price: Of a nat of each value, (B, C, H, W).
+        variance: sigma^2, (B, C, H, W).
+        weight: How much each value counts, of a shape that broadcasts to it; None for all alike.
+
+    Example:
+        >>> sigma = torch.tensor([0.1, 0.2]).view(1, 1, 1, 2)
+        >>> exchange(torch.ones_like(sigma), sigma**2, None).round()
+        tensor([40.])
+        >>> exchange(sigma**2, sigma**2, None)
+        tensor([1.])
+    """
+    weight = torch.ones_like(price) if weight is None else weight.expand_as(price)
+    spent, held = ((weight * part.detach()).flatten(1).sum(1) for part in (price, variance))
+    return spent / held
+
+
 def judged(model: Translator, given: Tensor, output: Tensor) -> Tensor:
-    """Return the logits of patches of an output beside its input, (B, n)."""
+    """Return the logits of patches of an output beside its input, (B, n).
+
+    What is known of the output is put in: outside of holes, which the likeness does not hold, the
+    discriminator would otherwise tell the real from the made without a look into them.
+    """
+    output = model.task.composed(given, output)
     if given.shape[2:] != output.shape[2:]:
         given = interpolate(given, output.shape[2:])
     return widened(model.discriminator(torch.cat([given, output], dim=1)))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
@@ -36,6 +37,10 @@ class ConditionalELBO:
         """Return the terms, and p(target | input, z), z ~ p(z): what a discriminator judges."""
         drawn = model(pair.input, model.code_for(pair.input))
         return self._terms(model, pair, step), drawn
+
+    def price(self, p: Distribution) -> Tensor:
+        """Return what a nat of each value counts: 1, of the target's shape."""
+        return torch.ones_like(p.stddev)
 
     def _terms(self, model: Translator, pair: Pair, step: Tensor) -> dict[str, Tensor]:
         vae = ConditionalVAE(model, pair.input, pair.weight)

@@ -53,7 +53,7 @@ class TranslationLoss:
         p = model(pair.input)
         each = log_prob_of_values(p, pair.target)
         weight = torch.ones_like(each) if pair.weight is None else pair.weight.expand_as(each)
-        scaled = weight * p.stddev.detach() ** (2 * self.beta) if self.beta else weight
+        scaled = weight * self.price(p)
         error = (pair.target - p.mean).square().flatten(1).mean(1)
         terms = {
             "loss": -(scaled * each).flatten(1).sum(1),
@@ -61,6 +61,10 @@ class TranslationLoss:
             "squared_error": error,
         }
         return terms, p
+
+    def price(self, p: Distribution) -> Tensor:
+        """Return what a nat of each value counts, sg(sigma^(2 beta)), of the target's shape."""
+        return p.stddev.detach() ** (2 * self.beta)
 
 
 def log_prob_of_values(p: Distribution, target: Tensor) -> Tensor:

@@ -20,8 +20,9 @@ class Adversary:
     """Whether outputs must look real too, and by which game.
 
     Args:
-        adversarial: Weight of the game against the likeness of one value; 0 leaves it out. Where
-            it is large, outputs look sharper and are less often right: 0.001 is a beginning.
+        adversarial: Weight of the game against half the squared error of one value, whatever
+            --beta or --latent are; 0 leaves it out. Where it is large, outputs look sharper and
+            are less often right: 0.001 is a beginning.
         game: non-saturating (pix2pix's), least-squares, hinge, relativistic, ...
     """
 

@@ -63,6 +63,13 @@ def test_what_is_finished_is_a_picture(name):
 
 
 @pytest.mark.parametrize("name", TASKS)
+def test_a_target_is_its_own_composition(name):
+    task = TASKS[name]()
+    pair = task.pair(*clean(name))
+    assert torch.equal(task.composed(pair.input, pair.target), pair.target)
+
+
+@pytest.mark.parametrize("name", TASKS)
 def test_a_users_picture_is_prepared_as_inputs_are(name):
     task = TASKS[name]()
     x, y = clean(name)
