@@ -13,6 +13,7 @@ from immersion.objectives.code_game import CodeDiscriminatorLoss, CodeEncoderLos
 from immersion.objectives.conditional_elbo import ConditionalELBO
 from immersion.objectives.elbo import ELBO
 from immersion.objectives.inversion import Inversion
+from immersion.objectives.neighbours import NeighbourLoss
 from immersion.objectives.reconstruction import Reconstruction
 from immersion.objectives.translation import TranslationLoss
 from immersion.objectives.vae_gan import DecoderLoss, FeatureELBO, VAEGANDiscriminatorLoss
@@ -29,6 +30,7 @@ __all__ = [
     "FeatureELBO",
     "GeneratorLoss",
     "Inversion",
+    "NeighbourLoss",
     "PatchDiscriminatorLoss",
     "Reconstruction",
     "TranslationLoss",

@@ -10,6 +10,7 @@ from immersion.nn.patch_discriminator import PatchDiscriminator
 from immersion.objectives import (
     AdversarialTranslation,
     ConditionalELBO,
+    NeighbourLoss,
     PatchDiscriminatorLoss,
     TranslationLoss,
 )
@@ -36,7 +37,7 @@ class Adversary:
     def players(
         self,
         model: Translator,
-        likeness: TranslationLoss | ConditionalELBO,
+        likeness: TranslationLoss | NeighbourLoss | ConditionalELBO,
         optimiser: Optimiser,
         channels: int,
     ) -> tuple[Player, ...]:

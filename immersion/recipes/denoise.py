@@ -1,12 +1,13 @@
 """A denoiser."""
 
+from immersion.check import UserError
 from immersion.data import Spec
 from immersion.engine import Experiment, Optimiser
 from immersion.nn.translation import Translation
-from immersion.objectives import TranslationLoss
+from immersion.objectives import NeighbourLoss, TranslationLoss
 from immersion.recipes.adversary import Adversary
 from immersion.recipes.base import RECIPES
-from immersion.recipes.pictures import of_pictures, translator
+from immersion.recipes.pictures import of_pictures, refuse_side, translator
 from immersion.tasks.denoise import Denoise
 
 
@@ -26,7 +27,8 @@ def denoise(
 
     Args:
         spec: Patches of clean pictures.
-        task: The noise.
+        task: The noise, or that the pictures have it already: neighbouring pixels then learn from
+            each other, and how sure the network is of a pixel counts the pixel's own noise too.
         translation: The network.
         objective: The error that is minimised.
         optimiser: How parameters move.
@@ -34,4 +36,14 @@ def denoise(
             trained by its ELBO in place of the objective; 0 gives one answer.
         adversary: Whether outputs must look real too.
     """
-    return translator(spec, task, translation, objective, optimiser, latent, adversary)
+    if task.learn == "clean":
+        return translator(spec, task, translation, objective, optimiser, latent, adversary)
+    if latent or adversary.adversarial:
+        raise UserError(
+            "no clean picture is there to tell what is real, or which answer is right",
+            "neither --latent nor --adversarial with --learn noisy",
+            remedy="leave them out, or learn from clean pictures",
+        )
+    experiment = translator(spec, task, translation, NeighbourLoss(objective), optimiser)
+    refuse_side(spec.shape[1] // 2, experiment.model.network.multiple)
+    return experiment

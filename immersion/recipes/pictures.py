@@ -10,7 +10,7 @@ from immersion.likelihoods.gaussian import Gaussian
 from immersion.models import PictureCode, Translator
 from immersion.nn.pooled import PooledEncoder
 from immersion.nn.translation import Translation
-from immersion.objectives import ConditionalELBO, TranslationLoss
+from immersion.objectives import ConditionalELBO, NeighbourLoss, TranslationLoss
 from immersion.recipes.adversary import Adversary
 from immersion.recipes.base import Recipe
 from immersion.tasks import Task
@@ -51,7 +51,7 @@ def translator(
     spec: Spec,
     task: Task,
     translation: Translation,
-    objective: TranslationLoss,
+    objective: TranslationLoss | NeighbourLoss,
     optimiser: Optimiser,
     latent: int = 0,
     adversary: Adversary = Adversary(),

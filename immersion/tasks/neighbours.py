@@ -15,7 +15,8 @@ def neighbours(noisy: Tensor) -> tuple[Tensor, Tensor]:
 
     The clean values of neighbours are nearly alike and their noises are independent, so a network
     that says one from the other says E[clean | noisy]: with g_1, g_2 the two pictures,
-    E||f(g_1) - g_2||^2 = E||f(g_1) - x||^2 + a constant, but for how neighbours differ.
+    E||f(g_1) - g_2||^2 = E||f(g_1) - x||^2 + a constant, but for how neighbours differ:
+    f smooths that away, unless the objective makes up for it.
 
     Args:
         noisy: (B, C, H, W); a last odd row or column is left out.
