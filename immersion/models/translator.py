@@ -1,5 +1,6 @@
 """Image to image: encode a picture, decode something that is derived from it."""
 
+from collections.abc import Iterator
 from functools import partial
 
 import torch
@@ -76,7 +77,19 @@ class Translator(nn.Module):
             count: How many.
             seed: Of the draws.
         """
-        answers = []
+        return torch.stack([self.task.answer(p) for p in self.draws(given, count, seed)])
+
+    @torch.no_grad()
+    def draws(self, given: Tensor, count: int, seed: int) -> Iterator[Distribution]:
+        """Yield p(target | input, z) for several z ~ p(z): those that `draw` answers from.
+
+        `pooled` makes one distribution of them, which stands for p(target | input).
+
+        Args:
+            given: (B, C_in, H, W), of any size.
+            count: How many.
+            seed: Of the draws.
+        """
         for number in range(count):
             with seeded(seed, "code", number):
                 z = self.code_for(given)
@@ -87,5 +100,4 @@ class Translator(nn.Module):
                 multiple=self.network.multiple,
                 scale=self.task.scale,
             )
-            answers.append(self.task.answer(self.likelihood(raw)))
-        return torch.stack(answers)
+            yield self.likelihood(raw)
