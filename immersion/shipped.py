@@ -76,18 +76,18 @@ def chosen(word: str, channels: int) -> str:
     known = names()
     if word in known:
         return word
-    kinds = (
-        [f"{word}-colour", f"{word}-grey"] if channels == 3 else [f"{word}-grey", f"{word}-colour"]
-    )
-    found = [kind for kind in kinds if kind in known]
-    if not found or (channels == 3 and found[0].endswith("-grey")):
+    kinds = [kind for kind in (f"{word}-colour", f"{word}-grey") if kind in known]
+    if not kinds:
         raise UserError(
             "there is no network of that name",
-            f"the folder of a run, or one of {', '.join(known) or 'none: this package has none'}",
+            f"the folder of a run, or one of {', '.join(known) or 'none: none was shipped'}",
             repr(word),
             "train one with immersion train, or check the path",
         )
-    return found[0]
+    if channels == 3 and kinds == [f"{word}-grey"]:
+        remedy = "make the picture grey, or train one with immersion train"
+        raise UserError(f"the network '{word}' is for grey pictures", "1 channel", 3, remedy)
+    return kinds[-1] if channels == 1 else kinds[0]
 
 
 def open_shipped(name: str) -> tuple[Card, Translator]:
@@ -102,6 +102,7 @@ def open_shipped(name: str) -> tuple[Card, Translator]:
         raise RuntimeError(f"the package's weights of {name} are damaged; install immersion again")
     model = build(about.recipe, spec_from(about.spec), about.arguments, seed=0).model
     weights = {key: weight.float() for key, weight in load(content).items()}
+    model.discriminator = None  # only training needs it
     model.load_state_dict(weights)
     return about, model.eval()
 
@@ -116,11 +117,15 @@ def ship(run: Run, about: Card, folder: Path) -> Path:
     """Write a network's weights, in float16, and its card.
 
     Args:
-        run: The trained run.
+        run: The trained run; a discriminator is left behind.
         about: Its card; the hash is filled in here.
         folder: Where the package keeps them.
     """
-    content = save({key: w.half().contiguous() for key, w in run.model.state_dict().items()})
+    weights = run.model.state_dict().items()
+    kept = {
+        key: w.half().contiguous() for key, w in weights if not key.startswith("discriminator.")
+    }
+    content = save(kept)
     (folder / f"{about.name}.safetensors").write_bytes(content)
     written = asdict(about) | {"sha256": hashlib.sha256(content).hexdigest()}
     target = folder / f"{about.name}.json"

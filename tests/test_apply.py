@@ -3,18 +3,19 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 import immersion as im
 from immersion.check import UserError
 from immersion.commands.apply import apply
 from immersion.commands.before_after import compared
-from immersion.commands.translate_picture import Manner, guarded, said, translate
+from immersion.commands.translate_picture import TURN_OF, Manner, guarded, of_turn, said, translate
+from immersion.data.patches import turned
 from immersion.likelihoods.classes import Classes
 from immersion.likelihoods.gaussian import Gaussian
 from immersion.models import Translator
 from immersion.nn.translation import Translation
-from immersion.pictures import Picture, read
+from immersion.pictures import Metadata, Picture, read
 from immersion.tasks.denoise import Denoise
 from immersion.tasks.enlarge import Enlarge
 from immersion.tasks.inpaint import Inpaint
@@ -172,6 +173,49 @@ def test_a_network_that_is_told_the_noise_heeds_it():
         for strength in (5.0, 60.0)
     )
     assert (quiet - loud).abs().max() > 10
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_picture_is_worked_on_upright_and_written_as_it_lay(orientation, dtype):
+    stored = picture(3, 24, 36, dtype)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    metadata = Metadata(exif=exif.tobytes().removeprefix(b"Exif\0\0"))
+    assert metadata.orientation == orientation
+    levels = (stored.levels.int() * 255 // np.iinfo(dtype).max).byte()
+    seen = Image.fromarray(levels.permute(1, 2, 0).numpy())
+    seen.getexif()[0x0112] = orientation
+    upright = np.asarray(ImageOps.exif_transpose(seen)).transpose(2, 0, 1)
+    assert np.array_equal(turned(levels, TURN_OF[orientation]), upright)
+    denoiser = model(3)
+    found = translate(denoiser, 3, Picture(stored.levels, None, metadata)).picture
+    whole = Picture(of_turn(stored, lambda x: turned(x, TURN_OF[orientation])).levels)
+    expected = translate(denoiser, 3, whole).picture
+    back = of_turn(found, lambda x: turned(x, TURN_OF[orientation]))
+    assert found.levels.shape == stored.levels.shape
+    assert (back.levels.int() - expected.levels.int()).abs().max() <= 1
+
+
+@pytest.mark.parametrize("task", [Denoise(told=True), Inpaint()])
+def test_grey_stays_grey_whatever_else_the_network_is_told(task):
+    grey = picture(1)
+    alpha = torch.full((1, grey.height, grey.width), 65535).to(torch.uint16)
+    alpha.view(torch.int16)[:, 4:9, 4:9] = 0
+    made = translate(model(3, task, "unet", inward=4), 3, Picture(grey.levels, alpha))
+    assert made.picture.channels == 1
+
+
+def test_only_holes_become_opaque_and_only_they_are_doubted():
+    whole = picture(3, dtype=np.uint8)
+    alpha = torch.full((1, whole.height, whole.width), 255, dtype=torch.uint8)
+    alpha[:, :5] = 128
+    alpha[:, 10:20, 30:50] = 0
+    made = translate(model(3, Inpaint(), "unet", inward=4), 3, Picture(whole.levels, alpha))
+    assert (made.picture.alpha[:, :5] == 128).all()
+    assert (made.picture.alpha[:, 5:] == 255).all()
+    doubt = made.uncertainty.levels.int()
+    assert (doubt[alpha != 0] == 0).all() and (doubt[alpha == 0] > 0).all()
 
 
 def test_holes_are_filled_and_nothing_else_is_touched():

@@ -99,8 +99,9 @@ def test_the_run_is_applied_to_a_user_s_picture(trained, tmp_path):
     mask = np.array(Image.open(path / "data" / "masks" / "3.png"))
     colours = np.array([[0, 0, 0], [128, 0, 0], [0, 128, 0]])[np.minimum(mask, 2)]
     assert (said == colours).all(-1)[mask != 255].mean() > 0.9
-    sure = apply(str(path / "run"), (picture,), out=tmp_path / "sure", uncertainty=True)
-    assert "leave --uncertainty out" in sure["failed"][0]["reason"]
+    with pytest.raises(UserError, match="leave --uncertainty out"):
+        apply(str(path / "run"), (picture,), out=tmp_path / "sure", uncertainty=True)
+    assert not (tmp_path / "sure").exists()
 
 
 def test_the_report_shows_what_is_given_said_and_right(trained):

@@ -1,6 +1,7 @@
 """Image-to-image networks from a folder of pictures to a judged run."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -83,3 +84,14 @@ def test_a_network_for_colour_is_not_judged_on_grey(folder, tmp_path):
     )
     with pytest.raises(UserError, match="expected 3 channels, received 1"):
         translation_quality(open_run(result["run"]), str(grey))
+
+
+def test_a_folder_is_judged_on_whole_and_ones_own_on_its_test_split(folder, tmp_path):
+    result = im.train(
+        "denoise", data=str(folder), out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
+    )
+    run = open_run(result["run"])
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    assert translation_quality(run, str(other))["protocol"]["count"] == 6
+    assert translation_quality(run, str(folder))["protocol"]["count"] == 1

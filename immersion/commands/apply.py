@@ -10,15 +10,19 @@ import torch
 from immersion.check import UserError, at_least
 from immersion.commands.before_after import compared
 from immersion.commands.networks import Applied, opener
-from immersion.commands.translate_picture import Manner, Translated, refuse_colours, translate
+from immersion.commands.translate_picture import Manner, refuse_colours, translate
 from immersion.engine import Options
 from immersion.imaging.noise_level import noise_level
-from immersion.pictures import Picture, check_target, find, read, targets, write
+from immersion.pictures import ENDINGS, Picture, check_target, find, read, targets, write
 from immersion.report.beside import Compared, write_comparison
 from immersion.tasks.denoise import Denoise
+from immersion.tasks.noises import NOISES
 
 UNCERTAINTY = "-uncertainty.png"
 """What the name of an uncertainty map ends in."""
+
+ESTIMATED = 16
+"""Side of the smallest picture whose noise is estimated."""
 
 PAGE, SHOWN = "before-after.html", 20
 """The name of the page, and how many pictures it shows at most."""
@@ -43,6 +47,7 @@ class _Wishes:
     uncertainty: bool
     page: bool
     overwrite: bool
+    strength: float | None
     pairs: list[Compared] = field(default_factory=list)
 
 
@@ -54,6 +59,7 @@ def apply(
     uncertainty: bool = False,
     page: bool = False,
     ensemble: bool = False,
+    strength: float | None = None,
     tile: int | None = None,
     ending: str | None = None,
     overwrite: bool = False,
@@ -74,6 +80,8 @@ def apply(
             middle of each of the first pictures before and after, with a slider.
         ensemble: Whether to take the mean over the eight ways of turning and mirroring a picture:
             eight times as slow, and a little better.
+        strength: Of the noise, in the unit of the training, for a network that is told it; by
+            default sigma as it is estimated.
         tile: Side of the tiles that a picture is worked on in: smaller ones take less memory; by
             default what is quick for the network.
         ending: Of all outputs, such as .png; by default each input's own, or .png of classes.
@@ -96,9 +104,11 @@ def apply(
     if ending is None and usual.model.task.judged == "classes":
         ending = ".png"  # JPEG would blend the colours that stand for classes
     places = targets(meant, out, ending, overwrite)
+    if uncertainty:
+        refuse_doubts(usual, places, overwrite)
     chosen = Options(precision=precision).resolve_precision(torch.device("cpu"))
     manner = Manner(ensemble, tile, chosen)
-    wishes = _Wishes(uncertainty, page, overwrite)
+    wishes = _Wishes(uncertainty, page, overwrite, strength)
     if page:
         sheet = _sheet(out, overwrite)
     done, failed = [], []
@@ -109,7 +119,9 @@ def apply(
             failed.append({"input": str(found.path), "reason": str(error)})
     result = {"network": network, "done": done, "failed": failed, "skipped": meant.skipped}
     if page and wishes.pairs:
-        result["page"] = str(write_comparison(sheet, TITLES[usual.recipe], wishes.pairs))
+        result["page"] = str(
+            write_comparison(sheet, TITLES.get(usual.recipe, usual.recipe), wishes.pairs)
+        )
     return result
 
 
@@ -123,14 +135,15 @@ def _one(
     check_target(picture, place, wishes.overwrite)
     told: dict[str, Any] = {"input": str(source), "output": str(place)}
     if isinstance(applied.model.task, Denoise):
-        sigma = max(noise_of(picture))
-        told["noise"] = f"about sigma {sigma:.1f} of 255"
-        manner = replace(manner, strength=sigma)
+        sigma = noise_of(picture)
+        told |= {} if sigma is None else {"noise": f"about sigma {sigma:.1f} of 255"}
+        manner = replace(manner, strength=_strength(applied.model.task, wishes.strength, sigma))
     translated = translate(applied.model, applied.colours, picture, manner)
     write(translated.picture, place, wishes.overwrite)
     told["size"] = _size(translated.picture)
     if wishes.uncertainty:
-        told["uncertainty"] = str(_doubt(translated, place, wishes.overwrite))
+        write(translated.uncertainty, doubt_of(place), wishes.overwrite)
+        told["uncertainty"] = str(doubt_of(place))
     if wishes.page and len(wishes.pairs) < SHOWN:
         words = "; ".join([told["size"], *([told["noise"]] if "noise" in told else [])])
         wishes.pairs.append(compared(source.name, words, picture, translated.picture))
@@ -143,29 +156,62 @@ def _sheet(out: Path, overwrite: bool) -> Path:
     Raises:
         UserError: There is one already.
     """
-    sheet = (out.parent if out.suffix else out) / PAGE
+    single = out.suffix.lower() in ENDINGS and not out.is_dir()
+    sheet = (out.parent if single else out) / PAGE
     if sheet.exists() and not overwrite:
         raise UserError(f"{sheet} exists already", remedy="pass --overwrite, or leave --page out")
     return sheet
 
 
-def noise_of(picture: Picture) -> list[float]:
-    """Return the standard deviation of each channel's noise, in levels of 255, as estimated."""
+def noise_of(picture: Picture) -> float | None:
+    """Return the standard deviation of the noise in levels of 255, that of the worst channel.
+
+    It is an estimate; None of a picture that is too small for one.
+    """
+    if min(picture.height, picture.width) < ESTIMATED:
+        return None
     top = 2**picture.depth - 1
     # A channel at a time: all at once, a large photograph would take a gigabyte as floats.
-    return [255 * noise_level(plane.float()[None] / top).item() for plane in picture.levels]
+    return max(255 * noise_level(plane.float()[None] / top).item() for plane in picture.levels)
+
+
+def _strength(task: Denoise, given: float | None, sigma: float | None) -> float | None:
+    """Return what a network is told of the noise: as given, or sigma as estimated.
+
+    Raises:
+        UserError: The network wants to be told, and nothing is known.
+    """
+    if not task.told or given is not None:
+        return given
+    if task.noise != "gaussian" or sigma is None:
+        unit = NOISES[task.noise].unit
+        raise UserError("the network is told the noise's strength", f"--strength, {unit}")
+    return sigma
 
 
 def _size(picture: Picture) -> str:
     return f"{picture.width} x {picture.height}"
 
 
-def _doubt(translated: Translated, place: Path, overwrite: bool) -> Path:
-    """Write the uncertainty map beside the output."""
-    if translated.uncertainty is None:
-        raise UserError(
-            "the network does not say how sure it is", remedy="leave --uncertainty out"
-        )
-    target = place.with_name(place.stem + UNCERTAINTY)
-    write(translated.uncertainty, target, overwrite)
-    return target
+def doubt_of(place: Path) -> Path:
+    """Return where the uncertainty map of an output goes: beside it."""
+    return place.with_name(place.stem + UNCERTAINTY)
+
+
+def refuse_doubts(applied: Applied, places: list[Path], overwrite: bool) -> None:
+    """Refuse uncertainty maps that cannot be, before any work is done.
+
+    Raises:
+        UserError: The network does not say how sure it is; or two maps would have one name, or
+            one is there already.
+    """
+    if applied.model.task.judged == "classes":
+        remedy = "leave --uncertainty out"
+        raise UserError("the network does not say how sure it is", remedy=remedy)
+    maps = [doubt_of(place) for place in places]
+    twice = next((path for path in maps if maps.count(path) > 1), None)
+    if twice:
+        raise UserError(f"two pictures would have the map {twice}", remedy="give them one by one")
+    there = next((path for path in maps if path.exists()), None)
+    if there and not overwrite:
+        raise UserError(f"{there} exists already", remedy="pass --overwrite, or name another -o")

@@ -27,7 +27,10 @@ Results = Iterable[tuple[Pair, Distribution]]
 """(pair, p(target | input)) of each picture, one at a time: a batch of one each."""
 
 ROUNDED = 60.0
-"""PSNR of chroma in dB of two pictures that differ by less than their rounding to 256 levels."""
+"""PSNR in dB, at most: two pictures that differ by less than their rounding to 256 levels."""
+
+WINDOW = 11
+"""Side of the window of SSIM: smaller pictures have none."""
 
 Train = Callable[[], PatchSplit]
 """Reads the pictures that the network learnt from, for judges with a baseline that knows them."""
@@ -40,24 +43,57 @@ def levels(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
 
     The last is the share of values that lie in the 90 % interval which the network says.
     """
-    units = {"psnr": "dB", "ssim": "", "psnr_before": "dB", "interval_90": "share"}
-    values: dict[str, list[Tensor]] = {name: [] for name in units}
+    tally = _Tally()
     for pair, p in results:
         made = quantised(p.mean)
-        values["psnr"].append(psnr(made, pair.target))
-        values["ssim"].append(ssim(made, pair.target))
-        values["psnr_before"].append(psnr(task.base(pair.input), pair.target))
-        values["interval_90"].append(coverage(*central(p.mean, p.stddev, 0.9), pair.target))
-    return {name: Estimate.of(torch.cat(found), units[name]) for name, found in values.items()}
+        tally.add("psnr", capped(psnr(made, pair.target)), "dB")
+        if min(made.shape[2:]) >= WINDOW:
+            tally.add("ssim", ssim(made, pair.target), "")
+        tally.add("psnr_before", capped(psnr(task.base(pair.input), pair.target)), "dB")
+        tally.add("interval_90", within(p, pair), "share")
+    return tally.estimates()
 
 
 def holes(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
-    """Return the PSNR of what was missing alone, of the output and of mid-grey."""
-    values: dict[str, list[Tensor]] = {"psnr_hole": [], "psnr_hole_before": []}
+    """Return the PSNR of what was missing alone, of the output and of mid-grey; `interval_90`."""
+    tally = _Tally()
     for pair, p in results:
         for name, x in (("psnr_hole", p.mean), ("psnr_hole_before", task.base(pair.input))):
-            values[name].append(psnr_where(quantised(x), pair.target, pair.weight))
-    return {name: Estimate.of(torch.cat(found), "dB") for name, found in values.items()}
+            tally.add(name, capped(psnr_where(quantised(x), pair.target, pair.weight)), "dB")
+        tally.add("interval_90", within(p, pair), "share")
+    return tally.estimates()
+
+
+class _Tally:
+    """Measures of one picture after another, each (1,)."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, list[Tensor]] = {}
+        self.units: dict[str, str] = {}
+
+    def add(self, name: str, value: Tensor, unit: str) -> None:
+        """Take in one picture's value."""
+        self.values.setdefault(name, []).append(value)
+        self.units[name] = unit
+
+    def estimates(self) -> dict[str, Estimate]:
+        """Return each measure's mean over the pictures."""
+        return {n: Estimate.of(torch.cat(v), self.units[n]) for n, v in self.values.items()}
+
+
+def capped(decibels: Tensor) -> Tensor:
+    """Return PSNR of at most 60 dB: of equal pictures it would be infinite."""
+    return decibels.clamp(max=ROUNDED)
+
+
+def within(p: Distribution, pair: Pair) -> Tensor:
+    """Return the share of values that count and lie in their central 90 % interval, (1,)."""
+    lower, upper = central(p.mean, p.stddev, 0.9)
+    if pair.weight is None:
+        return coverage(lower, upper, pair.target)
+    inside = ((lower <= pair.target) & (pair.target <= upper)).double()
+    weight = pair.weight.expand_as(inside)
+    return (weight * inside).flatten(1).sum(1) / weight.flatten(1).sum(1)
 
 
 def psnr_where(x: Tensor, y: Tensor, weight: Tensor) -> Tensor:
@@ -68,30 +104,30 @@ def psnr_where(x: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         >>> hole = torch.zeros(1, 1, 4, 4)
         >>> hole[..., :2] = 1
         >>> psnr_where(x, y, hole).round()
-        tensor([20.])
+        tensor([20.], dtype=torch.float64)
     """
-    weight = weight.expand_as(x)
+    weight = weight.expand_as(x).double()
     error = (weight * (x - y).square()).flatten(1).sum(1) / weight.flatten(1).sum(1)
     return -10 * error.log10()
 
 
 def luma(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
     """Return PSNR and SSIM of the brightness alone, without a border as wide as the scale."""
-    values: dict[str, list[Tensor]] = {"psnr_y": [], "ssim_y": [], "psnr_y_before": []}
+    tally, crop = _Tally(), task.scale
     for pair, p in results:
         target = brightness(pair.target)
         made, start = (brightness(quantised(x)) for x in (p.mean, task.base(pair.input)))
-        values["psnr_y"].append(psnr(made, target, crop=task.scale))
-        values["ssim_y"].append(ssim(made, target, crop=task.scale))
-        values["psnr_y_before"].append(psnr(start, target, crop=task.scale))
-    units = {"psnr_y": "dB", "ssim_y": "", "psnr_y_before": "dB"}
-    return {name: Estimate.of(torch.cat(found), units[name]) for name, found in values.items()}
+        tally.add("psnr_y", capped(psnr(made, target, crop)), "dB")
+        if min(made.shape[2:]) >= WINDOW + 2 * crop:
+            tally.add("ssim_y", ssim(made, target, crop), "")
+        tally.add("psnr_y_before", capped(psnr(start, target, crop)), "dB")
+        tally.add("interval_90", within(p, pair), "share")
+    return tally.estimates()
 
 
 def chroma(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
     """Return PSNR of chroma and colourfulness, of the output, of grey and of the mean colour."""
-    mean = mean_chroma(train())
-    values: dict[str, list[Tensor]] = {}
+    mean, tally = mean_chroma(train()), _Tally()
     for pair, p in results:
         truth = quantised(task.finish(pair.input, pair.target))
         lab_truth = lab_from_srgb(truth)
@@ -104,7 +140,7 @@ def chroma(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
         for name, output in coloured.items():
             made = quantised(task.finish(pair.input, output))
             measured |= {
-                f"psnr_chroma{name}": psnr_ab(lab_from_srgb(made), lab_truth).clamp(max=ROUNDED),
+                f"psnr_chroma{name}": capped(psnr_ab(lab_from_srgb(made), lab_truth)),
                 f"colourfulness{name}": colourfulness(made),
                 f"colourfulness_error{name}": colourfulness_error(made, truth),
             }
@@ -112,11 +148,9 @@ def chroma(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
             gain = measured["psnr_chroma"] - measured[f"psnr_chroma_{baseline}"]
             measured[f"psnr_chroma_gain_over_{baseline}"] = gain
         for name, value in measured.items():
-            values.setdefault(name, []).append(value)
-    return {
-        name: Estimate.of(torch.cat(found), "dB" if name.startswith("psnr") else "M3")
-        for name, found in values.items()
-    }
+            tally.add(name, value, "dB" if name.startswith("psnr") else "M3")
+        tally.add("interval_90", within(p, pair), "share")
+    return tally.estimates()
 
 
 def mean_chroma(split: PatchSplit) -> Tensor:
@@ -132,14 +166,19 @@ def mean_chroma(split: PatchSplit) -> Tensor:
 
 
 def brightness(x: Tensor) -> Tensor:
-    """Return BT.601's luma of colour pictures; grey ones as they are."""
-    return colour.luma(x) if x.shape[1] == 3 else x
+    """Return BT.601's luma, from 16 to 235 of 255, of colour and of grey pictures."""
+    return colour.luma(x) if x.shape[1] == 3 else (219 * x + 16) / 255
 
 
 JUDGES: dict[str, tuple[Judge, dict[str, str]]] = {
     "levels": (
         levels,
-        {"quantisation": "output rounded to 256 levels", "crop": "none", "channels": "all"},
+        {
+            "quantisation": "output rounded to 256 levels",
+            "crop": "none",
+            "channels": "all",
+            "most": "60 dB",
+        },
     ),
     "holes": (
         holes,

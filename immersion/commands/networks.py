@@ -9,7 +9,7 @@ from immersion.check import UserError
 from immersion.loading import Run, open_run
 from immersion.models import Translator
 from immersion.run_folder import RunFolder
-from immersion.shipped import chosen, open_shipped
+from immersion.shipped import chosen, names, open_shipped
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,22 @@ def opener(network: str) -> Callable[[int], Applied]:
     Raises:
         UserError: There is none of that name, or the run is of another model.
     """
-    if Path(network).exists():
+    if (Path(network) / "run.json").is_file() or not _ships(network):
         run = open_translator(network)
         applied = Applied(run.model, run.spec.shape[0], run.record["recipe"])
         return lambda channels: applied
-    chosen(network, 1)
     return lambda channels: _shipped(chosen(network, channels))
+
+
+def _ships(word: str) -> bool:
+    """Return whether a word means a network that comes with the package; a path is none.
+
+    Raises:
+        UserError: It is neither a path nor such a word.
+    """
+    if Path(word).exists() and not set(names()) & {word, f"{word}-grey", f"{word}-colour"}:
+        return False
+    return bool(chosen(word, 1))
 
 
 @cache

@@ -7,7 +7,6 @@ from functools import partial
 import torch
 from torch import Tensor
 from torch.distributions import Normal
-from torch.nn.functional import pad
 
 from immersion.check import UserError
 from immersion.commands.precision_guard import (
@@ -30,6 +29,9 @@ output; or to the probability of each class, and None."""
 
 Backend = Callable[[torch.dtype], Function]
 """From the precision of the convolutions to a model's function."""
+
+TURN_OF = {1: 0, 2: 4, 3: 2, 4: 6, 5: 7, 6: 3, 7: 5, 8: 1}
+"""EXIF orientation -> the way in which `turned` sets a picture upright."""
 
 INTERVAL = 0.9
 """Probability of the intervals whose width an uncertainty map shows."""
@@ -91,31 +93,75 @@ def translate(
             in one whose holes are to be filled.
     """
     refuse_colours(colours, picture)
-    task, network = model.task, model.network
-    fills = isinstance(task, Inpaint)
-    if fills:
+    if isinstance(model.task, Inpaint):
         refuse_whole(picture)
-    stays_grey = picture.channels == 1 and colours == 3 and task.channels(3) == (3, 3)
+    turn = TURN_OF[picture.metadata.orientation]
+    upright = picture if turn == 0 else of_turn(picture, lambda x: turned(x, turn))
+    made = _translated(model, colours, upright, manner, backend or partial(in_torch, model))
+    if turn == 0:
+        return made
+    back = of_turn(made.picture, lambda x: unturned(x, turn))
+    doubt = made.uncertainty and of_turn(made.uncertainty, lambda x: unturned(x, turn))
+    return Translated(back, doubt)
+
+
+def of_turn(picture: Picture, turn: Callable[[Tensor], Tensor]) -> Picture:
+    """Return a picture whose pixels are turned, which says of itself what it said before."""
+
+    def moved(x: Tensor) -> Tensor:
+        # PyTorch does not turn uint16; as int16 the bits are the same.
+        return turn(x.view(torch.int16)).view(torch.uint16) if x.dtype == torch.uint16 else turn(x)
+
+    alpha = None if picture.alpha is None else moved(picture.alpha)
+    return Picture(moved(picture.levels), alpha, picture.metadata)
+
+
+def _translated(
+    model: Translator, colours: int, picture: Picture, manner: Manner, backend: Backend
+) -> Translated:
+    """Return what a network makes of a picture that stands upright."""
+    task, network = model.task, model.network
+    stays_grey = picture.channels == 1 and colours == 3 and task.channels(3)[1] == 3
     size = picture.height * task.scale, picture.width * task.scale
-    backend = backend or partial(in_torch, model)
     manner = guarded(model, colours, picture, manner, backend)
     function = backend(manner.precision)
     made, doubt = _Canvas(*size, picture.depth), _Canvas(*size, 16)
     side = manner.side or usual_side(network.halo)
     for tile in tiles(picture.height, picture.width, side, network.halo, network.multiple):
-        region = picture.normalised(slice(*tile.seen_rows), slice(*tile.seen_columns))
-        x = mirrored(region.unsqueeze(0).expand(-1, colours, -1, -1), tile)
-        hole = mirrored(_hole(picture, tile), tile) if fills else None
-        output, deviation = said(model, task.prepare(x, manner.strength, hole), manner, function)
+        given = given_of(model, colours, picture, manner, tile)
+        output, deviation = said(model, given, manner, function)
         if stays_grey:
             output = output.mean(1, keepdim=True)
         made.put(kept(output, tile, task.scale), tile, task.scale)
         if deviation is not None:
-            half = HALF_WIDTH * deviation.mean(1, keepdim=True)
+            half = HALF_WIDTH * task.doubt(given, deviation).mean(1, keepdim=True)
             doubt.put(kept(half, tile, task.scale), tile, task.scale)
-    alpha = None if fills else enlarged(picture.alpha, task.scale)
-    result = Picture(made.levels, alpha, picture.metadata)
+    alpha = picture.alpha
+    if alpha is not None and isinstance(task, Inpaint):
+        alpha = opaque_where_empty(alpha)
+    result = Picture(made.levels, enlarged(alpha, task.scale), picture.metadata)
     return Translated(result, Picture(doubt.levels) if len(doubt.levels) else None)
+
+
+def given_of(
+    model: Translator, colours: int, picture: Picture, manner: Manner, tile: Tile
+) -> Tensor:
+    """Return what the network is given of a tile, (1, C_in, H, W)."""
+    rows, columns = slice(*tile.seen_rows), slice(*tile.seen_columns)
+    region = picture.normalised(rows, columns).unsqueeze(0).expand(-1, colours, -1, -1)
+    hole = None
+    if picture.alpha is not None:
+        empty = picture.alpha[:, rows, columns].int() == 0
+        hole = mirrored(empty.float().unsqueeze(0), tile)
+    return model.task.prepare(mirrored(region, tile), manner.strength, hole)
+
+
+def opaque_where_empty(alpha: Tensor) -> Tensor | None:
+    """Return transparency with its holes filled; None where nothing else is transparent."""
+    top = 2**16 - 1 if alpha.dtype == torch.uint16 else 2**8 - 1
+    values = alpha.int()
+    filled = torch.where(values == 0, top, values)
+    return None if (filled == top).all() else filled.to(alpha.dtype)
 
 
 def refuse_colours(colours: int, picture: Picture) -> None:
@@ -139,13 +185,8 @@ def guarded(
     """Return the manner, in float32 where bfloat16 would cost too much on this picture."""
     if manner.precision == torch.float32:
         return manner
-    grid = model.network.multiple
-    probe = max(grid, PROBE // grid * grid)
-    top, left = ((n - min(n, probe)) // 2 for n in (picture.height, picture.width))
-    region = picture.normalised(slice(top, top + probe), slice(left, left + probe))
-    below, beside = (-n % grid for n in region.shape[1:])
-    x = pad(region.unsqueeze(0).expand(-1, colours, -1, -1), (0, beside, 0, below), "replicate")
-    given = model.task.prepare(x, manner.strength)
+    tile = middle(picture, PROBE, model.network.multiple)
+    given = given_of(model, colours, picture, manner, tile)
     exact, deviation = backend(torch.float32)(given)
     rounded, other = backend(manner.precision)(given)
     if deviation is None or other is None:
@@ -153,6 +194,18 @@ def guarded(
     else:
         fine = decibels_lost(Normal(exact, deviation), Normal(rounded, other)) <= MOST
     return manner if fine else replace(manner, precision=torch.float32)
+
+
+def middle(picture: Picture, side: int, grid: int) -> Tile:
+    """Return a tile in the middle of a picture, on the network's grid, that sees only itself."""
+
+    def span(length: int) -> tuple[int, int]:
+        side_here = max(grid, min(side, length) // grid * grid)
+        first = max(0, length - side_here) // 2 // grid * grid
+        return first, first + side_here
+
+    rows, columns = span(picture.height), span(picture.width)
+    return Tile(rows, columns, rows, columns)
 
 
 def refuse_whole(picture: Picture) -> None:
@@ -168,12 +221,6 @@ def refuse_whole(picture: Picture) -> None:
             "no transparent pixel",
             "erase what is to be filled, and save it as PNG",
         )
-
-
-def _hole(picture: Picture, tile: Tile) -> Tensor:
-    """Return 1 where what a tile sees is missing, (1, 1, H, W)."""
-    region = picture.alpha[:, slice(*tile.seen_rows), slice(*tile.seen_columns)]
-    return (region.int() == 0).float().unsqueeze(0)
 
 
 def said(

@@ -1,7 +1,8 @@
 """How good an image-to-image network is, on whole pictures, under a named protocol."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch.distributions import Distribution
 
 from immersion.check import UserError
 from immersion.commands.judges import JUDGES
+from immersion.data import Dataset
 from immersion.data.dataset import to_float
 from immersion.data.masks import load_masked
 from immersion.data.patches import PatchSplit
@@ -31,7 +33,8 @@ def translation_quality(run: Run, on: str = "") -> dict[str, Any]:
 
     Args:
         run: The run.
-        on: A set or folder of clean pictures; by default the test split of the run's own data.
+        on: Clean pictures: a set, of which the test split is taken, or a folder, of which all are,
+            unless the network learnt from it; by default the test split of the run's own data.
 
     Returns:
         protocol and estimates, as evaluation.json holds them.
@@ -66,7 +69,8 @@ def _split(run: Run, on: str) -> PatchSplit:
     """Return the pictures to judge on, refusing those that the network is not for."""
     of_classes = run.model.task.judged == "classes"
     data = (load_masked if of_classes else load_pictures)(on) if on else run.data
-    split = data.test
+    own = str(Path(on).expanduser().resolve()) == run.record["data"]["source"]
+    split = whole_set(data) if on and data.spec.name == str(Path(on)) and not own else data.test
     if not isinstance(split, PatchSplit):
         raise UserError("there are no whole pictures to judge on", "a set of pictures", on)
     if data.spec.shape[0] != run.spec.shape[0]:
@@ -84,6 +88,16 @@ def _split(run: Run, on: str) -> PatchSplit:
             "choose another set, or another run",
         )
     return split
+
+
+def whole_set(data: Dataset) -> PatchSplit:
+    """Return all pictures of a data set as one split."""
+    splits = data.train, data.validation, data.test
+    return replace(
+        data.test,
+        pictures=tuple(picture for split in splits for picture in split.pictures),
+        masks=tuple(mask for split in splits for mask in split.masks),
+    )
 
 
 def distribution(model: Translator, given: Tensor) -> Distribution:

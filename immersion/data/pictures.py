@@ -56,6 +56,13 @@ def load_pictures(
 def _named(known: PictureSet, side: int | None, usual: int) -> Dataset:
     """Return a named set, refusing files that are not those of the public one."""
     paths = paths_of(known)
+    if len(paths) != sum(known.examples):
+        raise UserError(
+            f"the pictures of {known.name} are not those of the public set",
+            f"{sum(known.examples)} files",
+            len(paths),
+            f"get them anew from {known.homepage}",
+        )
     root = paths[0].parents[len(Path(known.folders[0]).parts) - 1]
     dataset = of_files(known.name, paths, root, side, known.examples, known.grey, usual)
     if dataset.checksums[known.name] != known.checksum:

@@ -4,12 +4,13 @@
 resolution, in PNG, JPEG, TIFF and WebP; `find` and `targets` name the files.
 """
 
-from immersion.pictures.inputs import Found, Inputs, find, targets
+from immersion.pictures.inputs import ENDINGS, Found, Inputs, find, targets
 from immersion.pictures.picture import Metadata, Picture, to_levels
 from immersion.pictures.read import read
 from immersion.pictures.write import check_target, write
 
 __all__ = [
+    "ENDINGS",
     "Found",
     "Inputs",
     "Metadata",

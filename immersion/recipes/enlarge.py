@@ -11,7 +11,7 @@ from immersion.tasks.enlarge import Enlarge
 
 
 @RECIPES.register("enlarge")
-@of_pictures
+@of_pictures(side=96)
 def enlarge(
     spec: Spec,
     *,
@@ -25,7 +25,7 @@ def enlarge(
     """Train a network to enlarge pictures, and to say how sure it is of every pixel.
 
     Args:
-        spec: Patches of large pictures; sides of 96 suit every factor.
+        spec: Patches of large pictures, 96 pixels wide unless asked otherwise.
         task: The factor.
         translation: The network.
         objective: The error that is minimised.

@@ -95,6 +95,13 @@ class Task(ABC):
         """Return a picture, (B, C, s H, s W) in [0, 1], from an input and an answer."""
         return output.clamp(0, 1)
 
+    def doubt(self, given: Tensor, deviation: Tensor) -> Tensor:
+        """Return the standard deviation of the picture, (B, C_out, s H, s W), from the output's.
+
+        In units of the picture's range.
+        """
+        return deviation
+
     @abstractmethod
     def protocols(self) -> dict[str, "Task"]:
         """Return the settings that results are reported for: name -> the task, fixed to them."""

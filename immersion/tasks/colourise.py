@@ -72,6 +72,10 @@ class Colourise(Task):
         """Return the sRGB picture of a lightness and a chroma, (B, 3, H, W) in [0, 1]."""
         return srgb_from_lab(torch.cat([50 * (given + 1), CHROMA * output], dim=1))
 
+    def doubt(self, given: Tensor, deviation: Tensor) -> Tensor:
+        """Return the deviation of a and b as a share of the 100 steps from black to white."""
+        return deviation * CHROMA / 100
+
     def protocols(self) -> dict[str, Task]:
         """Return the task itself: there is nothing to set."""
         return {"lab": self}

@@ -47,6 +47,8 @@ class Denoise(Task):
 
     def __post_init__(self) -> None:
         """Refuse strengths that mean nothing."""
+        if self.told and self.learn == "noisy":
+            raise UserError("the noise of one's own pictures is not known", remedy="drop --told")
         if self.strength is None:
             return
         object.__setattr__(self, "strength", tuple(self.strength))  # JSON makes lists of tuples
@@ -57,8 +59,6 @@ class Denoise(Task):
                 f"--strength LOW HIGH, {NOISES[self.noise].unit} from {least:g} to {most:g}",
                 f"{low:g} {high:g}",
             )
-        if self.told and self.learn == "noisy":
-            raise UserError("the noise of one's own pictures is not known", remedy="drop --told")
 
     @property
     def strengths(self) -> tuple[float, float]:

@@ -65,6 +65,10 @@ class Inpaint(Task):
         """Return the picture with its holes filled, in [0, 1]."""
         return self.composed(given, output).clamp(0, 1)
 
+    def doubt(self, given: Tensor, deviation: Tensor) -> Tensor:
+        """Return no doubt of the pixels that were there."""
+        return given[:, -1:] * deviation
+
     def protocols(self) -> dict[str, Task]:
         """Return the task itself."""
         return {"holes": self}

@@ -56,7 +56,7 @@ NOISES = {
         (10, 30, 50),
         lambda x, percent: salt_and_pepper(x, percent / 100),
     ),
-    "jpeg": Noise("quality", (5, 95), (1, 100), (10, 20, 30, 40), jpeg),
+    "jpeg": Noise("quality", (5, 95), (5, 100), (10, 20, 30, 40), jpeg),
 }
 """Gaussian: standard deviation in levels of 255, unclipped. Poisson-Gaussian: photons of a white
 pixel, and a sensor that reads them with sigma 2. Salt and pepper: per cent of the pixels. JPEG:

@@ -72,7 +72,7 @@ def test_protocols_are_the_published_strengths_in_the_range(noise):
 def test_strengths_that_mean_nothing_are_refused():
     with pytest.raises(UserError, match=r"strength of gaussian noise.*sigma from 0 to 255"):
         Denoise(strength=(30, 20))
-    with pytest.raises(UserError, match="quality from 1 to 100"):
+    with pytest.raises(UserError, match="quality from 5 to 100"):
         Denoise("jpeg", (0, 50))
 
 
