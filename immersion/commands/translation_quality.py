@@ -18,9 +18,13 @@ from immersion.data.patches import PatchSplit
 from immersion.data.pictures import load_pictures
 from immersion.loading import Run
 from immersion.models import Translator
+from immersion.models.pooled import pooled
 from immersion.models.tiles import tiled
 from immersion.random import seeded
 from immersion.tasks import Pair, Task
+
+POOLED = 16
+"""Draws of a code that stand for all."""
 
 PROTOCOL = {
     "pictures": "whole, in tiles that see as far as the network does",
@@ -50,6 +54,8 @@ def translation_quality(run: Run, on: str = "") -> dict[str, Any]:
         ).items()
     }
     data = {"data": on or run.spec.name, "count": len(split.pictures)}
+    if run.model.code is not None:
+        data["codes"] = f"{POOLED} draws, pooled"
     return {"protocol": PROTOCOL | words | data, "estimates": estimates}
 
 
@@ -101,9 +107,11 @@ def whole_set(data: Dataset) -> PatchSplit:
 
 
 def distribution(model: Translator, given: Tensor) -> Distribution:
-    """Return p(target | input) of whole pictures."""
+    """Return p(target | input) of whole pictures; of a model with a code, draws of it pooled."""
     network = model.network
     with torch.inference_mode():
+        if model.code is not None:
+            return pooled(model.draws(given, POOLED, seed=0))
         raw = tiled(
             model.raw,
             given,

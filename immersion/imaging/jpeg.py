@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from immersion.check import UserError
+from immersion.imaging.constant import constant
 from immersion.imaging.dct import dct_matrix
 from immersion.imaging.strength import per_example
 
@@ -88,7 +89,7 @@ def steps(table: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
         tensor([ 3.,  2.,  2.,  3.,  5.,  8., 10., 12.])
     """
     scale = torch.where(quality < 50, (5000 / quality).floor(), 200 - 2 * quality)
-    base = torch.tensor(table, dtype=quality.dtype, device=quality.device)
+    base = constant(table, quality.dtype, quality.device)
     if quality.ndim:
         scale = scale[..., None, None]
     return ((base * scale + 50) / 100).floor().clamp(1, 255)

@@ -89,12 +89,7 @@ def test_the_guard_sees_copies_and_branches(act):
         act(torch.empty((), device="meta"))
 
 
-JPEG = pytest.param(
-    "denoise jpeg", marks=pytest.mark.xfail(reason="JPEG's tables come from the host each time")
-)
-
-
-@pytest.mark.parametrize("name", [JPEG if name == "denoise jpeg" else name for name in ALL])
+@pytest.mark.parametrize("name", ALL)
 def test_pairs_are_made_on_the_device(name):
     task, (x, y, _) = ALL[name], batch(name == "segment")
     task.pair(x, y)  # as the turns before the capture: constants reach the device
