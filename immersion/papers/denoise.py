@@ -25,6 +25,9 @@ PUBLISHED = {
     ("bsd68", 50): 26.29,
 }
 
+LEAST, TARGET = 29.8, "a target of this project for two hours of a CPU"
+"""PSNR on Set12 at sigma 25, in dB."""
+
 SHORT = Options(steps=10_000, validate_every=0, log_every=200)
 LONG = Options(steps=150_000, batch_size=64, validate_every=0, log_every=500)
 
@@ -61,18 +64,15 @@ def judged(run: Run) -> dict[str, Measurement]:
     return measured
 
 
-def claims(least: float, source: str) -> tuple[Claim, ...]:
-    """Return what is claimed; the strength that most is published for decides.
-
-    Args:
-        least: PSNR on Set12 at sigma 25, in dB.
-        source: Who says so.
-    """
+def claims(short: bool) -> tuple[Claim, ...]:
+    """Return what is claimed: FFDNet's row; of a short schedule a number of our own beside it."""
+    sense = "beside" if short else "at least"
     numbers = [
-        Claim(f"{name}-{sigma}", f"{name}, sigma {sigma}", value, FFDNET, 0, "dB", "beside")
+        Claim(f"{name}-{sigma}", f"{name}, sigma {sigma}", value, FFDNET, 0, "dB", sense)
         for (name, sigma), value in PUBLISHED.items()
-        if (name, sigma) != ("set12", 25)
     ]
+    if short:
+        numbers[1] = Claim("set12-25", "set12, sigma 25", LEAST, TARGET, 0, "dB")
     intervals = [
         Claim(
             f"{name}-interval",
@@ -85,7 +85,7 @@ def claims(least: float, source: str) -> tuple[Claim, ...]:
         )
         for name in ("set12", "bsd68")
     ]
-    return Claim("set12-25", "set12, sigma 25", least, source, 0, "dB"), *numbers, *intervals
+    return (*numbers, *intervals)
 
 
 register(
@@ -93,7 +93,7 @@ register(
         name="denoise",
         title="Set12 and BSD68 by one blind denoiser",
         citation=CITATION,
-        claims=claims(PUBLISHED["set12", 25], FFDNET),
+        claims=claims(short=False),
         minutes=1500,
         protocol=PROTOCOL + "16 residual blocks of 64 channels, 150,000 steps of 64 patches.",
         run=lambda out, device: table(out, device, LONG, 16),
@@ -105,7 +105,7 @@ register(
         name="denoise/short",
         title="Set12 and BSD68 by one blind denoiser, on a CPU",
         citation=CITATION,
-        claims=claims(29.8, "a target of this project for two hours of a CPU"),
+        claims=claims(short=True),
         minutes=100,
         protocol=PROTOCOL
         + "A reduced schedule: 6 residual blocks of 64 channels, 10,000 steps of 32 patches.",
