@@ -40,7 +40,7 @@ def model(task, network: str, latent: int = 0) -> Translator:
     classes = task.classes if isinstance(task, Segment) else 0
     likelihood = Classes((1, 8, 8), classes) if classes else Gaussian((outward, 8, 8))
     torch.manual_seed(0)
-    built = Translation(network, 4, 1).build(
+    built = Translation(network, 4, 2 if network == "dncnn" else 1).build(
         inward + latent, likelihood.numbers * outward, task.scale, network
     )
     for parameter in built.parameters():
