@@ -95,3 +95,11 @@ def test_a_folder_is_judged_on_whole_and_ones_own_on_its_test_split(folder, tmp_
     shutil.copytree(folder, other)
     assert translation_quality(run, str(other))["protocol"]["count"] == 6
     assert translation_quality(run, str(folder))["protocol"]["count"] == 1
+
+
+def test_a_folder_that_was_named_from_within_is_found_again(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    result = im.train(
+        "denoise", data=folder.name, out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
+    )
+    assert im.evaluate(result["run"])["protocol"]["count"] == 1

@@ -10,7 +10,7 @@ import torch
 from immersion.check import UserError, at_least
 from immersion.commands.before_after import compared
 from immersion.commands.networks import Applied, opener
-from immersion.commands.translate_picture import Manner, refuse_colours, translate
+from immersion.commands.translate_picture import Manner, refuse_colours, translate, upright
 from immersion.engine import Options
 from immersion.imaging.noise_level import noise_level
 from immersion.pictures import ENDINGS, Picture, check_target, find, read, targets, write
@@ -146,7 +146,9 @@ def _one(
         told["uncertainty"] = str(doubt_of(place))
     if wishes.page and len(wishes.pairs) < SHOWN:
         words = "; ".join([told["size"], *([told["noise"]] if "noise" in told else [])])
-        wishes.pairs.append(compared(source.name, words, picture, translated.picture))
+        wishes.pairs.append(
+            compared(source.name, words, upright(picture), upright(translated.picture))
+        )
     return told
 
 

@@ -20,7 +20,7 @@ from immersion.data.patches import TURNS, turned
 from immersion.imaging.bicubic import resize
 from immersion.models import Translator
 from immersion.models.tiles import Tile, kept, mirrored, tiles, usual_side
-from immersion.pictures import Picture, to_levels
+from immersion.pictures import Metadata, Picture, to_levels
 from immersion.tasks.inpaint import Inpaint
 
 Function = Callable[[Tensor], tuple[Tensor, Tensor | None]]
@@ -96,13 +96,20 @@ def translate(
     if isinstance(model.task, Inpaint):
         refuse_whole(picture)
     turn = TURN_OF[picture.metadata.orientation]
-    upright = picture if turn == 0 else of_turn(picture, lambda x: turned(x, turn))
-    made = _translated(model, colours, upright, manner, backend or partial(in_torch, model))
+    made = _translated(
+        model, colours, upright(picture), manner, backend or partial(in_torch, model)
+    )
     if turn == 0:
         return made
     back = of_turn(made.picture, lambda x: unturned(x, turn))
     doubt = made.uncertainty and of_turn(made.uncertainty, lambda x: unturned(x, turn))
     return Translated(back, doubt)
+
+
+def upright(picture: Picture) -> Picture:
+    """Return a picture with its pixels as a viewer shows them."""
+    turn = TURN_OF[picture.metadata.orientation]
+    return of_turn(picture, lambda x: turned(x, turn)) if turn else picture
 
 
 def of_turn(picture: Picture, turn: Callable[[Tensor], Tensor]) -> Picture:
@@ -140,7 +147,8 @@ def _translated(
     if alpha is not None and isinstance(task, Inpaint):
         alpha = opaque_where_empty(alpha)
     result = Picture(made.levels, enlarged(alpha, task.scale), picture.metadata)
-    return Translated(result, Picture(doubt.levels) if len(doubt.levels) else None)
+    told = Metadata(exif=picture.metadata.exif)  # it lies as the picture does
+    return Translated(result, Picture(doubt.levels, None, told) if len(doubt.levels) else None)
 
 
 def given_of(

@@ -153,8 +153,15 @@ def of_examples(
     names = names or tuple(str(k) for k in range(classes))
     spec = Spec(name, (channels, side, side), "unit", names)
     spec = replace(spec, frequencies=frequencies(made[0].masks, classes))
+    if sum(share > 0 for share in spec.frequencies) < 2:
+        raise UserError(
+            f"the masks of {name} that train hold one class alone",
+            "two or more of the numbers 0, 1, 2, ..., of which 255 means no class",
+            f"{len(names)} classes of which one is there",
+            "number the classes, or leave classes.txt out for masks of 0 and 255",
+        )
     note = f"{len(examples)} pictures with masks from {name}, in patches of {side} x {side}"
-    return Dataset(spec, *made, {name: checksum(splits)}, note)
+    return Dataset(spec, *made, {Path(name).resolve().name: checksum(splits)}, note)
 
 
 def _check_budget(name: str, size: int) -> None:

@@ -118,7 +118,7 @@ def of_files(
     cut = "" if share == 1 else f", the middle {share:.0%} of each side: more does not fit"
     note = f"{len(paths)} pictures from {name}, in patches of {side} x {side}{cut}"
     spec = Spec(name, (channels, side, side), "unit")
-    return Dataset(spec, *splits, {name: f"sha256:{total.hexdigest()}"}, note)
+    return Dataset(spec, *splits, {Path(name).resolve().name: f"sha256:{total.hexdigest()}"}, note)
 
 
 def _picture(path: Path, found: Header, channels: int, share: float) -> tuple[Tensor, bytes]:

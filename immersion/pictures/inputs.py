@@ -185,5 +185,5 @@ def refuse_existing(inputs: Inputs, paths: list[Path], overwrite: bool) -> None:
         more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
         raise UserError(
             f"{existing[0]}{more} exist already" if more else f"{existing[0]} exists already",
-            remedy="name another folder, or ask for them to be overwritten",
+            remedy="name another folder, or pass --overwrite",
         )

@@ -76,7 +76,7 @@ def check_target(picture: Picture, path: Path, overwrite: bool = False) -> None:
         known = ", ".join(SAVERS)
         raise UserError(f"the format of {path} is not written", known, f"'{path.suffix}'")
     if path.exists() and not overwrite:
-        remedy = "choose another name, or ask for it to be overwritten"
+        remedy = "choose another name, or pass --overwrite"
         raise UserError(f"{path} exists already", remedy=remedy)
     saver, _ = SAVERS[ending]
     remedy = "choose .png or .tif"

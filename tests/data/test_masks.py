@@ -176,3 +176,12 @@ def test_camvid_has_its_own_split_and_its_classes_published_weights():
     segnet = [0.2595, 0.1826, 4.5640, 0.1417, 0.9051, 0.3826, 0, 1.8418, 0.6823, 6.2478, 7.3614]
     ours = [0 if k == 6 else w for k, w in enumerate(balanced(data.spec.frequencies))]
     assert ours == pytest.approx(segnet, rel=0.25)
+
+
+def test_masks_of_one_class_teach_nothing(tmp_path):
+    masks = values(4)
+    masks[masks != 0] = 255  # meant as the second class, but beside a list of three it is void
+    write(tmp_path, masks)
+    (tmp_path / "classes.txt").write_text("a\nb\nc\n")
+    with pytest.raises(UserError, match="hold one class alone"):
+        load_masked(tmp_path)
