@@ -9,6 +9,7 @@ from PIL import Image
 
 import immersion as im
 from immersion.check import UserError
+from immersion.cli import main
 from immersion.commands.translation_quality import translation_quality
 from immersion.loading import open_run
 from immersion.models import Translator
@@ -103,3 +104,10 @@ def test_a_folder_that_was_named_from_within_is_found_again(folder, tmp_path, mo
         "denoise", data=folder.name, out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
     )
     assert im.evaluate(result["run"])["protocol"]["count"] == 1
+
+
+@pytest.mark.parametrize("recipe", OF_PICTURES)
+def test_pictures_to_learn_from_must_be_named(recipe, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", recipe, "--steps", "2"])
+    assert stop.value.code == 2 and "--data" in capsys.readouterr().err
