@@ -111,3 +111,11 @@ def test_pictures_to_learn_from_must_be_named(recipe, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["train", recipe, "--steps", "2"])
     assert stop.value.code == 2 and "--data" in capsys.readouterr().err
+
+
+def test_of_a_named_set_only_the_test_split_judges(tmp_path):
+    options = im.Options(steps=1, batch_size=4, validate_every=0, device="cpu")
+    result = im.train(
+        "denoise", data="digits", out=tmp_path / "run", options=options, arguments=SMALL
+    )
+    assert translation_quality(open_run(result["run"]), "digits")["protocol"]["count"] == 180

@@ -11,10 +11,12 @@ from torch.distributions import Distribution
 
 from immersion.check import UserError
 from immersion.commands.judges import JUDGES
-from immersion.data import Dataset
+from immersion.data import DATASETS, Dataset
 from immersion.data.dataset import to_float
+from immersion.data.masked_sets import MASKED_SETS
 from immersion.data.masks import load_masked
 from immersion.data.patches import PatchSplit
+from immersion.data.picture_sets import PICTURE_SETS
 from immersion.data.pictures import load_pictures
 from immersion.loading import Run
 from immersion.models import Translator
@@ -75,8 +77,9 @@ def _split(run: Run, on: str) -> PatchSplit:
     """Return the pictures to judge on, refusing those that the network is not for."""
     of_classes = run.model.task.judged == "classes"
     data = (load_masked if of_classes else load_pictures)(on) if on else run.data
+    known = on in {*PICTURE_SETS, *MASKED_SETS, *DATASETS}
     own = str(Path(on).expanduser().resolve()) == run.record["data"]["source"]
-    split = whole_set(data) if on and data.spec.name == str(Path(on)) and not own else data.test
+    split = data.test if not on or known or own else whole_set(data)
     if not isinstance(split, PatchSplit):
         raise UserError("there are no whole pictures to judge on", "a set of pictures", on)
     if data.spec.shape[0] != run.spec.shape[0]:
