@@ -21,7 +21,7 @@ from immersion.shipped import Card, halved, ship
 def main(path: str, name: str, summary: str, *sets: str) -> None:
     """Judge, write, and say how large it is."""
     run = halved(open_run(path))
-    record = run.record
+    record, known = run.record, PICTURE_SETS[run.spec.name]
     protocol, estimates = _judged(run, sets)
     about = Card(
         name=name,
@@ -29,8 +29,8 @@ def main(path: str, name: str, summary: str, *sets: str) -> None:
         recipe=record["recipe"],
         arguments=record["arguments"],
         spec=record["data"]["spec"],
-        data=record["data"]["note"],
-        licence=PICTURE_SETS[run.spec.name].licence,
+        data=f"{known.examples[0]} of {record['data']['note']}",
+        licence=known.licence,
         command=record["command"],
         made={
             "machine": record["machine"],
