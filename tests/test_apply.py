@@ -232,16 +232,20 @@ def test_holes_are_filled_and_nothing_else_is_touched():
         translate(model(3, Inpaint(), "unet", inward=4), 3, whole)
 
 
-@pytest.mark.parametrize(("noise", "kept"), [(1e-3, True), (0.5, False)])
-def test_bfloat16_is_left_where_it_would_cost_too_much(noise, kept):
+@pytest.mark.parametrize(("error", "kept"), [(1e-3, True), (0.5, False)])
+def test_bfloat16_is_left_where_it_would_cost_too_much(error, kept, monkeypatch):
+    def worked(model, given, precision):
+        off = 0.0 if precision == torch.float32 else error
+        return given + off, torch.full_like(given, 0.1)
+
+    monkeypatch.setattr("immersion.commands.translate_picture.worked", worked)
     rounded = Manner(precision=torch.bfloat16)
-    sure = torch.full((1, 1, 8, 8), 0.1)
-    exact, broken = torch.zeros_like(sure), torch.full_like(sure, noise)
+    assert (guarded(model(1), 1, picture(1), rounded) == rounded) is kept
 
-    def backend(precision):
-        return lambda given: (exact if precision == torch.float32 else broken, sure)
 
-    assert (guarded(model(1), 1, picture(1), rounded, backend) == rounded) is kept
+def test_a_strength_that_nobody_is_told_is_refused(run, own, tmp_path):
+    with pytest.raises(UserError, match="leave --strength out"):
+        apply(run, (own / "deep.png",), out=tmp_path / "out", strength=25)
 
 
 def test_a_page_shows_pictures_before_and_after(run, own, tmp_path):

@@ -104,6 +104,8 @@ def apply(
     if ending is None and usual.model.task.judged == "classes":
         ending = ".png"  # JPEG would blend the colours that stand for classes
     places = targets(meant, out, ending, overwrite)
+    if strength is not None and not getattr(usual.model.task, "told", False):
+        raise UserError("the network is not told the noise", remedy="leave --strength out")
     if uncertainty:
         refuse_doubts(usual, places, overwrite)
     chosen = Options(precision=precision).resolve_precision(torch.device("cpu"))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -22,13 +21,6 @@ from immersion.models import Translator
 from immersion.models.tiles import Tile, kept, mirrored, tiles, usual_side
 from immersion.pictures import Metadata, Picture, to_levels
 from immersion.tasks.inpaint import Inpaint
-
-Function = Callable[[Tensor], tuple[Tensor, Tensor | None]]
-"""From inputs, (B, C_in, H, W), to the mean and the standard deviation of each value of the
-output; or to the probability of each class, and None."""
-
-Backend = Callable[[torch.dtype], Function]
-"""From the precision of the convolutions to a model's function."""
 
 TURN_OF = {1: 0, 2: 4, 3: 2, 4: 6, 5: 7, 6: 3, 7: 5, 8: 1}
 """EXIF orientation -> the way in which `turned` sets a picture upright."""
@@ -76,7 +68,6 @@ def translate(
     colours: int,
     picture: Picture,
     manner: Manner = Manner(),
-    backend: Backend | None = None,
 ) -> Translated:
     """Return what a network makes of a picture of any size, in memory for a tile's work.
 
@@ -86,7 +77,6 @@ def translate(
         picture: Of as many channels; or a grey one for a network of colours: it is given as three
             equal channels and stays grey, unless the task is to find colours.
         manner: How.
-        backend: What does the model's work; by default PyTorch.
 
     Raises:
         UserError: The picture has colours and the network is for grey ones, or nothing is missing
@@ -96,9 +86,7 @@ def translate(
     if isinstance(model.task, Inpaint):
         refuse_whole(picture)
     turn = TURN_OF[picture.metadata.orientation]
-    made = _translated(
-        model, colours, upright(picture), manner, backend or partial(in_torch, model)
-    )
+    made = _translated(model, colours, upright(picture), manner)
     if turn == 0:
         return made
     back = of_turn(made.picture, lambda x: unturned(x, turn))
@@ -123,20 +111,17 @@ def of_turn(picture: Picture, turn: Callable[[Tensor], Tensor]) -> Picture:
     return Picture(moved(picture.levels), alpha, picture.metadata)
 
 
-def _translated(
-    model: Translator, colours: int, picture: Picture, manner: Manner, backend: Backend
-) -> Translated:
+def _translated(model: Translator, colours: int, picture: Picture, manner: Manner) -> Translated:
     """Return what a network makes of a picture that stands upright."""
     task, network = model.task, model.network
     stays_grey = picture.channels == 1 and colours == 3 and task.channels(3)[1] == 3
     size = picture.height * task.scale, picture.width * task.scale
-    manner = guarded(model, colours, picture, manner, backend)
-    function = backend(manner.precision)
+    manner = guarded(model, colours, picture, manner)
     made, doubt = _Canvas(*size, picture.depth), _Canvas(*size, 16)
     side = manner.side or usual_side(network.halo)
     for tile in tiles(picture.height, picture.width, side, network.halo, network.multiple):
         given = given_of(model, colours, picture, manner, tile)
-        output, deviation = said(model, given, manner, function)
+        output, deviation = said(model, given, manner)
         if stays_grey:
             output = output.mean(1, keepdim=True)
         made.put(kept(output, tile, task.scale), tile, task.scale)
@@ -187,16 +172,14 @@ def refuse_colours(colours: int, picture: Picture) -> None:
         )
 
 
-def guarded(
-    model: Translator, colours: int, picture: Picture, manner: Manner, backend: Backend
-) -> Manner:
+def guarded(model: Translator, colours: int, picture: Picture, manner: Manner) -> Manner:
     """Return the manner, in float32 where bfloat16 would cost too much on this picture."""
     if manner.precision == torch.float32:
         return manner
     tile = middle(picture, PROBE, model.network.multiple)
     given = given_of(model, colours, picture, manner, tile)
-    exact, deviation = backend(torch.float32)(given)
-    rounded, other = backend(manner.precision)(given)
+    exact, deviation = worked(model, given, torch.float32)
+    rounded, other = worked(model, given, manner.precision)
     if deviation is None or other is None:
         fine = classes_changed(exact, rounded) <= CHANGED
     else:
@@ -231,21 +214,17 @@ def refuse_whole(picture: Picture) -> None:
         )
 
 
-def said(
-    model: Translator, given: Tensor, manner: Manner, function: Function | None = None
-) -> tuple[Tensor, Tensor | None]:
+def said(model: Translator, given: Tensor, manner: Manner) -> tuple[Tensor, Tensor | None]:
     """Return a picture, (1, C, s H, s W), and the standard deviations of the output, if any.
 
     Args:
         model: The model.
         given: What its network is given, (1, C_in, H, W).
         manner: How.
-        function: Does the model's work; by default PyTorch.
     """
-    function = function or in_torch(model, manner.precision)
     outputs, deviations = [], []
     for turn in range(TURNS if manner.ensemble else 1):
-        output, deviation = function(turned(given, turn))
+        output, deviation = worked(model, turned(given, turn), manner.precision)
         outputs.append(unturned(output, turn))
         if deviation is not None:
             deviations.append(unturned(deviation, turn))
@@ -255,19 +234,20 @@ def said(
     return model.task.finish(given, mean), torch.stack(deviations).mean(0)
 
 
-def in_torch(model: Translator, precision: torch.dtype) -> Function:
-    """Return the model as a function, its convolutions in a precision."""
+def worked(
+    model: Translator, given: Tensor, precision: torch.dtype
+) -> tuple[Tensor, Tensor | None]:
+    """Return the model's `numbers`, its convolutions in a precision."""
     low = precision != torch.float32
-
-    def function(given: Tensor) -> tuple[Tensor, Tensor | None]:
-        with torch.inference_mode(), torch.autocast(given.device.type, precision, enabled=low):
-            return numbers(model, given.contiguous(memory_format=torch.channels_last))
-
-    return function
+    with torch.inference_mode(), torch.autocast(given.device.type, precision, enabled=low):
+        return numbers(model, given.contiguous(memory_format=torch.channels_last))
 
 
 def numbers(model: Translator, given: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Return what there is to say of p(target | input), as a `Function` does."""
+    """Return the mean and the standard deviation of each value of p(target | input).
+
+    Of classes, the probability of each, and None.
+    """
     p = model(given)
     if model.task.judged == "classes":
         return p.base_dist.probs, None
