@@ -51,14 +51,19 @@ class Split(Protocol):
         """Return the split with its memory on `device`; a streamed split returns itself."""
 
 
+def block_of(split: Split) -> int:
+    """Return how many examples at a time `whole` yields."""
+    with torch.random.fork_rng(devices=[]):
+        example, _ = split.batch(torch.arange(1))
+    return max(1, min(1000, VALUES // example.numel()))
+
+
 def whole(split: Split, seed: int) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Yield a whole split in order, in batches of up to 1,000 examples, fewer of large images.
 
     Dynamic binarization is drawn from `seed`: the same images whatever is done with them.
     """
-    with torch.random.fork_rng(devices=[]):
-        example, _ = split.batch(torch.arange(1))
-    size = max(1, min(1000, VALUES // example.numel()))
+    size = block_of(split)
     for start in range(0, len(split), size):
         with seeded(seed, "whole", start):
             batch = split.batch(torch.arange(start, min(start + size, len(split))))

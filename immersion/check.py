@@ -6,6 +6,7 @@ Anything else that is raised, a training that diverged among it, exits with 1.
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from importlib.util import find_spec
 
 
 class UserError(ValueError):
@@ -48,6 +49,18 @@ def at_least(least: float, **settings: float) -> None:
         if not value >= least:
             flag = "--" + name.replace("_", "-")
             raise UserError(f"{flag} is too small", f"{least:g} or more", value)
+
+
+def refuse_missing(extra: str, packages: tuple[str, ...]) -> None:
+    """Refuse to begin without the packages of an extra.
+
+    Raises:
+        UserError: One of them is not installed.
+    """
+    missing = [name for name in packages if find_spec(name) is None]
+    if missing:
+        what = f"{' and '.join(missing)} must be installed for this"
+        raise UserError(what, remedy=f"run pip install 'immersion[{extra}]'")
 
 
 def below_one(**settings: float) -> None:

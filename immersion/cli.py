@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from immersion.check import NonFinite, UserError, choice
+from immersion.progress import shown
 
 COMMANDS = {
     "train": ("immersion.commands.train", "train", "Train a model; the same command goes on."),
@@ -96,7 +97,8 @@ def _run(arguments: list[str]) -> dict[str, Any] | None:
     called = getattr(importlib.import_module(module), function)
     if command == "invert":
         called = _with_progress(called)
-    return _parse(called, rest, f"immersion {command}")
+    with shown():
+        return _parse(called, rest, f"immersion {command}")
 
 
 def _with_progress(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,10 +1,11 @@
-"""Progress of a training run: a live bar in a terminal, plain lines elsewhere."""
+"""Progress of what takes long: a live bar in a terminal, plain lines elsewhere."""
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, TypeVar
 
 QUIET_SECONDS = 5.0
 """Plain lines come at most this often."""
@@ -13,6 +14,48 @@ OF_A_GAME = {"value": "V(D, G)", "accuracy": "accuracy"}
 """Terms of a game of several players that are shown, and what they are called."""
 
 Listener = Callable[[dict[str, Any]], None]
+
+Item = TypeVar("Item")
+
+_SHOWN: ContextVar[bool] = ContextVar("shown", default=False)
+
+
+@contextmanager
+def shown() -> Iterator[None]:
+    """Let `counted` show what it counts: a command line does, a library keeps quiet."""
+    token = _SHOWN.set(True)
+    try:
+        yield
+    finally:
+        _SHOWN.reset(token)
+
+
+def counted(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
+    """Yield items, and show how many of them are done, on standard error, where that is wanted.
+
+    Args:
+        items: What is worked through.
+        total: How many there are.
+        what: They are, such as "set12, sigma 25: pictures".
+    """
+    if not _SHOWN.get():
+        yield from items
+    elif sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import track
+
+        yield from track(items, what, total, transient=True, console=Console(stderr=True))
+    else:
+        yield from _counted_plainly(items, total, what)
+
+
+def _counted_plainly(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
+    last = time.monotonic()
+    for done, item in enumerate(items):
+        if time.monotonic() - last > QUIET_SECONDS:
+            last = time.monotonic()
+            print(f"{what}: {done:,} of {total:,} done", file=sys.stderr, flush=True)
+        yield item
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -78,11 +79,14 @@ def chosen(word: str, channels: int) -> str:
         return word
     kinds = [kind for kind in (f"{word}-colour", f"{word}-grey") if kind in known]
     if not kinds:
+        near = get_close_matches(word, {name.rsplit("-", 1)[0] for name in known} | set(known), 1)
         raise UserError(
             "there is no network of that name",
             f"the folder of a run, or one of {', '.join(known) or 'none: none was shipped'}",
             repr(word),
-            "train one with immersion train, or check the path",
+            f"did you mean {near[0]}?"
+            if near
+            else "train one with immersion train, or check the path",
         )
     if channels == 3 and kinds == [f"{word}-grey"]:
         remedy = "make the picture grey, or train one with immersion train"

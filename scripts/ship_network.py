@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import immersion
+from immersion.commands.networks import Network
 from immersion.commands.translation_quality import translation_quality
 from immersion.data.picture_sets import PICTURE_SETS
 from immersion.loading import open_run
@@ -51,7 +52,7 @@ def _judged(run: Any, sets: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, 
     protocol: dict[str, Any] = {}
     estimates: dict[str, Any] = {}
     for name in sets or ("",):
-        judged = translation_quality(run, name)
+        judged = translation_quality(Network.of(run), name)
         protocol = {k: v for k, v in judged["protocol"].items() if k not in ("data", "count")}
         where = name or run.spec.name
         estimates |= {f"{key}@{where}": value for key, value in judged["estimates"].items()}

@@ -8,7 +8,6 @@ import torch
 
 import immersion as im
 from immersion.check import UserError
-from immersion.commands import export as exporting
 from immersion.commands.export import described, export, onnx_of
 from immersion.commands.translate_picture import numbers
 from immersion.likelihoods.classes import Classes
@@ -146,6 +145,6 @@ def test_other_models_are_refused(tmp_path):
 
 
 def test_what_is_not_installed_is_named_with_the_remedy(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(exporting, "find_spec", lambda name: None)
+    monkeypatch.setattr("immersion.check.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"run pip install 'immersion\[onnx\]'"):
         export(run, out=tmp_path / "a.onnx")

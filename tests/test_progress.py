@@ -1,6 +1,7 @@
 """What a person sees while a model trains."""
 
-from immersion.progress import progress
+from immersion import progress as showing
+from immersion.progress import counted, progress, shown
 
 ROW = {"step": 100, "split": "train", "seconds": 1.0}
 
@@ -23,3 +24,12 @@ def test_of_a_game_who_wins_is_told_and_every_loss(capsys, monkeypatch):
     said = told(capsys, monkeypatch, terms)
     assert "V(D, G) -1.2  accuracy 0.75  loss: discriminator 1.2, generator 0.8\n" in said
     assert "gradient_norm" not in said
+
+
+def test_a_library_is_quiet_and_a_command_line_counts(capsys, monkeypatch):
+    monkeypatch.setattr(showing, "QUIET_SECONDS", -1.0)
+    assert list(counted("abc", 3, "letters")) == ["a", "b", "c"]
+    assert capsys.readouterr().err == ""
+    with shown():
+        assert list(counted("abc", 3, "letters")) == ["a", "b", "c"]
+    assert "letters: 2 of 3 done" in capsys.readouterr().err

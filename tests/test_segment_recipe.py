@@ -12,6 +12,7 @@ from immersion.commands import gallery
 from immersion.commands.apply import apply
 from immersion.commands.class_judge import classes
 from immersion.commands.evaluate import evaluate_run
+from immersion.commands.networks import Network
 from immersion.commands.train import train
 from immersion.commands.translation_quality import translation_quality
 from immersion.engine import Optimiser, Options
@@ -83,11 +84,11 @@ def test_the_run_loads_and_says_the_same(trained):
 def test_it_is_judged_on_other_pictures_that_have_no_more_classes(trained, tmp_path):
     _, path = trained
     opened = open_run(path / "run")
-    found = translation_quality(opened, str(folder(tmp_path / "other", count=4)))
+    found = translation_quality(Network.of(opened), str(folder(tmp_path / "other", count=4)))
     assert found["estimates"]["mean_iou_argmax"]["value"] > 0.8
     Image.fromarray(np.eye(40, 56, dtype=np.uint8) * 3).save(tmp_path / "other/masks/0.png")
     with pytest.raises(UserError, match="other classes: expected 3 of them, received 4 in"):
-        translation_quality(opened, str(tmp_path / "other"))
+        translation_quality(Network.of(opened), str(tmp_path / "other"))
 
 
 def test_the_run_is_applied_to_a_user_s_picture(trained, tmp_path):

@@ -10,6 +10,7 @@ from PIL import Image
 import immersion as im
 from immersion import shipped
 from immersion.check import UserError
+from immersion.commands.networks import Network
 from immersion.commands.translation_quality import translation_quality
 from immersion.loading import open_run
 from immersion.nn.translation import Translation
@@ -103,6 +104,6 @@ def test_names_that_are_not_there_are_told(monkeypatch):
 
 
 def test_rounding_to_float16_costs_nothing_that_shows(run):
-    before = translation_quality(run)["estimates"]["psnr_sigma_25"]["value"]
-    after = translation_quality(halved(run))["estimates"]["psnr_sigma_25"]["value"]
+    before = translation_quality(Network.of(run))["estimates"]["psnr_sigma_25"]["value"]
+    after = translation_quality(Network.of(halved(run)))["estimates"]["psnr_sigma_25"]["value"]
     assert abs(before - after) < 0.01

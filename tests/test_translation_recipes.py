@@ -10,6 +10,7 @@ from PIL import Image
 import immersion as im
 from immersion.check import UserError
 from immersion.cli import main
+from immersion.commands.networks import Network
 from immersion.commands.translation_quality import translation_quality
 from immersion.loading import open_run
 from immersion.models import Translator
@@ -52,7 +53,7 @@ def test_a_folder_becomes_a_judged_run(recipe, folder, tmp_path):
     recorded = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     assert recorded["protocol"]["count"] == len(run.data.test.pictures) == 1
     assert any(name.startswith("psnr") for name in recorded["estimates"])
-    assert translation_quality(run)["estimates"] == recorded["estimates"]
+    assert translation_quality(Network.of(run))["estimates"] == recorded["estimates"]
 
 
 def test_an_untrained_enlarger_is_bicubic(folder, tmp_path):
@@ -84,7 +85,7 @@ def test_a_network_for_colour_is_not_judged_on_grey(folder, tmp_path):
         "denoise", data=str(folder), out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
     )
     with pytest.raises(UserError, match="expected 3 channels, received 1"):
-        translation_quality(open_run(result["run"]), str(grey))
+        translation_quality(Network.of(open_run(result["run"])), str(grey))
 
 
 def test_a_folder_is_judged_on_whole_and_ones_own_on_its_test_split(folder, tmp_path):
@@ -94,8 +95,8 @@ def test_a_folder_is_judged_on_whole_and_ones_own_on_its_test_split(folder, tmp_
     run = open_run(result["run"])
     other = tmp_path / "other"
     shutil.copytree(folder, other)
-    assert translation_quality(run, str(other))["protocol"]["count"] == 6
-    assert translation_quality(run, str(folder))["protocol"]["count"] == 1
+    assert translation_quality(Network.of(run), str(other))["protocol"]["count"] == 6
+    assert translation_quality(Network.of(run), str(folder))["protocol"]["count"] == 1
 
 
 def test_a_folder_that_was_named_from_within_is_found_again(folder, tmp_path, monkeypatch):
@@ -118,4 +119,5 @@ def test_of_a_named_set_only_the_test_split_judges(tmp_path):
     result = im.train(
         "denoise", data="digits", out=tmp_path / "run", options=options, arguments=SMALL
     )
-    assert translation_quality(open_run(result["run"]), "digits")["protocol"]["count"] == 180
+    network = Network.of(open_run(result["run"]))
+    assert translation_quality(network, "digits")["protocol"]["count"] == 180

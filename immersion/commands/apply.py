@@ -9,7 +9,7 @@ import torch
 
 from immersion.check import UserError, at_least
 from immersion.commands.before_after import compared
-from immersion.commands.networks import Applied, opener
+from immersion.commands.networks import Network, opener
 from immersion.commands.translate_picture import Manner, refuse_colours, translate, upright
 from immersion.engine import Options
 from immersion.imaging.noise_level import noise_level
@@ -36,7 +36,7 @@ TITLES = {
 }
 
 
-Opened = Callable[[int], Applied]
+Opened = Callable[[int], Network]
 """From a picture's channels to the network for it."""
 
 
@@ -202,14 +202,14 @@ def doubt_of(place: Path) -> Path:
     return place.with_name(place.stem + UNCERTAINTY)
 
 
-def refuse_doubts(applied: Applied, places: list[Path], overwrite: bool) -> None:
+def refuse_doubts(applied: Network, places: list[Path], overwrite: bool) -> None:
     """Refuse uncertainty maps that cannot be, before any work is done.
 
     Raises:
         UserError: The network does not say how sure it is; or two maps would have one name, or
             one is there already.
     """
-    if applied.model.task.judged == "classes":
+    if not applied.model.doubts:
         remedy = "leave --uncertainty out"
         raise UserError("the network does not say how sure it is", remedy=remedy)
     maps = [doubt_of(place) for place in places]

@@ -12,13 +12,16 @@ from immersion.batch import Split
 from immersion.check import UserError, at_least
 from immersion.commands.doctor import examine
 from immersion.commands.gallery import encodes
+from immersion.commands.networks import Network, opener, ships
 from immersion.commands.sample_quality import SampleProtocol, sample_quality
 from immersion.commands.translation_quality import translation_quality
 from immersion.data import log_volume
+from immersion.data.pictures import load_pictures
 from immersion.engine import Options
 from immersion.evaluation import Estimate
 from immersion.loading import Run, open_run
 from immersion.models import LatentVariableModel, ProbabilisticPCA, Translator
+from immersion.published import is_published
 from immersion.report.page import write_report
 
 LARGEST_BASELINE = 1024
@@ -46,7 +49,8 @@ def evaluate(
     samples.
 
     Args:
-        run: The run folder.
+        run: The run folder; with `on` also a network that comes with the package, or a file of
+            weights as their authors published them, such as DnCNN's sigma=25.mat.
         on: Pictures that an image-to-image network is judged on: a name or a folder; by default
             the test split of its own data.
         importance_samples: Codes for each example of the importance-weighted bound; 0 leaves it
@@ -64,6 +68,9 @@ def evaluate(
         The contents of evaluation.json.
     """
     at_least(0, importance_samples=importance_samples, samples=samples)
+    word = str(run)
+    if ships(word) or is_published(word):
+        return _network(word, on)
     opened = open_run(run)
     if isinstance(opened.model, Translator):
         return _translator(opened, on)
@@ -77,10 +84,17 @@ def evaluate(
     return result
 
 
+def _network(word: str, on: str) -> dict[str, Any]:
+    """Measure an image-to-image network that is no run of one's own."""
+    if not on:
+        raise UserError(f"nothing says what {word} is judged on", remedy="name a set by --on")
+    return translation_quality(opener(word)(load_pictures(on).spec.shape[0]), on)
+
+
 def _translator(run: Run, on: str) -> dict[str, Any]:
     """Measure an image-to-image network; a set of others' pictures leaves the run as it is."""
     if on:
-        return translation_quality(run, on)
+        return translation_quality(Network.of(run), on)
     result = evaluate_run(run, importance_samples=0)
     write_report(run.folder)
     return result
@@ -98,7 +112,7 @@ def evaluate_run(
         sample_protocol: How samples are measured; None leaves their quality out.
     """
     if isinstance(run.model, Translator):
-        return _written(run, translation_quality(run))
+        return _written(run, translation_quality(Network.of(run)))
     result: dict[str, Any] = {"protocol": {"split": "test"}, "estimates": {}}
     if sample_protocol is not None:  # first: what does not suit is said before the long work
         quality = sample_quality(run, sample_protocol, seed)

@@ -6,15 +6,14 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from immersion.check import UserError
-from immersion.commands.networks import open_translator
+from immersion.check import UserError, refuse_missing
+from immersion.commands.networks import opener
 from immersion.commands.translate_picture import numbers
 from immersion.models import Translator
 from immersion.run_folder import RunFolder
@@ -25,6 +24,9 @@ ENDING = ".onnx"
 
 NEEDED = ("onnx", "onnxscript")
 """What PyTorch writes ONNX with; the extra `onnx` installs them."""
+
+COLOURS = 3
+"""Channels of the pictures that a network is for, where a word means one for grey ones too."""
 
 MEANINGS = {
     "levels": ("levels in [0, 1]", "levels, to be clipped to [0, 1]"),
@@ -39,7 +41,7 @@ MEANINGS = {
 """By what a task's outputs are measured as: what goes in and what comes out."""
 
 
-def export(run: str, *, out: Path | None = None, overwrite: bool = False) -> dict[str, Any]:
+def export(network: str, *, out: Path | None = None, overwrite: bool = False) -> dict[str, Any]:
     """Write an image-to-image network as an ONNX file, for pictures of any size.
 
     The file's input is (B, C_in, H, W); its outputs are the mean and the standard deviation of
@@ -48,28 +50,35 @@ def export(run: str, *, out: Path | None = None, overwrite: bool = False) -> dic
     divisible by (multiple), and how the network was made.
 
     Args:
-        run: The folder of a run, such as one of `immersion train denoise`.
-        out: The file to write; by default model.onnx in the run's folder.
+        network: The folder of a run, such as one of `immersion train denoise`; or a network that
+            comes with the package (denoise: the colour one), or a published file.
+        out: The file to write; by default model.onnx in the run's folder, and otherwise the
+            network's name with .onnx, in the present one.
         overwrite: Whether a file that exists is replaced.
 
     Returns:
         file: where it lies; bytes: its size; properties: its metadata.
 
     Raises:
-        UserError: The run is of another model, the file cannot be written or exists already, or
+        UserError: There is no such network, the file cannot be written or exists already, or
             what writes ONNX is not installed.
     """
-    target = Path(run) / f"model{ENDING}" if out is None else out
+    target = _usual_target(network) if out is None else out
     refuse_target(target, overwrite)
-    made = open_translator(run)
+    made = opener(network)(COLOURS)
     properties = {
-        **described(made.model, made.spec.shape[0]),
-        "recipe": made.record["recipe"],
-        "arguments": json.dumps(made.record["arguments"]),
+        **described(made.model, made.colours),
+        "recipe": made.recipe,
+        "arguments": json.dumps(made.arguments),
     }
-    content = onnx_of(made.model, made.spec.shape[0], properties)
+    content = onnx_of(made.model, made.colours, properties)
     RunFolder(target.parent).write(target.name, lambda partial: partial.write_bytes(content))
     return {"file": str(target), "bytes": len(content), "properties": properties}
+
+
+def _usual_target(network: str) -> Path:
+    path = Path(network)
+    return path / f"model{ENDING}" if path.is_dir() else Path(path.stem + ENDING)
 
 
 def refuse_target(target: Path, overwrite: bool) -> None:
@@ -159,18 +168,6 @@ def onnx_of(model: Translator, colours: int, properties: Mapping[str, str]) -> b
         )
     program.model.metadata_props.update(properties)
     return program.model_proto.SerializeToString()
-
-
-def refuse_missing(extra: str, packages: tuple[str, ...]) -> None:
-    """Refuse to begin without the packages of an extra.
-
-    Raises:
-        UserError: One of them is not installed.
-    """
-    missing = [name for name in packages if find_spec(name) is None]
-    if missing:
-        what = f"{' and '.join(missing)} must be installed for this"
-        raise UserError(what, remedy=f"run pip install 'immersion[{extra}]'")
 
 
 @contextmanager

@@ -29,6 +29,9 @@ Results = Iterable[tuple[Pair, Distribution]]
 ROUNDED = 60.0
 """PSNR in dB, at most: two pictures that differ by less than their rounding to 256 levels."""
 
+INTERVAL = "interval_90"
+"""The share of values that lie where the network says that 90 % of them are."""
+
 WINDOW = 11
 """Side of the window of SSIM: smaller pictures have none."""
 
@@ -50,7 +53,7 @@ def levels(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
         if min(made.shape[2:]) >= WINDOW:
             tally.add("ssim", ssim(made, pair.target), "")
         tally.add("psnr_before", capped(psnr(task.base(pair.input), pair.target)), "dB")
-        tally.add("interval_90", within(p, pair), "share")
+        tally.add(INTERVAL, within(p, pair), "share")
     return tally.estimates()
 
 
@@ -60,7 +63,7 @@ def holes(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
     for pair, p in results:
         for name, x in (("psnr_hole", p.mean), ("psnr_hole_before", task.base(pair.input))):
             tally.add(name, capped(psnr_where(quantised(x), pair.target, pair.weight)), "dB")
-        tally.add("interval_90", within(p, pair), "share")
+        tally.add(INTERVAL, within(p, pair), "share")
     return tally.estimates()
 
 
@@ -121,7 +124,7 @@ def luma(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
         if min(made.shape[2:]) >= WINDOW + 2 * crop:
             tally.add("ssim_y", ssim(made, target, crop), "")
         tally.add("psnr_y_before", capped(psnr(start, target, crop)), "dB")
-        tally.add("interval_90", within(p, pair), "share")
+        tally.add(INTERVAL, within(p, pair), "share")
     return tally.estimates()
 
 
@@ -149,7 +152,7 @@ def chroma(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
             measured[f"psnr_chroma_gain_over_{baseline}"] = gain
         for name, value in measured.items():
             tally.add(name, value, "dB" if name.startswith("psnr") else "M3")
-        tally.add("interval_90", within(p, pair), "share")
+        tally.add(INTERVAL, within(p, pair), "share")
     return tally.estimates()
 
 

@@ -1,76 +1,107 @@
-"""Which network a word of the command line means: a run's, or one that comes with the package."""
+"""Which image-to-image network a word of the command line means.
+
+A word is the folder of a run, a name that comes with the package, or a file of weights as their
+authors published them.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from immersion.check import UserError
-from immersion.loading import Run, open_run
+from immersion.data import Dataset, Spec
+from immersion.data.masks import load_masked
+from immersion.data.pictures import load_pictures
+from immersion.loading import Run, open_run, spec_from
 from immersion.models import Translator
+from immersion.published import is_published, open_published
 from immersion.run_folder import RunFolder
 from immersion.shipped import chosen, names, open_shipped
+from immersion.tasks.segment import Segment
 
 
-@dataclass(frozen=True)
-class Applied:
-    """A network for a person's pictures.
+@dataclass(frozen=True, eq=False)
+class Network:
+    """An image-to-image network, wherever it is from.
 
     Args:
         model: In evaluation mode.
-        colours: Channels of the pictures that it was trained on.
+        spec: What is known of the pictures that it learnt from.
         recipe: What trained it.
+        arguments: The recipe's.
+        source: The name or the place of those pictures.
+        learnt: Reads them.
     """
 
     model: Translator
-    colours: int
+    spec: Spec
     recipe: str
+    arguments: dict[str, Any]
+    source: str
+    learnt: Callable[[], Dataset]
+
+    @property
+    def colours(self) -> int:
+        """Return the channels of the pictures that it learnt from."""
+        return self.spec.shape[0]
+
+    @classmethod
+    def of(cls, run: Run) -> "Network":
+        """Return the network of a run.
+
+        Raises:
+            UserError: The run is of another model.
+        """
+        if not isinstance(run.model, Translator):
+            raise UserError(
+                "that run's model does not turn pictures into pictures",
+                "a run of denoise, enlarge, colourise, segment or inpaint",
+                f"a run of {run.record['recipe']}",
+            )
+        record = run.record
+        recipe, arguments, source = record["recipe"], record["arguments"], record["data"]["source"]
+        return cls(run.model, run.spec, recipe, arguments, source, lambda: run.data)
 
 
-def opener(network: str) -> Callable[[int], Applied]:
-    """Return a function from a picture's channels to the network that is meant.
-
-    Args:
-        network: The folder of a run, or a name that comes with the package.
+def opener(word: str) -> Callable[[int], Network]:
+    """Return a function from a picture's channels to the network that a word means.
 
     Raises:
         UserError: There is none of that name, or the run is of another model.
     """
-    if (Path(network) / "run.json").is_file() or not _ships(network):
-        run = open_translator(network)
-        applied = Applied(run.model, run.spec.shape[0], run.record["recipe"])
-        return lambda channels: applied
-    return lambda channels: _shipped(chosen(network, channels))
+    if is_published(word):
+        network = _published(Path(word))
+    elif ships(word) or not Path(word).exists():
+        return lambda channels: _shipped(chosen(word, channels))
+    else:
+        network = Network.of(open_run(RunFolder.existing(word).path))
+    return lambda channels: network
 
 
-def _ships(word: str) -> bool:
-    """Return whether a word means a network that comes with the package; a path is none.
-
-    Raises:
-        UserError: It is neither a path nor such a word.
-    """
-    if Path(word).exists() and not set(names()) & {word, f"{word}-grey", f"{word}-colour"}:
+def ships(word: str) -> bool:
+    """Return whether a word means a network that comes with the package, and not a run."""
+    if (Path(word) / "run.json").is_file():
         return False
-    return bool(chosen(word, 1))
+    return bool(set(names()) & {word, f"{word}-grey", f"{word}-colour"})
 
 
 @cache
-def _shipped(name: str) -> Applied:
+def _shipped(name: str) -> Network:
     about, model = open_shipped(name)
-    return Applied(model, about.spec["shape"][0], about.recipe)
+    spec = spec_from(about.spec)
+    read = load_masked if isinstance(model.task, Segment) else load_pictures
+    return Network(model, spec, about.recipe, about.arguments, spec.name, lambda: read(spec.name))
 
 
-def open_translator(network: str) -> Run:
-    """Return the run of an image-to-image network.
+def _published(path: Path) -> Network:
+    model, colours = open_published(path)
+    spec = Spec(path.name, (colours, 1, 1), "unit")
+    return Network(model, spec, "denoise", {}, "", _unknown)
 
-    Raises:
-        UserError: There is none, or it is of another model.
-    """
-    run = open_run(RunFolder.existing(network).path)
-    if not isinstance(run.model, Translator):
-        raise UserError(
-            "that run's model does not turn pictures into pictures",
-            "a run of denoise, enlarge, colourise, segment or inpaint",
-            f"a run of {run.record['recipe']}",
-        )
-    return run
+
+def _unknown() -> Dataset:
+    raise UserError(
+        "what a published network learnt from is not known", remedy="name a set by --on"
+    )

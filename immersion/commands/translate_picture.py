@@ -20,6 +20,7 @@ from immersion.imaging.bicubic import resize
 from immersion.models import Translator
 from immersion.models.tiles import Tile, kept, mirrored, tiles, usual_side
 from immersion.pictures import Metadata, Picture, to_levels
+from immersion.progress import counted
 from immersion.tasks.inpaint import Inpaint
 
 TURN_OF = {1: 0, 2: 4, 3: 2, 4: 6, 5: 7, 6: 3, 7: 5, 8: 1}
@@ -119,7 +120,8 @@ def _translated(model: Translator, colours: int, picture: Picture, manner: Manne
     manner = guarded(model, colours, picture, manner)
     made, doubt = _Canvas(*size, picture.depth), _Canvas(*size, 16)
     side = manner.side or usual_side(network.halo)
-    for tile in tiles(picture.height, picture.width, side, network.halo, network.multiple):
+    places = list(tiles(picture.height, picture.width, side, network.halo, network.multiple))
+    for tile in counted(places, len(places), f"{picture.width} x {picture.height}: tiles"):
         given = given_of(model, colours, picture, manner, tile)
         output, deviation = said(model, given, manner)
         if stays_grey:

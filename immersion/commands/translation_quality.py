@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from immersion.check import UserError
-from immersion.commands.judges import JUDGES
+from immersion.commands.judges import INTERVAL, JUDGES
+from immersion.commands.networks import Network
 from immersion.data import DATASETS, Dataset
 from immersion.data.dataset import to_float
 from immersion.data.masked_sets import MASKED_SETS
@@ -18,10 +19,10 @@ from immersion.data.masks import load_masked
 from immersion.data.patches import PatchSplit
 from immersion.data.picture_sets import PICTURE_SETS
 from immersion.data.pictures import load_pictures
-from immersion.loading import Run
 from immersion.models import Translator
 from immersion.models.pooled import pooled
 from immersion.models.tiles import tiled
+from immersion.progress import counted
 from immersion.random import seeded
 from immersion.tasks import Pair, Task
 
@@ -34,38 +35,47 @@ PROTOCOL = {
 }
 
 
-def translation_quality(run: Run, on: str = "") -> dict[str, Any]:
+def translation_quality(network: Network, on: str = "") -> dict[str, Any]:
     """Measure a translator on each of its task's protocols.
 
     Args:
-        run: The run.
+        network: The network.
         on: Clean pictures: a set, of which the test split is taken, or a folder, of which all are,
-            unless the network learnt from it; by default the test split of the run's own data.
+            unless the network learnt from it; by default the test split of what it learnt from.
 
     Returns:
         protocol and estimates, as evaluation.json holds them.
     """
-    split = _split(run, on)
-    task = run.model.task
+    split, model = _split(network, on), network.model
+    task = model.task
     judge, words = JUDGES[task.judged]
     estimates = {
         f"{measure}_{name}": asdict(estimate)
         for name, task in (task.clean() if on else task).protocols().items()
         for measure, estimate in judge(
-            task, results(run.model, task, split), lambda: run.data.train
+            task, results(model, task, split, f"{name}: pictures"), lambda: network.learnt().train
         ).items()
     }
-    data = {"data": on or run.spec.name, "count": len(split.pictures)}
-    if run.model.code is not None:
+    if not model.doubts:
+        estimates = {name: e for name, e in estimates.items() if not name.startswith(INTERVAL)}
+    data = {"data": on or network.spec.name, "count": len(split.pictures)}
+    if model.code is not None:
         data["codes"] = f"{POOLED} draws, pooled"
     return {"protocol": PROTOCOL | words | data, "estimates": estimates}
 
 
 def results(
-    model: Translator, task: Task, split: PatchSplit
+    model: Translator, task: Task, split: PatchSplit, what: str = "pictures"
 ) -> Iterator[tuple[Pair, Distribution]]:
-    """Yield the pair of each whole picture, and what the model says of it: p(target | input)."""
-    for number, picture in enumerate(split.pictures):
+    """Yield the pair of each whole picture, and what the model says of it: p(target | input).
+
+    Args:
+        model: The model.
+        task: With its settings fixed.
+        split: The pictures.
+        what: They are, where progress is shown.
+    """
+    for number, picture in enumerate(counted(split.pictures, len(split.pictures), what)):
         x = to_float(picture, "unit").unsqueeze(0)
         y = split.masks[number].long().unsqueeze(0) if split.masks else None
         with seeded(0, "degradation"):
@@ -73,28 +83,28 @@ def results(
         yield pair, distribution(model, pair.input)
 
 
-def _split(run: Run, on: str) -> PatchSplit:
+def _split(network: Network, on: str) -> PatchSplit:
     """Return the pictures to judge on, refusing those that the network is not for."""
-    of_classes = run.model.task.judged == "classes"
-    data = (load_masked if of_classes else load_pictures)(on) if on else run.data
+    of_classes = network.model.task.judged == "classes"
+    data = (load_masked if of_classes else load_pictures)(on) if on else network.learnt()
     known = on in {*PICTURE_SETS, *MASKED_SETS, *DATASETS}
-    own = str(Path(on).expanduser().resolve()) == run.record["data"]["source"]
+    own = str(Path(on).expanduser().resolve()) == network.source
     split = data.test if not on or known or own else whole_set(data)
     if not isinstance(split, PatchSplit):
         raise UserError("there are no whole pictures to judge on", "a set of pictures", on)
-    if data.spec.shape[0] != run.spec.shape[0]:
+    if data.spec.shape[0] != network.colours:
         raise UserError(
             "the network is for other pictures",
-            f"{run.spec.shape[0]} channels",
+            f"{network.colours} channels",
             f"{data.spec.shape[0]} in '{on}'",
-            "choose another set, or another run",
+            "choose another set, or another network",
         )
-    if of_classes and len(data.spec.classes) > len(run.spec.classes):
+    if of_classes and len(data.spec.classes) > len(network.spec.classes):
         raise UserError(
             "the network is for other classes",
-            f"{len(run.spec.classes)} of them",
+            f"{len(network.spec.classes)} of them",
             f"{len(data.spec.classes)} in '{on}'",
-            "choose another set, or another run",
+            "choose another set, or another network",
         )
     return split
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from immersion.likelihoods import Likelihood
+from immersion.likelihoods.gaussian import Gaussian
 from immersion.models.picture_code import PictureCode
 from immersion.models.tiles import tiled
 from immersion.nn.translation import PictureNetwork
@@ -41,6 +42,11 @@ class Translator(nn.Module):
         super().__init__()
         self.task, self.network, self.likelihood = task, network, likelihood
         self.code, self.discriminator = code, discriminator
+
+    @property
+    def doubts(self) -> bool:
+        """Return whether it says how sure it is of each value: of a Gaussian that was learnt."""
+        return isinstance(self.likelihood, Gaussian)
 
     def forward(self, given: Tensor, z: Tensor | None = None) -> Distribution:
         """Return p(target | input, z): batch shape (B,), event shape (C_out, s H, s W)."""

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from immersion.commands.networks import Network
 from immersion.commands.translation_quality import translation_quality
 from immersion.engine import Options
 from immersion.loading import Run
@@ -55,7 +56,7 @@ def judged(run: Run) -> dict[str, Measurement]:
     """Return PSNR on both sets at three strengths, and what the intervals cover."""
     measured = {}
     for name in ("set12", "bsd68"):
-        estimates = translation_quality(run, name)["estimates"]
+        estimates = translation_quality(Network.of(run), name)["estimates"]
         for sigma in (15, 25, 50):
             psnr = estimates[f"psnr_sigma_{sigma}"]
             measured[f"{name}-{sigma}"] = Measurement(psnr["value"], psnr["standard_error"])

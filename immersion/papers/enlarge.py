@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from immersion.commands.networks import Network
 from immersion.commands.translation_quality import translation_quality
 from immersion.engine import Options
 from immersion.nn.translation import Translation
@@ -44,7 +45,7 @@ def table(out: Path, device: str, options: Options, depth: int) -> dict[str, Mea
             task=Enlarge(factor),
             translation=Translation(depth=depth),
         )
-        estimates = translation_quality(run, "set5")["estimates"]
+        estimates = translation_quality(Network.of(run), "set5")["estimates"]
         for name, measure in (("", "psnr_y"), ("-bicubic", "psnr_y_before")):
             found = estimates[f"{measure}_x{factor}"]
             measured[f"x{factor}{name}"] = Measurement(found["value"], found["standard_error"])

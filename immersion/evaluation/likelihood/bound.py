@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 from torch.distributions import Independent
 
-from immersion.batch import Split, whole
+from immersion.batch import Split, block_of, whole
 from immersion.check import NonFinite
 from immersion.evaluation.estimate import Estimate
 from immersion.models import Decoder, LatentVariableModel
 from immersion.posteriors import kl_units
+from immersion.progress import counted
 from immersion.random import seeded
 
 ACTIVE = 0.01
@@ -64,7 +65,8 @@ def evaluate(
     model.eval()  # in training some likelihoods still learn from what they are shown
     device = next(model.parameters(), torch.empty(0)).device
     with torch.no_grad():
-        for number, (x, _) in enumerate(whole(split, seed)):
+        blocks = -(-len(split) // block_of(split))
+        for number, (x, _) in enumerate(counted(whole(split, seed), blocks, "examples: blocks")):
             x = x.to(device)
             with seeded(seed, "codes", number):
                 measured = _measured(model, x)

@@ -1,0 +1,101 @@
+"""Networks as their authors published them: DnCNN's stacks of convolutions."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from immersion.check import UserError, refuse_missing
+from immersion.likelihoods.gaussian import GaussianFixed
+from immersion.models import Translator
+from immersion.nn.dncnn import DnCNN
+from immersion.tasks.denoise import Denoise
+
+ENDING = ".mat"
+
+ERROR = 0.02
+"""The deviation that is taken for such a network's error, which says nothing of it."""
+
+Layer = tuple[Tensor, Tensor]
+"""Weight, (C_out, C_in, 3, 3), and bias, (C_out,)."""
+
+
+def is_published(word: str) -> bool:
+    """Return whether a word is a file of weights rather than a run or a name."""
+    path = Path(word)
+    return path.suffix == ENDING and path.is_file()
+
+
+def open_published(path: Path) -> tuple[Translator, int]:
+    """Return a published denoiser, and the channels of its pictures.
+
+    The file is MatConvNet's (HDF5, no program in it): convolutions with rectifiers between them
+    whose output is the noise, such as `sigma=25.mat` of https://github.com/cszn/DnCNN. It says
+    one answer and not how sure it is.
+
+    Args:
+        path: The file.
+
+    Raises:
+        UserError: It is of another kind, or h5py, which reads it, is not installed.
+
+    Reference:
+        Zhang et al. 2017, Beyond a Gaussian denoiser, https://arxiv.org/abs/1608.03981
+    """
+    layers = _layers(path)
+    weights = [weight for weight, _ in layers]
+    width, colours = weights[0].shape[:2]
+    network = DnCNN(colours, colours, width, len(layers))
+    convolutions = [module for module in network.layers if isinstance(module, nn.Conv2d)]
+    if any(c.weight.shape != w.shape for c, w in zip(convolutions, weights, strict=True)):
+        _refuse(path, "layers of other shapes")
+    with torch.no_grad():
+        for convolution, (weight, bias) in zip(convolutions, layers, strict=True):
+            # Theirs says the noise; ours, what is to be added.
+            sign = -1 if convolution is convolutions[-1] else 1
+            convolution.weight.copy_(sign * weight)
+            convolution.bias.copy_(sign * bias)
+    likelihood = GaussianFixed((colours, 1, 1), sigma=ERROR)
+    return Translator(Denoise(), network, likelihood).eval(), colours
+
+
+def _layers(path: Path) -> list[Layer]:
+    """Return the convolutions of a file, the first one first."""
+    refuse_missing("matlab", ("h5py",))
+    import h5py
+
+    try:
+        with h5py.File(path) as file:
+            layers = [file[entry] for entry in file["net/layers"][...].flat]
+            kinds = [_word(layer["type"]) for layer in layers]
+            if kinds != ["conv", "relu"] * (len(kinds) // 2) + ["conv"] or len(kinds) < 3:
+                _refuse(path, f"layers of {', '.join(sorted(set(kinds)))}")
+            return [_convolution(file, layer) for layer in layers[::2]]
+    except (OSError, KeyError, TypeError, AttributeError) as error:
+        raise _wrong(path, "another kind of file") from error
+
+
+def _convolution(file: Any, layer: Any) -> Layer:
+    """Return a layer's weight and bias; MATLAB's order of the axes is the reverse of HDF5's."""
+    weight, bias = (torch.from_numpy(file[part][...]) for part in layer["weights"][...].flat)
+    # MATLAB leaves out a last axis of one: that of an output of one channel.
+    weight = weight.reshape(-1, *weight.shape[-3:])
+    return weight.transpose(2, 3), bias.flatten()
+
+
+def _word(letters: Any) -> str:
+    """Return MATLAB's array of letters as a word."""
+    return "".join(chr(letter) for letter in letters[...].flat)
+
+
+def _refuse(path: Path, received: str) -> None:
+    raise _wrong(path, received)
+
+
+def _wrong(path: Path, received: str) -> UserError:
+    return UserError(
+        f"'{path}' is not a network that can be read",
+        "MatConvNet's file of convolutions with rectifiers between them, such as DnCNN's",
+        received,
+    )
