@@ -8,6 +8,7 @@ from PIL import Image, ImageOps
 import immersion as im
 from immersion.check import UserError
 from immersion.commands.apply import apply
+from immersion.commands.backends import in_openvino, in_torch
 from immersion.commands.before_after import compared
 from immersion.commands.translate_picture import TURN_OF, Manner, guarded, of_turn, said, translate
 from immersion.data.patches import turned
@@ -79,6 +80,16 @@ def test_an_enlarged_picture_is_as_large_as_it_should_be_alpha_too(factor):
     assert (large.alpha == 200).all() and large.depth == 8
 
 
+@pytest.mark.parametrize("task", [Denoise(), Enlarge(2)])
+def test_openvino_says_what_pytorch_says(task):
+    small, network = picture(1), model(1, task)
+    ours, theirs = (
+        translate(network, 1, small, Manner(side=16, backend=backend)).picture.levels.int()
+        for backend in (in_torch, in_openvino)
+    )
+    assert (ours - theirs).abs().max() <= 4  # of 65,535
+
+
 def test_grey_pictures_stay_grey_in_a_network_of_colours():
     assert translate(model(3), 3, picture(1)).picture.channels == 1
 
@@ -91,10 +102,10 @@ def test_colours_are_refused_by_a_network_of_grey_pictures():
 def test_an_ensemble_does_not_mind_how_the_picture_is_turned():
     denoiser, x = model(1), torch.rand(1, 1, 24, 24)
     ensemble = Manner(ensemble=True)
-    mean, _ = said(denoiser, x, ensemble)
-    turned, _ = said(denoiser, x.rot90(1, (-2, -1)), ensemble)
+    mean, _ = said(denoiser.task, in_torch(denoiser, 1), x, ensemble)
+    turned, _ = said(denoiser.task, in_torch(denoiser, 1), x.rot90(1, (-2, -1)), ensemble)
     assert torch.allclose(mean.rot90(1, (-2, -1)), turned, atol=1e-6)
-    alone, _ = said(denoiser, x, Manner())
+    alone, _ = said(denoiser.task, in_torch(denoiser, 1), x, Manner())
     assert not torch.allclose(alone, mean, atol=1e-4)
 
 
@@ -233,14 +244,13 @@ def test_holes_are_filled_and_nothing_else_is_touched():
 
 
 @pytest.mark.parametrize(("error", "kept"), [(1e-3, True), (0.5, False)])
-def test_bfloat16_is_left_where_it_would_cost_too_much(error, kept, monkeypatch):
-    def worked(model, given, precision):
+def test_bfloat16_is_left_where_it_would_cost_too_much(error, kept):
+    def work(given, precision):
         off = 0.0 if precision == torch.float32 else error
         return given + off, torch.full_like(given, 0.1)
 
-    monkeypatch.setattr("immersion.commands.translate_picture.worked", worked)
     rounded = Manner(precision=torch.bfloat16)
-    assert (guarded(model(1), 1, picture(1), rounded) == rounded) is kept
+    assert (guarded(model(1), work, 1, picture(1), rounded) == rounded) is kept
 
 
 def test_a_strength_that_nobody_is_told_is_refused(run, own, tmp_path):

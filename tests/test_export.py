@@ -9,7 +9,6 @@ import torch
 import immersion as im
 from immersion.check import UserError
 from immersion.commands.export import described, export, onnx_of
-from immersion.commands.translate_picture import numbers
 from immersion.likelihoods.classes import Classes
 from immersion.likelihoods.gaussian import Gaussian
 from immersion.models import PictureCode, Translator
@@ -55,7 +54,7 @@ def refuse_difference(ours: Translator, content: bytes) -> None:
     for count, rows, columns in ((1, 1, 1), (3, 7, 5)):
         x = torch.rand(count, ours.task.channels(3)[0], rows * m, columns * m)
         with torch.no_grad():
-            expected = [y for y in numbers(ours, x) if y is not None]
+            expected = [y for y in ours.numbers(x) if y is not None]
         found = session.run(None, {"input": x.numpy()})
         for one, other in zip(expected, found, strict=True):
             assert one.shape == other.shape and one.std() > 0

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 
 from immersion.check import UserError, at_least
+from immersion.commands.backends import BACKENDS
 from immersion.commands.before_after import compared
 from immersion.commands.networks import Network, opener
 from immersion.commands.translate_picture import Manner, refuse_colours, translate, upright
@@ -64,6 +65,7 @@ def apply(
     ending: str | None = None,
     overwrite: bool = False,
     precision: Literal["auto", "bfloat16", "float32"] = "auto",
+    backend: Literal["torch", "openvino"] = "torch",
 ) -> dict[str, Any]:
     """Put pictures through an image-to-image network: names, depth, alpha and profiles are kept.
 
@@ -87,6 +89,8 @@ def apply(
         ending: Of all outputs, such as .png; by default each input's own, or .png of classes.
         overwrite: Whether outputs that exist are replaced.
         precision: auto (bfloat16 where the processor has it natively), bfloat16 or float32.
+        backend: What does the network's work: torch, or openvino, which is quicker on a processor
+            and which pip install 'immersion[openvino]' installs.
 
     Returns:
         done: input, output and sizes of each; failed: input and reason of each.
@@ -109,7 +113,8 @@ def apply(
     if uncertainty:
         refuse_doubts(usual, places, overwrite)
     chosen = Options(precision=precision).resolve_precision(torch.device("cpu"))
-    manner = Manner(ensemble, tile, chosen)
+    manner = Manner(ensemble, tile, chosen, backend=BACKENDS[backend])
+    manner.backend(usual.model, usual.colours)  # what is not installed is said now
     wishes = _Wishes(uncertainty, page, overwrite, strength)
     if page:
         sheet = _sheet(out, overwrite)

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from immersion.check import UserError, refuse_missing
 from immersion.commands.networks import opener
-from immersion.commands.translate_picture import numbers
 from immersion.models import Translator
 from immersion.run_folder import RunFolder
 from immersion.tasks.denoise import Denoise
@@ -136,7 +135,7 @@ class Graph(nn.Module):
 
     def forward(self, given: Tensor) -> tuple[Tensor, ...]:
         """Return the outputs of the file."""
-        return tuple(output for output in numbers(self.model, given) if output is not None)
+        return tuple(output for output in self.model.numbers(given) if output is not None)
 
 
 def onnx_of(model: Translator, colours: int, properties: Mapping[str, str]) -> bytes:

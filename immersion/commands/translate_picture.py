@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from immersion.check import UserError
+from immersion.commands.backends import Backend, Work, in_torch
 from immersion.commands.precision_guard import (
     CHANGED,
     MOST,
@@ -21,6 +22,7 @@ from immersion.models import Translator
 from immersion.models.tiles import Tile, kept, mirrored, tiles, usual_side
 from immersion.pictures import Metadata, Picture, to_levels
 from immersion.progress import counted
+from immersion.tasks import Task
 from immersion.tasks.inpaint import Inpaint
 
 TURN_OF = {1: 0, 2: 4, 3: 2, 4: 6, 5: 7, 6: 3, 7: 5, 8: 1}
@@ -42,12 +44,14 @@ class Manner:
         side: Of a tile, in pixels of the input; by default what is quick for the network.
         precision: Of the convolutions.
         strength: Of the picture's noise, for a network that is told.
+        backend: What does the network's work.
     """
 
     ensemble: bool = False
     side: int | None = None
     precision: torch.dtype = torch.float32
     strength: float | None = None
+    backend: Backend = in_torch
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,13 +121,14 @@ def _translated(model: Translator, colours: int, picture: Picture, manner: Manne
     task, network = model.task, model.network
     stays_grey = picture.channels == 1 and colours == 3 and task.channels(3)[1] == 3
     size = picture.height * task.scale, picture.width * task.scale
-    manner = guarded(model, colours, picture, manner)
+    work = manner.backend(model, colours)
+    manner = guarded(model, work, colours, picture, manner)
     made, doubt = _Canvas(*size, picture.depth), _Canvas(*size, 16)
     side = manner.side or usual_side(network.halo)
     places = list(tiles(picture.height, picture.width, side, network.halo, network.multiple))
     for tile in counted(places, len(places), f"{picture.width} x {picture.height}: tiles"):
         given = given_of(model, colours, picture, manner, tile)
-        output, deviation = said(model, given, manner)
+        output, deviation = said(task, work, given, manner)
         if stays_grey:
             output = output.mean(1, keepdim=True)
         made.put(kept(output, tile, task.scale), tile, task.scale)
@@ -174,14 +179,16 @@ def refuse_colours(colours: int, picture: Picture) -> None:
         )
 
 
-def guarded(model: Translator, colours: int, picture: Picture, manner: Manner) -> Manner:
+def guarded(
+    model: Translator, work: Work, colours: int, picture: Picture, manner: Manner
+) -> Manner:
     """Return the manner, in float32 where bfloat16 would cost too much on this picture."""
     if manner.precision == torch.float32:
         return manner
     tile = middle(picture, PROBE, model.network.multiple)
     given = given_of(model, colours, picture, manner, tile)
-    exact, deviation = worked(model, given, torch.float32)
-    rounded, other = worked(model, given, manner.precision)
+    exact, deviation = work(given, torch.float32)
+    rounded, other = work(given, manner.precision)
     if deviation is None or other is None:
         fine = classes_changed(exact, rounded) <= CHANGED
     else:
@@ -216,44 +223,25 @@ def refuse_whole(picture: Picture) -> None:
         )
 
 
-def said(model: Translator, given: Tensor, manner: Manner) -> tuple[Tensor, Tensor | None]:
+def said(task: Task, work: Work, given: Tensor, manner: Manner) -> tuple[Tensor, Tensor | None]:
     """Return a picture, (1, C, s H, s W), and the standard deviations of the output, if any.
 
     Args:
-        model: The model.
-        given: What its network is given, (1, C_in, H, W).
+        task: Makes the picture.
+        work: Does the network's work.
+        given: What the network is given, (1, C_in, H, W).
         manner: How.
     """
     outputs, deviations = [], []
     for turn in range(TURNS if manner.ensemble else 1):
-        output, deviation = worked(model, turned(given, turn), manner.precision)
+        output, deviation = work(turned(given, turn), manner.precision)
         outputs.append(unturned(output, turn))
         if deviation is not None:
             deviations.append(unturned(deviation, turn))
     mean = torch.stack(outputs).mean(0)
     if not deviations:  # classes: a mean of their numbers would mean nothing, so the likeliest
-        return model.task.finish(given, mean.argmax(1, keepdim=True)), None
-    return model.task.finish(given, mean), torch.stack(deviations).mean(0)
-
-
-def worked(
-    model: Translator, given: Tensor, precision: torch.dtype
-) -> tuple[Tensor, Tensor | None]:
-    """Return the model's `numbers`, its convolutions in a precision."""
-    low = precision != torch.float32
-    with torch.inference_mode(), torch.autocast(given.device.type, precision, enabled=low):
-        return numbers(model, given.contiguous(memory_format=torch.channels_last))
-
-
-def numbers(model: Translator, given: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Return the mean and the standard deviation of each value of p(target | input).
-
-    Of classes, the probability of each, and None.
-    """
-    p = model(given)
-    if model.task.judged == "classes":
-        return p.base_dist.probs, None
-    return p.mean, p.stddev
+        return task.finish(given, mean.argmax(1, keepdim=True)), None
+    return task.finish(given, mean), torch.stack(deviations).mean(0)
 
 
 def unturned(x: Tensor, turn: int) -> Tensor:

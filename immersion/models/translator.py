@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from immersion.likelihoods import Likelihood
+from immersion.likelihoods.classes import Classes
 from immersion.likelihoods.gaussian import Gaussian
 from immersion.models.picture_code import PictureCode
 from immersion.models.tiles import tiled
@@ -66,6 +67,16 @@ class Translator(nn.Module):
             return h
         mean, rest = h.split([base.shape[1], h.shape[1] - base.shape[1]], dim=1)
         return torch.cat([mean + base, rest], dim=1)
+
+    def numbers(self, given: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the mean and the standard deviation of each value of p(target | input).
+
+        Of classes, the probability of each, and None.
+        """
+        p = self(given)
+        if isinstance(self.likelihood, Classes):
+            return p.base_dist.probs, None
+        return p.mean, p.stddev
 
     def code_for(self, given: Tensor) -> Tensor | None:
         """Return z ~ p(z) for each input, (B, d), from the global generator; None without one."""

@@ -1,0 +1,69 @@
+"""What does a network's work on a person's picture: PyTorch, or OpenVINO where it is installed."""
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from immersion.check import refuse_missing
+from immersion.commands.export import NEEDED, onnx_of
+from immersion.models import Translator
+
+Worked = tuple[Tensor, Tensor | None]
+"""Mean and standard deviation of each value; of classes the probabilities, and None."""
+
+Work = Callable[[Tensor, torch.dtype], Worked]
+"""From what the network is given, (1, C_in, H, W), with its convolutions in a precision."""
+
+Backend = Callable[[Translator, int], Work]
+"""From a model in evaluation mode and the channels of the pictures that it learnt from."""
+
+
+def in_torch(model: Translator, colours: int) -> Work:
+    """Return a model's work as PyTorch does it."""
+    return partial(_in_torch, model)
+
+
+def _in_torch(model: Translator, given: Tensor, precision: torch.dtype) -> Worked:
+    low = precision != torch.float32
+    with torch.inference_mode(), torch.autocast(given.device.type, precision, enabled=low):
+        return model.numbers(given.contiguous(memory_format=torch.channels_last))
+
+
+@cache
+def in_openvino(model: Translator, colours: int) -> Work:
+    """Return a model's work as OpenVINO does it on the processor, with as many threads.
+
+    It joins convolutions with what follows them, which PyTorch does one after the other.
+
+    Raises:
+        UserError: OpenVINO, or what writes its graph, is not installed.
+    """
+    refuse_missing("openvino", (*NEEDED, "openvino"))
+    import openvino
+
+    core = openvino.Core()
+    graph = core.read_model(onnx_of(model, colours, {}))
+
+    @cache
+    def compiled(precision: torch.dtype) -> Any:
+        hint = "bf16" if precision == torch.bfloat16 else "f32"
+        settings = {
+            "INFERENCE_PRECISION_HINT": hint,
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "NUM_STREAMS": 1,
+        }
+        return core.compile_model(graph, "CPU", settings)
+
+    def work(given: Tensor, precision: torch.dtype) -> Worked:
+        found = compiled(precision)([given.contiguous().numpy()])
+        # Its memory is the next tile's too.
+        outputs = [torch.from_numpy(found[number].copy()) for number in range(len(found))]
+        return outputs[0], outputs[1] if len(outputs) > 1 else None
+
+    return work
+
+
+BACKENDS: dict[str, Backend] = {"torch": in_torch, "openvino": in_openvino}
