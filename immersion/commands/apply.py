@@ -28,15 +28,6 @@ ESTIMATED = 16
 PAGE, SHOWN = "before-after.html", 20
 """The name of the page, and how many pictures it shows at most."""
 
-TITLES = {
-    "denoise": "Noise taken out",
-    "enlarge": "Enlarged",
-    "colourise": "Coloured",
-    "segment": "What is where",
-    "inpaint": "Holes filled",
-}
-
-
 Opened = Callable[[int], Network]
 """From a picture's channels to the network for it."""
 
@@ -105,10 +96,10 @@ def apply(
     meant = find(list(inputs))
     opened = opener(network)
     usual = opened(1)
-    if ending is None and usual.model.task.judged == "classes":
+    if ending is None and usual.model.task.of_classes:
         ending = ".png"  # JPEG would blend the colours that stand for classes
     places = targets(meant, out, ending, overwrite)
-    if strength is not None and not getattr(usual.model.task, "told", False):
+    if strength is not None and not usual.model.task.told:
         raise UserError("the network is not told the noise", remedy="leave --strength out")
     if uncertainty:
         refuse_doubts(usual, places, overwrite)
@@ -126,9 +117,7 @@ def apply(
             failed.append({"input": str(found.path), "reason": str(error)})
     result = {"network": network, "done": done, "failed": failed, "skipped": meant.skipped}
     if page and wishes.pairs:
-        result["page"] = str(
-            write_comparison(sheet, TITLES.get(usual.recipe, usual.recipe), wishes.pairs)
-        )
+        result["page"] = str(write_comparison(sheet, usual.model.task.title, wishes.pairs))
     return result
 
 
@@ -141,7 +130,7 @@ def _one(
     refuse_colours(applied.colours, picture)
     check_target(picture, place, wishes.overwrite)
     told: dict[str, Any] = {"input": str(source), "output": str(place)}
-    if isinstance(applied.model.task, Denoise):
+    if applied.model.task.noisy:
         sigma = noise_of(picture)
         told |= {} if sigma is None else {"noise": f"about sigma {sigma:.1f} of 255"}
         manner = replace(manner, strength=_strength(applied.model.task, wishes.strength, sigma))

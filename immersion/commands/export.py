@@ -16,7 +16,6 @@ from immersion.check import UserError, refuse_missing
 from immersion.commands.networks import opener
 from immersion.models import Translator
 from immersion.run_folder import RunFolder
-from immersion.tasks.denoise import Denoise
 from immersion.tasks.noises import NOISES
 
 ENDING = ".onnx"
@@ -26,18 +25,6 @@ NEEDED = ("onnx", "onnxscript")
 
 COLOURS = 3
 """Channels of the pictures that a network is for, where a word means one for grey ones too."""
-
-MEANINGS = {
-    "levels": ("levels in [0, 1]", "levels, to be clipped to [0, 1]"),
-    "luma": ("levels in [0, 1]", "levels, to be clipped to [0, 1]"),
-    "holes": (
-        "levels in [0, 1] that are 0.5 in the holes, then a channel that is 1 in the holes",
-        "levels, to be clipped to [0, 1]; they count in the holes",
-    ),
-    "chroma": ("L / 50 - 1 of CIE Lab, D65", "a / 110 and b / 110 of CIE Lab, D65"),
-    "classes": ("levels in [0, 1]", "the probability of each class"),
-}
-"""By what a task's outputs are measured as: what goes in and what comes out."""
 
 
 def export(network: str, *, out: Path | None = None, overwrite: bool = False) -> dict[str, Any]:
@@ -105,14 +92,14 @@ def described(model: Translator, colours: int) -> dict[str, str]:
     """
     task, network = model.task, model.network
     inward, outward = task.channels(colours)
-    given, output = MEANINGS[task.judged]
-    if isinstance(task, Denoise) and task.told:
+    given = task.given
+    if task.told:
         noise = NOISES[task.noise]
         given += f", then a channel of the noise's {noise.unit} / {noise.usual[1]:g}"
     return {
         "task": type(task).__name__.lower(),
         "input": given,
-        "output": output,
+        "output": task.said,
         "channels": str(inward),
         "output_channels": str(outward),
         "scale": str(task.scale),
@@ -154,7 +141,7 @@ def onnx_of(model: Translator, colours: int, properties: Mapping[str, str]) -> b
     side = torch.export.Dim
     sizes = {0: side("batch"), 2: grid * side("rows", min=1), 3: grid * side("columns", min=1)}
     example = torch.rand(2, model.task.channels(colours)[0], 4 * grid, 6 * grid)
-    outputs = ("probabilities",) if model.task.judged == "classes" else ("mean", "deviation")
+    outputs = ("probabilities",) if model.task.of_classes else ("mean", "deviation")
     with torch.no_grad(), _quiet():
         program = torch.onnx.export(
             Graph(model).eval(),

@@ -19,7 +19,6 @@ from immersion.models import Translator
 from immersion.published import is_published, open_published
 from immersion.run_folder import RunFolder
 from immersion.shipped import chosen, names, open_shipped
-from immersion.tasks.segment import Segment
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +90,7 @@ def ships(word: str) -> bool:
 def _shipped(name: str) -> Network:
     about, model = open_shipped(name)
     spec = spec_from(about.spec)
-    read = load_masked if isinstance(model.task, Segment) else load_pictures
+    read = load_masked if model.task.of_classes else load_pictures
     return Network(model, spec, about.recipe, about.arguments, spec.name, lambda: read(spec.name))
 
 

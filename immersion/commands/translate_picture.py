@@ -23,7 +23,6 @@ from immersion.models.tiles import Tile, kept, mirrored, tiles, usual_side
 from immersion.pictures import Metadata, Picture, to_levels
 from immersion.progress import counted
 from immersion.tasks import Task
-from immersion.tasks.inpaint import Inpaint
 
 TURN_OF = {1: 0, 2: 4, 3: 2, 4: 6, 5: 7, 6: 3, 7: 5, 8: 1}
 """EXIF orientation -> the way in which `turned` sets a picture upright."""
@@ -88,7 +87,7 @@ def translate(
             in one whose holes are to be filled.
     """
     refuse_colours(colours, picture)
-    if isinstance(model.task, Inpaint):
+    if model.task.fills:
         refuse_whole(picture)
     turn = TURN_OF[picture.metadata.orientation]
     made = _translated(model, colours, upright(picture), manner)
@@ -136,7 +135,7 @@ def _translated(model: Translator, colours: int, picture: Picture, manner: Manne
             half = HALF_WIDTH * task.doubt(given, deviation).mean(1, keepdim=True)
             doubt.put(kept(half, tile, task.scale), tile, task.scale)
     alpha = picture.alpha
-    if alpha is not None and isinstance(task, Inpaint):
+    if alpha is not None and task.fills:
         alpha = opaque_where_empty(alpha)
     result = Picture(made.levels, enlarged(alpha, task.scale), picture.metadata)
     told = Metadata(exif=picture.metadata.exif)  # it lies as the picture does

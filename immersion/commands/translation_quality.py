@@ -85,7 +85,7 @@ def results(
 
 def _split(network: Network, on: str) -> PatchSplit:
     """Return the pictures to judge on, refusing those that the network is not for."""
-    of_classes = network.model.task.judged == "classes"
+    of_classes = network.model.task.of_classes
     data = (load_masked if of_classes else load_pictures)(on) if on else network.learnt()
     known = on in {*PICTURE_SETS, *MASKED_SETS, *DATASETS}
     own = str(Path(on).expanduser().resolve()) == network.source

@@ -1,7 +1,7 @@
 """The contract of a task, and the registry of its family."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 from torch.distributions import Distribution
@@ -32,17 +32,30 @@ class Task(ABC):
     A member is a frozen dataclass whose fields are the task's settings: a recipe's arguments, as
     run.json keeps them. What it draws comes from PyTorch's global generator, which the engine
     seeds for every step.
+
+    Attributes:
+        title: What has been done to a picture, for a person.
+        given, said: What the channels of an input and of an output are.
+        judged: What outputs are measured as: levels, holes, luma, chroma or classes.
+        of_classes: Whether targets are classes, and masks are what it learns from.
+        told: Whether the network is told how strong the noise is.
+        noisy: Whether a person wants to know how much noise a picture has.
+        fills: Whether it makes what is transparent.
     """
+
+    title: ClassVar[str]
+    given: ClassVar[str] = "levels in [0, 1]"
+    said: ClassVar[str] = "levels, to be clipped to [0, 1]"
+    judged: ClassVar[str] = "levels"
+    of_classes: ClassVar[bool] = False
+    told: bool = False
+    noisy: ClassVar[bool] = False
+    fills: ClassVar[bool] = False
 
     @property
     def scale(self) -> int:
         """Return s, the side of an output in units of the input's."""
         return 1
-
-    @property
-    def judged(self) -> str:
-        """Return what outputs are measured as: levels, luma, chroma or classes."""
-        return "levels"
 
     @abstractmethod
     def channels(self, colours: int) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Colouring: a grey picture in, its chroma out."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -33,10 +34,10 @@ class Colourise(Task):
         True
     """
 
-    @property
-    def judged(self) -> str:
-        """Return chroma."""
-        return "chroma"
+    title: ClassVar[str] = "Coloured"
+    judged: ClassVar[str] = "chroma"
+    given: ClassVar[str] = "L / 50 - 1 of CIE Lab, D65"
+    said: ClassVar[str] = "a / 110 and b / 110 of CIE Lab, D65"
 
     def channels(self, colours: int) -> tuple[int, int]:
         """Return (1, 2).

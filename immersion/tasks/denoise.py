@@ -1,7 +1,7 @@
 """Denoising: a picture with noise in, the clean picture out."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -39,6 +39,9 @@ class Denoise(Task):
         >>> bool(abs((pair.input - pair.target).std() * 255 - 25) < 1)
         True
     """
+
+    title: ClassVar[str] = "Noise taken out"
+    noisy: ClassVar[bool] = True
 
     noise: Literal["gaussian", "poisson-gaussian", "salt-and-pepper", "jpeg"] = "gaussian"
     strength: tuple[float, float] | None = None

@@ -1,6 +1,7 @@
 """Enlarging: a small picture in, the picture that it was made from out."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -35,6 +36,9 @@ class Enlarge(Task):
         (torch.Size([2, 3, 16, 16]), torch.Size([2, 3, 48, 48]))
     """
 
+    title: ClassVar[str] = "Enlarged"
+    judged: ClassVar[str] = "luma"
+
     factor: int = 2
 
     def __post_init__(self) -> None:
@@ -46,11 +50,6 @@ class Enlarge(Task):
     def scale(self) -> int:
         """Return the factor."""
         return self.factor
-
-    @property
-    def judged(self) -> str:
-        """Return luma: the brightness alone, as the field does."""
-        return "luma"
 
     def channels(self, colours: int) -> tuple[int, int]:
         """Return the picture's channels, in and out."""

@@ -1,6 +1,7 @@
 """Inpainting: a picture with holes in, what was in them out."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -32,10 +33,13 @@ class Inpaint(Task):
         (torch.Size([2, 4, 32, 32]), tensor([0., 1.]))
     """
 
-    @property
-    def judged(self) -> str:
-        """Return holes: only what was missing."""
-        return "holes"
+    title: ClassVar[str] = "Holes filled"
+    judged: ClassVar[str] = "holes"
+    given: ClassVar[str] = (
+        "levels in [0, 1] that are 0.5 in the holes, then a channel that is 1 in the holes"
+    )
+    said: ClassVar[str] = "levels, to be clipped to [0, 1]; they count in the holes"
+    fills: ClassVar[bool] = True
 
     def channels(self, colours: int) -> tuple[int, int]:
         """Return the picture's channels and one that tells the holes, and the picture's."""

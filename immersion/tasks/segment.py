@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -32,6 +33,11 @@ class Segment(Task):
         (torch.Size([1, 1, 2, 2]), [[[[0.5, 2.0], [0.0, 2.0]]]])
     """
 
+    title: ClassVar[str] = "What is where"
+    judged: ClassVar[str] = "classes"
+    said: ClassVar[str] = "the probability of each class"
+    of_classes: ClassVar[bool] = True
+
     classes: int = 2
     weights: tuple[float, ...] = ()
 
@@ -42,11 +48,6 @@ class Segment(Task):
             raise UserError("there are too few classes", "at least 2", self.classes)
         if self.weights and len(self.weights) != self.classes:
             raise UserError("weights do not fit", f"{self.classes} of them", len(self.weights))
-
-    @property
-    def judged(self) -> str:
-        """Return classes."""
-        return "classes"
 
     def channels(self, colours: int) -> tuple[int, int]:
         """Return the picture's channels, and one: the number of a class."""
