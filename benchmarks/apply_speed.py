@@ -6,7 +6,8 @@ Three networks on a grey picture of 512 x 512: DnCNN with 17 layers, an FFDNet-s
 channels, 14 convolutions at half resolution), and the same as a U-Net. The plain way is what
 published code does: the network called in float32 on the whole picture. Ours is what `immersion
 apply` does to a picture in memory: levels to numbers, the guard that measures what bfloat16 costs
-on a part of the picture, tiles, and back to levels. Then a training step: 16 patches of 48 x 48,
+on a part of the picture, tiles, and back to levels; with PyTorch, and with OpenVINO where it is
+installed. Then a training step: 16 patches of 48 x 48,
 the engine's step against a DataLoader, float32 and Adam. One thread; both sides alternate; medians
 of process CPU time are compared. What bfloat16 costs is told by the guard's own measure.
 """
@@ -19,10 +20,13 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import torch
+from torch.distributions import Normal
 from torch.utils.data import DataLoader, TensorDataset
 
+from immersion.commands.backends import BACKENDS, Backend, in_torch
 from immersion.commands.precision_guard import decibels_lost
 from immersion.commands.translate_picture import Manner, translate
 from immersion.data import Dataset, Spec
@@ -54,22 +58,27 @@ def experiment(translation: Translation):
     return build("denoise", SPEC, arguments, seed=0)
 
 
-def applied(translation: Translation) -> tuple[Callable[[], object], Callable[[], object], float]:
+def applied(
+    translation: Translation, backend: Backend
+) -> tuple[Callable[[], object], Callable[[], object], float]:
     """Return our way, the plain way, and the PSNR in dB that ours costs."""
     model = experiment(translation).model.eval()
     levels = torch.randint(0, 256, (1, SIDE, SIDE), dtype=torch.uint8)
     picture, x = Picture(levels), levels.float()[None] / 255
     low = native_bfloat16(torch.device("cpu"))
-    manner = Manner(precision=torch.bfloat16 if low else torch.float32)
+    manner = Manner(precision=torch.bfloat16 if low else torch.float32, backend=backend)
 
     def plain() -> object:
         with torch.no_grad():
             return model.network(x)
 
-    with torch.inference_mode():
-        exact = model(x)
-        with torch.autocast("cpu", manner.precision, enabled=low):
-            rounded = model(x)
+    exact, rounded = (
+        Normal(*work(x, precision))
+        for work, precision in (
+            (in_torch(model, 1), torch.float32),
+            (backend(model, 1), manner.precision),
+        )
+    )
     return (
         lambda: translate(model, 1, picture, manner),
         plain,
@@ -121,11 +130,12 @@ def main() -> None:
     torch.manual_seed(0)
     print(f"{machine()}; CPU time, one thread, medians of {ROUNDS}")
     split = PatchSplit((torch.randint(0, 256, (1, 480, 480), dtype=torch.uint8),), PATCH)
+    there = [name for name in BACKENDS if name == "torch" or find_spec(name)]
     for name, translation in NETWORKS.items():
-        ours, theirs, lost = applied(translation)
-        print(
-            f"{name}, {SIDE} x {SIDE}: {compare(ours, theirs, 1)}; {lost:.4f} dB lost", flush=True
-        )
+        for backend in there:
+            ours, theirs, lost = applied(translation, BACKENDS[backend])
+            told = f"{compare(ours, theirs, 1)}; {lost:.4f} dB lost"
+            print(f"{name}, {SIDE} x {SIDE}, {backend}: {told}", flush=True)
     for name, translation in NETWORKS.items():
         rows = [lambda make=make, t=translation: make(t, split, STEPS) for make in (engine, loop)]
         print(f"{name}, training step: {compare(*rows, STEPS)}", flush=True)

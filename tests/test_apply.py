@@ -1,5 +1,7 @@
 """A person's own pictures through a network: equal to the whole, names kept, errors named."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -278,3 +280,22 @@ def test_the_page_shows_the_same_place_before_and_after(factor):
     pair = compared("name", "words", small, large)
     assert np.array_equal(np.asarray(pair.before), np.asarray(pair.after))
     assert pair.before.size == (960, 720)
+
+
+def test_a_file_that_is_no_picture_is_named_and_the_rest_go_on(run, own, tmp_path):
+    (own / "moving.gif").write_bytes(b"GIF89a")
+    result = apply(run, (own / "moving.gif", own / "deep.png"), out=tmp_path / "out")
+    assert [Path(entry["input"]).name for entry in result["done"]] == ["deep.png"]
+    assert "moving.gif is not a picture" in result["failed"][0]["reason"]
+
+
+def test_what_is_there_already_is_left_out_when_asked(run, own, tmp_path):
+    out = tmp_path / "out"
+    apply(run, (own / "deep.png",), out=out)
+    before = (out / "deep.png").read_bytes()
+    with pytest.raises(UserError, match="exists already"):
+        apply(run, (own / "deep.png",), out=out)
+    assert apply(run, (own / "deep.png",), out=out, skip_existing=True)["done"] == []
+    assert (out / "deep.png").read_bytes() == before
+    with pytest.raises(UserError, match="exclude each other"):
+        apply(run, (own / "deep.png",), out=out, skip_existing=True, overwrite=True)

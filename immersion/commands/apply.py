@@ -11,11 +11,27 @@ from immersion.check import UserError, at_least
 from immersion.commands.backends import BACKENDS
 from immersion.commands.before_after import compared
 from immersion.commands.networks import Network, opener
-from immersion.commands.translate_picture import Manner, refuse_colours, translate, upright
+from immersion.commands.translate_picture import (
+    Manner,
+    opaque_where_empty,
+    refuse_colours,
+    translate,
+    upright,
+)
 from immersion.engine import Options
 from immersion.imaging.noise_level import noise_level
-from immersion.pictures import ENDINGS, Picture, check_target, find, read, targets, write
+from immersion.pictures import (
+    ENDINGS,
+    Picture,
+    check_target,
+    find,
+    no_picture,
+    read,
+    targets,
+    write,
+)
 from immersion.report.beside import Compared, write_comparison
+from immersion.tasks import Task
 from immersion.tasks.denoise import Denoise
 from immersion.tasks.noises import NOISES
 
@@ -55,6 +71,7 @@ def apply(
     tile: int | None = None,
     ending: str | None = None,
     overwrite: bool = False,
+    skip_existing: bool = False,
     precision: Literal["auto", "bfloat16", "float32"] = "auto",
     backend: Literal["torch", "openvino"] = "torch",
 ) -> dict[str, Any]:
@@ -79,6 +96,8 @@ def apply(
             default what is quick for the network.
         ending: Of all outputs, such as .png; by default each input's own, or .png of classes.
         overwrite: Whether outputs that exist are replaced.
+        skip_existing: Whether pictures whose outputs exist are left out: to go on where a long
+            command was stopped.
         precision: auto (bfloat16 where the processor has it natively), bfloat16 or float32.
         backend: What does the network's work: torch, or openvino, which is quicker on a processor
             and which pip install 'immersion[openvino]' installs.
@@ -98,19 +117,24 @@ def apply(
     usual = opened(1)
     if ending is None and usual.model.task.of_classes:
         ending = ".png"  # JPEG would blend the colours that stand for classes
-    places = targets(meant, out, ending, overwrite)
+    if overwrite and skip_existing:
+        raise UserError("--overwrite and --skip-existing exclude each other", remedy="pass one")
+    places = targets(meant, out, ending, overwrite or skip_existing)
     if strength is not None and not usual.model.task.told:
         raise UserError("the network is not told the noise", remedy="leave --strength out")
     if uncertainty:
-        refuse_doubts(usual, places, overwrite)
+        refuse_doubts(usual, places, overwrite or skip_existing)
     chosen = Options(precision=precision).resolve_precision(torch.device("cpu"))
     manner = Manner(ensemble, tile, chosen, backend=BACKENDS[backend])
     manner.backend(usual.model, usual.colours)  # what is not installed is said now
     wishes = _Wishes(uncertainty, page, overwrite, strength)
     if page:
         sheet = _sheet(out, overwrite)
-    done, failed = [], []
+    done = []
+    failed = [{"input": str(path), "reason": str(no_picture(path))} for path in meant.others]
     for found, place in zip(meant.found, places, strict=True):
+        if skip_existing and place.exists():
+            continue
         try:
             done.append(_one(opened, found.path, place, manner, wishes))
         except UserError as error:
@@ -128,7 +152,7 @@ def _one(
     picture = read(source)
     applied = opened(picture.channels)
     refuse_colours(applied.colours, picture)
-    check_target(picture, place, wishes.overwrite)
+    check_target(_without_holes(picture, applied.model.task), place, wishes.overwrite)
     told: dict[str, Any] = {"input": str(source), "output": str(place)}
     if applied.model.task.noisy:
         sigma = noise_of(picture)
@@ -146,6 +170,13 @@ def _one(
             compared(source.name, words, upright(picture), upright(translated.picture))
         )
     return told
+
+
+def _without_holes(picture: Picture, task: Task) -> Picture:
+    """Return a picture with the transparency that its result has."""
+    if picture.alpha is None or not task.fills:
+        return picture
+    return replace(picture, alpha=opaque_where_empty(picture.alpha))
 
 
 def _sheet(out: Path, overwrite: bool) -> Path:

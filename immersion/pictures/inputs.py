@@ -34,11 +34,14 @@ class Inputs:
         found: The pictures, in the order of the inputs and sorted within each; each file once.
         folders: The folders that were searched, so that no output is put into them.
         skipped: How many other or hidden files lay in the folders or met the patterns.
+        others: Files that were named, as a shell names all that meet a pattern, and are no
+            pictures by their endings.
     """
 
     found: tuple[Found, ...]
     folders: tuple[Path, ...]
     skipped: int
+    others: tuple[Path, ...] = ()
 
 
 def find(inputs: list[Path]) -> Inputs:
@@ -48,15 +51,19 @@ def find(inputs: list[Path]) -> Inputs:
     pattern that the shell left as it was; `**` is any number of folders.
 
     Raises:
-        UserError: An input does not exist, a file that was named is no picture, or a folder or
+        UserError: An input does not exist, no file that was named is a picture, or a folder or
             pattern holds none.
     """
     found: dict[Path, Found] = {}
     folders: list[Path] = []
+    others_named: list[Path] = []
     skipped = 0
     for given in inputs:
+        if given.is_file() and given.suffix.lower() not in ENDINGS:
+            others_named.append(given)
+            continue
         if given.is_file():
-            root, paths = given.parent, [named(given)]
+            root, paths = given.parent, [given]
         elif given.is_dir():
             root, (paths, others) = given, pictures_in(given)
             folders.append(given)
@@ -68,15 +75,15 @@ def find(inputs: list[Path]) -> Inputs:
             skipped += others
         for path in paths:
             found.setdefault(path.resolve(), Found(path, path.relative_to(root)))
-    return Inputs(tuple(found.values()), tuple(folders), skipped)
+    if not found and others_named:
+        raise no_picture(others_named[0])
+    return Inputs(tuple(found.values()), tuple(folders), skipped, tuple(others_named))
 
 
-def named(path: Path) -> Path:
-    """Return a file that was named, if its ending is a picture's."""
-    if path.suffix.lower() not in ENDINGS:
-        known = ", ".join(sorted(ENDINGS))
-        raise UserError(f"{path} is not a picture", known, f"'{path.suffix}'", "leave it out")
-    return path
+def no_picture(path: Path) -> UserError:
+    """Return what is said of a file whose ending is not a picture's."""
+    known = ", ".join(sorted(ENDINGS))
+    return UserError(f"{path} is not a picture", known, f"'{path.suffix}'", "leave it out")
 
 
 def pictures_in(folder: Path) -> tuple[list[Path], int]:
