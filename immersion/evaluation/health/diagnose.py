@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from immersion.evaluation.health import game, samples
+from immersion.evaluation.health import game, samples, translation
 from immersion.evaluation.health.evidence import LINES, Evidence, Finding, gathered
 
 __all__ = ["Finding", "diagnose"]
@@ -18,6 +18,8 @@ RULES = (
     game.discriminator_won,
     game.oscillation,
     samples.unlike_the_data,
+    translation.no_better_than_its_input,
+    translation.wrong_about_itself,
 )
 """In the order in which findings of one severity are told."""
 
@@ -51,6 +53,9 @@ def diagnose(
     oscillation              who wins changes again and again               training
     samples unlike the data  hardly any sample is like the data             evaluation
     posterior collapse       no latent unit says anything about x (VAE)     evaluation
+    no better than its input pictures were better before than after         evaluation
+    wrong about itself       90 % intervals hold another share (image to    evaluation
+                             image)
     ======================== ============================================== ===================
 
     Variety, copying and learning by heart cannot be read off a game's curves: they need an

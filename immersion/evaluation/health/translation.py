@@ -1,0 +1,51 @@
+"""How an image-to-image network goes wrong, read off what was measured of its outputs."""
+
+import re
+
+from immersion.evaluation.health.evidence import Evidence, Finding
+
+BEFORE = re.compile(r"(psnr|psnr_y|psnr_hole)_before_(.+)")
+"""PSNR of what a network starts from: measure and setting."""
+
+GAIN = "psnr_chroma_gain_over_grey_"
+"""What colouring gains over leaving a picture grey, in dB."""
+
+OFF = 0.1
+"""By which a 90 % interval may miss its share: those of networks that went well hold 0.87 to 0.93
+of other photographs' values."""
+
+
+def no_better_than_its_input(evidence: Evidence) -> Finding | None:
+    """Tell whether pictures were better before than after."""
+    e = evidence.estimates
+    worse = [
+        f"{after:.2f} dB after and {e[name]:.2f} before ({match[2].replace('_', ' ')})"
+        for name in e
+        if (match := BEFORE.fullmatch(name)) and (after := e[f"{match[1]}_{match[2]}"]) <= e[name]
+    ]
+    worse += [
+        f"{e[name]:.2f} dB over grey" for name in e if name.startswith(GAIN) and e[name] <= 0
+    ]
+    if not worse:
+        return None
+    remedy = evidence.advice("train for more --steps", "lower --learning-rate")
+    sentence = f"Pictures are no better after than before: PSNR is {'; '.join(worse)}."
+    return Finding("no better than its input", sentence, remedy, "failure")
+
+
+def wrong_about_itself(evidence: Evidence) -> Finding | None:
+    """Tell whether 90 % intervals hold much less, or much more, than 90 % of the values."""
+    shares = {
+        name: share["value"]  # of few pictures too: each has thousands of values
+        for name, share in evidence.evaluation.get("estimates", {}).items()
+        if name.startswith("interval_90_") and abs(share["value"] - 0.9) > OFF
+    }
+    if not shares:
+        return None
+    worst = max(shares.values(), key=lambda value: abs(value - 0.9))
+    sentence = (
+        f"Intervals that should hold 90 % of the values hold {100 * worst:.0f} %: do not trust "
+        "uncertainty maps."
+    )
+    remedy = evidence.advice("train for more --steps", "lower --beta")
+    return Finding("wrong about itself", sentence, remedy, "warning")
