@@ -43,7 +43,7 @@ def colourise(
         adversary: Whether outputs must look real too.
     """
     experiment = translator(
-        spec, task, translation, objective, optimiser, latent, adversary, "unet", batch_size=16
+        spec, task, translation, objective, optimiser, latent, adversary, "unet"
     )
     return replace(experiment, begin=refuse_grey)
 

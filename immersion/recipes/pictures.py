@@ -56,7 +56,7 @@ def translator(
     latent: int = 0,
     adversary: Adversary = Adversary(),
     usual: str = "restorer",
-    batch_size: int = 32,
+    batch_size: int = 8,
 ) -> Experiment:
     """Return the training of a translator to numbers: a Gaussian with a scale for every value.
 
