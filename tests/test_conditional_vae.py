@@ -57,7 +57,7 @@ def test_draws_differ_and_are_told_by_their_seed_and_number(recipe):
 
 def test_settings_that_a_code_does_not_read_are_refused():
     with pytest.raises(UserError, match="leave --beta or --latent out"):
-        build("denoise", SPEC, SMALL | {"objective": TranslationLoss(beta=0.5)}, seed=0)
+        build("denoise", SPEC, SMALL | {"objective": TranslationLoss(beta=1.0)}, seed=0)
     with pytest.raises(UserError, match="--latent is too small"):
         build("colourise", SPEC, SMALL | {"latent": -2}, seed=0)
 

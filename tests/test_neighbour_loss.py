@@ -67,7 +67,7 @@ def test_no_gradient_goes_through_the_whole_picture():
     model = Translator(NOISY, Scaled(0.5), Gaussian((1, 8, 8)))
     x = torch.rand(2, 1, 8, 8)
     with seeded(0, "neighbours"):
-        terms = NeighbourLoss(gamma=2.0)(model, batch(x))
+        terms = NeighbourLoss(TranslationLoss(1.0), gamma=2.0)(model, batch(x))
     with seeded(0, "neighbours"):
         one, other = taken(x, chosen(x))
     (found,) = torch.autograd.grad(terms["loss"].sum(), model.network.share)
