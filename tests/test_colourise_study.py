@@ -9,9 +9,11 @@ from immersion.check import UserError
 from immersion.data import Spec
 from immersion.data.patches import PatchSplit
 from immersion.likelihoods.gaussian import GaussianFixed
+from immersion.likelihoods.logistic import Categorical
 from immersion.loading import build
 from immersion.models import Translator
 from immersion.nn.translation import PictureNetwork
+from immersion.objectives import TranslationLoss
 from immersion.papers.colourise import of_draws
 from immersion.recipes import RECIPES
 from immersion.recipes.colourise import refuse_grey
@@ -80,3 +82,15 @@ def test_colours_are_told_by_more_context_than_noise_is():
 def test_patches_that_cannot_be_halved_are_refused():
     with pytest.raises(UserError, match="sides that 8 divides, received 50; pass --size 48"):
         build("colourise", Spec("photos", (3, 50, 50), "unit"), {}, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [({"objective": TranslationLoss(beta=1.0)}, "--beta"), ({"latent": 4}, "--latent")],
+)
+def test_levels_are_learnt_by_their_likelihood_alone(arguments, sentence):
+    levels = {"task": Colourise(discretised=True)}
+    spec = Spec("photos", (3, 48, 48), "unit")
+    with pytest.raises(UserError, match=f"leave {sentence} or --discretised out"):
+        build("colourise", spec, levels | arguments, seed=0)
+    assert isinstance(build("colourise", spec, levels, seed=0).model.likelihood, Categorical)

@@ -81,9 +81,10 @@ def translations(run: Run) -> Image:
 
 def _given_said_right(task: Task, pair: Pair, said: list[Tensor]) -> Tensor:
     """Return pictures, (n, C, H, W): grey ones are made colours where others have them."""
-    base = task.base(pair.input)
-    given = pair.input if base is None else task.finish(pair.input, base)
-    shown = [given, *(task.finish(pair.input, part) for part in (*said, pair.target))]
+    shown = [
+        task.shown(pair.input),
+        *(task.finish(pair.input, part) for part in (*said, pair.target)),
+    ]
     channels = max(part.shape[1] for part in shown)
     return torch.cat([part.expand(-1, channels, -1, -1) for part in shown])
 

@@ -21,7 +21,7 @@ from immersion.evaluation.restoration.ssim import ssim
 from immersion.imaging import colour
 from immersion.imaging.colour import lab_from_srgb
 from immersion.tasks import Pair, Task
-from immersion.tasks.colourise import CHROMA
+from immersion.tasks.colourise import Colourise
 
 Results = Iterable[tuple[Pair, Distribution]]
 """(pair, p(target | input)) of each picture, one at a time: a batch of one each."""
@@ -128,16 +128,16 @@ def luma(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
     return tally.estimates()
 
 
-def chroma(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
+def chroma(task: Colourise, results: Results, train: Train) -> dict[str, Estimate]:
     """Return PSNR of chroma and colourfulness, of the output, of grey and of the mean colour."""
     mean, tally = mean_chroma(train()), _Tally()
     for pair, p in results:
         truth = quantised(task.finish(pair.input, pair.target))
         lab_truth = lab_from_srgb(truth)
         coloured = {
-            "": p.mean,
-            "_grey": torch.zeros_like(pair.target),
-            "_mean": mean.to(pair.target).view(2, 1, 1).expand_as(pair.target) / CHROMA,
+            "": task.answer(p),
+            "_grey": task.grey(pair.input),
+            "_mean": task.said_of(mean.to(pair.target).view(2, 1, 1)).expand_as(pair.target),
         }
         measured = {"colourfulness_truth": colourfulness(truth)}
         for name, output in coloured.items():

@@ -9,7 +9,7 @@ from torch.distributions import Distribution
 
 from immersion.likelihoods import Likelihood
 from immersion.likelihoods.classes import Classes
-from immersion.likelihoods.gaussian import Gaussian
+from immersion.likelihoods.gaussian import GaussianFixed
 from immersion.models.picture_code import PictureCode
 from immersion.models.tiles import tiled
 from immersion.nn.translation import PictureNetwork
@@ -46,8 +46,8 @@ class Translator(nn.Module):
 
     @property
     def doubts(self) -> bool:
-        """Return whether it says how sure it is of each value: of a Gaussian that was learnt."""
-        return isinstance(self.likelihood, Gaussian)
+        """Return whether it says how sure it is of each value: a scale that was learnt."""
+        return not isinstance(self.likelihood, (Classes, GaussianFixed))
 
     def forward(self, given: Tensor, z: Tensor | None = None) -> Distribution:
         """Return p(target | input, z): batch shape (B,), event shape (C_out, s H, s W)."""
@@ -69,14 +69,14 @@ class Translator(nn.Module):
         return torch.cat([mean + base, rest], dim=1)
 
     def numbers(self, given: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return the mean and the standard deviation of each value of p(target | input).
+        """Return the answer and the standard deviation of each value of p(target | input).
 
         Of classes, the probability of each, and None.
         """
         p = self(given)
         if isinstance(self.likelihood, Classes):
             return p.base_dist.probs, None
-        return p.mean, p.stddev
+        return self.task.answer(p), p.stddev
 
     def code_for(self, given: Tensor) -> Tensor | None:
         """Return z ~ p(z) for each input, (B, d), from the global generator; None without one."""

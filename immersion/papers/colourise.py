@@ -19,6 +19,7 @@ from immersion.loading import Run
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import measure, trained
+from immersion.tasks.colourise import Colourise
 
 CITATION = (
     "Zhang, Isola & Efros 2016, Colorful Image Colorization, https://arxiv.org/abs/1603.08511; "
@@ -47,15 +48,20 @@ class Plan:
 
 OFTEN = Options(steps=30_000, batch_size=16, validate_every=0, log_every=500)
 PHOTOGRAPHS = Plan("bsds500", OFTEN)
-PHOTOGRAPHS_SHORT = Plan("bsds500", replace(OFTEN, steps=3000, batch_size=8, log_every=100), 24)
+PHOTOGRAPHS_SHORT = Plan("bsds500", replace(OFTEN, steps=10_000, batch_size=2, log_every=500), 24)
 CIFAR10 = Plan("cifar10", replace(OFTEN, steps=100_000, batch_size=128))
-CIFAR10_SHORT = Plan("cifar10", replace(OFTEN, steps=6000, batch_size=64, log_every=100), 16)
+CIFAR10_SHORT = Plan("cifar10", replace(OFTEN, steps=16_000, batch_size=16, log_every=500), 16)
 
 
 def coloured(out: Path, device: str, plan: Plan) -> dict[str, Measurement]:
-    """Train a network with one answer and one with several; judge both on the test pictures."""
+    """Train a network with one answer, one with levels, one with a code; judge them."""
     shape = Translation(width=plan.width)
-    one, several = (
+    kinds = {
+        "one": {},
+        "levels": {"task": Colourise(discretised=True)},
+        "several": {"latent": LATENT},
+    }
+    one, levels, several = (
         trained(
             out / name,
             "colourise",
@@ -63,20 +69,27 @@ def coloured(out: Path, device: str, plan: Plan) -> dict[str, Measurement]:
             plan.options,
             device,
             translation=shape,
-            latent=latent,
+            **kind,
         )
-        for name, latent in (("one", 0), ("several", LATENT))
+        for name, kind in kinds.items()
     )
-    for run in (one, several):
+    for run in (one, levels, several):
         translations(run).save(out / f"colourise-{out.name}-{run.folder.path.name}.png")
-    measured = measure(one)
-    share = measured["colourfulness_error_lab"].value
+    measured, of_levels = measure(one), measure(levels)
     return {
         "gain-over-grey": measured["psnr_chroma_gain_over_grey_lab"],
         "gain-over-mean": measured["psnr_chroma_gain_over_mean_lab"],
-        "colourfulness": Measurement(share / measured["colourfulness_error_mean_lab"].value),
+        "colourfulness": _share(measured),
+        "colourfulness-of-levels": _share(of_levels),
+        "levels-over-grey": of_levels["psnr_chroma_gain_over_grey_lab"],
         **of_draws(one, several, DRAWS),
     }
+
+
+def _share(measured: dict[str, Measurement]) -> Measurement:
+    """Return the distance from the true colourfulness in units of the mean colour's."""
+    distance = measured["colourfulness_error_lab"].value
+    return Measurement(distance / measured["colourfulness_error_mean_lab"].value)
 
 
 def of_draws(one: Run, several: Run, count: int) -> dict[str, Measurement]:
@@ -87,7 +100,7 @@ def of_draws(one: Run, several: Run, count: int) -> dict[str, Measurement]:
         pair = task.pair(to_float(picture, "unit").unsqueeze(0), None)
         answer = task.answer(distribution(one.model, pair.input))
         drawn = several.model.draw(pair.input, count, seed=number).squeeze(1)
-        said = torch.cat([answer, drawn, task.base(pair.input)])
+        said = torch.cat([answer, drawn, task.grey(pair.input)])
         made = quantised(task.finish(pair.input.expand(len(said), -1, -1, -1), said))
         truth = quantised(task.finish(pair.input, pair.target)).expand_as(made)
         psnr = psnr_ab(lab_from_srgb(made), lab_from_srgb(truth)).clamp(max=ROUNDED)
@@ -130,6 +143,16 @@ def claims(gain: float) -> tuple[Claim, ...]:
             "at most",
         ),
         Claim(
+            "colourfulness-of-levels",
+            "the same of a network that gives probabilities to levels",
+            0.9,
+            ASKED,
+            0,
+            "share",
+            "at most",
+        ),
+        Claim("levels-over-grey", f"levels: {over} grey", 0, ASKED, 0, "dB", "beside"),
+        Claim(
             "best-of-draws",
             f"several answers: what the best of {DRAWS} draws gains over the one answer",
             0.5,
@@ -152,7 +175,8 @@ def claims(gain: float) -> tuple[Claim, ...]:
 
 JUDGED = (
     "U-Nets of three halvings from L to (a, b), a Gaussian with a scale for every value; one "
-    f"answer, and a conditional VAE with {LATENT} latent dimensions. PSNR of a and b of CIE Lab, "
+    f"answer; probabilities of 32 levels of a and of b; and a conditional VAE with {LATENT} "
+    "latent dimensions. PSNR of a and b of CIE Lab, "
     "peak 255, of pictures rounded to 256 levels; whole test pictures."
 )
 
@@ -189,7 +213,7 @@ enter(
     PHOTOGRAPHS_SHORT,
     0.2,
     30,
-    "A reduced schedule: 24 channels instead of 32, 3,000 steps of 8; 8 test pictures.",
+    "A reduced schedule: 24 channels instead of 32, 10,000 steps of 2; 8 test pictures.",
 )
 enter(
     "cifar10",
@@ -205,6 +229,6 @@ enter(
     CIFAR10_SHORT,
     0.5,
     45,
-    "A reduced schedule: 16 channels instead of 32, 6,000 steps of 64; draws for the first "
+    "A reduced schedule: 16 channels instead of 32, 16,000 steps of 16; draws for the first "
     f"{PICTURES:,} test pictures of 10,000.",
 )

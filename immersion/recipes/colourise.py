@@ -6,6 +6,7 @@ from immersion.check import UserError
 from immersion.data import Spec
 from immersion.data.patches import PatchSplit
 from immersion.engine import Experiment, Optimiser
+from immersion.likelihoods.logistic import Categorical
 from immersion.nn.translation import Translation
 from immersion.objectives import TranslationLoss
 from immersion.recipes.adversary import Adversary
@@ -15,6 +16,10 @@ from immersion.tasks.colourise import Colourise
 
 COLOURED = 8
 """Levels of 255 by which the channels of a pixel with a colour differ; rounding makes fewer."""
+
+
+LEVELS = 32
+"""Of a and of b where they are discretised: seven units of CIE Lab each."""
 
 
 @RECIPES.register("colourise")
@@ -34,7 +39,8 @@ def colourise(
     Args:
         spec: Patches of colour pictures; the colour of a thing is told by what is around it, so
             that they are larger than for other tasks.
-        task: Lightness in, chroma out.
+        task: Lightness in, chroma out: a mean and a scale of each value, or the probabilities of
+            its levels.
         translation: The network; a unet where none is named.
         objective: The error that is minimised.
         optimiser: How parameters move.
@@ -42,10 +48,32 @@ def colourise(
             trained by its ELBO in place of the objective; 0 gives one answer.
         adversary: Whether outputs must look real too.
     """
+    p = None
+    if task.discretised:
+        refuse_beside_levels(objective, latent)
+        objective, p = TranslationLoss(beta=0.0), Categorical((2, *spec.shape[1:]), LEVELS)
     experiment = translator(
-        spec, task, translation, objective, optimiser, latent, adversary, "unet"
+        spec, task, translation, objective, optimiser, latent, adversary, "unet", p
     )
     return replace(experiment, begin=refuse_grey)
+
+
+def refuse_beside_levels(objective: TranslationLoss, latent: int) -> None:
+    """Refuse what has no part in learning the probabilities of levels.
+
+    Raises:
+        UserError: A power of the scale, or a code.
+    """
+    if objective != TranslationLoss():
+        raise UserError(
+            "levels are learnt by their likelihood, in which --beta has no part",
+            remedy="leave --beta or --discretised out",
+        )
+    if latent:
+        raise UserError(
+            "levels and a code are two ways of saying that there are several answers",
+            remedy="leave --latent or --discretised out",
+        )
 
 
 def refuse_grey(split: PatchSplit) -> None:

@@ -6,6 +6,7 @@ from immersion.check import UserError, at_least
 from immersion.data import Spec
 from immersion.data.pictures import USUAL_SIDE
 from immersion.engine import Experiment, Optimiser
+from immersion.likelihoods import Likelihood
 from immersion.likelihoods.gaussian import Gaussian
 from immersion.models import PictureCode, Translator
 from immersion.nn.pooled import PooledEncoder
@@ -14,6 +15,9 @@ from immersion.objectives import ConditionalELBO, NeighbourLoss, TranslationLoss
 from immersion.recipes.adversary import Adversary
 from immersion.recipes.base import Recipe
 from immersion.tasks import Task
+
+BATCH = 8
+"""Patches a step where nothing else is asked for: many small steps learn sooner than few."""
 
 _SIDES: dict[Recipe, int] = {}
 _MASKED: set[Recipe] = set()
@@ -56,9 +60,9 @@ def translator(
     latent: int = 0,
     adversary: Adversary = Adversary(),
     usual: str = "restorer",
-    batch_size: int = 8,
+    likelihood: Likelihood | None = None,
 ) -> Experiment:
-    """Return the training of a translator to numbers: a Gaussian with a scale for every value.
+    """Return the training of a translator to numbers.
 
     Args:
         spec: Patches of pictures.
@@ -69,7 +73,7 @@ def translator(
         latent: Dimension of the code that tells several answers apart; 0 for one answer.
         adversary: Whether outputs must look real too.
         usual: The network where none is named.
-        batch_size: Patches a step where nothing else is asked for.
+        likelihood: Of the target; by default a Gaussian with a scale for every value.
     """
     at_least(0, latent=latent)
     if latent and objective != TranslationLoss():
@@ -78,13 +82,13 @@ def translator(
             remedy="leave --beta or --latent out",
         )
     inward, outward = task.channels(spec.shape[0])
-    p = Gaussian((outward, *spec.shape[1:]))
+    p = Gaussian((outward, *spec.shape[1:])) if likelihood is None else likelihood
     network = translation.build(inward + latent, p.numbers * outward, task.scale, usual)
     refuse_side(spec.shape[1] // task.scale, network.multiple)
     model = Translator(task, network, p, code_of(task, latent, spec.shape[0]))
     likeness = ConditionalELBO() if latent else objective
     players = adversary.players(model, likeness, optimiser, inward + outward)
-    return Experiment(model, players, batch_size=batch_size, ema=0.999)
+    return Experiment(model, players, batch_size=BATCH, ema=0.999)
 
 
 def code_of(task: Task, latent: int, colours: int) -> PictureCode | None:

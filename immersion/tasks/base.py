@@ -93,6 +93,11 @@ class Task(ABC):
         A network that starts near zero starts with this as its answer.
         """
 
+    def shown(self, given: Tensor) -> Tensor:
+        """Return an input as a picture: what there was before."""
+        base = self.base(given)
+        return given if base is None else self.finish(given, base)
+
     def answer(self, p: Distribution) -> Tensor:
         """Return the one output that is shown of p(target | input), (B, C_out, s H, s W)."""
         return p.mean

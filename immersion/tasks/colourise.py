@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
 from immersion.check import UserError
 from immersion.imaging.colour import lab_from_srgb, srgb_from_lab
@@ -13,6 +14,10 @@ from immersion.tasks.base import TASKS, Pair, Task
 CHROMA = 110.0
 """What a and b are divided by: about the largest that a screen shows."""
 
+TEMPERATURE = 0.38
+"""Of the answer among levels: between their mean, which is pale, and the likeliest one alone,
+which is another in the next pixel (Zhang, Isola & Efros 2016, section 2.3, equation (5))."""
+
 
 @TASKS.register("colourise")
 @dataclass(frozen=True)
@@ -20,6 +25,11 @@ class Colourise(Task):
     """The lightness L of CIE Lab in, (a, b) out: L / 50 - 1 and (a, b) / 110, about -1 to 1.
 
     The picture that is made has the input's lightness, but where a screen cannot show the colour.
+
+    Args:
+        discretised: Whether the network gives a probability to each of 32 levels of a and of b,
+            told from 0 to 1, rather than a mean and a scale: a shirt is red or blue, and not the
+            grey between.
 
     Reference:
         Zhang, Isola & Efros 2016, Colorful image colorization, section 2,
@@ -33,6 +43,8 @@ class Colourise(Task):
         >>> torch.allclose(Colourise().finish(*pair[:2]), x, atol=1e-4)
         True
     """
+
+    discretised: bool = False
 
     title: ClassVar[str] = "Coloured"
     judged: ClassVar[str] = "chroma"
@@ -57,7 +69,15 @@ class Colourise(Task):
     def pair(self, x: Tensor, y: Tensor | None) -> Pair:
         """Return (lightness, chroma)."""
         lab = lab_from_srgb(x)
-        return Pair(scaled_lightness(lab), lab[:, 1:] / CHROMA)
+        return Pair(scaled_lightness(lab), self.said_of(lab[:, 1:]))
+
+    def said_of(self, ab: Tensor) -> Tensor:
+        """Return (a, b) as the network says them: -1 to 1, or 0 to 1 of levels."""
+        return (ab / CHROMA + 1) / 2 if self.discretised else ab / CHROMA
+
+    def ab_of(self, output: Tensor) -> Tensor:
+        """Return (a, b) from what the network says."""
+        return CHROMA * (2 * output - 1 if self.discretised else output)
 
     def prepare(
         self, picture: Tensor, strength: float | None = None, hole: Tensor | None = None
@@ -65,17 +85,32 @@ class Colourise(Task):
         """Return the lightness of grey or colour pictures, (B, 1, H, W)."""
         return scaled_lightness(lab_from_srgb(picture.expand(-1, 3, -1, -1)))
 
-    def base(self, given: Tensor) -> Tensor:
-        """Return no chroma: the answer starts as grey."""
-        return torch.zeros_like(given).expand(-1, 2, -1, -1)
+    def base(self, given: Tensor) -> Tensor | None:
+        """Return no chroma: the answer starts as grey. Logits of levels are added to nothing."""
+        return None if self.discretised else self.grey(given)
+
+    def grey(self, given: Tensor) -> Tensor:
+        """Return no chroma, as the network would say it."""
+        return self.said_of(torch.zeros_like(given).expand(-1, 2, -1, -1))
+
+    def shown(self, given: Tensor) -> Tensor:
+        """Return the grey picture."""
+        return self.finish(given, self.grey(given))
+
+    def answer(self, p: Distribution) -> Tensor:
+        """Return the mean; of levels that of their probabilities sharpened, p^(1 / T)."""
+        if not self.discretised:
+            return p.mean
+        levels = p.base_dist
+        return ((levels.logits / TEMPERATURE).softmax(-1) * levels.level).sum(-1)
 
     def finish(self, given: Tensor, output: Tensor) -> Tensor:
         """Return the sRGB picture of a lightness and a chroma, (B, 3, H, W) in [0, 1]."""
-        return srgb_from_lab(torch.cat([50 * (given + 1), CHROMA * output], dim=1))
+        return srgb_from_lab(torch.cat([50 * (given + 1), self.ab_of(output)], dim=1))
 
     def doubt(self, given: Tensor, deviation: Tensor) -> Tensor:
         """Return the deviation of a and b as a share of the 100 steps from black to white."""
-        return deviation * CHROMA / 100
+        return deviation * CHROMA / 100 * (2 if self.discretised else 1)
 
     def protocols(self) -> dict[str, Task]:
         """Return the task itself: there is nothing to set."""

@@ -5,6 +5,7 @@ import torch
 
 from immersion.check import UserError
 from immersion.imaging.colour import lab_from_srgb
+from immersion.likelihoods.logistic import Categorical
 from immersion.tasks.colourise import Colourise
 
 
@@ -27,11 +28,12 @@ def test_black_and_white_are_the_ends_of_the_input():
     )
 
 
-def test_the_true_chroma_gives_the_picture_back_and_none_gives_grey(x):
-    task = Colourise()
+@pytest.mark.parametrize("discretised", [False, True])
+def test_the_true_chroma_gives_the_picture_back_and_none_gives_grey(x, discretised):
+    task = Colourise(discretised)
     pair = task.pair(x, None)
     assert torch.allclose(task.finish(pair.input, pair.target), x, atol=1e-4)
-    grey = task.finish(pair.input, task.base(pair.input))
+    grey = task.shown(pair.input)
     assert (grey - grey.mean(1, keepdim=True)).abs().max() < 1e-3
     assert torch.allclose(task.prepare(grey), pair.input, atol=1e-4)
 
@@ -46,3 +48,26 @@ def test_a_grey_picture_and_its_three_equal_channels_are_prepared_alike(x):
 def test_grey_pictures_teach_no_colour():
     with pytest.raises(UserError, match="learnt from colour pictures: expected 3 channels"):
         Colourise().channels(1)
+
+
+def test_of_levels_the_answer_lies_between_their_mean_and_the_likeliest(x):
+    """Half red, a little less green: the mean is pale, the answer is nearer to red."""
+    task = Colourise(discretised=True)
+    logits = torch.full((1, 2 * 32, 4, 4), -20.0)
+    logits[:, 31], logits[:, 0] = 0.4, 0.0  # of a; those of b come after
+    logits[:, 32 + 16] = 0.0
+    p = Categorical((2, 4, 4), 32)(logits.unflatten(1, (2, 32)).transpose(1, 2).flatten(1, 2))
+    a, b = task.ab_of(task.answer(p))[0, :, 0, 0]
+    pale = task.ab_of(p.mean)[0, 0, 0, 0]
+    assert 0 < pale < a < 110 and abs(b) < 5
+    share = torch.tensor([0.4, 0.0]).div(0.38).softmax(0)
+    assert torch.allclose(a, 110 * (share[0] - share[1]), atol=1e-3)
+
+
+def test_levels_are_those_of_the_true_chroma(x):
+    """A likelihood of levels rounds the target to the level that it is nearest to."""
+    target = Colourise(discretised=True).pair(x, None).target
+    assert target.min() >= 0 and target.max() <= 1
+    logits = 100 * torch.nn.functional.one_hot((target * 31).round().long(), 32).float()
+    h = logits.movedim(-1, 1).flatten(1, 2)
+    assert Categorical((2, 12, 10), 32)(h).log_prob(target).abs().max() < 1e-3
