@@ -40,7 +40,7 @@ from immersion.precision import native_bfloat16
 from immersion.run_folder import RunFolder
 
 SIDE, ROUNDS = 512, 5
-STEPS, BATCH, PATCH = 6, 16, 48
+STEPS, BATCH, PATCH = 12, 16, 48
 SPEC = Spec("levels", (1, PATCH, PATCH), "unit")
 NETWORKS = {
     "DnCNN-17": Translation("dncnn"),

@@ -88,8 +88,8 @@ def apply(
             its pixels is.
         page: Whether to write before-after.html beside the outputs: one file that shows the
             middle of each of the first pictures before and after, with a slider.
-        ensemble: Whether to take the mean over the eight ways of turning and mirroring a picture:
-            eight times as slow, and a little better.
+        ensemble: Whether to take the mean over the eight ways of turning and mirroring a picture
+            (of classes, over it and its mirror image): as many times as slow, and a little better.
         strength: Of the noise, in the unit of the training, for a network that is told it; by
             default sigma as it is estimated.
         tile: Side of the tiles that a picture is worked on in: smaller ones take less memory; by

@@ -185,7 +185,12 @@ JUDGES: dict[str, tuple[Judge, dict[str, str]]] = {
     ),
     "holes": (
         holes,
-        {"quantisation": "output rounded to 256 levels", "channels": "all", "pixels": "missing"},
+        {
+            "quantisation": "output rounded to 256 levels",
+            "channels": "all",
+            "pixels": "missing",
+            "draws": "a seed of its own for each picture",
+        },
     ),
     "luma": (
         luma,

@@ -16,7 +16,7 @@ from immersion.commands.precision_guard import (
     classes_changed,
     decibels_lost,
 )
-from immersion.data.patches import TURNS, turned
+from immersion.data.patches import turned
 from immersion.imaging.bicubic import resize
 from immersion.models import Translator
 from immersion.models.tiles import Tile, kept, mirrored, tiles, usual_side
@@ -39,7 +39,7 @@ class Manner:
     """How a picture is worked on.
 
     Args:
-        ensemble: Whether the mean is taken over the eight ways of turning and mirroring it.
+        ensemble: Whether the mean is taken over the task's ways of turning and mirroring it.
         side: Of a tile, in pixels of the input; by default what is quick for the network.
         precision: Of the convolutions.
         strength: Of the picture's noise, for a network that is told.
@@ -232,7 +232,7 @@ def said(task: Task, work: Work, given: Tensor, manner: Manner) -> tuple[Tensor,
         manner: How.
     """
     outputs, deviations = [], []
-    for turn in range(TURNS if manner.ensemble else 1):
+    for turn in task.turns if manner.ensemble else (0,):
         output, deviation = work(turned(given, turn), manner.precision)
         outputs.append(unturned(output, turn))
         if deviation is not None:

@@ -1,6 +1,7 @@
 """The contract of a task, and the registry of its family."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 from torch import Tensor
@@ -40,6 +41,8 @@ class Task(ABC):
         of_classes: Whether targets are classes, and masks are what it learns from.
         told: Whether the network is told how strong the noise is.
         noisy: Whether a person wants to know how much noise a picture has.
+        turns: Ways, as `turned` numbers them, of turning and mirroring a picture that are as good
+            as any other: what an ensemble takes the mean over.
         fills: Whether it makes what is transparent.
     """
 
@@ -50,6 +53,7 @@ class Task(ABC):
     of_classes: ClassVar[bool] = False
     told: bool = False
     noisy: ClassVar[bool] = False
+    turns: ClassVar[Sequence[int]] = range(8)
     fills: ClassVar[bool] = False
 
     @property

@@ -37,6 +37,7 @@ class Segment(Task):
     judged: ClassVar[str] = "classes"
     said: ClassVar[str] = "the probability of each class"
     of_classes: ClassVar[bool] = True
+    turns: ClassVar[Sequence[int]] = (0, 4)  # a street has an above and a below
 
     classes: int = 2
     weights: tuple[float, ...] = ()
