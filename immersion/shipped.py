@@ -68,30 +68,38 @@ def chosen(word: str, channels: int) -> str:
     """Return the network that a word means for a picture: itself, or its grey or colour kind.
 
     Args:
-        word: A name, or the part before -grey and -colour.
+        word: A name, or the part of some before -grey, -colour and the like.
         channels: Of the picture.
 
     Raises:
-        UserError: There is none of that name.
+        UserError: There is none of that name, or the picture's channels do not say which.
     """
     known = names()
     if word in known:
         return word
-    kinds = [kind for kind in (f"{word}-colour", f"{word}-grey") if kind in known]
-    if not kinds:
-        near = get_close_matches(word, {name.rsplit("-", 1)[0] for name in known} | set(known), 1)
+    kinds = {name.removeprefix(f"{word}-"): name for name in known if name.startswith(f"{word}-")}
+    if kinds.keys() <= {"grey", "colour"} and kinds:
+        if channels == 3 and "colour" not in kinds:
+            remedy = "make the picture grey, or train one with immersion train"
+            raise UserError(f"the network '{word}' is for grey pictures", "1 channel", 3, remedy)
+        usual = "grey" if channels == 1 else "colour"
+        return kinds.get(usual) or kinds["colour"]
+    if kinds:
         raise UserError(
-            "there is no network of that name",
-            f"the folder of a run, or one of {', '.join(known) or 'none: none was shipped'}",
-            repr(word),
-            f"did you mean {near[0]}?"
-            if near
-            else "train one with immersion train, or check the path",
+            "the word means several networks", f"one of {', '.join(kinds.values())}", word
         )
-    if channels == 3 and kinds == [f"{word}-grey"]:
-        remedy = "make the picture grey, or train one with immersion train"
-        raise UserError(f"the network '{word}' is for grey pictures", "1 channel", 3, remedy)
-    return kinds[-1] if channels == 1 else kinds[0]
+    near = get_close_matches(word, known, 1)
+    raise UserError(
+        "there is no network of that name",
+        f"the folder of a run, or one of {', '.join(known) or 'none: none was shipped'}",
+        repr(word),
+        f"did you mean {near[0]}" if near else "train one with immersion train, or check the path",
+    )
+
+
+def means_shipped(word: str) -> bool:
+    """Return whether a word is a name that comes with the package, or begins one."""
+    return any(name == word or name.startswith(f"{word}-") for name in names())
 
 
 def open_shipped(name: str) -> tuple[Card, Translator]:

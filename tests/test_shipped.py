@@ -99,8 +99,17 @@ def test_names_that_are_not_there_are_told(monkeypatch):
     monkeypatch.setattr(shipped, "names", lambda: ["denoise-grey"])
     with pytest.raises(UserError, match=r"no network of that name.*one of denoise-grey"):
         chosen("nets", 1)
+    with pytest.raises(UserError, match="did you mean denoise-grey"):
+        chosen("denoise-gray", 1)
     with pytest.raises(UserError, match="'denoise' is for grey pictures"):
         chosen("denoise", 3)
+
+
+def test_a_word_that_means_several_networks_is_no_answer(monkeypatch):
+    monkeypatch.setattr(shipped, "names", lambda: ["enlarge-x2", "enlarge-x4"])
+    assert chosen("enlarge-x4", 3) == "enlarge-x4"
+    with pytest.raises(UserError, match="one of enlarge-x2, enlarge-x4, received enlarge"):
+        chosen("enlarge", 3)
 
 
 def test_rounding_to_float16_costs_nothing_that_shows(run):

@@ -18,7 +18,7 @@ from immersion.loading import Run, open_run, spec_from
 from immersion.models import Translator
 from immersion.published import is_published, open_published
 from immersion.run_folder import RunFolder
-from immersion.shipped import chosen, names, open_shipped
+from immersion.shipped import chosen, means_shipped, open_shipped
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ def ships(word: str) -> bool:
     """Return whether a word means a network that comes with the package, and not a run."""
     if (Path(word) / "run.json").is_file():
         return False
-    return bool(set(names()) & {word, f"{word}-grey", f"{word}-colour"})
+    return means_shipped(word)
 
 
 @cache
