@@ -50,8 +50,9 @@ Opened = Callable[[int], Network]
 
 @dataclass
 class _Wishes:
-    """What is wanted beside the outputs, and the pictures for the page so far."""
+    """Where the work is done, what is wanted beside the outputs, and the page's pictures so far."""
 
+    device: torch.device
     uncertainty: bool
     page: bool
     overwrite: bool
@@ -74,6 +75,7 @@ def apply(
     skip_existing: bool = False,
     precision: Literal["auto", "bfloat16", "float32"] = "auto",
     backend: Literal["torch", "openvino"] = "torch",
+    device: Literal["auto", "cpu", "cuda"] = "auto",
 ) -> dict[str, Any]:
     """Put pictures through an image-to-image network: names, depth, alpha and profiles are kept.
 
@@ -101,6 +103,7 @@ def apply(
         precision: auto (bfloat16 where the processor has it natively), bfloat16 or float32.
         backend: What does the network's work: torch, or openvino, which is quicker on a processor
             and which pip install 'immersion[openvino]' installs.
+        device: auto (CUDA where there is one), cpu or cuda; OpenVINO works on the CPU.
 
     Returns:
         done: input, output and sizes of each; failed: input and reason of each.
@@ -124,10 +127,11 @@ def apply(
         raise UserError("the network is not told the noise", remedy="leave --strength out")
     if uncertainty:
         refuse_doubts(usual, places, overwrite or skip_existing)
-    chosen = Options(precision=precision).resolve_precision(torch.device("cpu"))
+    place = Options(device="cpu" if backend == "openvino" else device).resolve_device()
+    chosen = Options(precision=precision).resolve_precision(place)
     manner = Manner(ensemble, tile, chosen, backend=BACKENDS[backend])
     manner.backend(usual.model, usual.colours)  # what is not installed is said now
-    wishes = _Wishes(uncertainty, page, overwrite, strength)
+    wishes = _Wishes(place, uncertainty, page, overwrite, strength)
     if page:
         sheet = _sheet(out, overwrite)
     done = []
@@ -151,6 +155,7 @@ def _one(
     """Translate one file; what its output cannot hold is said before the work, not after."""
     picture = read(source)
     applied = opened(picture.channels)
+    applied.model.to(wishes.device)
     refuse_colours(applied.colours, picture)
     check_target(_without_holes(picture, applied.model.task), place, wishes.overwrite)
     told: dict[str, Any] = {"input": str(source), "output": str(place)}

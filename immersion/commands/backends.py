@@ -22,19 +22,22 @@ Backend = Callable[[Translator, int], Work]
 
 
 def in_torch(model: Translator, colours: int) -> Work:
-    """Return a model's work as PyTorch does it."""
+    """Return a model's work as PyTorch does it, on the device that the model is on."""
     return partial(_in_torch, model)
 
 
 def _in_torch(model: Translator, given: Tensor, precision: torch.dtype) -> Worked:
+    device = next(model.parameters()).device
+    given = given.to(device, memory_format=torch.channels_last)
     low = precision != torch.float32
-    with torch.inference_mode(), torch.autocast(given.device.type, precision, enabled=low):
-        return model.numbers(given.contiguous(memory_format=torch.channels_last))
+    with torch.inference_mode(), torch.autocast(device.type, precision, enabled=low):
+        answer, deviation = model.numbers(given)
+    return answer.cpu(), None if deviation is None else deviation.cpu()
 
 
 @cache
 def in_openvino(model: Translator, colours: int) -> Work:
-    """Return a model's work as OpenVINO does it on the processor, with as many threads.
+    """Return the work of a model on the CPU as OpenVINO does it there, with as many threads.
 
     It joins convolutions with what follows them, which PyTorch does one after the other.
 
