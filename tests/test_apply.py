@@ -92,6 +92,14 @@ def test_openvino_says_what_pytorch_says(task):
     assert (ours - theirs).abs().max() <= 4  # of 65,535
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_says_what_the_processor_says():
+    small, network = picture(1), model(1)
+    here = translate(network, 1, small, Manner(side=16)).picture.levels.int()
+    there = translate(network.cuda(), 1, small, Manner(side=16)).picture.levels.int()
+    assert (here - there).abs().max() <= 66  # of 65,535: convolutions may be in TF32
+
+
 def test_grey_pictures_stay_grey_in_a_network_of_colours():
     assert translate(model(3), 3, picture(1)).picture.channels == 1
 

@@ -50,7 +50,7 @@ Opened = Callable[[int], Network]
 
 @dataclass
 class _Wishes:
-    """Where the work is done, what is wanted beside the outputs, and the page's pictures so far."""
+    """Where the work is done, what is wanted beside outputs, and the page's pictures so far."""
 
     device: torch.device
     uncertainty: bool
