@@ -11,6 +11,7 @@ from immersion.check import UserError
 from immersion.commands.export import described, export, onnx_of
 from immersion.likelihoods.classes import Classes
 from immersion.likelihoods.gaussian import Gaussian
+from immersion.likelihoods.logistic import Categorical
 from immersion.models import PictureCode, Translator
 from immersion.nn.pooled import PooledEncoder
 from immersion.nn.translation import TRANSLATIONS, Translation
@@ -28,6 +29,7 @@ CASES = {
     **{f"enlarge x{factor}": (Enlarge(factor), "restorer") for factor in (2, 3, 4)},
     "inpaint": (Inpaint(), "dncnn"),
     "colourise": (Colourise(), "dncnn"),
+    "colourise by levels": (Colourise(discretised=True), "dncnn"),
     "segment": (Segment(4), "dncnn"),
 }
 
@@ -35,8 +37,12 @@ CASES = {
 def model(task, network: str, latent: int = 0) -> Translator:
     """A small model of colour pictures with no weight at zero."""
     inward, outward = task.channels(3)
-    classes = task.classes if isinstance(task, Segment) else 0
-    likelihood = Classes((1, 8, 8), classes) if classes else Gaussian((outward, 8, 8))
+    if isinstance(task, Segment):
+        likelihood = Classes((1, 8, 8), task.classes)
+    elif getattr(task, "discretised", False):
+        likelihood = Categorical((outward, 8, 8), 32)
+    else:
+        likelihood = Gaussian((outward, 8, 8))
     torch.manual_seed(0)
     built = Translation(network, 4, 2 if network == "dncnn" else 1).build(
         inward + latent, likelihood.numbers * outward, task.scale, network

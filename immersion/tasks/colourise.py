@@ -49,7 +49,16 @@ class Colourise(Task):
     title: ClassVar[str] = "Coloured"
     judged: ClassVar[str] = "chroma"
     given: ClassVar[str] = "L / 50 - 1 of CIE Lab, D65"
-    said: ClassVar[str] = "a / 110 and b / 110 of CIE Lab, D65"
+
+    @property
+    def said(self) -> str:
+        """Return what the channels of an output are."""
+        unit = (
+            "(a / 110 + 1) / 2 and (b / 110 + 1) / 2"
+            if self.discretised
+            else "a / 110 and b / 110"
+        )
+        return f"{unit} of CIE Lab, D65"
 
     def channels(self, colours: int) -> tuple[int, int]:
         """Return (1, 2).
