@@ -33,6 +33,8 @@ def shown() -> Iterator[None]:
 def counted(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
     """Yield items, and show how many of them are done, on standard error, where that is wanted.
 
+    Of what is counted within a count of several, nothing is shown.
+
     Args:
         items: What is worked through.
         total: How many there are.
@@ -40,7 +42,16 @@ def counted(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
     """
     if not _SHOWN.get():
         yield from items
-    elif sys.stderr.isatty():
+        return
+    token = _SHOWN.set(total < 2)
+    try:
+        yield from _counted(items, total, what) if total > 1 else items
+    finally:
+        _SHOWN.reset(token)
+
+
+def _counted(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
+    if sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import track
 

@@ -23,8 +23,7 @@ Layer = tuple[Tensor, Tensor]
 
 def is_published(word: str) -> bool:
     """Return whether a word is a file of weights rather than a run or a name."""
-    path = Path(word)
-    return path.suffix == ENDING and path.is_file()
+    return Path(word).suffix == ENDING and not Path(word).is_dir()
 
 
 def open_published(path: Path) -> tuple[Translator, int]:
@@ -49,7 +48,7 @@ def open_published(path: Path) -> tuple[Translator, int]:
     network = DnCNN(colours, colours, width, len(layers))
     convolutions = [module for module in network.layers if isinstance(module, nn.Conv2d)]
     if any(c.weight.shape != w.shape for c, w in zip(convolutions, weights, strict=True)):
-        _refuse(path, "layers of other shapes")
+        raise _wrong(path, "layers of other shapes")
     with torch.no_grad():
         for convolution, (weight, bias) in zip(convolutions, layers, strict=True):
             # Theirs says the noise; ours, what is to be added.
@@ -65,19 +64,31 @@ def _layers(path: Path) -> list[Layer]:
     refuse_missing("matlab", ("h5py",))
     import h5py
 
+    if not path.is_file():
+        raise UserError(f"there is no file {path}", remedy="check the path")
+
     try:
         with h5py.File(path) as file:
             layers = [file[entry] for entry in file["net/layers"][...].flat]
             kinds = [_word(layer["type"]) for layer in layers]
             if kinds != ["conv", "relu"] * (len(kinds) // 2) + ["conv"] or len(kinds) < 3:
-                _refuse(path, f"layers of {', '.join(sorted(set(kinds)))}")
+                raise ValueError(f"layers of {', '.join(sorted(set(kinds)))}")
             return [_convolution(file, layer) for layer in layers[::2]]
     except (OSError, KeyError, TypeError, AttributeError) as error:
         raise _wrong(path, "another kind of file") from error
+    except ValueError as error:
+        raise _wrong(path, str(error)) from error
+
+
+PLAIN = {"stride": 1, "pad": 1, "dilate": 1}
+"""Of a convolution that keeps the picture's size and skips no pixel."""
 
 
 def _convolution(file: Any, layer: Any) -> Layer:
     """Return a layer's weight and bias; MATLAB's order of the axes is the reverse of HDF5's."""
+    for name, usual in PLAIN.items():
+        if name in layer and (layer[name][...] != usual).any():
+            raise ValueError(f"a {name} that is not {usual}")
     weight, bias = (torch.from_numpy(file[part][...]) for part in layer["weights"][...].flat)
     # MATLAB leaves out a last axis of one: that of an output of one channel.
     weight = weight.reshape(-1, *weight.shape[-3:])
@@ -87,10 +98,6 @@ def _convolution(file: Any, layer: Any) -> Layer:
 def _word(letters: Any) -> str:
     """Return MATLAB's array of letters as a word."""
     return "".join(chr(letter) for letter in letters[...].flat)
-
-
-def _refuse(path: Path, received: str) -> None:
-    raise _wrong(path, received)
 
 
 def _wrong(path: Path, received: str) -> UserError:

@@ -84,6 +84,8 @@ def chosen(word: str, channels: int) -> str:
             raise UserError(f"the network '{word}' is for grey pictures", "1 channel", 3, remedy)
         usual = "grey" if channels == 1 else "colour"
         return kinds.get(usual) or kinds["colour"]
+    if len(kinds) == 1:
+        return next(iter(kinds.values()))
     if kinds:
         raise UserError(
             "the word means several networks", f"one of {', '.join(kinds.values())}", word

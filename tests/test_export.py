@@ -40,7 +40,7 @@ def model(task, network: str, latent: int = 0) -> Translator:
     if isinstance(task, Segment):
         likelihood = Classes((1, 8, 8), task.classes)
     elif getattr(task, "discretised", False):
-        likelihood = Categorical((outward, 8, 8), 32)
+        likelihood = Categorical((outward, 8, 8), 33)
     else:
         likelihood = Gaussian((outward, 8, 8))
     torch.manual_seed(0)

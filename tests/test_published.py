@@ -58,6 +58,13 @@ def test_other_files_are_refused(tmp_path):
     written(tmp_path / "pool.mat", ("conv", "pool", "conv"))
     with pytest.raises(UserError, match="layers of conv, pool"):
         open_published(tmp_path / "pool.mat")
+    written(tmp_path / "wide.mat")
+    with h5py.File(tmp_path / "wide.mat", "r+") as file:
+        file["#refs#/2/dilate"] = np.full((1, 1), 2.0)
+    with pytest.raises(UserError, match="a dilate that is not 1"):
+        open_published(tmp_path / "wide.mat")
+    with pytest.raises(UserError, match=r"no file .*missing\.mat"):
+        open_published(tmp_path / "missing.mat")
 
 
 def test_a_published_network_needs_a_set_to_be_judged_on(tmp_path):

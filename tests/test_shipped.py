@@ -108,6 +108,9 @@ def test_names_that_are_not_there_are_told(monkeypatch):
 def test_a_word_that_means_several_networks_is_no_answer(monkeypatch):
     monkeypatch.setattr(shipped, "names", lambda: ["enlarge-x2", "enlarge-x4"])
     assert chosen("enlarge-x4", 3) == "enlarge-x4"
+    monkeypatch.setattr(shipped, "names", lambda: ["enlarge-x2"])
+    assert chosen("enlarge", 3) == "enlarge-x2"
+    monkeypatch.setattr(shipped, "names", lambda: ["enlarge-x2", "enlarge-x4"])
     with pytest.raises(UserError, match="one of enlarge-x2, enlarge-x4, received enlarge"):
         chosen("enlarge", 3)
 

@@ -1,7 +1,5 @@
 """`immersion apply NAME|RUN INPUT... --out OUT`: image to image on a person's own files."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,55 +7,20 @@ import torch
 
 from immersion.check import UserError, at_least
 from immersion.commands.backends import BACKENDS
-from immersion.commands.before_after import compared
 from immersion.commands.networks import Network, opener
-from immersion.commands.translate_picture import (
-    Manner,
-    opaque_where_empty,
-    refuse_colours,
-    translate,
-    upright,
-)
+from immersion.commands.own_noise import refuse_strength
+from immersion.commands.picture_job import Job, Opened, seen_again, work_on
+from immersion.commands.translate_picture import Manner
 from immersion.engine import Options
-from immersion.imaging.noise_level import noise_level
-from immersion.pictures import (
-    ENDINGS,
-    Picture,
-    check_target,
-    find,
-    no_picture,
-    read,
-    targets,
-    write,
-)
+from immersion.pictures import ENDINGS, Inputs, find, no_picture, targets
+from immersion.progress import counted
 from immersion.report.beside import Compared, write_comparison
-from immersion.tasks import Task
-from immersion.tasks.denoise import Denoise
-from immersion.tasks.noises import NOISES
 
 UNCERTAINTY = "-uncertainty.png"
 """What the name of an uncertainty map ends in."""
 
-ESTIMATED = 16
-"""Side of the smallest picture whose noise is estimated."""
-
 PAGE, SHOWN = "before-after.html", 20
 """The name of the page, and how many pictures it shows at most."""
-
-Opened = Callable[[int], Network]
-"""From a picture's channels to the network for it."""
-
-
-@dataclass
-class _Wishes:
-    """Where the work is done, what is wanted beside outputs, and the page's pictures so far."""
-
-    device: torch.device
-    uncertainty: bool
-    page: bool
-    overwrite: bool
-    strength: float | None
-    pairs: list[Compared] = field(default_factory=list)
 
 
 def apply(
@@ -83,11 +46,12 @@ def apply(
 
     Args:
         network: A network that comes with the package (denoise, ...: the grey or the colour one,
-            as each picture is), or the folder of a run, such as one of `immersion train denoise`.
+            as each picture is), the folder of a run, such as one of `immersion train denoise`, or
+            a file of weights as their authors published them, such as DnCNN's sigma=25.mat.
         inputs: Files, folders and patterns.
         out: A folder, or a file where there is one input.
-        uncertainty: Whether to write beside each picture how wide the 90 % interval of each of
-            its pixels is.
+        uncertainty: Whether to write beside each picture half the width of the 90 % interval of
+            each of its pixels.
         page: Whether to write before-after.html beside the outputs: one file that shows the
             middle of each of the first pictures before and after, with a slider.
         ensemble: Whether to take the mean over the eight ways of turning and mirroring a picture
@@ -98,15 +62,16 @@ def apply(
             default what is quick for the network.
         ending: Of all outputs, such as .png; by default each input's own, or .png of classes.
         overwrite: Whether outputs that exist are replaced.
-        skip_existing: Whether pictures whose outputs exist are left out: to go on where a long
-            command was stopped.
+        skip_existing: Whether pictures whose results are all there are left out: to go on where a
+            long command was stopped.
         precision: auto (bfloat16 where the processor has it natively), bfloat16 or float32.
         backend: What does the network's work: torch, or openvino, which is quicker on a processor
             and which pip install 'immersion[openvino]' installs.
         device: auto (CUDA where there is one), cpu or cuda; OpenVINO works on the CPU.
 
     Returns:
-        done: input, output and sizes of each; failed: input and reason of each.
+        done: input, output and sizes of each; failed: input and reason of each; there_already:
+        how many were left out.
 
     Raises:
         UserError: Nothing can be begun: a wrong network, input or output.
@@ -115,73 +80,61 @@ def apply(
         at_least(16, tile=tile)
     if not inputs:
         raise UserError("no picture was named", "files, folders or patterns", remedy="name some")
-    meant = find(list(inputs))
-    opened = opener(network)
-    usual = opened(1)
-    if ending is None and usual.model.task.of_classes:
-        ending = ".png"  # JPEG would blend the colours that stand for classes
     if overwrite and skip_existing:
         raise UserError("--overwrite and --skip-existing exclude each other", remedy="pass one")
-    places = targets(meant, out, ending, overwrite or skip_existing)
-    if strength is not None and not usual.model.task.told:
-        raise UserError("the network is not told the noise", remedy="leave --strength out")
-    if uncertainty:
-        refuse_doubts(usual, places, overwrite or skip_existing)
-    place = Options(device="cpu" if backend == "openvino" else device).resolve_device()
-    chosen = Options(precision=precision).resolve_precision(place)
-    manner = Manner(ensemble, tile, chosen, backend=BACKENDS[backend])
+    meant, usual = find(list(inputs)), opener(network)(1)
+    if strength is not None:
+        refuse_strength(usual.model.task, strength)
+    if ending is None and usual.model.task.of_classes:
+        ending = ".png"  # JPEG would blend the colours that stand for classes
+    again = overwrite or skip_existing
+    jobs = _jobs(meant, targets(meant, out, ending, again), usual if uncertainty else None, again)
+    sheet = _sheet(out, again) if page else None
+    where = Options(device="cpu" if backend == "openvino" else device).resolve_device()
+    chosen = Options(precision=precision).resolve_precision(where)
+    manner = Manner(ensemble, tile, chosen, strength, BACKENDS[backend])
     manner.backend(usual.model, usual.colours)  # what is not installed is said now
-    wishes = _Wishes(place, uncertainty, page, overwrite, strength)
-    if page:
-        sheet = _sheet(out, overwrite)
+
+    left_out = [job for job in jobs if skip_existing and job.done]
+    pairs = [seen_again(job) for job in left_out[:SHOWN]] if page else []
+    opened = _on(where, opener(network))
     done = []
     failed = [{"input": str(path), "reason": str(no_picture(path))} for path in meant.others]
-    for found, place in zip(meant.found, places, strict=True):
-        if skip_existing and place.exists():
-            continue
+    todo = [job for job in jobs if job not in left_out]
+    for job in counted(todo, len(todo), "pictures"):
         try:
-            done.append(_one(opened, found.path, place, manner, wishes))
+            made = work_on(job, opened, manner, again)
         except UserError as error:
-            failed.append({"input": str(found.path), "reason": str(error)})
+            failed.append({"input": str(job.source), "reason": str(error)})
+        else:
+            done.append(made.told)
+            pairs += [made.pair] if page and len(pairs) < SHOWN else []
     result = {"network": network, "done": done, "failed": failed, "skipped": meant.skipped}
-    if page and wishes.pairs:
-        result["page"] = str(write_comparison(sheet, usual.model.task.title, wishes.pairs))
-    return result
+    return (
+        result
+        | ({"there_already": len(left_out)} if skip_existing else {})
+        | _paged(sheet, usual, pairs)
+    )
 
 
-def _one(
-    opened: Opened, source: Path, place: Path, manner: Manner, wishes: _Wishes
-) -> dict[str, Any]:
-    """Translate one file; what its output cannot hold is said before the work, not after."""
-    picture = read(source)
-    applied = opened(picture.channels)
-    applied.model.to(wishes.device)
-    refuse_colours(applied.colours, picture)
-    check_target(_without_holes(picture, applied.model.task), place, wishes.overwrite)
-    told: dict[str, Any] = {"input": str(source), "output": str(place)}
-    if applied.model.task.noisy:
-        sigma = noise_of(picture)
-        told |= {} if sigma is None else {"noise": f"about sigma {sigma:.1f} of 255"}
-        manner = replace(manner, strength=_strength(applied.model.task, wishes.strength, sigma))
-    translated = translate(applied.model, applied.colours, picture, manner)
-    write(translated.picture, place, wishes.overwrite)
-    told["size"] = _size(translated.picture)
-    if wishes.uncertainty:
-        write(translated.uncertainty, doubt_of(place), wishes.overwrite)
-        told["uncertainty"] = str(doubt_of(place))
-    if wishes.page and len(wishes.pairs) < SHOWN:
-        words = "; ".join([told["size"], *([told["noise"]] if "noise" in told else [])])
-        wishes.pairs.append(
-            compared(source.name, words, upright(picture), upright(translated.picture))
-        )
-    return told
+def _jobs(meant: Inputs, outputs: list[Path], doubting: Network | None, again: bool) -> list[Job]:
+    """Return a job for each picture, with an uncertainty map where a network is to make them."""
+    maps: list[Path | None] = [None] * len(outputs)
+    if doubting is not None:
+        maps = [output.with_name(output.stem + UNCERTAINTY) for output in outputs]
+        refuse_doubts(doubting, maps, {*outputs, *(found.path for found in meant.found)}, again)
+    return [Job(f.path, *places) for f, *places in zip(meant.found, outputs, maps, strict=True)]
 
 
-def _without_holes(picture: Picture, task: Task) -> Picture:
-    """Return a picture with the transparency that its result has."""
-    if picture.alpha is None or not task.fills:
-        return picture
-    return replace(picture, alpha=opaque_where_empty(picture.alpha))
+def _on(device: torch.device, opened: Opened) -> Opened:
+    """Return networks that are on a device."""
+
+    def moved(channels: int) -> Network:
+        network = opened(channels)
+        network.model.to(device)
+        return network
+
+    return moved
 
 
 def _sheet(out: Path, overwrite: bool) -> Path:
@@ -197,55 +150,36 @@ def _sheet(out: Path, overwrite: bool) -> Path:
     return sheet
 
 
-def noise_of(picture: Picture) -> float | None:
-    """Return the standard deviation of the noise in levels of 255, that of the worst channel.
-
-    It is an estimate; None of a picture that is too small for one.
-    """
-    if min(picture.height, picture.width) < ESTIMATED:
-        return None
-    top = 2**picture.depth - 1
-    # A channel at a time: all at once, a large photograph would take a gigabyte as floats.
-    return max(255 * noise_level(plane.float()[None] / top).item() for plane in picture.levels)
+def _paged(sheet: Path | None, network: Network, pairs: list[Compared]) -> dict[str, str]:
+    """Write the page, if one is wanted and there is something to show; return where it lies."""
+    if sheet is None or not pairs:
+        return {}
+    return {"page": str(write_comparison(sheet, network.model.task.title, pairs))}
 
 
-def _strength(task: Denoise, given: float | None, sigma: float | None) -> float | None:
-    """Return what a network is told of the noise: as given, or sigma as estimated.
-
-    Raises:
-        UserError: The network wants to be told, and nothing is known.
-    """
-    if not task.told or given is not None:
-        return given
-    if task.noise != "gaussian" or sigma is None:
-        unit = NOISES[task.noise].unit
-        raise UserError("the network is told the noise's strength", f"--strength, {unit}")
-    return sigma
-
-
-def _size(picture: Picture) -> str:
-    return f"{picture.width} x {picture.height}"
-
-
-def doubt_of(place: Path) -> Path:
-    """Return where the uncertainty map of an output goes: beside it."""
-    return place.with_name(place.stem + UNCERTAINTY)
-
-
-def refuse_doubts(applied: Network, places: list[Path], overwrite: bool) -> None:
+def refuse_doubts(network: Network, maps: list[Path], others: set[Path], overwrite: bool) -> None:
     """Refuse uncertainty maps that cannot be, before any work is done.
 
+    Args:
+        network: What would say them.
+        maps: Where they would go.
+        others: The pictures that are read and those that are written: a map replaces none.
+        overwrite: Whether a map of an earlier time may be replaced.
+
     Raises:
-        UserError: The network does not say how sure it is; or two maps would have one name, or
-            one is there already.
+        UserError: The network does not say how sure it is; or a map would have the name of
+            another, of a picture, or of a file that is there already.
     """
-    if not applied.model.doubts:
+    if not network.model.doubts:
         remedy = "leave --uncertainty out"
         raise UserError("the network does not say how sure it is", remedy=remedy)
-    maps = [doubt_of(place) for place in places]
     twice = next((path for path in maps if maps.count(path) > 1), None)
     if twice:
         raise UserError(f"two pictures would have the map {twice}", remedy="give them one by one")
+    taken = {path.resolve() for path in others}
+    pictured = next((path for path in maps if path.resolve() in taken), None)
+    if pictured:
+        raise UserError(f"the map {pictured} is a picture's name too", remedy="rename the picture")
     there = next((path for path in maps if path.exists()), None)
     if there and not overwrite:
         raise UserError(f"{there} exists already", remedy="pass --overwrite, or name another -o")

@@ -72,11 +72,11 @@ def evaluate(
     if ships(word) or is_published(word):
         return _network(word, on)
     opened = open_run(run)
+    opened.model.to(Options(device=device).resolve_device())
     if isinstance(opened.model, Translator):
         return _translator(opened, on)
     if on:
         raise UserError("--on is for image-to-image networks", remedy="leave it out")
-    opened.model.to(Options(device=device).resolve_device())
     protocol = SampleProtocol(samples, extractor, extractor_hash, parzen) if samples else None
     result = evaluate_run(opened, importance_samples, seed, protocol)
     examine(opened.folder)
@@ -96,6 +96,7 @@ def _translator(run: Run, on: str) -> dict[str, Any]:
     if on:
         return translation_quality(Network.of(run), on)
     result = evaluate_run(run, importance_samples=0)
+    examine(run.folder)
     write_report(run.folder)
     return result
 

@@ -6,13 +6,12 @@ authors published them.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from immersion.check import UserError
 from immersion.data import Dataset, Spec
-from immersion.data.masks import load_masked
 from immersion.data.pictures import load_pictures
 from immersion.loading import Run, open_run, spec_from
 from immersion.models import Translator
@@ -90,8 +89,8 @@ def ships(word: str) -> bool:
 def _shipped(name: str) -> Network:
     about, model = open_shipped(name)
     spec = spec_from(about.spec)
-    read = load_masked if model.task.of_classes else load_pictures
-    return Network(model, spec, about.recipe, about.arguments, spec.name, lambda: read(spec.name))
+    learnt = partial(load_pictures, spec.name)
+    return Network(model, spec, about.recipe, about.arguments, spec.name, learnt)
 
 
 def _published(path: Path) -> Network:

@@ -191,8 +191,12 @@ def guarded(
     if deviation is None or other is None:
         fine = classes_changed(exact, rounded) <= CHANGED
     else:
-        fine = decibels_lost(Normal(exact, deviation), Normal(rounded, other)) <= MOST
+        fine = decibels_lost(_normal(exact, deviation), _normal(rounded, other)) <= MOST
     return manner if fine else replace(manner, precision=torch.float32)
+
+
+def _normal(mean: Tensor, deviation: Tensor) -> Normal:
+    return Normal(mean, deviation, validate_args=False)  # of one sure level it is 0
 
 
 def middle(picture: Picture, side: int, grid: int) -> Tile:

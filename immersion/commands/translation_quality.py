@@ -21,7 +21,6 @@ from immersion.data.picture_sets import PICTURE_SETS
 from immersion.data.pictures import load_pictures
 from immersion.models import Translator
 from immersion.models.pooled import pooled
-from immersion.models.tiles import tiled
 from immersion.progress import counted
 from immersion.random import seeded
 from immersion.tasks import Pair, Task
@@ -47,15 +46,13 @@ def translation_quality(network: Network, on: str = "") -> dict[str, Any]:
         protocol and estimates, as evaluation.json holds them.
     """
     split, model = _split(network, on), network.model
-    task = model.task
-    judge, words = JUDGES[task.judged]
-    estimates = {
-        f"{measure}_{name}": asdict(estimate)
-        for name, task in (task.clean() if on else task).protocols().items()
-        for measure, estimate in judge(
-            task, results(model, task, split, f"{name}: pictures"), lambda: network.learnt().train
-        ).items()
-    }
+    judge, words = JUDGES[model.task.judged]
+    task = model.task.clean() if on else model.task
+    estimates = {}
+    for name, fixed in task.protocols().items():
+        seen = results(model, fixed, split, f"{name}: pictures")
+        measured = judge(fixed, seen, lambda: network.learnt().train)
+        estimates |= {f"{measure}_{name}": asdict(e) for measure, e in measured.items()}
     if not model.doubts:
         estimates = {name: e for name, e in estimates.items() if not name.startswith(INTERVAL)}
     data = {"data": on or network.spec.name, "count": len(split.pictures)}
@@ -122,15 +119,7 @@ def whole_set(data: Dataset) -> PatchSplit:
 
 def distribution(model: Translator, given: Tensor) -> Distribution:
     """Return p(target | input) of whole pictures; of a model with a code, draws of it pooled."""
-    network = model.network
     with torch.inference_mode():
         if model.code is not None:
             return pooled(model.draws(given, POOLED, seed=0))
-        raw = tiled(
-            model.raw,
-            given,
-            halo=network.halo,
-            multiple=network.multiple,
-            scale=model.task.scale,
-        )
-        return model.likelihood(raw)
+        return model.whole(given)

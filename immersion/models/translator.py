@@ -1,7 +1,6 @@
 """Image to image: encode a picture, decode something that is derived from it."""
 
 from collections.abc import Iterator
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +8,7 @@ from torch.distributions import Distribution
 
 from immersion.likelihoods import Likelihood
 from immersion.likelihoods.classes import Classes
-from immersion.likelihoods.gaussian import GaussianFixed
+from immersion.likelihoods.gaussian import Gaussian
 from immersion.models.picture_code import PictureCode
 from immersion.models.tiles import tiled
 from immersion.nn.translation import PictureNetwork
@@ -46,8 +45,8 @@ class Translator(nn.Module):
 
     @property
     def doubts(self) -> bool:
-        """Return whether it says how sure it is of each value: a scale that was learnt."""
-        return not isinstance(self.likelihood, (Classes, GaussianFixed))
+        """Return whether it says how sure it is of each value: of a Gaussian that was learnt."""
+        return isinstance(self.likelihood, Gaussian)
 
     def forward(self, given: Tensor, z: Tensor | None = None) -> Distribution:
         """Return p(target | input, z): batch shape (B,), event shape (C_out, s H, s W)."""
@@ -82,6 +81,26 @@ class Translator(nn.Module):
         """Return z ~ p(z) for each input, (B, d), from the global generator; None without one."""
         return None if self.code is None else self.code.prior().sample((len(given),))
 
+    def whole(self, given: Tensor, z: Tensor | None = None) -> Distribution:
+        """Return p(target | input, z) of pictures of any size, worked out tile by tile.
+
+        Tiles are worked on where the network is; what is returned is where the inputs are.
+
+        Args:
+            given: (B, C_in, H, W).
+            z: As `raw` takes it.
+        """
+        device = next(self.parameters(), given).device
+
+        def work(tile: Tensor) -> Tensor:
+            return self.raw(tile.to(device), z).to(given.device)
+
+        network = self.network
+        raw = tiled(
+            work, given, halo=network.halo, multiple=network.multiple, scale=self.task.scale
+        )
+        return self.likelihood(raw)
+
     @torch.no_grad()
     def draw(self, given: Tensor, count: int, seed: int) -> Tensor:
         """Return several answers, E[target | input, z], (count, B, C_out, s H, s W), z ~ p(z).
@@ -110,11 +129,4 @@ class Translator(nn.Module):
         for number in range(count):
             with seeded(seed, "code", number):
                 z = self.code_for(given)
-            raw = tiled(
-                partial(self.raw, z=z),
-                given,
-                halo=self.network.halo,
-                multiple=self.network.multiple,
-                scale=self.task.scale,
-            )
-            yield self.likelihood(raw)
+            yield self.whole(given, z)

@@ -175,7 +175,7 @@ def claims(gain: float) -> tuple[Claim, ...]:
 
 JUDGED = (
     "U-Nets of three halvings from L to (a, b), a Gaussian with a scale for every value; one "
-    f"answer; probabilities of 32 levels of a and of b; and a conditional VAE with {LATENT} "
+    f"answer; probabilities of 33 levels of a and of b; and a conditional VAE with {LATENT} "
     "latent dimensions. PSNR of a and b of CIE Lab, "
     "peak 255, of pictures rounded to 256 levels; whole test pictures."
 )

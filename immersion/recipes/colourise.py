@@ -18,8 +18,8 @@ COLOURED = 8
 """Levels of 255 by which the channels of a pixel with a colour differ; rounding makes fewer."""
 
 
-LEVELS = 32
-"""Of a and of b where they are discretised: seven units of CIE Lab each."""
+LEVELS = 33
+"""Of a and of b where they are discretised, the middle one grey: seven units of CIE Lab each."""
 
 
 @RECIPES.register("colourise")

@@ -27,7 +27,7 @@ class Colourise(Task):
     The picture that is made has the input's lightness, but where a screen cannot show the colour.
 
     Args:
-        discretised: Whether the network gives a probability to each of 32 levels of a and of b,
+        discretised: Whether the network gives a probability to each of 33 levels of a and of b,
             told from 0 to 1, rather than a mean and a scale: a shirt is red or blue, and not the
             grey between.
 

@@ -6,6 +6,7 @@ import torch
 from immersion.check import UserError
 from immersion.imaging.colour import lab_from_srgb
 from immersion.likelihoods.logistic import Categorical
+from immersion.recipes.colourise import LEVELS
 from immersion.tasks.colourise import Colourise
 
 
@@ -50,24 +51,28 @@ def test_grey_pictures_teach_no_colour():
         Colourise().channels(1)
 
 
-def test_of_levels_the_answer_lies_between_their_mean_and_the_likeliest(x):
+def levels(first, second):
+    """p of 33 levels of a and of b from logits, (33,) each, the same at 4 x 4 pixels."""
+    h = torch.stack([first, second]).T.reshape(1, 66, 1, 1).expand(1, 66, 4, 4)
+    return Categorical((2, 4, 4), LEVELS)(h)
+
+
+def test_of_levels_the_answer_lies_between_their_mean_and_the_likeliest():
     """Half red, a little less green: the mean is pale, the answer is nearer to red."""
-    task = Colourise(discretised=True)
-    logits = torch.full((1, 2 * 32, 4, 4), -20.0)
-    logits[:, 31], logits[:, 0] = 0.4, 0.0  # of a; those of b come after
-    logits[:, 32 + 16] = 0.0
-    p = Categorical((2, 4, 4), 32)(logits.unflatten(1, (2, 32)).transpose(1, 2).flatten(1, 2))
-    a, b = task.ab_of(task.answer(p))[0, :, 0, 0]
+    task, a, b = Colourise(discretised=True), torch.full((33,), -20.0), torch.full((33,), -20.0)
+    a[32], a[0], b[16] = 0.4, 0.0, 0.0
+    p = levels(a, b)
+    found, other = task.ab_of(task.answer(p))[0, :, 0, 0]
     pale = task.ab_of(p.mean)[0, 0, 0, 0]
-    assert 0 < pale < a < 110 and abs(b) < 5
+    assert 0 < pale < found < 110 and other.abs() < 1e-3
     share = torch.tensor([0.4, 0.0]).div(0.38).softmax(0)
-    assert torch.allclose(a, 110 * (share[0] - share[1]), atol=1e-3)
+    assert torch.allclose(found, 110 * (share[0] - share[1]), atol=1e-3)
 
 
-def test_levels_are_those_of_the_true_chroma(x):
-    """A likelihood of levels rounds the target to the level that it is nearest to."""
-    target = Colourise(discretised=True).pair(x, None).target
-    assert target.min() >= 0 and target.max() <= 1
-    logits = 100 * torch.nn.functional.one_hot((target * 31).round().long(), 32).float()
-    h = logits.movedim(-1, 1).flatten(1, 2)
-    assert Categorical((2, 12, 10), 32)(h).log_prob(target).abs().max() < 1e-3
+def test_every_grey_is_a_level_of_its_own():
+    """What a network is taught of a grey picture is grey, and no tint."""
+    task = Colourise(discretised=True)
+    greys = (torch.arange(256) / 255).view(1, 1, 16, 16).expand(1, 3, 16, 16)
+    pair = task.pair(greys, None)
+    level = (pair.target * (LEVELS - 1)).round() / (LEVELS - 1)
+    assert torch.allclose(task.finish(pair.input, level), greys, atol=1e-3)

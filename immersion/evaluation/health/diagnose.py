@@ -19,6 +19,7 @@ RULES = (
     game.oscillation,
     samples.unlike_the_data,
     translation.no_better_than_its_input,
+    translation.further_than_grey,
     translation.wrong_about_itself,
 )
 """In the order in which findings of one severity are told."""
@@ -54,6 +55,7 @@ def diagnose(
     samples unlike the data  hardly any sample is like the data             evaluation
     posterior collapse       no latent unit says anything about x (VAE)     evaluation
     no better than its input pictures were better before than after         evaluation
+    further than grey        grey is nearer to the true colours             evaluation
     wrong about itself       90 % intervals hold another share (image to    evaluation
                              image)
     ======================== ============================================== ===================

@@ -16,21 +16,32 @@ of other photographs' values."""
 
 
 def no_better_than_its_input(evidence: Evidence) -> Finding | None:
-    """Tell whether pictures were better before than after."""
+    """Tell whether pictures were better before than after: by PSNR, not by the eye."""
     e = evidence.estimates
     worse = [
         f"{after:.2f} dB after and {e[name]:.2f} before ({match[2].replace('_', ' ')})"
         for name in e
-        if (match := BEFORE.fullmatch(name)) and (after := e[f"{match[1]}_{match[2]}"]) <= e[name]
-    ]
-    worse += [
-        f"{e[name]:.2f} dB over grey" for name in e if name.startswith(GAIN) and e[name] <= 0
+        if (match := BEFORE.fullmatch(name)) and (after := e[f"{match[1]}_{match[2]}"]) < e[name]
     ]
     if not worse:
         return None
     remedy = evidence.advice("train for more --steps", "lower --learning-rate")
     sentence = f"Pictures are no better after than before: PSNR is {'; '.join(worse)}."
     return Finding("no better than its input", sentence, remedy, "failure")
+
+
+def further_than_grey(evidence: Evidence) -> Finding | None:
+    """Tell whether grey pictures were nearer to the truth than coloured ones."""
+    gains = [value for name, value in evidence.estimates.items() if name.startswith(GAIN)]
+    if not gains or gains[0] >= 0:
+        return None
+    sentence = (
+        f"Colours are further from the true ones than grey is (PSNR {gains[0]:.2f} dB): what a "
+        "network pays for bold colours, or one that has not learnt yet."
+    )
+    return Finding(
+        "further than grey", sentence, evidence.advice("train for more --steps"), "note"
+    )
 
 
 def wrong_about_itself(evidence: Evidence) -> Finding | None:

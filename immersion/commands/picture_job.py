@@ -1,0 +1,110 @@
+"""One picture's way through a network: read, translated, written, told."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from immersion.commands.before_after import compared
+from immersion.commands.networks import Network
+from immersion.commands.own_noise import noise_of, strength_for
+from immersion.commands.translate_picture import (
+    Manner,
+    opaque_where_empty,
+    refuse_colours,
+    translate,
+    upright,
+)
+from immersion.pictures import Picture, check_target, read, write
+from immersion.report.beside import Compared
+from immersion.tasks import Task
+
+Opened = Callable[[int], Network]
+"""From a picture's channels to the network for it."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A picture, and where its results go.
+
+    Args:
+        source: The picture.
+        output: What is made of it.
+        uncertainty: Its uncertainty map; None where none is wanted.
+    """
+
+    source: Path
+    output: Path
+    uncertainty: Path | None
+
+    @property
+    def done(self) -> bool:
+        """Return whether all its results are there."""
+        return self.output.exists() and (self.uncertainty is None or self.uncertainty.exists())
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What was done to a picture.
+
+    Args:
+        told: input, output and more, as the command tells them.
+        pair: The middles before and after, for a page.
+    """
+
+    told: dict[str, Any]
+    pair: Compared
+
+
+def work_on(job: Job, opened: Opened, manner: Manner, overwrite: bool) -> Made:
+    """Do a job; what its output cannot hold is said before the work, not after.
+
+    Args:
+        job: The job.
+        opened: The network.
+        manner: How; a strength that is not given is estimated where the network is told it.
+        overwrite: Whether results that exist are replaced.
+
+    Raises:
+        UserError: The picture cannot be read, does not suit the network or cannot be written.
+    """
+    picture = read(job.source)
+    network = opened(picture.channels)
+    task = network.model.task
+    refuse_colours(network.colours, picture)
+    check_target(_without_holes(picture, task), job.output, overwrite)
+    told: dict[str, Any] = {"input": str(job.source), "output": str(job.output)}
+    if task.noisy:
+        sigma = noise_of(picture)
+        told |= {} if sigma is None else {"noise": f"about sigma {sigma:.1f} of 255"}
+        manner = replace(manner, strength=strength_for(task, manner.strength, sigma))
+    translated = translate(network.model, network.colours, picture, manner)
+    told["size"] = size_of(translated.picture)
+    if job.uncertainty is not None:  # first: a picture that is there has all that it should have
+        write(translated.uncertainty, job.uncertainty, overwrite)
+        told["uncertainty"] = str(job.uncertainty)
+    write(translated.picture, job.output, overwrite)
+    words = "; ".join(told[key] for key in ("size", "noise") if key in told)
+    return Made(told, _pair(job, words, picture, translated.picture))
+
+
+def seen_again(job: Job) -> Compared:
+    """Return the middles of a picture and of a result that is there already, for a page."""
+    before, after = read(job.source), read(job.output)
+    return _pair(job, size_of(after), before, after)
+
+
+def _pair(job: Job, words: str, before: Picture, after: Picture) -> Compared:
+    return compared(job.source.name, words, upright(before), upright(after))
+
+
+def _without_holes(picture: Picture, task: Task) -> Picture:
+    """Return a picture with the transparency that its result has."""
+    if picture.alpha is None or not task.fills:
+        return picture
+    return replace(picture, alpha=opaque_where_empty(picture.alpha))
+
+
+def size_of(picture: Picture) -> str:
+    """Return a picture's width and height in words."""
+    return f"{picture.width} x {picture.height}"
