@@ -17,6 +17,9 @@ ENDING = ".mat"
 ERROR = 0.02
 """The deviation that is taken for such a network's error, which says nothing of it."""
 
+PLAIN = {"stride": 1, "pad": 1, "dilate": 1}
+"""Of a convolution that keeps the picture's size and skips no pixel."""
+
 Layer = tuple[Tensor, Tensor]
 """Weight, (C_out, C_in, 3, 3), and bias, (C_out,)."""
 
@@ -66,7 +69,6 @@ def _layers(path: Path) -> list[Layer]:
 
     if not path.is_file():
         raise UserError(f"there is no file {path}", remedy="check the path")
-
     try:
         with h5py.File(path) as file:
             layers = [file[entry] for entry in file["net/layers"][...].flat]
@@ -78,10 +80,6 @@ def _layers(path: Path) -> list[Layer]:
         raise _wrong(path, "another kind of file") from error
     except ValueError as error:
         raise _wrong(path, str(error)) from error
-
-
-PLAIN = {"stride": 1, "pad": 1, "dilate": 1}
-"""Of a convolution that keeps the picture's size and skips no pixel."""
 
 
 def _convolution(file: Any, layer: Any) -> Layer:

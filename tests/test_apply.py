@@ -307,3 +307,41 @@ def test_what_is_there_already_is_left_out_when_asked(run, own, tmp_path):
     assert (out / "deep.png").read_bytes() == before
     with pytest.raises(UserError, match="exclude each other"):
         apply(run, (own / "deep.png",), out=out, skip_existing=True, overwrite=True)
+
+
+def test_an_ensemble_of_classes_keeps_the_sky_above():
+    """Its network is given the picture and its mirror image, and nothing upside down."""
+    seen = []
+
+    def work(given, precision):
+        seen.append(given)
+        return given.repeat(1, 2, 1, 1).softmax(1), None
+
+    x = torch.rand(1, 1, 8, 8)
+    said(Segment(2), work, x, Manner(ensemble=True))
+    assert len(seen) == 2 and torch.equal(seen[0], x) and torch.equal(seen[1], x.flip(-1))
+
+
+def test_a_map_replaces_no_picture(run, own, tmp_path):
+    """One input is called as another's map would be."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.png", "a-uncertainty.png"):
+        (folder / name).write_bytes((own / "deep.png").read_bytes())
+    given = (folder / "a.png", folder / "a-uncertainty.png")
+    for place in (folder, tmp_path / "out"):
+        ending = ".tif" if place == folder else None
+        with pytest.raises(UserError, match=r"a picture's name too|itself an input"):
+            apply(run, given, out=place, uncertainty=True, overwrite=True, ending=ending)
+    assert (folder / "a-uncertainty.png").read_bytes() == (own / "deep.png").read_bytes()
+
+
+def test_a_picture_whose_map_is_missing_is_worked_on_again(run, own, tmp_path):
+    out = tmp_path / "out"
+    apply(run, (own / "deep.png",), out=out, uncertainty=True)
+    (out / "deep-uncertainty.png").unlink()
+    asked = {"out": out, "uncertainty": True, "skip_existing": True, "page": True}
+    assert len(apply(run, (own / "deep.png",), **asked)["done"]) == 1
+    again = apply(run, (own / "deep.png",), **asked)
+    assert again["done"] == [] and again["there_already"] == 1
+    assert (out / "deep-uncertainty.png").exists() and Path(again["page"]).exists()

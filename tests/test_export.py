@@ -8,7 +8,8 @@ import torch
 
 import immersion as im
 from immersion.check import UserError
-from immersion.commands.export import described, export, onnx_of
+from immersion.commands.export import described, export
+from immersion.commands.onnx_graph import onnx_of
 from immersion.likelihoods.classes import Classes
 from immersion.likelihoods.gaussian import Gaussian
 from immersion.likelihoods.logistic import Categorical
@@ -120,7 +121,7 @@ def test_a_run_is_written_with_how_it_was_made(run, tmp_path):
     assert kept == told["properties"] and kept["task"] == "denoise" == kept["recipe"]
     assert json.loads(kept["arguments"])["translation"]["network"] == "dncnn"
     assert kept["channels"] == "1" == kept["scale"] == kept["multiple"] and kept["halo"] == "2"
-    assert [output.name for output in session.get_outputs()] == ["mean", "deviation"]
+    assert [output.name for output in session.get_outputs()] == ["answer", "deviation"]
     before = out.read_bytes()
     with pytest.raises(UserError, match=r"exists already; pass --overwrite"):
         export(run, out=out)

@@ -5,19 +5,23 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import immersion as im
 from immersion.check import UserError
 from immersion.cli import main
 from immersion.commands.networks import Network
-from immersion.commands.translation_quality import translation_quality
-from immersion.loading import open_run
+from immersion.commands.translation_quality import results, translation_quality
+from immersion.data import Spec
+from immersion.data.patches import PatchSplit
+from immersion.loading import build, open_run
 from immersion.models import Translator
 from immersion.nn.translation import Translation
 from immersion.recipes import RECIPES
 from immersion.recipes.pictures import side_of_patches, takes_masks
 from immersion.tasks.enlarge import Enlarge
+from immersion.tasks.inpaint import Inpaint
 
 QUICK = im.Options(steps=4, batch_size=4, validate_every=2, log_every=2, device="cpu")
 SMALL = {"translation": Translation(width=4, depth=1)}
@@ -121,3 +125,18 @@ def test_of_a_named_set_only_the_test_split_judges(tmp_path):
     )
     network = Network.of(open_run(result["run"]))
     assert translation_quality(network, "digits")["protocol"]["count"] == 180
+
+
+def test_every_judged_picture_has_holes_of_its_own():
+    pictures = tuple(torch.full((3, 24, 24), 128, dtype=torch.uint8) for _ in range(3))
+    split = PatchSplit(pictures, side=24)
+    model = build(
+        "inpaint",
+        Spec("grey", (3, 24, 24), "unit"),
+        {"translation": Translation("dncnn", 4, 2)},
+        seed=0,
+    ).model.eval()
+    holes = [pair.weight for pair, _ in results(model, Inpaint(), split)]
+    assert not torch.equal(holes[0], holes[1])
+    again = [pair.weight for pair, _ in results(model, Inpaint(), split)]
+    assert all(torch.equal(a, b) for a, b in zip(holes, again, strict=True))

@@ -1,18 +1,18 @@
 """What does a network's work on a person's picture: PyTorch, or OpenVINO where it is installed."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from immersion.check import refuse_missing
-from immersion.commands.export import NEEDED, onnx_of
+from immersion.commands.onnx_graph import NEEDED, onnx_of
 from immersion.models import Translator
 
 Worked = tuple[Tensor, Tensor | None]
-"""Mean and standard deviation of each value; of classes the probabilities, and None."""
+"""Answer and standard deviation of each value; of classes the probabilities, and None."""
 
 Work = Callable[[Tensor, torch.dtype], Worked]
 """From what the network is given, (1, C_in, H, W), with its convolutions in a precision."""
@@ -35,7 +35,7 @@ def _in_torch(model: Translator, given: Tensor, precision: torch.dtype) -> Worke
     return answer.cpu(), None if deviation is None else deviation.cpu()
 
 
-@cache
+@lru_cache(maxsize=2)  # the grey and the colour network of a word
 def in_openvino(model: Translator, colours: int) -> Work:
     """Return the work of a model on the CPU as OpenVINO does it there, with as many threads.
 

@@ -1,27 +1,18 @@
 """`immersion export RUN`: an image-to-image network as a file that needs nothing of ours."""
 
 import json
-import logging
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-
-from immersion.check import UserError, refuse_missing
+from immersion.check import UserError
 from immersion.commands.networks import opener
+from immersion.commands.onnx_graph import onnx_of
 from immersion.models import Translator
 from immersion.run_folder import RunFolder
 from immersion.tasks.noises import NOISES
 
 ENDING = ".onnx"
-
-NEEDED = ("onnx", "onnxscript")
-"""What PyTorch writes ONNX with; the extra `onnx` installs them."""
 
 COLOURS = 3
 """Channels of the pictures that a network is for, where a word means one for grey ones too."""
@@ -30,7 +21,7 @@ COLOURS = 3
 def export(network: str, *, out: Path | None = None, overwrite: bool = False) -> dict[str, Any]:
     """Write an image-to-image network as an ONNX file, for pictures of any size.
 
-    The file's input is (B, C_in, H, W); its outputs are the mean and the standard deviation of
+    The file's input is (B, C_in, H, W); its outputs are the answer and the standard deviation of
     each value, (B, C_out, s H, s W), or the probability of each class, (B, K, H, W). Its metadata
     tell what the channels mean, the scale s, how far an output looks (halo), what sides must be
     divisible by (multiple), and how the network was made.
@@ -100,6 +91,7 @@ def described(model: Translator, colours: int) -> dict[str, str]:
         "task": type(task).__name__.lower(),
         "input": given,
         "output": task.said,
+        "deviation": "learnt" if model.doubts else "not to be trusted",
         "channels": str(inward),
         "output_channels": str(outward),
         "scale": str(task.scale),
@@ -107,64 +99,3 @@ def described(model: Translator, colours: int) -> dict[str, str]:
         "multiple": str(network.multiple),
         "immersion": version("immersion"),
     }
-
-
-class Graph(nn.Module):
-    """A model as its numbers: input -> mean and standard deviation, or probabilities.
-
-    Args:
-        model: In evaluation mode.
-    """
-
-    def __init__(self, model: Translator) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, given: Tensor) -> tuple[Tensor, ...]:
-        """Return the outputs of the file."""
-        return tuple(output for output in self.model.numbers(given) if output is not None)
-
-
-def onnx_of(model: Translator, colours: int, properties: Mapping[str, str]) -> bytes:
-    """Return a model as the content of an ONNX file, in float32, for any batch, height and width.
-
-    Args:
-        model: In evaluation mode.
-        colours: Channels of the pictures that it was trained on.
-        properties: The file's metadata.
-
-    Raises:
-        UserError: What PyTorch writes ONNX with is not installed.
-    """
-    refuse_missing("onnx", NEEDED)
-    grid = model.network.multiple
-    side = torch.export.Dim
-    sizes = {0: side("batch"), 2: grid * side("rows", min=1), 3: grid * side("columns", min=1)}
-    example = torch.rand(2, model.task.channels(colours)[0], 4 * grid, 6 * grid)
-    outputs = ("probabilities",) if model.task.of_classes else ("mean", "deviation")
-    with torch.no_grad(), _quiet():
-        program = torch.onnx.export(
-            Graph(model).eval(),
-            (example,),
-            dynamo=True,
-            dynamic_shapes=(sizes,),
-            input_names=["input"],
-            output_names=outputs,
-            verbose=False,
-        )
-    program.model.metadata_props.update(properties)
-    return program.model_proto.SerializeToString()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep to itself what the exporter says of packages that are not needed here."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

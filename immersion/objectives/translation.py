@@ -11,6 +11,9 @@ from immersion.check import UserError
 from immersion.models import Translator
 from immersion.tasks import Pair
 
+USUAL = 0.5
+"""The power where none is asked for."""
+
 
 @dataclass(frozen=True)
 class TranslationLoss:
@@ -24,18 +27,19 @@ class TranslationLoss:
     forgotten beside those with much, whose errors are ten times as large.
 
     Args:
-        beta: From 0 to 1.
+        beta: From 0 to 1; by default 1/2 of one answer, and nothing where there are several, which
+            are learnt by their likelihood alone.
 
     Reference:
         Seitzer et al. 2022, On the pitfalls of heteroscedastic uncertainty estimation, equation
         (5), https://arxiv.org/abs/2203.09168
     """
 
-    beta: float = 0.5
+    beta: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse a power that means nothing."""
-        if not 0 <= self.beta <= 1:
+        if self.beta is not None and not 0 <= self.beta <= 1:
             raise UserError("--beta is out of range", "0 to 1", self.beta)
 
     def __call__(self, model: Translator, batch: Batch) -> dict[str, Tensor]:
@@ -65,7 +69,8 @@ class TranslationLoss:
 
     def price(self, p: Distribution) -> Tensor:
         """Return what a nat of each value counts, sg(sigma^(2 beta)), of the target's shape."""
-        return p.stddev.detach() ** (2 * self.beta)
+        beta = USUAL if self.beta is None else self.beta
+        return p.stddev.detach() ** (2 * beta)
 
 
 def log_prob_of_values(p: Distribution, target: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from immersion.imaging.colour import lab_from_srgb
 from immersion.loading import Run
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import measure, trained
+from immersion.papers.training import amount, measure, trained
 from immersion.tasks.colourise import Colourise
 
 CITATION = (
@@ -37,7 +37,7 @@ class Plan:
 
     Args:
         data: A set of colour pictures.
-        options: Of both networks.
+        options: Of all three networks.
         width: Channels at full resolution.
     """
 
@@ -50,7 +50,7 @@ OFTEN = Options(steps=30_000, batch_size=16, validate_every=0, log_every=500)
 PHOTOGRAPHS = Plan("bsds500", OFTEN)
 PHOTOGRAPHS_SHORT = Plan("bsds500", replace(OFTEN, steps=10_000, batch_size=2, log_every=500), 24)
 CIFAR10 = Plan("cifar10", replace(OFTEN, steps=100_000, batch_size=128))
-CIFAR10_SHORT = Plan("cifar10", replace(OFTEN, steps=16_000, batch_size=16, log_every=500), 16)
+CIFAR10_SHORT = Plan("cifar10", replace(OFTEN, steps=8000, batch_size=16, log_every=500), 16)
 
 
 def coloured(out: Path, device: str, plan: Plan) -> dict[str, Measurement]:
@@ -205,7 +205,7 @@ enter(
     PHOTOGRAPHS,
     0.5,
     700,
-    "30,000 steps of 16 patches of 96 x 96; 8 test pictures.",
+    f"{amount(PHOTOGRAPHS.options)} of 96 x 96; 8 test pictures.",
 )
 enter(
     "photographs-short",
@@ -213,7 +213,8 @@ enter(
     PHOTOGRAPHS_SHORT,
     0.2,
     30,
-    "A reduced schedule: 24 channels instead of 32, 10,000 steps of 2; 8 test pictures.",
+    f"A reduced schedule: 24 channels instead of 32, {amount(PHOTOGRAPHS_SHORT.options)}; 8 test "
+    "pictures.",
 )
 enter(
     "cifar10",
@@ -221,7 +222,8 @@ enter(
     CIFAR10,
     1.0,
     2000,
-    f"100,000 steps of 128 pictures; draws for the first {PICTURES:,} test pictures of 10,000.",
+    f"{amount(CIFAR10.options)}, whole pictures; draws for the first {PICTURES:,} test pictures "
+    "of 10,000.",
 )
 enter(
     "cifar10-short",
@@ -229,6 +231,6 @@ enter(
     CIFAR10_SHORT,
     0.5,
     45,
-    "A reduced schedule: 16 channels instead of 32, 16,000 steps of 16; draws for the first "
-    f"{PICTURES:,} test pictures of 10,000.",
+    f"A reduced schedule: 16 channels instead of 32, {amount(CIFAR10_SHORT.options)}; draws for "
+    f"the first {PICTURES:,} test pictures of 10,000.",
 )

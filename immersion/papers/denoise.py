@@ -8,7 +8,7 @@ from immersion.engine import Options
 from immersion.loading import Run
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import trained
+from immersion.papers.training import amount, trained
 
 CITATION = (
     "K. Zhang, W. Zuo, L. Zhang, FFDNet: Toward a Fast and Flexible Solution for CNN-Based Image "
@@ -29,15 +29,18 @@ PUBLISHED = {
 LEAST, TARGET = 29.8, "a target of this project for two hours of a CPU"
 """PSNR on Set12 at sigma 25, in dB."""
 
+SIDE = 48
+"""Of the patches."""
+
 SHORT = Options(steps=200_000, batch_size=4, validate_every=0, log_every=1000)
 """Many small steps: at equal time, four patches a step are 1.1 dB above 32 after five minutes."""
 
 LONG = Options(steps=150_000, batch_size=64, validate_every=0, log_every=500)
 
 PROTOCOL = (
-    "One network, blind, for sigma 0 to 75, trained on patches of 48 x 48 of 384 Berkeley "
-    "photographs, none of them in BSD68. Unclipped Gaussian noise, seed 0 for each picture; the "
-    "output rounded to 256 levels; no crop. "
+    f"One network, blind, for sigma 0 to 75, trained on patches of {SIDE} x {SIDE} of 384 "
+    "Berkeley photographs, none of them in BSD68. Unclipped Gaussian noise, seed 0 for each "
+    "picture; the output rounded to 256 levels; no crop. "
 )
 
 
@@ -49,6 +52,7 @@ def table(out: Path, device: str, options: Options, depth: int) -> dict[str, Mea
         "bsds500-grey",
         options,
         device,
+        size=SIDE,
         translation=Translation(depth=depth),
     )
     return judged(run)
@@ -98,7 +102,7 @@ register(
         citation=CITATION,
         claims=claims(short=False),
         minutes=1500,
-        protocol=PROTOCOL + "16 residual blocks of 64 channels, 150,000 steps of 64 patches.",
+        protocol=f"{PROTOCOL}16 residual blocks of 64 channels, {amount(LONG)}.",
         run=lambda out, device: table(out, device, LONG, 16),
     )
 )
@@ -110,8 +114,7 @@ register(
         citation=CITATION,
         claims=claims(short=True),
         minutes=100,
-        protocol=PROTOCOL
-        + "A reduced schedule: 6 residual blocks of 64 channels, 200,000 steps of 4 patches.",
+        protocol=f"{PROTOCOL}Reduced: 6 residual blocks of 64 channels, {amount(SHORT)}.",
         run=lambda out, device: table(out, device, SHORT, 6),
     )
 )

@@ -7,7 +7,7 @@ from immersion.commands.translation_quality import translation_quality
 from immersion.engine import Options
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import trained
+from immersion.papers.training import amount, trained
 from immersion.tasks.enlarge import FACTORS, Enlarge
 
 CITATION = (
@@ -28,8 +28,8 @@ SMALL = 32
 """Side of a patch before it is enlarged."""
 
 PROTOCOL = (
-    "One network a factor, trained on patches of 384 Berkeley photographs in colour, 32 x 32 when "
-    "small. "
+    f"One network a factor, trained on patches of 384 Berkeley photographs in colour, {SMALL} x "
+    f"{SMALL} when small. "
     "MATLAB's antialiased bicubic kernel on RGB, rounded to 256 levels; the output rounded too; "
     "PSNR of BT.601's Y without a border as wide as the factor. "
 )
@@ -83,7 +83,7 @@ register(
         citation=CITATION,
         claims=claims(VDSR, "VDSR, table 2, as quoted"),
         minutes=1500,
-        protocol=PROTOCOL + "16 residual blocks of 64 channels, 100,000 steps of 32 patches.",
+        protocol=f"{PROTOCOL}16 residual blocks of 64 channels, {amount(LONG)}.",
         run=lambda out, device: table(out, device, LONG, 16),
     )
 )
@@ -95,8 +95,7 @@ register(
         citation=CITATION,
         claims=claims(SRCNN, "SRCNN, as quoted"),
         minutes=90,
-        protocol=PROTOCOL
-        + "A reduced schedule: 6 residual blocks of 64 channels, 30,000 steps of 4 patches.",
+        protocol=f"{PROTOCOL}Reduced: 6 residual blocks of 64 channels, {amount(SHORT)}.",
         run=lambda out, device: table(out, device, SHORT, 6),
     )
 )

@@ -18,7 +18,7 @@ from immersion.evaluation.segmentation.warping import split_and_merge_error
 from immersion.loading import Run
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import measure, trained
+from immersion.papers.training import amount, measure, trained
 
 UNET = (
     "Ronneberger, Fischer & Brox 2015, U-Net: Convolutional Networks for Biomedical Image "
@@ -42,7 +42,7 @@ SIDE_OF_CELLS = 256
 
 STREETS, STREETS_SHORT = (
     Options(steps=20_000, batch_size=8, validate_every=0),
-    Options(steps=3000, batch_size=8, ema=0.99, validate_every=0),
+    Options(steps=6000, batch_size=4, ema=0.99, validate_every=0),
 )
 SIDE_OF_STREETS = 176
 """All of a picture's height, but for what four halvings do not divide."""
@@ -51,7 +51,7 @@ SIDE_OF_STREETS = 176
 def cells(
     out: Path, device: str, options: Options, translation: Translation
 ) -> dict[str, Measurement]:
-    """Train five networks, each on the other four fifths of the stack; judge all 30 slices."""
+    """Train five networks, each on most of the other slices of the stack; judge all 30."""
     probabilities, truths = [], []
     for fold in range(1, FOLDS + 1):
         run = trained(
@@ -160,8 +160,8 @@ HALF_SIZE = (
 )
 
 for name, minutes, options, network, words in (
-    ("isbi2012", 360, CELLS, WIDE, "5,000 steps of 4 patches of 256 x 256, 32 channels."),
-    ("isbi2012-short", 30, CELLS_SHORT, NARROW, "Reduced: 1,200 steps of 2, 16 channels."),
+    ("isbi2012", 360, CELLS, WIDE, f"{amount(CELLS)} of 256 x 256, 32 channels."),
+    ("isbi2012-short", 30, CELLS_SHORT, NARROW, f"Reduced: {amount(CELLS_SHORT)}, 16 channels."),
 ):
     register(
         Study(
@@ -178,8 +178,8 @@ for name, minutes, options, network, words in (
     )
 
 for name, minutes, options, network, words in (
-    ("camvid", 270, STREETS, WIDE, "20,000 steps of 8, 32 channels."),
-    ("camvid-short", 25, STREETS_SHORT, NARROW, "Reduced: 3,000 steps of 8, 16 channels."),
+    ("camvid", 270, STREETS, WIDE, f"{amount(STREETS)}, 32 channels."),
+    ("camvid-short", 25, STREETS_SHORT, NARROW, f"Reduced: {amount(STREETS_SHORT)}, 16 channels."),
 ):
     register(
         Study(

@@ -41,6 +41,16 @@ def trained(
     return open_run(out)
 
 
+def amount(options: Options) -> str:
+    """Return in words how long is trained: steps and their patches.
+
+    Example:
+        >>> amount(Options(steps=5000, batch_size=4))
+        '5,000 steps of 4 patches'
+    """
+    return f"{options.steps:,} steps of {options.batch_size} patches"
+
+
 def measure(
     run: Run, importance_samples: int = 0, sample_protocol: SampleProtocol | None = None
 ) -> dict[str, Measurement]:

@@ -64,7 +64,7 @@ def refuse_beside_levels(objective: TranslationLoss, latent: int) -> None:
     Raises:
         UserError: A power of the scale, or a code.
     """
-    if objective != TranslationLoss():
+    if objective.beta is not None:
         raise UserError(
             "levels are learnt by their likelihood, in which --beta has no part",
             remedy="leave --beta or --discretised out",

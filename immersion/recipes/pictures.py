@@ -76,7 +76,7 @@ def translator(
         likelihood: Of the target; by default a Gaussian with a scale for every value.
     """
     at_least(0, latent=latent)
-    if latent and objective != TranslationLoss():
+    if latent and objective.beta is not None:
         raise UserError(
             "a code is learnt by its ELBO, in which --beta has no part",
             remedy="leave --beta or --latent out",
