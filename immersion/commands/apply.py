@@ -1,5 +1,6 @@
 """`immersion apply NAME|RUN INPUT... --out OUT`: image to image on a person's own files."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -82,7 +83,8 @@ def apply(
         raise UserError("no picture was named", "files, folders or patterns", remedy="name some")
     if overwrite and skip_existing:
         raise UserError("--overwrite and --skip-existing exclude each other", remedy="pass one")
-    meant, usual = find(list(inputs)), opener(network)(1)
+    meant, opened = find(list(inputs)), opener(network)
+    usual = opened(1)
     if strength is not None:
         refuse_strength(usual.model.task, strength)
     if ending is None and usual.model.task.of_classes:
@@ -95,15 +97,14 @@ def apply(
     manner = Manner(ensemble, tile, chosen, strength, BACKENDS[backend])
     manner.backend(usual.model, usual.colours)  # what is not installed is said now
 
-    left_out = [job for job in jobs if skip_existing and job.done]
-    pairs = [seen_again(job) for job in left_out[:SHOWN]] if page else []
-    opened = _on(where, opener(network))
+    ready = {job for job in jobs if skip_existing and job.done}
+    pairs = _pairs_of_old([job for job in jobs if job in ready]) if page else []
+    todo = [job for job in jobs if job not in ready]
     done = []
     failed = [{"input": str(path), "reason": str(no_picture(path))} for path in meant.others]
-    todo = [job for job in jobs if job not in left_out]
     for job in counted(todo, len(todo), "pictures"):
         try:
-            made = work_on(job, opened, manner, again)
+            made = work_on(job, _on(where, opened), manner, again)
         except UserError as error:
             failed.append({"input": str(job.source), "reason": str(error)})
         else:
@@ -112,7 +113,7 @@ def apply(
     result = {"network": network, "done": done, "failed": failed, "skipped": meant.skipped}
     return (
         result
-        | ({"there_already": len(left_out)} if skip_existing else {})
+        | ({"there_already": len(ready)} if skip_existing else {})
         | _paged(sheet, usual, pairs)
     )
 
@@ -124,6 +125,15 @@ def _jobs(meant: Inputs, outputs: list[Path], doubting: Network | None, again: b
         maps = [output.with_name(output.stem + UNCERTAINTY) for output in outputs]
         refuse_doubts(doubting, maps, {*outputs, *(found.path for found in meant.found)}, again)
     return [Job(f.path, *places) for f, *places in zip(meant.found, outputs, maps, strict=True)]
+
+
+def _pairs_of_old(jobs: list[Job]) -> list[Compared]:
+    """Return what a page shows of results that are there; what cannot be read is not shown."""
+    pairs = []
+    for job in jobs[:SHOWN]:
+        with suppress(UserError):
+            pairs.append(seen_again(job))
+    return pairs
 
 
 def _on(device: torch.device, opened: Opened) -> Opened:
