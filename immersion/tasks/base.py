@@ -36,7 +36,7 @@ class Task(ABC):
 
     Attributes:
         title: What has been done to a picture, for a person.
-        given, said: What the channels of an input and of an output are.
+        given: What the channels of an input are.
         judged: What outputs are measured as: levels, holes, luma, chroma or classes.
         of_classes: Whether targets are classes, and masks are what it learns from.
         told: Whether the network is told how strong the noise is.
@@ -48,13 +48,17 @@ class Task(ABC):
 
     title: ClassVar[str]
     given: ClassVar[str] = "levels in [0, 1]"
-    said: ClassVar[str] = "levels, to be clipped to [0, 1]"
     judged: ClassVar[str] = "levels"
     of_classes: ClassVar[bool] = False
     told: bool = False
     noisy: ClassVar[bool] = False
     turns: ClassVar[Sequence[int]] = range(8)
     fills: ClassVar[bool] = False
+
+    @property
+    def said(self) -> str:
+        """Return what the channels of an output are."""
+        return "levels, to be clipped to [0, 1]"
 
     @property
     def scale(self) -> int:

@@ -38,8 +38,12 @@ class Inpaint(Task):
     given: ClassVar[str] = (
         "levels in [0, 1] that are 0.5 in the holes, then a channel that is 1 in the holes"
     )
-    said: ClassVar[str] = "levels, to be clipped to [0, 1]; they count in the holes"
     fills: ClassVar[bool] = True
+
+    @property
+    def said(self) -> str:
+        """Return what the channels of an output are."""
+        return "levels, to be clipped to [0, 1]; they count in the holes"
 
     def channels(self, colours: int) -> tuple[int, int]:
         """Return the picture's channels and one that tells the holes, and the picture's."""

@@ -35,7 +35,6 @@ class Segment(Task):
 
     title: ClassVar[str] = "What is where"
     judged: ClassVar[str] = "classes"
-    said: ClassVar[str] = "the probability of each class"
     of_classes: ClassVar[bool] = True
     turns: ClassVar[Sequence[int]] = (0, 4)  # a street has an above and a below
 
@@ -49,6 +48,11 @@ class Segment(Task):
             raise UserError("there are too few classes", "at least 2", self.classes)
         if self.weights and len(self.weights) != self.classes:
             raise UserError("weights do not fit", f"{self.classes} of them", len(self.weights))
+
+    @property
+    def said(self) -> str:
+        """Return what the channels of an output are."""
+        return "the probability of each class"
 
     def channels(self, colours: int) -> tuple[int, int]:
         """Return the picture's channels, and one: the number of a class."""

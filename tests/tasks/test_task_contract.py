@@ -11,7 +11,7 @@ from immersion.random import seeded
 from immersion.tasks import TASKS
 
 COLOUR_ONLY = {"colourise"}
-WITH_CLASSES = {"segment"}
+WITH_CLASSES = {name for name, task in TASKS.items() if task.of_classes}
 
 
 def clean(name: str, side: int = 48) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -90,3 +90,10 @@ def test_protocols_are_tasks_of_the_same_kind_that_a_judge_knows(name):
     assert fixed and all(type(each) is type(task) for each in fixed.values())
     assert all(key.replace("_", "").replace(".", "").isalnum() for key in fixed)
     assert task.judged in JUDGES
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_person_is_told_what_was_done_and_what_goes_in_and_comes_out(name):
+    task = TASKS[name]()
+    assert task.title[0].isupper() and task.given and task.said
+    assert 0 in task.turns and set(task.turns) <= set(range(8))
