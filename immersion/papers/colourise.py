@@ -48,9 +48,9 @@ class Plan:
 
 OFTEN = Options(steps=30_000, batch_size=16, validate_every=0, log_every=500)
 PHOTOGRAPHS = Plan("bsds500", OFTEN)
-PHOTOGRAPHS_SHORT = Plan("bsds500", replace(OFTEN, steps=10_000, batch_size=2, log_every=500), 24)
+PHOTOGRAPHS_SHORT = Plan("bsds500", replace(OFTEN, steps=5000, batch_size=2, log_every=250), 24)
 CIFAR10 = Plan("cifar10", replace(OFTEN, steps=100_000, batch_size=128))
-CIFAR10_SHORT = Plan("cifar10", replace(OFTEN, steps=8000, batch_size=16, log_every=500), 16)
+CIFAR10_SHORT = Plan("cifar10", replace(OFTEN, steps=3000, batch_size=16, log_every=250), 16)
 
 
 def coloured(out: Path, device: str, plan: Plan) -> dict[str, Measurement]:

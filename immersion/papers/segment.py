@@ -36,13 +36,13 @@ WIDE, NARROW = Translation(network="unet", depth=4), Translation("unet", width=1
 
 CELLS, CELLS_SHORT = (
     Options(steps=5000, batch_size=4, validate_every=0),
-    Options(steps=1200, batch_size=2, ema=0.99, validate_every=0),
+    Options(steps=1000, batch_size=2, ema=0.99, validate_every=0),
 )
 SIDE_OF_CELLS = 256
 
 STREETS, STREETS_SHORT = (
     Options(steps=20_000, batch_size=8, validate_every=0),
-    Options(steps=6000, batch_size=4, ema=0.99, validate_every=0),
+    Options(steps=3000, batch_size=4, ema=0.99, validate_every=0),
 )
 SIDE_OF_STREETS = 176
 """All of a picture's height, but for what four halvings do not divide."""
