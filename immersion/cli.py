@@ -202,7 +202,7 @@ def _sentence(box: str) -> str:
     lines = [line.strip("─│╭╮╰╯| ") for line in box.splitlines()[1:]]  # the first is a title
     # Rules are drawn with dashes where the terminal has no better characters.
     said = [line for line in lines if line.strip("-+") and not line.startswith("For full help")]
-    words = " ".join(said)
+    words = re.sub(r"\[/?bold\]", "", " ".join(said))
     words = re.sub(r"^Error parsing \w+: ", "", words.split(" Argument helptext:")[0])
     return " ".join(words.split()).rstrip(".")
 

@@ -1,5 +1,7 @@
 """A person's own pictures through a network: equal to the whole, names kept, errors named."""
 
+import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -345,3 +347,40 @@ def test_a_picture_whose_map_is_missing_is_worked_on_again(run, own, tmp_path):
     again = apply(run, (own / "deep.png",), **asked)
     assert again["done"] == [] and again["there_already"] == 1
     assert (out / "deep-uncertainty.png").exists() and Path(again["page"]).exists()
+
+
+def test_greys_in_three_channels_go_through_the_network_of_greys(run, own, tmp_path):
+    grey = np.random.default_rng(3).integers(0, 256, (20, 24), dtype=np.uint8)
+    Image.fromarray(grey).save(own / "one.png")
+    Image.fromarray(np.stack([grey] * 3, -1)).save(own / "three.png")
+    apply(run, (own / "one.png", own / "three.png"), out=tmp_path / "out")
+    one, three = (read(tmp_path / "out" / name).levels for name in ("one.png", "three.png"))
+    assert torch.equal(three, one.expand(3, -1, -1))
+
+
+def test_going_on_replaces_nothing(run, own, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "deep.png").write_bytes(b"mine")
+    apply(run, (own / "deep.png",), out=out, skip_existing=True, uncertainty=True)
+    assert (out / "deep.png").read_bytes() == b"mine" and (out / "deep-uncertainty.png").exists()
+    (out / "before-after.html").write_text("mine")
+    with pytest.raises(UserError, match="exists already"):
+        apply(run, (own / "deep.png",), out=out, skip_existing=True, page=True)
+
+
+def test_classes_are_not_blended_by_jpeg(tmp_path):
+    from immersion.commands.apply import refuse_blending
+
+    with pytest.raises(UserError, match=r"JPEG would blend.*pass --ending \.png"):
+        refuse_blending([tmp_path / "a.png", tmp_path / "b.JPG"])
+
+
+def test_a_name_that_is_no_text_is_told_and_the_rest_go_on(run, own, tmp_path):
+    bad = os.fsencode(own) + b"/bad\xff.png"
+    with open(bad, "wb") as file:
+        file.write((own / "deep.png").read_bytes())
+    result = apply(run, (own,), out=tmp_path / "out")
+    assert len(result["done"]) == 2
+    assert any("is no text" in entry["reason"] for entry in result["failed"])
+    json.dumps(result, ensure_ascii=False).encode()

@@ -325,5 +325,5 @@ def test_reconstruct_without_an_encoder(run, tmp_path):
 
 
 def test_a_model_that_encodes_needs_no_encoder(trained):
-    with pytest.raises(UserError, match="encoder of its own"):
+    with pytest.raises(UserError, match="only a generator is given an encoder"):
         invert(trained)

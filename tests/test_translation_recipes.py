@@ -15,6 +15,7 @@ from immersion.commands.networks import Network
 from immersion.commands.translation_quality import results, translation_quality
 from immersion.data import Spec
 from immersion.data.patches import PatchSplit
+from immersion.data.pictures import load_pictures
 from immersion.loading import build, open_run
 from immersion.models import Translator
 from immersion.nn.translation import Translation
@@ -140,3 +141,37 @@ def test_every_judged_picture_has_holes_of_its_own():
     assert not torch.equal(holes[0], holes[1])
     again = [pair.weight for pair, _ in results(model, Inpaint(), split)]
     assert all(torch.equal(a, b) for a, b in zip(holes, again, strict=True))
+
+
+def test_upright_and_lying_photographs_are_shown_together(tmp_path):
+    """Pictures of a report have the sizes of the photographs, which differ."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(6):
+        side = (40, 28) if number % 2 else (28, 40)
+        levels = np.random.default_rng(number).integers(0, 256, (*side, 3), dtype=np.uint8)
+        Image.fromarray(levels).save(tmp_path / f"{number}.png")
+    result = im.train(
+        "denoise",
+        data=str(tmp_path),
+        out=tmp_path / "run",
+        size=16,
+        options=QUICK,
+        arguments=SMALL,
+    )
+    assert (tmp_path / "run" / "samples" / "translations.png").exists() and result["report"]
+
+
+@pytest.mark.parametrize("command", ["manifold", "reconstruct", "interpolate", "invert"])
+def test_commands_for_other_models_refuse_a_run_of_pictures(command, folder, tmp_path, capsys):
+    run = im.train(
+        "denoise", data=str(folder), out=tmp_path / "run", size=16, options=QUICK, arguments=SMALL
+    )["run"]
+    with pytest.raises(SystemExit) as stop:
+        main([command, run])
+    assert stop.value.code == 2 and "a run of" in capsys.readouterr().err
+
+
+def test_sets_of_pictures_are_named_where_a_name_is_wrong():
+    with pytest.raises(UserError, match="set12"):
+        load_pictures("set21")

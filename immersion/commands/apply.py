@@ -10,12 +10,12 @@ from immersion.check import UserError, at_least
 from immersion.commands.backends import BACKENDS
 from immersion.commands.networks import Network, opener
 from immersion.commands.own_noise import refuse_strength
-from immersion.commands.picture_job import Job, Opened, seen_again, work_on
+from immersion.commands.picture_job import Existing, Job, Opened, seen_again, work_on
 from immersion.commands.translate_picture import Manner
 from immersion.engine import Options
-from immersion.pictures import ENDINGS, Inputs, find, no_picture, targets
+from immersion.pictures import Inputs, find, is_file, no_picture, targets
 from immersion.progress import counted
-from immersion.report.beside import Compared, write_comparison
+from immersion.report.beside import KICKER, Compared, write_comparison
 
 UNCERTAINTY = "-uncertainty.png"
 """What the name of an uncertainty map ends in."""
@@ -52,7 +52,7 @@ def apply(
         inputs: Files, folders and patterns.
         out: A folder, or a file where there is one input.
         uncertainty: Whether to write beside each picture half the width of the 90 % interval of
-            each of its pixels.
+            each of its pixels: 16-bit grey levels, of which 65,535 are the whole range.
         page: Whether to write before-after.html beside the outputs: one file that shows the
             middle of each of the first pictures before and after, with a slider.
         ensemble: Whether to take the mean over the eight ways of turning and mirroring a picture
@@ -66,8 +66,8 @@ def apply(
         skip_existing: Whether pictures whose results are all there are left out: to go on where a
             long command was stopped.
         precision: auto (bfloat16 where the processor has it natively), bfloat16 or float32.
-        backend: What does the network's work: torch, or openvino, which is quicker on a processor
-            and which pip install 'immersion[openvino]' installs.
+        backend: What does the network's work: torch, or openvino, which takes some seconds to
+            begin and is then quicker on a processor (pip install 'immersion[openvino]').
         device: auto (CUDA where there is one), cpu or cuda; OpenVINO works on the CPU.
 
     Returns:
@@ -87,11 +87,14 @@ def apply(
     usual = opened(1)
     if strength is not None:
         refuse_strength(usual.model.task, strength)
-    if ending is None and usual.model.task.of_classes:
-        ending = ".png"  # JPEG would blend the colours that stand for classes
-    again = overwrite or skip_existing
-    jobs = _jobs(meant, targets(meant, out, ending, again), usual if uncertainty else None, again)
-    sheet = _sheet(out, again) if page else None
+    if ending is None and usual.model.task.of_classes and not is_file(out):
+        ending = ".png"
+    existing = "replace" if overwrite else "keep" if skip_existing else "refuse"
+    outputs = targets(meant, out, ending, existing != "refuse")
+    if usual.model.task.of_classes:
+        refuse_blending(outputs)
+    jobs = _jobs(meant, outputs, usual if uncertainty else None, existing != "refuse")
+    sheet = _sheet(out, existing) if page else None
     where = Options(device="cpu" if backend == "openvino" else device).resolve_device()
     chosen = Options(precision=precision).resolve_precision(where)
     manner = Manner(ensemble, tile, chosen, strength, BACKENDS[backend])
@@ -104,9 +107,9 @@ def apply(
     failed = [{"input": str(path), "reason": str(no_picture(path))} for path in meant.others]
     for job in counted(todo, len(todo), "pictures"):
         try:
-            made = work_on(job, _on(where, opened), manner, again)
+            made = work_on(job, _on(where, opened), manner, existing)
         except UserError as error:
-            failed.append({"input": str(job.source), "reason": str(error)})
+            failed.append({"input": printable(job.source), "reason": str(error)})
         else:
             done.append(made.told)
             pairs += [made.pair] if page and len(pairs) < SHOWN else []
@@ -147,15 +150,31 @@ def _on(device: torch.device, opened: Opened) -> Opened:
     return moved
 
 
-def _sheet(out: Path, overwrite: bool) -> Path:
+def refuse_blending(outputs: list[Path]) -> None:
+    """Refuse JPEG for classes: it blends the colours that stand for them.
+
+    Raises:
+        UserError: A result would be a JPEG.
+    """
+    blended = next((path for path in outputs if path.suffix.lower() in (".jpg", ".jpeg")), None)
+    if blended:
+        raise UserError(f"JPEG would blend the classes in {blended}", remedy="pass --ending .png")
+
+
+def printable(path: Path) -> str:
+    """Return a path as text that can be printed, whatever bytes are in it."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
+
+
+def _sheet(out: Path, existing: Existing) -> Path:
     """Return where the page goes: into the folder of outputs.
 
     Raises:
-        UserError: There is one already.
+        UserError: There is one already that is not to be replaced, or not one of ours.
     """
-    single = out.suffix.lower() in ENDINGS and not out.is_dir()
-    sheet = (out.parent if single else out) / PAGE
-    if sheet.exists() and not overwrite:
+    sheet = (out.parent if is_file(out) else out) / PAGE
+    ours = sheet.is_file() and KICKER in sheet.read_text("utf-8", errors="replace")
+    if sheet.exists() and not (existing == "replace" or (existing == "keep" and ours)):
         raise UserError(f"{sheet} exists already", remedy="pass --overwrite, or leave --page out")
     return sheet
 

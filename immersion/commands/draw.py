@@ -16,7 +16,7 @@ from immersion.data.dataset import to_float
 from immersion.data.images import SUFFIXES, decode
 from immersion.generative import generative
 from immersion.loading import Run, open_run
-from immersion.models import Generative
+from immersion.models import Generative, Translator
 from immersion.models.latent_density import WithLatentDensity
 from immersion.models.refine import nearest_drawn, refined
 from immersion.models.sampling import Drawn, check_label, draws
@@ -235,6 +235,13 @@ def report(run: Path, *, beside: Path | None = None) -> Result:
 
 def _of_images(path: Path) -> Run:
     run = open_run(path)
+    if isinstance(run.model, Translator):
+        raise UserError(
+            "an image-to-image network has no manifold to walk on",
+            "a run of an autoencoder, a VAE or a GAN",
+            f"a run of {run.record['recipe']}",
+            "see its report, or give it pictures with immersion apply",
+        )
     if not run.spec.image:
         raise UserError(
             "only models of images can be shown as pictures",

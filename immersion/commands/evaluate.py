@@ -69,10 +69,11 @@ def evaluate(
     """
     at_least(0, importance_samples=importance_samples, samples=samples)
     word = str(run)
-    if ships(word) or is_published(word):
-        return _network(word, on)
+    place = Options(device=device).resolve_device()
+    if ships(word) or is_published(word) or (on and not Path(run).exists()):
+        return _network(word, on, place)
     opened = open_run(run)
-    opened.model.to(Options(device=device).resolve_device())
+    opened.model.to(place)
     if isinstance(opened.model, Translator):
         return _translator(opened, on)
     if on:
@@ -84,11 +85,14 @@ def evaluate(
     return result
 
 
-def _network(word: str, on: str) -> dict[str, Any]:
+def _network(word: str, on: str, device: torch.device) -> dict[str, Any]:
     """Measure an image-to-image network that is no run of one's own."""
     if not on:
         raise UserError(f"nothing says what {word} is judged on", remedy="name a set by --on")
-    return translation_quality(opener(word)(load_pictures(on).spec.shape[0]), on)
+    opened = opener(word)
+    network = opened(load_pictures(on).spec.shape[0])
+    network.model.to(device)
+    return {"network": network.name} | translation_quality(network, on)
 
 
 def _translator(run: Run, on: str) -> dict[str, Any]:

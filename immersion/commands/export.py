@@ -21,10 +21,10 @@ COLOURS = 3
 def export(network: str, *, out: Path | None = None, overwrite: bool = False) -> dict[str, Any]:
     """Write an image-to-image network as an ONNX file, for pictures of any size.
 
-    The file's input is (B, C_in, H, W); its outputs are the answer and the standard deviation of
-    each value, (B, C_out, s H, s W), or the probability of each class, (B, K, H, W). Its metadata
-    tell what the channels mean, the scale s, how far an output looks (halo), what sides must be
-    divisible by (multiple), and how the network was made.
+    The file's input is (B, C_in, H, W), its sides divisible by the metadata's `multiple`; its
+    outputs are the answer and the standard deviation of each value, (B, C_out, s H, s W), or the
+    probability of each class, (B, K, H, W). The metadata tell what the channels mean, the scale s,
+    how far an output looks (halo), and how the network was made.
 
     Args:
         network: The folder of a run, such as one of `immersion train denoise`; or a network that

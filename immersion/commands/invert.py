@@ -66,8 +66,7 @@ def invert(
     opened = open_run(run)
     if not isinstance(opened.model, GAN):
         received = f"a run of '{opened.record['recipe']}'"
-        remedy = "use it as it is: immersion reconstruct RUN"
-        raise UserError("this model has an encoder of its own", "a GAN", received, remedy)
+        raise UserError("only a generator is given an encoder", "a run of a GAN", received)
     # In evaluation mode, on which the engine has no hold: not even its buffers move.
     generator = opened.model.to(options.resolve_device()).requires_grad_(False)
     objective = Inversion(generator, weight)

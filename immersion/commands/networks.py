@@ -31,6 +31,7 @@ class Network:
         arguments: The recipe's.
         source: The name or the place of those pictures.
         learnt: Reads them.
+        name: The run's folder, the name that comes with the package, or the file's.
     """
 
     model: Translator
@@ -39,6 +40,7 @@ class Network:
     arguments: dict[str, Any]
     source: str
     learnt: Callable[[], Dataset]
+    name: str
 
     @property
     def colours(self) -> int:
@@ -60,7 +62,8 @@ class Network:
             )
         record = run.record
         recipe, arguments, source = record["recipe"], record["arguments"], record["data"]["source"]
-        return cls(run.model, run.spec, recipe, arguments, source, lambda: run.data)
+        path = str(run.folder.path)
+        return cls(run.model, run.spec, recipe, arguments, source, lambda: run.data, path)
 
 
 def opener(word: str) -> Callable[[int], Network]:
@@ -90,13 +93,13 @@ def _shipped(name: str) -> Network:
     about, model = open_shipped(name)
     spec = spec_from(about.spec)
     learnt = partial(load_pictures, spec.name)
-    return Network(model, spec, about.recipe, about.arguments, spec.name, learnt)
+    return Network(model, spec, about.recipe, about.arguments, spec.name, learnt, name)
 
 
 def _published(path: Path) -> Network:
     model, colours = open_published(path)
     spec = Spec(path.name, (colours, 1, 1), "unit")
-    return Network(model, spec, "denoise", {}, "", _unknown)
+    return Network(model, spec, "denoise", {}, "", _unknown, path.name)
 
 
 def _unknown() -> Dataset:

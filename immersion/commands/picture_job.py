@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import torch
 
 from immersion.commands.before_after import compared
 from immersion.commands.networks import Network
@@ -18,6 +20,9 @@ from immersion.commands.translate_picture import (
 from immersion.pictures import Picture, check_target, read, write
 from immersion.report.beside import Compared
 from immersion.tasks import Task
+
+Existing = Literal["refuse", "replace", "keep"]
+"""What becomes of results that exist."""
 
 Opened = Callable[[int], Network]
 """From a picture's channels to the network for it."""
@@ -56,36 +61,60 @@ class Made:
     pair: Compared
 
 
-def work_on(job: Job, opened: Opened, manner: Manner, overwrite: bool) -> Made:
+def work_on(job: Job, opened: Opened, manner: Manner, existing: Existing) -> Made:
     """Do a job; what its output cannot hold is said before the work, not after.
 
     Args:
         job: The job.
         opened: The network.
         manner: How; a strength that is not given is estimated where the network is told it.
-        overwrite: Whether results that exist are replaced.
+        existing: What becomes of results that exist.
 
     Raises:
         UserError: The picture cannot be read, does not suit the network or cannot be written.
     """
     picture = read(job.source)
-    network = opened(picture.channels)
+    network = opened(1 if in_grey(picture) else picture.channels)
     task = network.model.task
-    refuse_colours(network.colours, picture)
-    check_target(_without_holes(picture, task), job.output, overwrite)
+    given = one_channel(picture) if in_grey(picture) and network.colours == 1 else picture
+    refuse_colours(network.colours, given)
+    check_target(_without_holes(picture, task), job.output, existing != "refuse")
     told: dict[str, Any] = {"input": str(job.source), "output": str(job.output)}
     if task.noisy:
         sigma = noise_of(picture)
         told |= {} if sigma is None else {"noise": f"about sigma {sigma:.1f} of 255"}
         manner = replace(manner, strength=strength_for(task, manner.strength, sigma))
-    translated = translate(network.model, network.colours, picture, manner)
-    told["size"] = size_of(translated.picture)
+    translated = translate(network.model, network.colours, given, manner)
+    result = translated.picture if given is picture else three_channels(translated.picture)
+    told["size"] = size_of(result)
     if job.uncertainty is not None:  # first: a picture that is there has all that it should have
-        write(translated.uncertainty, job.uncertainty, overwrite)
+        _put(translated.uncertainty, job.uncertainty, existing)
         told["uncertainty"] = str(job.uncertainty)
-    write(translated.picture, job.output, overwrite)
+    _put(result, job.output, existing)
     words = "; ".join(told[key] for key in ("size", "noise") if key in told)
-    return Made(told, _pair(job, words, picture, translated.picture))
+    return Made(told, _pair(job, words, picture, result))
+
+
+def in_grey(picture: Picture) -> bool:
+    """Return whether a picture of three channels has no colour in it, as many scans have."""
+    red, *others = picture.levels
+    return bool(others) and all(torch.equal(red, other) for other in others)
+
+
+def one_channel(picture: Picture) -> Picture:
+    """Return the first channel of a picture."""
+    return replace(picture, levels=picture.levels[:1])
+
+
+def three_channels(picture: Picture) -> Picture:
+    """Return a grey picture in three equal channels."""
+    return replace(picture, levels=picture.levels.expand(3, -1, -1))
+
+
+def _put(picture: Picture, path: Path, existing: Existing) -> None:
+    """Write a result, unless it is there and is kept."""
+    if existing != "keep" or not path.exists():
+        write(picture, path, existing == "replace")
 
 
 def seen_again(job: Job) -> Compared:

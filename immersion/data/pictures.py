@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from immersion.check import UserError, at_least
+from immersion.check import UserError, at_least, choice
 from immersion.data.dataset import Dataset, MemorySplit, Spec, Split
 from immersion.data.folder import BUDGET, find_images
 from immersion.data.images import Header, decode, header
@@ -50,6 +50,8 @@ def load_pictures(
     if path.is_dir() and name not in DATASETS:
         paths, _ = find_images(path)
         return of_files(str(path), paths, path, side, sizes(len(paths)), None, usual)
+    if not path.exists():
+        choice("set of pictures or folder", name, [*PICTURE_SETS, *DATASETS])
     return of_images(load(name_or_path), side, usual)
 
 

@@ -12,6 +12,10 @@ ENDINGS = frozenset(SAVERS)
 """Endings of the files that are read and written."""
 
 
+NOT_WRITTEN = frozenset({".avif", ".bmp", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".pdf"})
+"""Endings that mean a picture too: an output that has one is no folder."""
+
+
 @dataclass(frozen=True)
 class Found:
     """One picture to be read.
@@ -139,7 +143,12 @@ def targets(
     """
     if ending is not None and ending.lower() not in ENDINGS:
         raise UserError("the ending is not a picture's", ", ".join(sorted(ENDINGS)), f"'{ending}'")
-    single = out.suffix.lower() in ENDINGS and not out.is_dir()
+    single = is_file(out)
+    if single and ending is not None and ending.lower() != out.suffix.lower():
+        raise UserError(f"{out} does not end in {ending}", remedy="leave --ending out")
+    if not out.is_dir() and out.suffix.lower() in NOT_WRITTEN:
+        known = ", ".join(sorted(ENDINGS))
+        raise UserError(f"the format of {out} is not written", known, f"'{out.suffix}'")
     if single and len(inputs.found) > 1:
         pictures = f"{len(inputs.found)} pictures"
         raise UserError(f"{out} is one file", "one picture", pictures, "name a folder")
@@ -156,6 +165,11 @@ def targets(
     refuse_clashes(inputs, paths)
     refuse_existing(inputs, paths, overwrite)
     return paths
+
+
+def is_file(out: Path) -> bool:
+    """Return whether an output means one file, by its ending, rather than a folder."""
+    return out.suffix.lower() in ENDINGS and not out.is_dir()
 
 
 def refuse_inside(out: Path, folders: tuple[Path, ...]) -> None:

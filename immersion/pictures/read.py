@@ -55,6 +55,9 @@ def read(path: Path, limit: int = LIMIT) -> Picture:
     try:
         loader = decoder(path)
         return opened(path, loader, limit, FAIL_ON.get(loader, "error"))
+    except UnicodeEncodeError as error:
+        remedy = "rename the file"
+        raise UserError(f"the name {str(path)!r} is no text", remedy=remedy) from error
     except (vips.Error, OSError) as error:
         raise UserError(
             f"the picture {path} cannot be read",

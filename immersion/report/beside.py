@@ -29,6 +29,10 @@ STYLE = """
 """
 
 
+KICKER = "Immersion · before and after"
+"""What such a page is known by."""
+
+
 @dataclass(frozen=True)
 class Compared:
     """One picture before and after, of one size.
@@ -76,7 +80,7 @@ def comparison(title: str, pairs: list[Compared]) -> str:
     )
     header = tag(
         "header",
-        tag("p", "Immersion · before and after", class_="kicker"),
+        tag("p", KICKER, class_="kicker"),
         tag("h1", title),
         tag(
             "p",

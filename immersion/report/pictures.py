@@ -51,14 +51,15 @@ def grid(x: Tensor, columns: int, gap: int = 2) -> Image.Image:
 
 
 def mosaic(rows: Iterable[Tensor], gap: int = 2) -> Image.Image:
-    """Return rows of images as one picture; a short row leaves its end empty.
+    """Return rows of images as one picture; a short row or a small image leaves its end empty.
 
     Args:
-        rows: Each (n, C, H, W) in [0, 1], clipped to it; C is 1 or 3.
+        rows: Each (n, C, H, W) in [0, 1], clipped to it; C is 1 or 3, H and W the row's own.
         gap: Pixels between images and around them.
     """
     rows = list(rows)
-    channels, height, width = rows[0].shape[1:]
+    channels = rows[0].shape[1]
+    height, width = (max(row.shape[axis] for row in rows) for axis in (2, 3))
     if channels not in (1, 3):
         raise UserError("the images cannot be shown", "1 channel or 3", channels)
     scale = -(-SMALLEST // max(height, width))
@@ -74,7 +75,8 @@ def mosaic(rows: Iterable[Tensor], gap: int = 2) -> Image.Image:
         images = images.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
         for j, image in enumerate(images):
             top, left = gap + i * (height + gap), gap + j * (width + gap)
-            canvas[:, top : top + height, left : left + width] = image
+            tall, wide = image.shape[1:]
+            canvas[:, top : top + tall, left : left + wide] = image
     return Image.fromarray((canvas[0] if channels == 1 else canvas.permute(1, 2, 0)).numpy())
 
 
