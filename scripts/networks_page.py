@@ -24,7 +24,7 @@ def _section(about: Card) -> str:
     protocol = "; ".join(f"{key}: {value}" for key, value in about.protocol.items())
     rows = [
         f"| {name.partition('@')[2]} | {name.partition('@')[0].replace('_', ' ')} "
-        f"| {entry['value']:.4g} ± {entry['standard_error'] or 0:.2g} {entry['unit']} |"
+        f"| {entry['value']:.4g} ± {round(entry['standard_error'] or 0, 6):.2g} {entry['unit']} |"
         for name, entry in about.estimates.items()
     ]
     lines = [
