@@ -15,14 +15,14 @@ from immersion.check import UserError
 from immersion.data import Dataset, Spec, binarized, standardised
 from immersion.data import load as load_data
 from immersion.data.masks import load_masked
-from immersion.data.pictures import load_pictures
+from immersion.data.pictures import load_pictures, upright
 from immersion.engine import Experiment
 from immersion.models import GAN
 from immersion.models.inverse import encoder_for
 from immersion.nn import Architecture
 from immersion.random import seeded
 from immersion.recipes import RECIPES
-from immersion.recipes.pictures import side_of_patches, takes_masks
+from immersion.recipes.pictures import keeps_upright, side_of_patches, takes_masks
 from immersion.run_folder import RunFolder
 
 
@@ -126,7 +126,8 @@ def read_data(recipe: str, source: str, size: int | None) -> Dataset:
     if takes_masks(RECIPES[recipe]):
         return load_masked(source, size)
     if side is not None:
-        return load_pictures(source, size, side)
+        pictures = load_pictures(source, size, side)
+        return upright(pictures) if keeps_upright(RECIPES[recipe]) else pictures
     return standardised(load_data(source, size=size))
 
 

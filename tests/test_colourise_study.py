@@ -2,15 +2,17 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from immersion.check import UserError
 from immersion.data import Spec
 from immersion.data.patches import PatchSplit
 from immersion.likelihoods.gaussian import GaussianFixed
 from immersion.likelihoods.logistic import Categorical
-from immersion.loading import build
+from immersion.loading import build, read_data
 from immersion.models import Translator
 from immersion.nn.translation import PictureNetwork
 from immersion.objectives import TranslationLoss
@@ -94,3 +96,17 @@ def test_levels_are_learnt_by_their_likelihood_alone(arguments, sentence):
     with pytest.raises(UserError, match=f"leave {sentence} or --discretised out"):
         build("colourise", spec, levels | arguments, seed=0)
     assert isinstance(build("colourise", spec, levels, seed=0).model.likelihood, Categorical)
+
+
+def test_what_is_above_stays_above(tmp_path):
+    """The top half is red: a patch may be mirrored, and is never turned."""
+    for number in range(4):
+        levels = np.zeros((24, 24, 3), np.uint8)
+        levels[:12, :, 0] = 200 + number
+        Image.fromarray(levels).save(tmp_path / f"{number}.png")
+    split = read_data("colourise", str(tmp_path), 24).train
+    x = torch.cat([split.batch(torch.zeros(1, dtype=torch.int64))[0] for _ in range(30)])
+    assert (x[:, 0, :12] > 0.7).all() and (x[:, 0, 12:] == 0).all()
+    turned = read_data("enlarge", str(tmp_path), 24).train
+    y = torch.cat([turned.batch(torch.zeros(1, dtype=torch.int64))[0] for _ in range(30)])
+    assert not (y[:, 0, 12:] == 0).all()

@@ -1,6 +1,7 @@
 """Whole pictures as a data set of patches: a folder of one's own, or a named set."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -157,6 +158,15 @@ def patch_side(
             f"pass --size {min(smallest)}, or remove it",
         )
     return side
+
+
+def upright(dataset: Dataset) -> Dataset:
+    """Return pictures whose patches are mirrored but not turned."""
+    splits = {
+        name: replace(getattr(dataset, name), upright=True)
+        for name in ("train", "validation", "test")
+    }
+    return replace(dataset, **splits)
 
 
 def of_images(dataset: Dataset, side: int | None, usual: int = USUAL_SIDE) -> Dataset:

@@ -23,7 +23,7 @@ LEVELS = 33
 
 
 @RECIPES.register("colourise")
-@of_pictures(side=96)
+@of_pictures(side=96, upright=True)
 def colourise(
     spec: Spec,
     *,
@@ -38,7 +38,7 @@ def colourise(
 
     Args:
         spec: Patches of colour pictures; the colour of a thing is told by what is around it, so
-            that they are larger than for other tasks.
+            that they are larger than for other tasks, and the sky is above.
         task: Lightness in, chroma out: a mean and a scale of each value, or the probabilities of
             its levels.
         translation: The network; a unet where none is named.

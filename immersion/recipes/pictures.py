@@ -21,10 +21,15 @@ BATCH = 8
 
 _SIDES: dict[Recipe, int] = {}
 _MASKED: set[Recipe] = set()
+_UPRIGHT: set[Recipe] = set()
 
 
 def of_pictures(
-    recipe: Recipe | None = None, *, side: int = USUAL_SIDE, masked: bool = False
+    recipe: Recipe | None = None,
+    *,
+    side: int = USUAL_SIDE,
+    masked: bool = False,
+    upright: bool = False,
 ) -> Recipe:
     """Say that a recipe takes patches of whole pictures: its data are read without resizing.
 
@@ -32,10 +37,14 @@ def of_pictures(
         recipe: The recipe, where the decorator stands without brackets.
         side: Of the patches where none is asked for: how much context the task wants.
         masked: Whether the pictures come with masks, the class of every pixel.
+        upright: Whether what is above says something: patches are mirrored but not turned. Sets of
+            masked pictures say so themselves.
     """
     if recipe is None:
-        return partial(of_pictures, side=side, masked=masked)
+        return partial(of_pictures, side=side, masked=masked, upright=upright)
     _SIDES[recipe] = side
+    if upright:
+        _UPRIGHT.add(recipe)
     if masked:
         _MASKED.add(recipe)
     return recipe
@@ -44,6 +53,11 @@ def of_pictures(
 def takes_masks(recipe: Recipe) -> bool:
     """Return whether a recipe takes pictures with masks."""
     return recipe in _MASKED
+
+
+def keeps_upright(recipe: Recipe) -> bool:
+    """Return whether a recipe's patches are not turned."""
+    return recipe in _UPRIGHT
 
 
 def side_of_patches(recipe: Recipe) -> int | None:

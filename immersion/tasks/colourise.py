@@ -1,5 +1,6 @@
 """Colouring: a grey picture in, its chroma out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -47,6 +48,7 @@ class Colourise(Task):
     discretised: bool = False
 
     title: ClassVar[str] = "Coloured"
+    turns: ClassVar[Sequence[int]] = (0, 4)  # the sky is above
     judged: ClassVar[str] = "chroma"
     given: ClassVar[str] = "L / 50 - 1 of CIE Lab, D65"
 
