@@ -42,7 +42,7 @@ SIDE_OF_CELLS = 256
 
 STREETS, STREETS_SHORT = (
     Options(steps=20_000, batch_size=8, validate_every=0),
-    Options(steps=3000, batch_size=4, ema=0.99, validate_every=0),
+    Options(steps=2000, batch_size=4, ema=0.99, validate_every=0),
 )
 SIDE_OF_STREETS = 176
 """All of a picture's height, but for what four halvings do not divide."""
