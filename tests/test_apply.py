@@ -384,3 +384,11 @@ def test_a_name_that_is_no_text_is_told_and_the_rest_go_on(run, own, tmp_path):
     assert len(result["done"]) == 2
     assert any("is no text" in entry["reason"] for entry in result["failed"])
     json.dumps(result, ensure_ascii=False).encode()
+
+
+def test_pictures_that_differ_by_their_ending_have_a_map_each(run, own, tmp_path):
+    Image.open(own / "sub" / "flat.jpg").save(own / "flat.png")
+    given = (own / "sub" / "flat.jpg", own / "flat.png", own / "deep.png")
+    apply(run, given, out=tmp_path / "out", uncertainty=True)
+    names = {path.name for path in (tmp_path / "out").glob("*uncertainty.png")}
+    assert names == {f"{name}-uncertainty.png" for name in ("flat.jpg", "flat.png", "deep")}

@@ -1,5 +1,6 @@
 """`immersion apply NAME|RUN INPUT... --out OUT`: image to image on a person's own files."""
 
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -125,9 +126,16 @@ def _jobs(meant: Inputs, outputs: list[Path], doubting: Network | None, again: b
     """Return a job for each picture, with an uncertainty map where a network is to make them."""
     maps: list[Path | None] = [None] * len(outputs)
     if doubting is not None:
-        maps = [output.with_name(output.stem + UNCERTAINTY) for output in outputs]
+        maps = _maps(outputs)
         refuse_doubts(doubting, maps, {*outputs, *(found.path for found in meant.found)}, again)
     return [Job(f.path, *places) for f, *places in zip(meant.found, outputs, maps, strict=True)]
+
+
+def _maps(outputs: list[Path]) -> list[Path]:
+    """Return where maps go: a-uncertainty.png of a.png, a.png-uncertainty.png beside an a.jpg."""
+    twins = Counter(output.with_suffix("") for output in outputs)
+    names = [o.name if twins[o.with_suffix("")] > 1 else o.stem for o in outputs]
+    return [o.with_name(name + UNCERTAINTY) for o, name in zip(outputs, names, strict=True)]
 
 
 def _pairs_of_old(jobs: list[Job]) -> list[Compared]:
@@ -196,15 +204,12 @@ def refuse_doubts(network: Network, maps: list[Path], others: set[Path], overwri
         overwrite: Whether a map of an earlier time may be replaced.
 
     Raises:
-        UserError: The network does not say how sure it is; or a map would have the name of
-            another, of a picture, or of a file that is there already.
+        UserError: The network does not say how sure it is; or a map would have the name of a
+            picture, or of a file that is there already.
     """
     if not network.model.doubts:
         remedy = "leave --uncertainty out"
         raise UserError("the network does not say how sure it is", remedy=remedy)
-    twice = next((path for path in maps if maps.count(path) > 1), None)
-    if twice:
-        raise UserError(f"two pictures would have the map {twice}", remedy="give them one by one")
     taken = {path.resolve() for path in others}
     pictured = next((path for path in maps if path.resolve() in taken), None)
     if pictured:
