@@ -74,9 +74,10 @@ def work_on(job: Job, opened: Opened, manner: Manner, existing: Existing) -> Mad
         UserError: The picture cannot be read, does not suit the network or cannot be written.
     """
     picture = read(job.source)
-    network = opened(1 if in_grey(picture) else picture.channels)
+    grey = in_grey(picture)
+    network = opened(1 if grey else picture.channels)
     task = network.model.task
-    given = one_channel(picture) if in_grey(picture) and network.colours == 1 else picture
+    given = one_channel(picture) if grey and network.colours == 1 else picture
     refuse_colours(network.colours, given)
     check_target(_without_holes(picture, task), job.output, existing != "refuse")
     told: dict[str, Any] = {"input": str(job.source), "output": str(job.output)}
