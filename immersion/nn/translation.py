@@ -41,8 +41,9 @@ class Translation:
     """Which network from pictures to pictures, how wide and how deep.
 
     Args:
-        network: restorer (at half resolution, residual), dncnn (the published plain one), unet
-            (down to a code and up again), or auto: what is usual for the task.
+        network: restorer (at half resolution, residual), aware (a restorer that is shown how
+            strong the noise is), dncnn (the published plain one), unet (down to a code and up
+            again), or auto: what is usual for the task.
         width: Channels at the network's first resolution; 0 takes the family's usual width.
         depth: Residual blocks, convolutions or halvings; -1 takes the family's usual depth.
     """

@@ -38,9 +38,10 @@ SHORT = Options(steps=200_000, batch_size=4, validate_every=0, log_every=1000)
 LONG = Options(steps=150_000, batch_size=64, validate_every=0, log_every=500)
 
 PROTOCOL = (
-    f"One network, blind, for sigma 0 to 75, trained on patches of {SIDE} x {SIDE} of 384 "
-    "Berkeley photographs, none of them in BSD68. Unclipped Gaussian noise, seed 0 for each "
-    "picture; the output rounded to 256 levels; no crop. "
+    "One network, blind, for sigma 0 to 75: what it is shown of the noise it measures itself. "
+    f"Trained on patches of {SIDE} x {SIDE} of 384 Berkeley photographs, none of them in BSD68. "
+    "Unclipped Gaussian noise, seed 0 for each picture; the output rounded to 256 levels; no "
+    "crop. "
 )
 
 

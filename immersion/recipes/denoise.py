@@ -29,21 +29,24 @@ def denoise(
         spec: Patches of clean pictures.
         task: The noise, or that the pictures have it already: neighbouring pixels then learn from
             each other, and how sure the network is of a pixel counts the pixel's own noise too.
-        translation: The network.
+        translation: The network; where none is named, one that is shown how strong the noise is
+            round each pixel, or that is told.
         objective: The error that is minimised.
         optimiser: How parameters move.
         latent: Dimension of a code that tells several right answers apart: a conditional VAE,
             trained by its ELBO in place of the objective; 0 gives one answer.
         adversary: Whether outputs must look real too.
     """
+    usual = "restorer" if task.told else "aware"
     if task.learn == "clean":
-        return translator(spec, task, translation, objective, optimiser, latent, adversary)
+        return translator(spec, task, translation, objective, optimiser, latent, adversary, usual)
     if latent or adversary.adversarial:
         raise UserError(
             "no clean picture is there to tell what is real, or which answer is right",
             "neither --latent nor --adversarial with --learn noisy",
             remedy="leave them out, or learn from clean pictures",
         )
-    experiment = translator(spec, task, translation, NeighbourLoss(objective), optimiser)
+    likeness = NeighbourLoss(objective)
+    experiment = translator(spec, task, translation, likeness, optimiser, usual=usual)
     refuse_side(spec.shape[1] // 2, experiment.model.network.multiple)
     return experiment
