@@ -15,14 +15,20 @@ from immersion.check import UserError
 from immersion.data import Dataset, Spec, binarized, standardised
 from immersion.data import load as load_data
 from immersion.data.masks import load_masked
-from immersion.data.pictures import load_pictures, upright
+from immersion.data.pictures import load_pictures, small, upright
 from immersion.engine import Experiment
 from immersion.models import GAN
 from immersion.models.inverse import encoder_for
 from immersion.nn import Architecture
 from immersion.random import seeded
 from immersion.recipes import RECIPES
-from immersion.recipes.pictures import keeps_upright, side_of_patches, takes_masks
+from immersion.recipes.base import Recipe
+from immersion.recipes.pictures import (
+    keeps_upright,
+    shortest_side,
+    side_of_patches,
+    takes_masks,
+)
 from immersion.run_folder import RunFolder
 
 
@@ -126,9 +132,15 @@ def read_data(recipe: str, source: str, size: int | None) -> Dataset:
     if takes_masks(RECIPES[recipe]):
         return load_masked(source, size)
     if side is not None:
-        pictures = load_pictures(source, size, side)
-        return upright(pictures) if keeps_upright(RECIPES[recipe]) else pictures
+        return _pictures(RECIPES[recipe], load_pictures(source, size, side))
     return standardised(load_data(source, size=size))
+
+
+def _pictures(recipe: Recipe, pictures: Dataset) -> Dataset:
+    """Return pictures as a recipe learns from them: shrunk, and not turned, if it says so."""
+    shortest = shortest_side(recipe)
+    pictures = small(pictures, shortest) if shortest else pictures
+    return upright(pictures) if keeps_upright(recipe) else pictures
 
 
 def build(recipe: str, spec: Spec, arguments: Mapping[str, Any], seed: int) -> Experiment:

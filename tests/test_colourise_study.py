@@ -1,25 +1,25 @@
 """The colouriser's recipe and its study, on pictures of which the colours are known."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.nn.functional import interpolate, pad
 
 from immersion.check import UserError
+from immersion.commands.translate_picture import Manner, translate
 from immersion.data import Spec
 from immersion.data.patches import PatchSplit
+from immersion.imaging.thumbnail import shrunk
 from immersion.likelihoods.gaussian import GaussianFixed
 from immersion.likelihoods.logistic import Categorical
 from immersion.loading import build, read_data
 from immersion.models import Translator
-from immersion.nn.translation import PictureNetwork
+from immersion.nn.translation import PictureNetwork, Translation
 from immersion.objectives import TranslationLoss
 from immersion.papers.colourise import of_draws
-from immersion.recipes import RECIPES
+from immersion.pictures import Picture, to_levels
 from immersion.recipes.colourise import refuse_grey
-from immersion.recipes.pictures import side_of_patches
 from immersion.tasks.colourise import Colourise
 
 
@@ -56,15 +56,14 @@ def orange():
 def test_the_best_of_several_draws_is_held_against_the_one_answer(orange):
     flat, chroma = orange
     p = GaussianFixed((2, 16, 16))
-    data = SimpleNamespace(test=PatchSplit((flat, flat), side=8))
-    grey = SimpleNamespace(model=Translator(Colourise(), Says(0.0, 0.0), p), data=data)
-    right = SimpleNamespace(model=Draws(Colourise(), Says(*chroma), p), data=data)
-    found = of_draws(grey, right, count=5)
+    split = PatchSplit((flat, flat), side=8)
+    grey, right = Translator(Colourise(), Says(0.0, 0.0), p), Draws(Colourise(), Says(*chroma), p)
+    found = of_draws(grey, right, split, count=5)
     distance = (110 * torch.tensor(chroma)).square().mean().sqrt()
     expected = 60 - 20 * torch.log10(255 / distance)
     assert found["best-of-draws"].value == pytest.approx(expected.item(), abs=0.1)
     assert found["colourfulness-of-draws"].value == 1  # the first draw is grey
-    assert of_draws(right, right, count=2)["best-of-draws"].value < 0
+    assert of_draws(right, right, split, count=2)["best-of-draws"].value < 0
 
 
 def test_pictures_in_three_equal_channels_are_refused(orange):
@@ -76,9 +75,45 @@ def test_pictures_in_three_equal_channels_are_refused(orange):
         build("colourise", Spec("grey", (1, 96, 96), "unit"), {}, seed=0)
 
 
-def test_colours_are_told_by_more_context_than_noise_is():
-    assert side_of_patches(RECIPES["colourise"]) > side_of_patches(RECIPES["denoise"])
-    assert side_of_patches(RECIPES["vae"]) is None
+def test_what_is_learnt_from_is_small_and_what_is_judged_is_whole(tmp_path):
+    for number in range(10):
+        levels = np.full((70, 100, 3), 20 * number, np.uint8)
+        Image.fromarray(levels).save(tmp_path / f"{number}.png")
+    data = read_data("colourise", str(tmp_path), None)
+    assert data.spec.shape == (3, 32, 32)
+    for split, size in (
+        (data.train, (32, 46)),
+        (data.validation, (32, 46)),
+        (data.test, (70, 100)),
+    ):
+        assert {picture.shape[1:] for picture in split.pictures} == {size}
+    x, _ = data.train.batch(torch.arange(len(data.train)))
+    assert x.shape[1:] == (3, 32, 32) and {*(255 * x).unique().round().int().tolist()} <= {
+        *range(0, 200, 20)
+    }
+
+
+def test_a_large_picture_is_coloured_by_what_is_said_of_it_when_small():
+    """In both ways that it is asked for: of an evaluation, and of a person's picture in tiles."""
+    torch.manual_seed(0)
+    given = 2 * torch.rand(1, 1, 90, 70) - 1
+    for discretised in (False, True):
+        task = {"task": Colourise(discretised), "translation": Translation(width=4)}
+        model = build("colourise", Spec("photos", (3, 32, 32), "unit"), task, seed=0).model.eval()
+        for parameter in model.network.parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
+        p = model.whole(given)
+        small = model(pad(shrunk(given, 32), (0, 0, 0, 6), "reflect"))
+        answer = model.task.answer(small)[..., :42, :]
+        assert torch.allclose(p.mean, interpolate(answer, (90, 70), mode="bilinear"), atol=1e-5)
+
+        grey = Picture(to_levels(model.task.shown(given)[0], 16))
+        asked = model.whole(model.task.prepare(grey.normalised(slice(None), slice(None))[None]))
+        expected = model.task.finish(given, model.task.answer(asked))
+        for side in (16, 128):
+            made = translate(model, 3, grey, Manner(side=side)).picture
+            assert (made.levels / 65535 - expected[0]).abs().max() < 1e-3
+        assert expected.std(1).mean() > 1e-3  # there are colours to be compared
 
 
 def test_patches_that_cannot_be_halved_are_refused():

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from immersion.check import UserError
-from immersion.commands.backends import Backend, Work, in_torch
+from immersion.commands.backends import Backend, Work, Worked, in_torch
 from immersion.commands.precision_guard import (
     CHANGED,
     MOST,
@@ -18,14 +18,18 @@ from immersion.commands.precision_guard import (
 )
 from immersion.data.patches import turned
 from immersion.imaging.bicubic import resize
+from immersion.imaging.thumbnail import shrunk, spread
 from immersion.models import Translator
-from immersion.models.tiles import Tile, kept, mirrored, tiles, usual_side
+from immersion.models.tiles import Tile, kept, mirrored, tiled, tiles, usual_side
 from immersion.pictures import Metadata, Picture, to_levels
 from immersion.progress import counted
 from immersion.tasks import Task
 
 TURN_OF = {1: 0, 2: 4, 3: 2, 4: 6, 5: 7, 6: 3, 7: 5, 8: 1}
 """EXIF orientation -> the way in which `turned` sets a picture upright."""
+
+Answered = Callable[[Tensor, Tile], Worked]
+"""From what is given of a tile to what the network says of it."""
 
 INTERVAL = 0.9
 """Probability of the intervals whose width an uncertainty map shows."""
@@ -120,14 +124,14 @@ def _translated(model: Translator, colours: int, picture: Picture, manner: Manne
     task, network = model.task, model.network
     stays_grey = picture.channels == 1 and colours == 3 and task.channels(3)[1] == 3
     size = picture.height * task.scale, picture.width * task.scale
-    work = manner.backend(model, colours)
-    manner = guarded(model, work, colours, picture, manner)
+    answered = _small(model, colours, picture, manner) or _tile(model, colours, picture, manner)
     made, doubt = _Canvas(*size, picture.depth), _Canvas(*size, 16)
     side = manner.side or usual_side(network.halo)
     places = list(tiles(picture.height, picture.width, side, network.halo, network.multiple))
     for tile in counted(places, len(places), f"{picture.width} x {picture.height}: tiles"):
         given = given_of(model, colours, picture, manner, tile)
-        output, deviation = said(task, work, given, manner)
+        answer, deviation = answered(given, tile)
+        output = task.finish(given, answer)
         if stays_grey:
             output = output.mean(1, keepdim=True)
         made.put(kept(output, tile, task.scale), tile, task.scale)
@@ -226,11 +230,44 @@ def refuse_whole(picture: Picture) -> None:
         )
 
 
-def said(task: Task, work: Work, given: Tensor, manner: Manner) -> tuple[Tensor, Tensor | None]:
-    """Return a picture, (1, C, s H, s W), and the standard deviations of the output, if any.
+def _tile(model: Translator, colours: int, picture: Picture, manner: Manner) -> Answered:
+    """Return a function that puts what is seen of a tile through the network."""
+    work = manner.backend(model, colours)
+    guarding = guarded(model, work, colours, picture, manner)
+    return lambda given, tile: said(model.task, work, given, guarding)
+
+
+def _small(model: Translator, colours: int, picture: Picture, manner: Manner) -> Answered | None:
+    """Return a function that looks up a tile in the answer to the whole picture, made small.
+
+    None where the network sees pictures of this size as they are.
+    """
+    task, network, size = model.task, model.network, (picture.height, picture.width)
+    if not 0 < task.shortest < min(size):
+        return None
+    pixels = picture.normalised(slice(None), slice(None)).unsqueeze(0)
+    seen = shrunk(tiled(task.prepare, pixels, halo=0), task.shortest)
+    height, width = seen.shape[-2:]
+    whole = next(tiles(height, width, max(height, width), 0, network.multiple))
+    work, exact = manner.backend(model, colours), replace(manner, precision=torch.float32)
+    numbers = said(task, work, mirrored(seen, whole), exact)
+    spread_out = [None if x is None else spread(kept(x, whole, 1), size) for x in numbers]
+
+    def looked_up(given: Tensor, tile: Tile) -> Worked:
+        rows, columns = slice(*tile.seen_rows), slice(*tile.seen_columns)
+        answer, deviation = (
+            None if x is None else mirrored(x[..., rows, columns], tile) for x in spread_out
+        )
+        return answer, deviation
+
+    return looked_up
+
+
+def said(task: Task, work: Work, given: Tensor, manner: Manner) -> Worked:
+    """Return the answer, (1, C_out, s H, s W), and the standard deviations of the output, if any.
 
     Args:
-        task: Makes the picture.
+        task: What it is an answer to.
         work: Does the network's work.
         given: What the network is given, (1, C_in, H, W).
         manner: How.
@@ -243,8 +280,8 @@ def said(task: Task, work: Work, given: Tensor, manner: Manner) -> tuple[Tensor,
             deviations.append(unturned(deviation, turn))
     mean = torch.stack(outputs).mean(0)
     if not deviations:  # classes: a mean of their numbers would mean nothing, so the likeliest
-        return task.finish(given, mean.argmax(1, keepdim=True)), None
-    return task.finish(given, mean), torch.stack(deviations).mean(0)
+        return mean.argmax(1, keepdim=True), None
+    return mean, torch.stack(deviations).mean(0)
 
 
 def unturned(x: Tensor, turn: int) -> Tensor:

@@ -17,6 +17,7 @@ from immersion.data.picture_sets import PICTURE_SETS, PictureSet, paths_of
 from immersion.data.source import DATASETS
 from immersion.data.splits import seeded_split, sizes
 from immersion.data.threads import in_threads
+from immersion.imaging.thumbnail import shrunk
 
 USUAL_SIDE = 48
 """Of patches, in pixels."""
@@ -167,6 +168,26 @@ def upright(dataset: Dataset) -> Dataset:
         for name in ("train", "validation", "test")
     }
     return replace(dataset, **splits)
+
+
+def small(dataset: Dataset, shortest: int) -> Dataset:
+    """Return pictures to learn from as a network is to see them: shrunk, but those of the test.
+
+    Args:
+        dataset: Of pictures.
+        shortest: Pixels of the shorter side of larger ones.
+    """
+    seen = {
+        name: replace(split, pictures=tuple(_small(p, shortest) for p in split.pictures))
+        for name, split in (("train", dataset.train), ("validation", dataset.validation))
+    }
+    return replace(dataset, **seen)
+
+
+def _small(picture: Tensor, shortest: int) -> Tensor:
+    if min(picture.shape[-2:]) <= shortest:
+        return picture
+    return (255 * shrunk(picture.float() / 255, shortest)).round().clamp(0, 255).byte()
 
 
 def of_images(dataset: Dataset, side: int | None, usual: int = USUAL_SIDE) -> Dataset:

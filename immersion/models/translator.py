@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
+from torch.distributions import Distribution, Independent, Normal
 
+from immersion.imaging.thumbnail import shrunk, spread
 from immersion.likelihoods import Likelihood
 from immersion.likelihoods.classes import Classes
 from immersion.likelihoods.gaussian import Gaussian
@@ -84,7 +85,8 @@ class Translator(nn.Module):
     def whole(self, given: Tensor, z: Tensor | None = None) -> Distribution:
         """Return p(target | input, z) of pictures of any size, worked out tile by tile.
 
-        Tiles are worked on where the network is; what is returned is where the inputs are.
+        Tiles are worked on where the network is; what is returned is where the inputs are. Where
+        the task's network sees large pictures shrunk, it is a Gaussian about the answer, enlarged.
 
         Args:
             given: (B, C_in, H, W).
@@ -95,11 +97,15 @@ class Translator(nn.Module):
         def work(tile: Tensor) -> Tensor:
             return self.raw(tile.to(device), z).to(given.device)
 
-        network = self.network
+        network, seen = self.network, shrunk(given, self.task.shortest)
         raw = tiled(
-            work, given, halo=network.halo, multiple=network.multiple, scale=self.task.scale
+            work, seen, halo=network.halo, multiple=network.multiple, scale=self.task.scale
         )
-        return self.likelihood(raw)
+        p = self.likelihood(raw)
+        if seen is given:
+            return p
+        answer, deviation = (spread(x, given.shape[-2:]) for x in (self.task.answer(p), p.stddev))
+        return Independent(Normal(answer, deviation, validate_args=False), 3)
 
     @torch.no_grad()
     def draw(self, given: Tensor, count: int, seed: int) -> Tensor:

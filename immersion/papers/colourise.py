@@ -1,25 +1,33 @@
 """Colouring grey pictures: one answer against grey and the mean colour, and several answers."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from immersion.commands.gallery import translations
 from immersion.commands.judges import ROUNDED
-from immersion.commands.translation_quality import distribution
+from immersion.commands.networks import Network
+from immersion.commands.translation_quality import distribution, translation_quality
+from immersion.data import load
 from immersion.data.dataset import to_float
+from immersion.data.patches import PatchSplit
+from immersion.data.pictures import load_pictures
 from immersion.engine import Options
 from immersion.evaluation import Estimate
 from immersion.evaluation.restoration.colourfulness import colourfulness_error, psnr_ab
 from immersion.evaluation.restoration.psnr import quantised
 from immersion.imaging.colour import lab_from_srgb
+from immersion.imaging.thumbnail import shrunk
 from immersion.loading import Run
+from immersion.models import Translator
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import amount, measure, trained
-from immersion.tasks.colourise import Colourise
+from immersion.papers.training import amount, trained
+from immersion.pictures import Picture, to_levels, write
+from immersion.tasks.colourise import SHORTEST, Colourise
 
 CITATION = (
     "Zhang, Isola & Efros 2016, Colorful Image Colorization, https://arxiv.org/abs/1603.08511; "
@@ -28,78 +36,101 @@ CITATION = (
 )
 
 LATENT, DRAWS, PICTURES = 16, 8, 1000
-"""Of the code; drawn for a picture; pictures that are drawn for, at most: the first ones."""
+"""Of the code; drawn for a picture; pictures that are drawn for: the first ones of CIFAR-10."""
+
+NEAR = 2 * SHORTEST
+"""Shorter side of the photographs that are cut into squares: what a scene is made of."""
+
+LEVELS = {"task": Colourise(discretised=True)}
+SETS = ("bsds500", "cifar10")
+"""What is judged on: their test pictures."""
+
+LONG = Options(steps=100_000, batch_size=128, validate_every=0, log_every=500)
+SHORT = Options(steps=30_000, batch_size=16, validate_every=0, log_every=500)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What is trained on, and for how long.
-
-    Args:
-        data: A set of colour pictures.
-        options: Of all three networks.
-        width: Channels at full resolution.
-    """
-
-    data: str
-    options: Options
-    width: int = 32
+def short(out: Path, device: str) -> dict[str, Measurement]:
+    """Train a network that gives probabilities to levels, and judge it."""
+    return judged(learnt(out, device, "levels", LEVELS, SHORT))
 
 
-OFTEN = Options(steps=30_000, batch_size=16, validate_every=0, log_every=500)
-PHOTOGRAPHS = Plan("bsds500", OFTEN)
-PHOTOGRAPHS_SHORT = Plan("bsds500", replace(OFTEN, steps=5000, batch_size=2, log_every=250), 24)
-CIFAR10 = Plan("cifar10", replace(OFTEN, steps=100_000, batch_size=128))
-CIFAR10_SHORT = Plan("cifar10", replace(OFTEN, steps=3000, batch_size=16, log_every=250), 16)
+def several(out: Path, device: str) -> dict[str, Measurement]:
+    """Train a network with levels, one with one answer and one with a code; judge them."""
+    levels = learnt(out, device, "levels", LEVELS, LONG)
+    one = learnt(out, device, "one", {}, LONG)
+    drawn = learnt(out, device, "several", {"latent": LATENT}, LONG)
+    split = load_pictures("cifar10").test
+    of_one = {f"{name}-of-one": value for name, value in judged(one).items()}
+    return judged(levels) | of_one | of_draws(one.model, drawn.model, split, DRAWS)
 
 
-def coloured(out: Path, device: str, plan: Plan) -> dict[str, Measurement]:
-    """Train a network with one answer, one with levels, one with a code; judge them."""
-    shape = Translation(width=plan.width)
-    kinds = {
-        "one": {},
-        "levels": {"task": Colourise(discretised=True)},
-        "several": {"latent": LATENT},
-    }
-    one, levels, several = (
-        trained(
-            out / name,
-            "colourise",
-            plan.data,
-            plan.options,
-            device,
-            translation=shape,
-            **kind,
-        )
-        for name, kind in kinds.items()
+def learnt(out: Path, device: str, name: str, kind: Mapping[str, Any], options: Options) -> Run:
+    """Return a colouriser of 32 channels, trained on small pictures, and keep what it makes."""
+    pictures = small_pictures(out / "pictures")
+    shape = Translation(width=32)
+    run = trained(
+        out / name,
+        "colourise",
+        str(pictures),
+        options,
+        device,
+        size=SHORTEST,
+        translation=shape,
+        **kind,
     )
-    for run in (one, levels, several):
-        translations(run).save(out / f"colourise-{out.name}-{run.folder.path.name}.png")
-    measured, of_levels = measure(one), measure(levels)
-    return {
-        "gain-over-grey": measured["psnr_chroma_gain_over_grey_lab"],
-        "gain-over-mean": measured["psnr_chroma_gain_over_mean_lab"],
-        "colourfulness": _share(measured),
-        "colourfulness-of-levels": _share(of_levels),
-        "levels-over-grey": of_levels["psnr_chroma_gain_over_grey_lab"],
-        **of_draws(one, several, DRAWS),
-    }
+    translations(run).save(out / f"colourise-{out.name}-{name}.png")
+    return run
 
 
-def _share(measured: dict[str, Measurement]) -> Measurement:
-    """Return the distance from the true colourfulness in units of the mean colour's."""
-    distance = measured["colourfulness_error_lab"].value
-    return Measurement(distance / measured["colourfulness_error_mean_lab"].value)
+def small_pictures(folder: Path) -> Path:
+    """Return a folder of CIFAR-10's training pictures, Berkeley's shrunk, and squares of those."""
+    for number, levels in enumerate(load("cifar10").train.x):
+        _keep(folder / f"cifar10-{number:05d}.png", levels)
+    for number, levels in enumerate(load_pictures("bsds500").train.pictures):
+        x = to_float(levels, "unit")
+        whole, near = (to_levels(shrunk(x, side).clamp(0, 1), 8) for side in (SHORTEST, NEAR))
+        _keep(folder / f"berkeley-{number:03d}.png", whole)
+        for place, square in enumerate(squares(near)):
+            _keep(folder / f"berkeley-{number:03d}-{place}.png", square)
+    return folder
 
 
-def of_draws(one: Run, several: Run, count: int) -> dict[str, Measurement]:
+def squares(levels: Tensor) -> Tensor:
+    """Return the squares side by side in a picture, (N, C, 32, 32)."""
+    cut = levels.unfold(1, SHORTEST, SHORTEST).unfold(2, SHORTEST, SHORTEST)
+    return cut.flatten(1, 2).transpose(0, 1)
+
+
+def _keep(path: Path, levels: Tensor) -> None:
+    """Write a picture, unless it is there already."""
+    if not path.exists():
+        write(Picture(levels), path)
+
+
+def judged(run: Run) -> dict[str, Measurement]:
+    """Return what a colouriser gains over grey and over the mean colour, on each set."""
+    measured = {}
+    for name in SETS:
+        found = translation_quality(Network.of(run), name)["estimates"]
+        for baseline in ("grey", "mean"):
+            gain = found[f"psnr_chroma_gain_over_{baseline}_lab"]
+            measured[f"{name}-{baseline}"] = Measurement(gain["value"], gain["standard_error"])
+        distance = found["colourfulness_error_lab"]["value"]
+        share = distance / found["colourfulness_error_mean_lab"]["value"]
+        measured[f"{name}-colourfulness"] = Measurement(share)
+    return measured
+
+
+def of_draws(
+    one: Translator, several: Translator, split: PatchSplit, count: int
+) -> dict[str, Measurement]:
     """Return what the best of several draws gains over one answer, and how colourful a draw is."""
     gains, errors, baseline = [], [], []
-    task = one.model.task
-    for number, picture in enumerate(one.data.test.pictures[:PICTURES]):
+    task = one.task
+    for number, picture in enumerate(split.pictures[:PICTURES]):
         pair = task.pair(to_float(picture, "unit").unsqueeze(0), None)
-        answer = task.answer(distribution(one.model, pair.input))
-        drawn = several.model.draw(pair.input, count, seed=number).squeeze(1)
+        answer = task.answer(distribution(one, pair.input))
+        drawn = several.draw(pair.input, count, seed=number).squeeze(1)
         said = torch.cat([answer, drawn, task.grey(pair.input)])
         made = quantised(task.finish(pair.input.expand(len(said), -1, -1, -1), said))
         truth = quantised(task.finish(pair.input, pair.target)).expand_as(made)
@@ -121,116 +152,86 @@ def _measurement(values: Tensor) -> Measurement:
 
 
 ASKED = "a target of this project"
+GAINS = {"bsds500": 0.2, "cifar10": 0.5}
+"""What a colouriser is to gain over no colour and over the mean one, in dB."""
 
 
-def claims(gain: float) -> tuple[Claim, ...]:
-    """Return what is claimed of a colouriser.
+def claims(of: str = "", words: str = "") -> list[Claim]:
+    """Return what is claimed of a colouriser on both sets.
 
     Args:
-        gain: What it is to gain over the mean colour of its training pictures, in dB.
+        of: Ends the claims' names.
+        words: Begins what they say.
     """
-    over = "PSNR of chroma, picture by picture, over"
-    return (
-        Claim("gain-over-grey", f"{over} grey", gain, ASKED, 0, "dB"),
-        Claim("gain-over-mean", f"{over} the mean colour", gain, ASKED, 0, "dB"),
-        Claim(
-            "colourfulness",
-            "distance from the true colourfulness, as a share of the mean colour's",
-            0.9,
-            ASKED,
-            0,
-            "share",
-            "at most",
-        ),
-        Claim(
-            "colourfulness-of-levels",
-            "the same of a network that gives probabilities to levels",
-            0.9,
-            ASKED,
-            0,
-            "share",
-            "at most",
-        ),
-        Claim("levels-over-grey", f"levels: {over} grey", 0, ASKED, 0, "dB", "beside"),
-        Claim(
-            "best-of-draws",
-            f"several answers: what the best of {DRAWS} draws gains over the one answer",
-            0.5,
-            ASKED,
-            0,
-            "dB",
-        ),
-        Claim(
-            "colourfulness-of-draws",
-            "several answers: one draw's distance from the true colourfulness, as a share of "
-            "grey's",
-            0.8,
-            ASKED,
-            0,
-            "share",
-            "at most",
-        ),
-    )
-
-
-JUDGED = (
-    "U-Nets of three halvings from L to (a, b), a Gaussian with a scale for every value; one "
-    f"answer; probabilities of 33 levels of a and of b; and a conditional VAE with {LATENT} "
-    "latent dimensions. PSNR of a and b of CIE Lab, "
-    "peak 255, of pictures rounded to 256 levels; whole test pictures."
-)
-
-
-def enter(name: str, title: str, plan: Plan, gain: float, minutes: float, schedule: str) -> None:
-    """Enter the study of one set of pictures in the registry."""
-    register(
-        Study(
-            name=f"colourise/{name}",
-            title=title,
-            citation=CITATION,
-            claims=claims(gain),
-            minutes=minutes,
-            protocol=f"{schedule} {JUDGED}",
-            run=lambda out, device: coloured(out, device, plan),
+    numbers = []
+    for name, gain in GAINS.items():
+        for baseline, said in (("grey", "grey"), ("mean", "the mean colour")):
+            text = f"{words}{name}: PSNR of chroma, picture by picture, over {said}"
+            numbers.append(Claim(f"{name}-{baseline}{of}", text, gain, ASKED, 0, "dB"))
+        text = (
+            f"{words}{name}: distance from the true colourfulness, as a share of the mean colour's"
         )
+        numbers.append(Claim(f"{name}-colourfulness{of}", text, 0.9, ASKED, 0, "share", "at most"))
+    return numbers
+
+
+DRAWN = (
+    Claim(
+        "best-of-draws",
+        f"several answers: what the best of {DRAWS} draws gains over the one answer",
+        0.5,
+        ASKED,
+        0,
+        "dB",
+    ),
+    Claim(
+        "colourfulness-of-draws",
+        "several answers: one draw's distance from the true colourfulness, as a share of grey's",
+        0.8,
+        ASKED,
+        0,
+        "share",
+        "at most",
+    ),
+)
+
+LEARNT = (
+    "Learnt from CIFAR-10's 45,000 training pictures, Berkeley's 384 shrunk to shorter sides of "
+    f"{SHORTEST} pixels and squares of {SHORTEST} of the same at {NEAR}, by a U-Net of 32 "
+    "channels and three halvings from L to (a, b)"
+)
+JUDGED = (
+    "PSNR of a and b of CIE Lab, peak 255, of pictures rounded to 256 levels; whole test "
+    "pictures: 8 of Berkeley's at their own size, and CIFAR-10's 10,000"
+)
+
+register(
+    Study(
+        name="colourise",
+        title="Colours for grey pictures: one answer, probabilities of levels, several answers",
+        citation=CITATION,
+        claims=(*claims(), *claims("-of-one", "one answer: "), *DRAWN),
+        minutes=2000,
+        protocol=(
+            f"{LEARNT}: probabilities of 33 levels of a and of b; one answer, a Gaussian with a "
+            f"scale for every value; and a conditional VAE with {LATENT} latent dimensions. "
+            f"{amount(LONG)} each. {JUDGED}; draws for the first {PICTURES:,} of them."
+        ),
+        run=several,
     )
-
-
-BERKELEY = "Colours for grey photographs, learnt from 384 of Berkeley's"
-SMALL = "Colours for grey pictures of 32 x 32, learnt from CIFAR-10"
-
-enter(
-    "photographs",
-    BERKELEY,
-    PHOTOGRAPHS,
-    0.5,
-    700,
-    f"{amount(PHOTOGRAPHS.options)} of 96 x 96; 8 test pictures.",
 )
-enter(
-    "photographs-short",
-    BERKELEY + ", on a CPU",
-    PHOTOGRAPHS_SHORT,
-    0.2,
-    30,
-    f"A reduced schedule: 24 channels instead of 32, {amount(PHOTOGRAPHS_SHORT.options)}; 8 test "
-    "pictures.",
-)
-enter(
-    "cifar10",
-    SMALL,
-    CIFAR10,
-    1.0,
-    2000,
-    f"{amount(CIFAR10.options)}, whole pictures; draws for the first {PICTURES:,} test pictures "
-    "of 10,000.",
-)
-enter(
-    "cifar10-short",
-    SMALL + ", on a CPU",
-    CIFAR10_SHORT,
-    0.5,
-    45,
-    f"A reduced schedule: 16 channels instead of 32, {amount(CIFAR10_SHORT.options)}; draws for "
-    f"the first {PICTURES:,} test pictures of 10,000.",
+
+register(
+    Study(
+        name="colourise/short",
+        title="Colours for grey pictures, on a CPU",
+        citation=CITATION,
+        claims=tuple(claims()),
+        minutes=100,
+        protocol=(
+            f"{LEARNT}: probabilities of 33 levels of a and of b. A reduced schedule: "
+            f"{amount(SHORT)}. {JUDGED}."
+        ),
+        run=short,
+    )
 )

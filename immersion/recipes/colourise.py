@@ -12,7 +12,7 @@ from immersion.objectives import TranslationLoss
 from immersion.recipes.adversary import Adversary
 from immersion.recipes.base import RECIPES
 from immersion.recipes.pictures import of_pictures, translator
-from immersion.tasks.colourise import Colourise
+from immersion.tasks.colourise import SHORTEST, Colourise
 
 COLOURED = 8
 """Levels of 255 by which the channels of a pixel with a colour differ; rounding makes fewer."""
@@ -23,7 +23,7 @@ LEVELS = 33
 
 
 @RECIPES.register("colourise")
-@of_pictures(side=96, upright=True)
+@of_pictures(side=SHORTEST, upright=True, shortest=SHORTEST)
 def colourise(
     spec: Spec,
     *,
@@ -37,8 +37,8 @@ def colourise(
     """Train a network to colour grey pictures, and to say how sure it is of every colour.
 
     Args:
-        spec: Patches of colour pictures; the colour of a thing is told by what is around it, so
-            that they are larger than for other tasks, and the sky is above.
+        spec: Patches of colour pictures, shrunk: the colour of a thing is told by what is around
+            it, and the sky is above.
         task: Lightness in, chroma out: a mean and a scale of each value, or the probabilities of
             its levels.
         translation: The network; a unet where none is named.

@@ -22,6 +22,7 @@ BATCH = 8
 _SIDES: dict[Recipe, int] = {}
 _MASKED: set[Recipe] = set()
 _UPRIGHT: set[Recipe] = set()
+_SHORTEST: dict[Recipe, int] = {}
 
 
 def of_pictures(
@@ -30,6 +31,7 @@ def of_pictures(
     side: int = USUAL_SIDE,
     masked: bool = False,
     upright: bool = False,
+    shortest: int = 0,
 ) -> Recipe:
     """Say that a recipe takes patches of whole pictures: its data are read without resizing.
 
@@ -39,10 +41,12 @@ def of_pictures(
         masked: Whether the pictures come with masks, the class of every pixel.
         upright: Whether what is above says something: patches are mirrored but not turned. Sets of
             masked pictures say so themselves.
+        shortest: Pixels of the shorter side to which pictures are shrunk before they are learnt
+            from; 0 leaves them as they are.
     """
     if recipe is None:
-        return partial(of_pictures, side=side, masked=masked, upright=upright)
-    _SIDES[recipe] = side
+        return partial(of_pictures, side=side, masked=masked, upright=upright, shortest=shortest)
+    _SIDES[recipe], _SHORTEST[recipe] = side, shortest
     if upright:
         _UPRIGHT.add(recipe)
     if masked:
@@ -58,6 +62,11 @@ def takes_masks(recipe: Recipe) -> bool:
 def keeps_upright(recipe: Recipe) -> bool:
     """Return whether a recipe's patches are not turned."""
     return recipe in _UPRIGHT
+
+
+def shortest_side(recipe: Recipe) -> int:
+    """Return the shorter side that a recipe's pictures are shrunk to; 0 where they are not."""
+    return _SHORTEST[recipe]
 
 
 def side_of_patches(recipe: Recipe) -> int | None:

@@ -44,6 +44,8 @@ class Task(ABC):
         turns: Ways, as `turned` numbers them, of turning and mirroring a picture that are as good
             as any other: what an ensemble takes the mean over.
         fills: Whether it makes what is transparent.
+        shortest: Pixels of the shorter side of what a network is shown of a whole picture: larger
+            ones are shrunk, and the answer enlarged; 0 shows them as they are.
     """
 
     title: ClassVar[str]
@@ -54,6 +56,7 @@ class Task(ABC):
     noisy: ClassVar[bool] = False
     turns: ClassVar[Sequence[int]] = range(8)
     fills: ClassVar[bool] = False
+    shortest: ClassVar[int] = 0
 
     @property
     def said(self) -> str:

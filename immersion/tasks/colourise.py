@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, Normal
 
 from immersion.check import UserError
 from immersion.imaging.colour import lab_from_srgb, srgb_from_lab
@@ -14,6 +14,9 @@ from immersion.tasks.base import TASKS, Pair, Task
 
 CHROMA = 110.0
 """What a and b are divided by: about the largest that a screen shows."""
+
+SHORTEST = 32
+"""Pixels of the shorter side of what a network sees: where a cow is in a meadow can be told."""
 
 TEMPERATURE = 0.38
 """Of the answer among levels: between their mean, which is pale, and the likeliest one alone,
@@ -26,6 +29,9 @@ class Colourise(Task):
     """The lightness L of CIE Lab in, (a, b) out: L / 50 - 1 and (a, b) / 110, about -1 to 1.
 
     The picture that is made has the input's lightness, but where a screen cannot show the colour.
+    Colours are told from the whole of a scene, and need not be sharp: a network is shown the
+    picture with a shorter side of 32 pixels. The true chroma of photographs, so shrunk and
+    enlarged again, is at 38 dB, and what is guessed is far below that.
 
     Args:
         discretised: Whether the network gives a probability to each of 33 levels of a and of b,
@@ -50,7 +56,10 @@ class Colourise(Task):
     title: ClassVar[str] = "Coloured"
     turns: ClassVar[Sequence[int]] = (0, 4)  # the sky is above
     judged: ClassVar[str] = "chroma"
-    given: ClassVar[str] = "L / 50 - 1 of CIE Lab, D65"
+    given: ClassVar[str] = (
+        f"L / 50 - 1 of CIE Lab, D65, of a picture whose shorter side is {SHORTEST}"
+    )
+    shortest: ClassVar[int] = SHORTEST
 
     @property
     def said(self) -> str:
@@ -110,9 +119,9 @@ class Colourise(Task):
 
     def answer(self, p: Distribution) -> Tensor:
         """Return the mean; of levels that of their probabilities sharpened, p^(1 / T)."""
-        if not self.discretised:
-            return p.mean
         levels = p.base_dist
+        if isinstance(levels, Normal):
+            return p.mean
         return ((levels.logits / TEMPERATURE).softmax(-1) * levels.level).sum(-1)
 
     def finish(self, given: Tensor, output: Tensor) -> Tensor:
