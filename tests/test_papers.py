@@ -1,12 +1,15 @@
 """Studies: every claim is complete, and what is recorded is what is listed."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from immersion.papers import STUDIES, Claim, Measurement, Study
+from immersion.papers import reproduce as reproduction
 from immersion.papers import study as module
-from immersion.papers.reproduce import reproduce
+from immersion.papers.markdown import section
+from immersion.papers.reproduce import reproduce, run
 from immersion.papers.study import entry, record, rows
 
 FIELDS = {"paper", "claim", "published", "tolerance", "measured", "standard_error", "status"}
@@ -17,6 +20,7 @@ FIELDS |= {"seconds", "machine", "date"}
 def toy(tmp_path, monkeypatch):
     """A study of two claims, recorded in a folder of its own."""
     monkeypatch.setattr(module, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(reproduction, "FIGURES", tmp_path / "figures")
     claims = (
         Claim("high", "", 1.0, "a test", 0.25, "nats"),
         Claim("low", "", 0.0, "a test", 0.5, "nats", "at most"),
@@ -49,6 +53,14 @@ def test_what_is_recorded_decides_the_status(toy, tmp_path):
     met, missed = rows(toy)
     assert (met["status"], missed["status"]) == ("met", "missed")
     assert met["measured"] == 0.8 and met["standard_error"] == 0.01 and met["seconds"] == 3
+
+
+def test_a_number_keeps_the_protocol_that_it_was_measured_under(toy, tmp_path):
+    run(replace(toy, protocol="1,000 steps."), "cpu", tmp_path, keep=True)
+    for protocol, told in (("1,000 steps.", 0), ("2,000 steps.", 1)):
+        lines = section(replace(toy, protocol=protocol))
+        assert f"Protocol: {protocol}" in lines
+        assert lines.count("Measured under an earlier protocol: 1,000 steps.") == told
 
 
 @pytest.mark.parametrize("name", list(STUDIES))

@@ -16,10 +16,11 @@ the claim within its tolerance, *missed* that it does not, *pending* that it has
 
 def page() -> str:
     """Return the whole page as Markdown."""
-    return HEAD + "".join(_section(STUDIES[name]) for name in sorted(STUDIES))
+    return HEAD + "".join(section(STUDIES[name]) for name in sorted(STUDIES))
 
 
-def _section(study: Study) -> str:
+def section(study: Study) -> str:
+    """Return what is known of a study: its claims, and what was measured, when and how."""
     claims = rows(study)
     lines = [
         f"\n## {study.name}: {study.title}\n",
@@ -33,6 +34,8 @@ def _section(study: Study) -> str:
     measured = next((row for row in claims if row["measured"] is not None), None)
     if measured:
         lines.append(f"`{measured['command']}` · {measured['machine']} · {measured['date']}\n")
+        if measured["protocol"] not in (None, study.protocol):
+            lines.append(f"Measured under an earlier protocol: {measured['protocol']}\n")
     return "\n".join(lines)
 
 

@@ -61,6 +61,7 @@ def run(study: Study, device: str, out: Path, keep: bool) -> list[dict[str, Any]
         "machine": machine(),
         "date": datetime.now(UTC).date().isoformat(),
         "command": f"immersion reproduce {study.name}",
+        "protocol": study.protocol,
     }
     entries = {name: entry(each, circumstances) for name, each in measured.items()}
     if keep:

@@ -111,7 +111,7 @@ def _row(study: Study, claim: Claim, found: dict[str, Any]) -> dict[str, Any]:
     status = "pending" if measured is None else "met" if claim.met(measured) else "missed"
     if status == "met" and claim.sense == "beside":
         status = "measured"
-    fields = ("standard_error", "seconds", "machine", "date", "command")
+    fields = ("standard_error", "seconds", "machine", "date", "command", "protocol")
     return {
         "paper": study.name,
         "claim": claim.name,
