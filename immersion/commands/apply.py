@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from immersion.commands.own_noise import refuse_strength
 from immersion.commands.picture_job import Existing, Job, Opened, seen_again, work_on
 from immersion.commands.translate_picture import Manner
 from immersion.engine import Options
-from immersion.pictures import Inputs, find, is_file, no_picture, targets
+from immersion.pictures import Inputs, find, is_file, no_picture, repeated, targets
 from immersion.progress import counted
 from immersion.report.beside import KICKER, Compared, write_comparison
 
@@ -33,6 +34,7 @@ def apply(
     uncertainty: bool = False,
     page: bool = False,
     ensemble: bool = False,
+    draws: int = 0,
     strength: float | None = None,
     tile: int | None = None,
     ending: str | None = None,
@@ -58,6 +60,8 @@ def apply(
             middle of each of the first pictures before and after, with a slider.
         ensemble: Whether to take the mean over the eight ways of turning and mirroring a picture
             (of classes, over it and its mirror image): as many times as slow, and a little better.
+        draws: How many of several plausible answers are drawn in place of the usual one: of
+            picture.png they are picture-1.png, picture-2.png, ... in the folder of outputs.
         strength: Of the noise, in the unit of the training, for a network that is told it; by
             default sigma as it is estimated.
         tile: Side of the tiles that a picture is worked on in: smaller ones take less memory; by
@@ -84,8 +88,12 @@ def apply(
         raise UserError("no picture was named", "files, folders or patterns", remedy="name some")
     if overwrite and skip_existing:
         raise UserError("--overwrite and --skip-existing exclude each other", remedy="pass one")
+    at_least(0, draws=draws)
     meant, opened = find(list(inputs)), opener(network)
     usual = opened(1)
+    if draws:
+        refuse_draws(usual, ensemble)
+        meant = repeated(meant, draws)
     if strength is not None:
         refuse_strength(usual.model.task, strength)
     if ending is None and usual.model.task.of_classes and not is_file(out):
@@ -95,11 +103,13 @@ def apply(
     if usual.model.task.of_classes:
         refuse_blending(outputs)
     jobs = _jobs(meant, outputs, usual if uncertainty else None, existing != "refuse")
+    if draws:
+        jobs = [replace(job, draw=number % draws) for number, job in enumerate(jobs)]
     sheet = _sheet(out, existing) if page else None
     where = Options(device="cpu" if backend == "openvino" else device).resolve_device()
     chosen = Options(precision=precision).resolve_precision(where)
     manner = Manner(ensemble, tile, chosen, strength, BACKENDS[backend])
-    manner.backend(usual.model, usual.colours)  # what is not installed is said now
+    manner.backend(usual.model, usual.colours, 0 if draws else None)  # what cannot be is said now
 
     ready = {job for job in jobs if skip_existing and job.done}
     pairs = _pairs_of_old([job for job in jobs if job in ready]) if page else []
@@ -156,6 +166,22 @@ def _on(device: torch.device, opened: Opened) -> Opened:
         return network
 
     return moved
+
+
+def refuse_draws(network: Network, ensemble: bool) -> None:
+    """Refuse to draw answers where there is one, or to take the mean of what is drawn.
+
+    Raises:
+        UserError: Either.
+    """
+    if not network.model.several:
+        raise UserError(
+            "the network gives one answer",
+            "one that was trained with --latent or --discretised",
+            remedy="leave --draws out",
+        )
+    if ensemble:
+        raise UserError("--ensemble and --draws exclude each other", remedy="pass one")
 
 
 def refuse_blending(outputs: list[Path]) -> None:

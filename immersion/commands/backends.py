@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from immersion.check import refuse_missing
+from immersion.check import UserError, refuse_missing
 from immersion.commands.onnx_graph import NEEDED, onnx_of
 from immersion.models import Translator
 
@@ -17,33 +17,41 @@ Worked = tuple[Tensor, Tensor | None]
 Work = Callable[[Tensor, torch.dtype], Worked]
 """From what the network is given, (1, C_in, H, W), with its convolutions in a precision."""
 
-Backend = Callable[[Translator, int], Work]
-"""From a model in evaluation mode and the channels of the pictures that it learnt from."""
+Backend = Callable[[Translator, int, int | None], Work]
+"""From a model in evaluation mode, the channels of the pictures that it learnt from, and which of
+several answers is asked for; None for the usual one."""
 
 
-def in_torch(model: Translator, colours: int) -> Work:
+def in_torch(model: Translator, colours: int, draw: int | None = None) -> Work:
     """Return a model's work as PyTorch does it, on the device that the model is on."""
-    return partial(_in_torch, model)
+    return partial(_in_torch, model, draw)
 
 
-def _in_torch(model: Translator, given: Tensor, precision: torch.dtype) -> Worked:
+def _in_torch(
+    model: Translator, draw: int | None, given: Tensor, precision: torch.dtype
+) -> Worked:
     device = next(model.parameters()).device
     given = given.to(device, memory_format=torch.channels_last)
     low = precision != torch.float32
     with torch.inference_mode(), torch.autocast(device.type, precision, enabled=low):
-        answer, deviation = model.numbers(given)
+        answer, deviation = model.numbers(given, draw)
     return answer.cpu(), None if deviation is None else deviation.cpu()
 
 
 @lru_cache(maxsize=2)  # the grey and the colour network of a word
-def in_openvino(model: Translator, colours: int) -> Work:
+def in_openvino(model: Translator, colours: int, draw: int | None = None) -> Work:
     """Return the work of a model on the CPU as OpenVINO does it there, with as many threads.
 
     It joins convolutions with what follows them, which PyTorch does one after the other.
 
     Raises:
-        UserError: OpenVINO, or what writes its graph, is not installed.
+        UserError: OpenVINO, or what writes its graph, is not installed; or one of several answers
+            is asked for, which its graph has no input for.
     """
+    if draw is not None:
+        raise UserError(
+            "OpenVINO's graph gives the usual answer alone", "--backend torch with --draws"
+        )
     refuse_missing("openvino", (*NEEDED, "openvino"))
     import openvino
 

@@ -36,11 +36,13 @@ class Job:
         source: The picture.
         output: What is made of it.
         uncertainty: Its uncertainty map; None where none is wanted.
+        draw: Which of several answers is made; None for the usual one.
     """
 
     source: Path
     output: Path
     uncertainty: Path | None
+    draw: int | None = None
 
     @property
     def done(self) -> bool:
@@ -85,6 +87,7 @@ def work_on(job: Job, opened: Opened, manner: Manner, existing: Existing) -> Mad
         sigma = noise_of(picture)
         told |= {} if sigma is None else {"noise": f"about sigma {sigma:.1f} of 255"}
         manner = replace(manner, strength=strength_for(task, manner.strength, sigma))
+    manner = replace(manner, draw=job.draw)
     translated = translate(network.model, network.colours, given, manner)
     result = translated.picture if given is picture else three_channels(translated.picture)
     told["size"] = size_of(result)

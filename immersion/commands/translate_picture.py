@@ -48,6 +48,7 @@ class Manner:
         precision: Of the convolutions.
         strength: Of the picture's noise, for a network that is told.
         backend: What does the network's work.
+        draw: Which of several answers, 0, 1, ...; None for the usual one.
     """
 
     ensemble: bool = False
@@ -55,6 +56,7 @@ class Manner:
     precision: torch.dtype = torch.float32
     strength: float | None = None
     backend: Backend = in_torch
+    draw: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,7 +234,7 @@ def refuse_whole(picture: Picture) -> None:
 
 def _tile(model: Translator, colours: int, picture: Picture, manner: Manner) -> Answered:
     """Return a function that puts what is seen of a tile through the network."""
-    work = manner.backend(model, colours)
+    work = manner.backend(model, colours, manner.draw)
     guarding = guarded(model, work, colours, picture, manner)
     return lambda given, tile: said(model.task, work, given, guarding)
 
@@ -240,16 +242,17 @@ def _tile(model: Translator, colours: int, picture: Picture, manner: Manner) -> 
 def _small(model: Translator, colours: int, picture: Picture, manner: Manner) -> Answered | None:
     """Return a function that looks up a tile in the answer to the whole picture, made small.
 
-    None where the network sees pictures of this size as they are.
+    None where the network sees pictures as they are.
     """
     task, network, size = model.task, model.network, (picture.height, picture.width)
-    if not 0 < task.shortest < min(size):
+    if not task.shortest:
         return None
     pixels = picture.normalised(slice(None), slice(None)).unsqueeze(0)
     seen = shrunk(tiled(task.prepare, pixels, halo=0), task.shortest)
     height, width = seen.shape[-2:]
     whole = next(tiles(height, width, max(height, width), 0, network.multiple))
-    work, exact = manner.backend(model, colours), replace(manner, precision=torch.float32)
+    work = manner.backend(model, colours, manner.draw)
+    exact = replace(manner, precision=torch.float32)
     numbers = said(task, work, mirrored(seen, whole), exact)
     spread_out = [None if x is None else spread(kept(x, whole, 1), size) for x in numbers]
 

@@ -68,11 +68,24 @@ class Translator(nn.Module):
         mean, rest = h.split([base.shape[1], h.shape[1] - base.shape[1]], dim=1)
         return torch.cat([mean + base, rest], dim=1)
 
-    def numbers(self, given: Tensor) -> tuple[Tensor, Tensor | None]:
+    @property
+    def several(self) -> bool:
+        """Return whether it has several answers to one input, to be drawn."""
+        return self.code is not None or self.task.several
+
+    def numbers(self, given: Tensor, draw: int | None = None) -> tuple[Tensor, Tensor | None]:
         """Return the answer and the standard deviation of each value of p(target | input).
 
         Of classes, the probability of each, and None.
+
+        Args:
+            given: (B, C_in, H, W).
+            draw: Which of several answers, 0, 1, ...; None for the usual one.
         """
+        if draw is not None:
+            with seeded(0, "answer", draw):
+                p = self(given, self.code_for(given))
+                return self.task.drawn(p), p.stddev
         p = self(given)
         if isinstance(self.likelihood, Classes):
             return p.base_dist.probs, None

@@ -4,7 +4,16 @@
 resolution, in PNG, JPEG, TIFF and WebP; `find` and `targets` name the files.
 """
 
-from immersion.pictures.inputs import ENDINGS, Found, Inputs, find, is_file, no_picture, targets
+from immersion.pictures.inputs import (
+    ENDINGS,
+    Found,
+    Inputs,
+    find,
+    is_file,
+    no_picture,
+    repeated,
+    targets,
+)
 from immersion.pictures.picture import Metadata, Picture, to_levels
 from immersion.pictures.read import read
 from immersion.pictures.write import check_target, write
@@ -20,6 +29,7 @@ __all__ = [
     "is_file",
     "no_picture",
     "read",
+    "repeated",
     "targets",
     "to_levels",
     "write",

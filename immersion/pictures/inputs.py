@@ -2,7 +2,7 @@
 
 import glob
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from immersion.check import UserError
@@ -123,6 +123,22 @@ def pattern_root(pattern: Path) -> Path:
     parts = pattern.parts
     fixed = next((k for k, part in enumerate(parts) if glob.has_magic(part)), len(parts))
     return Path(*parts[:fixed])
+
+
+def repeated(inputs: Inputs, times: int) -> Inputs:
+    """Return each picture several times, with results that are numbered from 1.
+
+    Example:
+        >>> a = Inputs((Found(Path("in/a.png"), Path("a.png")),), (), 0)
+        >>> [str(found.name) for found in repeated(a, 2).found]
+        ['a-1.png', 'a-2.png']
+    """
+    found = (
+        replace(each, name=each.name.with_stem(f"{each.name.stem}-{number}"))
+        for each in inputs.found
+        for number in range(1, times + 1)
+    )
+    return replace(inputs, found=tuple(found))
 
 
 def targets(

@@ -113,6 +113,15 @@ class Task(ABC):
         """Return the one output that is shown of p(target | input), (B, C_out, s H, s W)."""
         return p.mean
 
+    @property
+    def several(self) -> bool:
+        """Return whether p(target | input) holds several answers, of which one can be drawn."""
+        return False
+
+    def drawn(self, p: Distribution) -> Tensor:
+        """Return one of several answers, drawn from PyTorch's global generator."""
+        return self.answer(p)
+
     def composed(self, given: Tensor, output: Tensor) -> Tensor:
         """Return an output with what is known of it put in, of its shape: what is judged as real.
 

@@ -10,6 +10,7 @@ from torch.distributions import Distribution, Normal
 
 from immersion.check import UserError
 from immersion.imaging.colour import lab_from_srgb, srgb_from_lab
+from immersion.imaging.smooth_field import smooth_field
 from immersion.tasks.base import TASKS, Pair, Task
 
 CHROMA = 110.0
@@ -17,6 +18,9 @@ CHROMA = 110.0
 
 SHORTEST = 32
 """Pixels of the shorter side of what a network sees: where a cow is in a meadow can be told."""
+
+AGREEING = SHORTEST / 4
+"""Pixels over which neighbours agree in a colouring that is drawn: about the size of a thing."""
 
 TEMPERATURE = 0.38
 """Of the answer among levels: between their mean, which is pale, and the likeliest one alone,
@@ -124,6 +128,23 @@ class Colourise(Task):
             return p.mean
         return ((levels.logits / TEMPERATURE).softmax(-1) * levels.level).sum(-1)
 
+    @property
+    def several(self) -> bool:
+        """Return whether there are levels to draw from."""
+        return self.discretised
+
+    def drawn(self, p: Distribution) -> Tensor:
+        """Return a colouring: each pixel's a and b at a quantile that its neighbours share.
+
+        q = F^-1(Phi(z)) with z a `smooth_field`: every value has its own distribution, and what
+        lies together is drawn together (a Gaussian copula). Between levels F is linear.
+        """
+        levels = p.base_dist
+        if isinstance(levels, Normal):
+            return p.mean
+        z = smooth_field(2, levels.logits.shape[-3:-1], AGREEING).to(levels.logits)
+        return quantile(levels.logits.softmax(-1), Normal(0.0, 1.0).cdf(z))
+
     def finish(self, given: Tensor, output: Tensor) -> Tensor:
         """Return the sRGB picture of a lightness and a chroma, (B, 3, H, W) in [0, 1]."""
         return srgb_from_lab(torch.cat([50 * (given + 1), self.ab_of(output)], dim=1))
@@ -135,6 +156,27 @@ class Colourise(Task):
     def protocols(self) -> dict[str, Task]:
         """Return the task itself: there is nothing to set."""
         return {"lab": self}
+
+
+def quantile(probabilities: Tensor, share: Tensor) -> Tensor:
+    """Return where F reaches a share, for levels evenly from 0 to 1 whose bins touch.
+
+    Args:
+        probabilities: (..., L).
+        share: From 0 to 1, of a shape that broadcasts to (...).
+
+    Example:
+        >>> probabilities = torch.tensor([0.25, 0.5, 0.25])
+        >>> quantile(probabilities, torch.tensor(0.5)).item()
+        0.5
+    """
+    reached = probabilities.cumsum(-1)
+    share = share.expand(reached.shape[:-1]).unsqueeze(-1).contiguous()
+    last = reached.shape[-1] - 1
+    bin = torch.searchsorted(reached, share).clamp(max=last)
+    mass = probabilities.gather(-1, bin).clamp(min=1e-12)
+    within = 1 - (reached.gather(-1, bin) - share) / mass
+    return ((bin + within.clamp(0, 1) - 0.5) / last).clamp(0, 1).squeeze(-1)
 
 
 def scaled_lightness(lab: Tensor) -> Tensor:
