@@ -37,6 +37,10 @@ def test_an_answer_is_told_by_its_number_and_each_is_another(kind):
     assert model.several and torch.equal(first, again)
     assert (first - second).abs().max() > 1e-3
     assert not torch.equal(first, model.numbers(given)[0])
+    assert torch.allclose(model.draw(given, 2, seed=0), torch.stack([first, second]), atol=1e-5)
+    large = 2 * torch.rand(1, 1, 80, 90) - 1
+    drawn = model.draw(large, 2, seed=0)
+    assert drawn.shape == (2, 1, 2, 80, 90) and (drawn[0] - drawn[1]).abs().max() > 1e-3
 
 
 def test_levels_are_drawn_as_often_as_they_are_likely():
@@ -44,7 +48,8 @@ def test_levels_are_drawn_as_often_as_they_are_likely():
     logits = torch.tensor([0.2, 0.5, 0.3]).log().repeat(2).view(1, 2, 3, 1, 1)
     h = logits.transpose(1, 2).reshape(1, 6, 1, 1)
     p = Categorical((2, 1, 1), 3)(h)
-    assert torch.allclose(p.base_dist.logits.softmax(-1)[0, 0, 0, 0], torch.tensor([0.2, 0.5, 0.3]))
+    expected = torch.tensor([0.2, 0.5, 0.3])
+    assert torch.allclose(p.base_dist.logits.softmax(-1)[0, 0, 0, 0], expected)
     drawn = torch.cat([Colourise(discretised=True).drawn(p) for _ in range(5000)])
     for edge, share in ((0.25, 0.2), (0.75, 0.7)):  # where the bins of the levels touch
         assert abs((drawn < edge).float().mean() - share) < 0.03

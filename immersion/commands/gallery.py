@@ -61,7 +61,7 @@ def draw_all(run: Run) -> None:
 def translations(run: Run) -> Image:
     """Return rows of what a translator is given, what it says, and what is right.
 
-    A model with a code says several things: at the prior's mean, and at draws from the prior.
+    A model with several answers says more than one: the usual one, and some that are drawn.
     """
     fixed = list(run.model.task.protocols().values())
     task, rows = fixed[len(fixed) // 2], []
@@ -73,7 +73,7 @@ def translations(run: Run) -> Image:
         with seeded(0, "degradation"):
             pair = task.pair(x, y)
         said = [task.answer(distribution(run.model, pair.input))]
-        if run.model.code is not None:
+        if run.model.several:
             said += list(run.model.draw(pair.input, DRAWN, seed=0))
         rows.append(_given_said_right(task, pair, said))
     return pictures.mosaic(rows)

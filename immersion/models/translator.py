@@ -83,7 +83,7 @@ class Translator(nn.Module):
             draw: Which of several answers, 0, 1, ...; None for the usual one.
         """
         if draw is not None:
-            with seeded(0, "answer", draw):
+            with seeded(0, "code", draw):
                 p = self(given, self.code_for(given))
                 return self.task.drawn(p), p.stddev
         p = self(given)
@@ -95,7 +95,7 @@ class Translator(nn.Module):
         """Return z ~ p(z) for each input, (B, d), from the global generator; None without one."""
         return None if self.code is None else self.code.prior().sample((len(given),))
 
-    def whole(self, given: Tensor, z: Tensor | None = None) -> Distribution:
+    def whole(self, given: Tensor, z: Tensor | None = None, drawn: bool = False) -> Distribution:
         """Return p(target | input, z) of pictures of any size, worked out tile by tile.
 
         Tiles are worked on where the network is; what is returned is where the inputs are. Where
@@ -104,6 +104,7 @@ class Translator(nn.Module):
         Args:
             given: (B, C_in, H, W).
             z: As `raw` takes it.
+            drawn: Whether the answer that is enlarged is one of several.
         """
         device = next(self.parameters(), given).device
 
@@ -117,26 +118,33 @@ class Translator(nn.Module):
         p = self.likelihood(raw)
         if seen is given:
             return p
-        answer, deviation = (spread(x, given.shape[-2:]) for x in (self.task.answer(p), p.stddev))
-        return Independent(Normal(answer, deviation, validate_args=False), 3)
+        answer = self.task.drawn(p) if drawn else self.task.answer(p)
+        mean, deviation = (spread(x, given.shape[-2:]) for x in (answer, p.stddev))
+        return Independent(Normal(mean, deviation, validate_args=False), 3)
 
     @torch.no_grad()
     def draw(self, given: Tensor, count: int, seed: int) -> Tensor:
-        """Return several answers, E[target | input, z], (count, B, C_out, s H, s W), z ~ p(z).
+        """Return several answers, (count, B, C_out, s H, s W): E[target | input, z], z ~ p(z).
 
         Each z is drawn once and given to every tile of a large picture; draw k is the same
-        whatever `count` is. Without a code all answers are equal.
+        whatever `count` is. Without a code it is the task that draws, if it can; else all answers
+        are equal.
 
         Args:
             given: (B, C_in, H, W), of any size.
             count: How many.
             seed: Of the draws.
         """
-        return torch.stack([self.task.answer(p) for p in self.draws(given, count, seed)])
+        answers = []
+        for number in range(count):
+            with seeded(seed, "code", number):
+                p = self.whole(given, self.code_for(given), drawn=True)
+                answers.append(self.task.drawn(p))
+        return torch.stack(answers)
 
     @torch.no_grad()
     def draws(self, given: Tensor, count: int, seed: int) -> Iterator[Distribution]:
-        """Yield p(target | input, z) for several z ~ p(z): those that `draw` answers from.
+        """Yield p(target | input, z) for several z ~ p(z): those of `draw`.
 
         `pooled` makes one distribution of them, which stands for p(target | input).
 
