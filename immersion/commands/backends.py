@@ -24,7 +24,8 @@ several answers is asked for; None for the usual one."""
 
 def in_torch(model: Translator, colours: int, draw: int | None = None) -> Work:
     """Return a model's work as PyTorch does it, on the device that the model is on."""
-    return partial(_in_torch, model, draw)
+    # With channels side by side in weights too, no layer turns its input round first.
+    return partial(_in_torch, model.to(memory_format=torch.channels_last), draw)
 
 
 def _in_torch(
