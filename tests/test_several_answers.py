@@ -14,7 +14,7 @@ from immersion.engine import Options
 from immersion.likelihoods.logistic import Categorical
 from immersion.loading import build
 from immersion.nn.translation import Translation
-from immersion.tasks.colourise import Colourise, quantile
+from immersion.tasks.colourise import TEMPERATURE, Colourise, quantile, sharpened
 
 SHORT = Options(steps=1, batch_size=2, device="cpu")
 
@@ -45,12 +45,13 @@ def test_an_answer_is_told_by_its_number_and_each_is_another(kind):
 
 def test_levels_are_drawn_as_often_as_they_are_likely():
     torch.manual_seed(0)
-    logits = torch.tensor([0.2, 0.5, 0.3]).log().repeat(2).view(1, 2, 3, 1, 1)
-    h = logits.transpose(1, 2).reshape(1, 6, 1, 1)
-    p = Categorical((2, 1, 1), 3)(h)
-    expected = torch.tensor([0.2, 0.5, 0.3])
-    assert torch.allclose(p.base_dist.logits.softmax(-1)[0, 0, 0, 0], expected)
-    drawn = torch.cat([Colourise(discretised=True).drawn(p) for _ in range(5000)])
+    shares = torch.tensor([0.2, 0.5, 0.3])
+    logits = TEMPERATURE * shares.log().repeat(2).view(1, 2, 3, 1, 1)
+    p = Categorical((2, 1, 1), 3)(logits.transpose(1, 2).reshape(1, 6, 1, 1))
+    assert torch.allclose(sharpened(p.base_dist)[0, 0, 0, 0], shares)
+    task = Colourise(discretised=True)
+    drawn = torch.cat([task.drawn(p) for _ in range(5000)])
+    assert abs(drawn.mean() - task.answer(p).mean()) < 0.02
     for edge, share in ((0.25, 0.2), (0.75, 0.7)):  # where the bins of the levels touch
         assert abs((drawn < edge).float().mean() - share) < 0.03
 

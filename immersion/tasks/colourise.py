@@ -11,6 +11,7 @@ from torch.distributions import Distribution, Normal
 from immersion.check import UserError
 from immersion.imaging.colour import lab_from_srgb, srgb_from_lab
 from immersion.imaging.smooth_field import smooth_field
+from immersion.likelihoods.logistic import LevelCategorical
 from immersion.tasks.base import TASKS, Pair, Task
 
 CHROMA = 110.0
@@ -19,8 +20,9 @@ CHROMA = 110.0
 SHORTEST = 32
 """Pixels of the shorter side of what a network sees: where a cow is in a meadow can be told."""
 
-AGREEING = SHORTEST / 4
-"""Pixels over which neighbours agree in a colouring that is drawn: about the size of a thing."""
+AGREEING = SHORTEST
+"""Pixels over which neighbours agree in a colouring that is drawn: were they fewer, the ground
+would be red under one wheel and blue under the next."""
 
 TEMPERATURE = 0.38
 """Of the answer among levels: between their mean, which is pale, and the likeliest one alone,
@@ -124,9 +126,7 @@ class Colourise(Task):
     def answer(self, p: Distribution) -> Tensor:
         """Return the mean; of levels that of their probabilities sharpened, p^(1 / T)."""
         levels = p.base_dist
-        if isinstance(levels, Normal):
-            return p.mean
-        return ((levels.logits / TEMPERATURE).softmax(-1) * levels.level).sum(-1)
+        return p.mean if isinstance(levels, Normal) else (sharpened(levels) * levels.level).sum(-1)
 
     @property
     def several(self) -> bool:
@@ -136,14 +136,15 @@ class Colourise(Task):
     def drawn(self, p: Distribution) -> Tensor:
         """Return a colouring: each pixel's a and b at a quantile that its neighbours share.
 
-        q = F^-1(Phi(z)) with z a `smooth_field`: every value has its own distribution, and what
-        lies together is drawn together (a Gaussian copula). Between levels F is linear.
+        q = F^-1(Phi(z)) with z a `smooth_field`: every value has its own distribution, sharpened
+        as for the one answer, which is the mean of all colourings; and what lies together is drawn
+        together (a Gaussian copula). Within a level F is linear.
         """
         levels = p.base_dist
         if isinstance(levels, Normal):
             return p.mean
         z = smooth_field(2, levels.logits.shape[-3:-1], AGREEING).to(levels.logits)
-        return quantile(levels.logits.softmax(-1), Normal(0.0, 1.0).cdf(z))
+        return quantile(sharpened(levels), Normal(0.0, 1.0).cdf(z))
 
     def finish(self, given: Tensor, output: Tensor) -> Tensor:
         """Return the sRGB picture of a lightness and a chroma, (B, 3, H, W) in [0, 1]."""
@@ -156,6 +157,11 @@ class Colourise(Task):
     def protocols(self) -> dict[str, Task]:
         """Return the task itself: there is nothing to set."""
         return {"lab": self}
+
+
+def sharpened(levels: LevelCategorical) -> Tensor:
+    """Return the probabilities of levels p^(1 / T), (..., L), that sum to 1."""
+    return (levels.logits / TEMPERATURE).softmax(-1)
 
 
 def quantile(probabilities: Tensor, share: Tensor) -> Tensor:

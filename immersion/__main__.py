@@ -1,0 +1,5 @@
+"""`python -m immersion` is `immersion`."""
+
+from immersion.cli import main
+
+main()
