@@ -11,7 +11,6 @@ from torch.distributions import Distribution, Normal
 from immersion.check import UserError
 from immersion.imaging.colour import lab_from_srgb, srgb_from_lab
 from immersion.imaging.smooth_field import smooth_field
-from immersion.likelihoods.logistic import LevelCategorical
 from immersion.tasks.base import TASKS, Pair, Task
 
 CHROMA = 110.0
@@ -159,8 +158,8 @@ class Colourise(Task):
         return {"lab": self}
 
 
-def sharpened(levels: LevelCategorical) -> Tensor:
-    """Return the probabilities of levels p^(1 / T), (..., L), that sum to 1."""
+def sharpened(levels: Distribution) -> Tensor:
+    """Return the probabilities of levels, from their `logits`, as p^(1 / T), (..., L)."""
     return (levels.logits / TEMPERATURE).softmax(-1)
 
 
