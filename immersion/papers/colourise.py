@@ -11,7 +11,6 @@ from immersion.commands.gallery import translations
 from immersion.commands.judges import ROUNDED
 from immersion.commands.networks import Network
 from immersion.commands.translation_quality import distribution, translation_quality
-from immersion.data import load
 from immersion.data.dataset import to_float
 from immersion.data.patches import PatchSplit
 from immersion.data.pictures import load_pictures
@@ -20,13 +19,11 @@ from immersion.evaluation import Estimate
 from immersion.evaluation.restoration.colourfulness import colourfulness_error, psnr_ab
 from immersion.evaluation.restoration.psnr import quantised
 from immersion.imaging.colour import lab_from_srgb
-from immersion.imaging.thumbnail import shrunk
 from immersion.loading import Run
 from immersion.models import Translator
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import amount, trained
-from immersion.pictures import Picture, to_levels, write
 from immersion.tasks.colourise import SHORTEST, Colourise
 
 CITATION = (
@@ -37,9 +34,6 @@ CITATION = (
 
 LATENT, DRAWS, PICTURES = 16, 8, 1000
 """Of the code; drawn for a picture; pictures that are drawn for: the first ones of CIFAR-10."""
-
-NEAR = 2 * SHORTEST
-"""Shorter side of the photographs that are cut into squares: what a scene is made of."""
 
 LEVELS = {"task": Colourise(discretised=True)}
 SETS = ("bsds500", "cifar10")
@@ -65,46 +59,11 @@ def several(out: Path, device: str) -> dict[str, Measurement]:
 
 
 def learnt(out: Path, device: str, name: str, kind: Mapping[str, Any], options: Options) -> Run:
-    """Return a colouriser of 32 channels, trained on small pictures, and keep what it makes."""
-    pictures = small_pictures(out / "pictures")
-    shape = Translation(width=32)
-    run = trained(
-        out / name,
-        "colourise",
-        str(pictures),
-        options,
-        device,
-        size=SHORTEST,
-        translation=shape,
-        **kind,
-    )
+    """Return a colouriser of 32 channels, trained on CIFAR-10, and keep what it makes."""
+    shape = Translation("unet", width=32)
+    run = trained(out / name, "colourise", "cifar10", options, device, translation=shape, **kind)
     translations(run).save(out / f"colourise-{out.name}-{name}.png")
     return run
-
-
-def small_pictures(folder: Path) -> Path:
-    """Return a folder of CIFAR-10's training pictures, Berkeley's shrunk, and squares of those."""
-    for number, levels in enumerate(load("cifar10").train.x):
-        _keep(folder / f"cifar10-{number:05d}.png", levels)
-    for number, levels in enumerate(load_pictures("bsds500").train.pictures):
-        x = to_float(levels, "unit")
-        whole, near = (to_levels(shrunk(x, side).clamp(0, 1), 8) for side in (SHORTEST, NEAR))
-        _keep(folder / f"berkeley-{number:03d}.png", whole)
-        for place, square in enumerate(squares(near)):
-            _keep(folder / f"berkeley-{number:03d}-{place}.png", square)
-    return folder
-
-
-def squares(levels: Tensor) -> Tensor:
-    """Return the squares side by side in a picture, (N, C, 32, 32)."""
-    cut = levels.unfold(1, SHORTEST, SHORTEST).unfold(2, SHORTEST, SHORTEST)
-    return cut.flatten(1, 2).transpose(0, 1)
-
-
-def _keep(path: Path, levels: Tensor) -> None:
-    """Write a picture, unless it is there already."""
-    if not path.exists():
-        write(Picture(levels), path)
 
 
 def judged(run: Run) -> dict[str, Measurement]:
@@ -196,13 +155,13 @@ DRAWN = (
 )
 
 LEARNT = (
-    "Learnt from CIFAR-10's 45,000 training pictures, Berkeley's 384 shrunk to shorter sides of "
-    f"{SHORTEST} pixels and squares of {SHORTEST} of the same at {NEAR}, by a U-Net of 32 "
-    "channels and three halvings from L to (a, b)"
+    "Learnt from CIFAR-10's 45,000 training pictures, by a U-Net of 32 channels and three halvings "
+    "from L to (a, b)"
 )
 JUDGED = (
     "PSNR of a and b of CIE Lab, peak 255, of pictures rounded to 256 levels; whole test "
-    "pictures: 8 of Berkeley's at their own size, and CIFAR-10's 10,000"
+    "pictures: CIFAR-10's 10,000, and 8 photographs of Berkeley's at their own size, of which the "
+    f"network sees thumbnails with a shorter side of {SHORTEST}"
 )
 
 register(
