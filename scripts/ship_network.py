@@ -14,6 +14,7 @@ from typing import Any
 import immersion
 from immersion.commands.networks import Network
 from immersion.commands.translation_quality import translation_quality
+from immersion.data import DATASETS
 from immersion.data.picture_sets import PICTURE_SETS
 from immersion.loading import open_run
 from immersion.shipped import Card, halved, ship
@@ -22,7 +23,8 @@ from immersion.shipped import Card, halved, ship
 def main(path: str, name: str, summary: str, *sets: str) -> None:
     """Judge, write, and say how large it is."""
     run = halved(open_run(path))
-    record, known = run.record, PICTURE_SETS[run.spec.name]
+    record, name_of_data = run.record, run.spec.name
+    known = PICTURE_SETS[name_of_data] if name_of_data in PICTURE_SETS else DATASETS[name_of_data]
     protocol, estimates = _judged(run, sets)
     about = Card(
         name=name,
@@ -30,7 +32,7 @@ def main(path: str, name: str, summary: str, *sets: str) -> None:
         recipe=record["recipe"],
         arguments=record["arguments"],
         spec=record["data"]["spec"],
-        data=f"{known.examples[0]} of {record['data']['note']}",
+        data=f"{known.examples[0]:,} of {record['data']['note'] or known.description}",
         licence=known.licence,
         command=record["command"],
         made={

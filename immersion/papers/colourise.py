@@ -155,8 +155,8 @@ DRAWN = (
 )
 
 LEARNT = (
-    "Learnt from CIFAR-10's 45,000 training pictures, by a U-Net of 32 channels and three halvings "
-    "from L to (a, b)"
+    "Learnt from CIFAR-10's 45,000 training pictures, by a U-Net of 32 channels and three "
+    "halvings from L to (a, b)"
 )
 JUDGED = (
     "PSNR of a and b of CIE Lab, peak 255, of pictures rounded to 256 levels; whole test "
