@@ -138,7 +138,7 @@ def _with_recipe(train: Callable[..., Any], recipe: str) -> Callable[..., Any]:
     from immersion.loading import arguments_of
     from immersion.progress import progress
     from immersion.recipes import RECIPES
-    from immersion.recipes.pictures import side_of_patches
+    from immersion.recipes.pictures import patches_of
 
     theirs = arguments_of(recipe)
 
@@ -148,7 +148,7 @@ def _with_recipe(train: Callable[..., Any], recipe: str) -> Callable[..., Any]:
             return train(recipe, **given, arguments=arguments, listen=listen)
 
     ours = dict(inspect.signature(train, eval_str=True).parameters)
-    if side_of_patches(RECIPES[recipe]):  # no set of pictures is everybody's, as digits are
+    if patches_of(RECIPES[recipe]):  # no set of pictures is everybody's, as digits are
         ours["data"] = ours["data"].replace(default=inspect.Parameter.empty)
     parameters = [*(ours[name] for name in ("data", "out", "size")), *theirs.values()]
     run.__signature__ = inspect.Signature([*parameters, ours["options"]])

@@ -15,20 +15,14 @@ from immersion.check import UserError
 from immersion.data import Dataset, Spec, binarized, standardised
 from immersion.data import load as load_data
 from immersion.data.masks import load_masked
-from immersion.data.pictures import load_pictures, small, upright
+from immersion.data.pictures import load_pictures, upright
 from immersion.engine import Experiment
 from immersion.models import GAN
 from immersion.models.inverse import encoder_for
 from immersion.nn import Architecture
 from immersion.random import seeded
 from immersion.recipes import RECIPES
-from immersion.recipes.base import Recipe
-from immersion.recipes.pictures import (
-    keeps_upright,
-    shortest_side,
-    side_of_patches,
-    takes_masks,
-)
+from immersion.recipes.pictures import patches_of
 from immersion.run_folder import RunFolder
 
 
@@ -128,19 +122,13 @@ def _attach_encoder(folder: RunFolder, model: nn.Module, spec: Spec) -> None:
 
 def read_data(recipe: str, source: str, size: int | None) -> Dataset:
     """Return a data set as a recipe takes it: patches of pictures, or tables standardised."""
-    side = side_of_patches(RECIPES[recipe])
-    if takes_masks(RECIPES[recipe]):
+    patches = patches_of(RECIPES[recipe])
+    if patches is None:
+        return standardised(load_data(source, size=size))
+    if patches.masked:
         return load_masked(source, size)
-    if side is not None:
-        return _pictures(RECIPES[recipe], load_pictures(source, size, side))
-    return standardised(load_data(source, size=size))
-
-
-def _pictures(recipe: Recipe, pictures: Dataset) -> Dataset:
-    """Return pictures as a recipe learns from them: shrunk, and not turned, if it says so."""
-    shortest = shortest_side(recipe)
-    pictures = small(pictures, shortest) if shortest else pictures
-    return upright(pictures) if keeps_upright(recipe) else pictures
+    pictures = load_pictures(source, size, patches.side, patches.shortest)
+    return upright(pictures) if patches.upright else pictures
 
 
 def build(recipe: str, spec: Spec, arguments: Mapping[str, Any], seed: int) -> Experiment:

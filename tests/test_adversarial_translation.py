@@ -24,7 +24,7 @@ from immersion.random import seeded
 from immersion.recipes.adversary import Adversary
 
 SPEC = Spec("photos", (3, 24, 24), "unit")
-SMALL = {"translation": Translation(width=4, depth=1)}
+SMALL = {"translation": Translation("restorer", width=4, depth=1)}
 RECIPES = ["denoise", "enlarge", "colourise", "inpaint"]
 
 

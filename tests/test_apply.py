@@ -19,14 +19,12 @@ from immersion.data.patches import turned
 from immersion.likelihoods.classes import Classes
 from immersion.likelihoods.gaussian import Gaussian
 from immersion.models import Translator
-from immersion.nn.translation import Translation
+from immersion.nn.translation import TRANSLATIONS, Translation
 from immersion.pictures import Metadata, Picture, read
 from immersion.tasks.denoise import Denoise
 from immersion.tasks.enlarge import Enlarge
 from immersion.tasks.inpaint import Inpaint
 from immersion.tasks.segment import Segment
-
-NETWORKS = ("restorer", "dncnn", "unet")
 
 
 def model(
@@ -35,9 +33,7 @@ def model(
     """A small network with no weight at zero."""
     task = Denoise() if task is None else task
     torch.manual_seed(0)
-    built = Translation(network, 6, 2).build(
-        inward or colours, 2 * colours, task.scale, "restorer"
-    )
+    built = Translation(network, 6, 2).build(inward or colours, 2 * colours, task.scale)
     for parameter in built.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
     return Translator(task, built, Gaussian((colours, 8, 8))).eval()
@@ -50,7 +46,7 @@ def picture(channels: int, height: int = 45, width: int = 70, dtype=np.uint16) -
     return Picture(torch.from_numpy(levels))
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", TRANSLATIONS)
 def test_tiles_are_equal_to_the_whole_picture(network):
     denoiser, noisy = model(3, network=network), picture(3)
     whole = translate(denoiser, 3, noisy, Manner(side=128))
@@ -63,7 +59,7 @@ def test_tiles_are_equal_to_the_whole_picture(network):
 
 @pytest.mark.parametrize("ensemble", [False, True])
 def test_classes_are_said_as_the_likeliest_and_never_as_a_mean_of_numbers(ensemble):
-    network = Translation("unet", 6, 2).build(1, 4, 1, "unet")
+    network = Translation("unet", 6, 2).build(1, 4, 1)
     segmenter = Translator(Segment(4), network, Classes((1, 8, 8), 4)).eval()
     made = translate(segmenter, 1, picture(1, dtype=np.uint8), Manner(ensemble, side=16))
     whole = translate(segmenter, 1, picture(1, dtype=np.uint8), Manner(ensemble, side=128))
@@ -134,7 +130,7 @@ def run(tmp_path_factory):
         out=tmp_path_factory.mktemp("run") / "run",
         size=16,
         options=im.Options(steps=2, batch_size=2, validate_every=0, device="cpu"),
-        arguments={"translation": Translation(width=4, depth=1)},
+        arguments={"translation": Translation("restorer", width=4, depth=1)},
     )["run"]
 
 

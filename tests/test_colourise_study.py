@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import pad
 
 from immersion.check import UserError
 from immersion.commands.translate_picture import Manner, translate
 from immersion.data import Spec
 from immersion.data.patches import PatchSplit
-from immersion.imaging.thumbnail import shrunk
+from immersion.imaging.thumbnail import shrunk, spread
 from immersion.likelihoods.gaussian import GaussianFixed
 from immersion.likelihoods.logistic import Categorical
 from immersion.loading import build, read_data
@@ -39,12 +39,11 @@ class Says(PictureNetwork):
 
 
 class Draws(Translator):
-    """Says grey in all draws but the fourth, which is right."""
+    """Says grey in all draws but the fourth of five, which is right."""
 
-    def draw(self, given, count, seed):
-        drawn = torch.zeros(count, len(given), 2, *given.shape[2:])
-        drawn[3:4] = self.network(given)
-        return drawn
+    def answer(self, given, draw=None):
+        right = draw is None or draw % 5 == 3
+        return (1 if right else 0) * self.network(given), None
 
 
 @pytest.fixture
@@ -81,6 +80,9 @@ def test_what_is_learnt_from_is_small_and_what_is_judged_is_whole(tmp_path):
         Image.fromarray(levels).save(tmp_path / f"{number}.png")
     data = read_data("colourise", str(tmp_path), None)
     assert data.spec.shape == (3, 32, 32)
+    assert data.train.upright
+    with pytest.raises(UserError, match="smaller than a patch: expected sides of 48"):
+        read_data("colourise", str(tmp_path), 48)
     for split, size in (
         (data.train, (32, 46)),
         (data.validation, (32, 46)),
@@ -98,18 +100,20 @@ def test_a_large_picture_is_coloured_by_what_is_said_of_it_when_small():
     torch.manual_seed(0)
     given = 2 * torch.rand(1, 1, 90, 70) - 1
     for discretised in (False, True):
-        task = {"task": Colourise(discretised), "translation": Translation(width=4)}
+        task = {"task": Colourise(discretised), "translation": Translation("unet", width=4)}
         model = build("colourise", Spec("photos", (3, 32, 32), "unit"), task, seed=0).model.eval()
         for parameter in model.network.parameters():
             torch.nn.init.normal_(parameter, std=0.1)
-        p = model.whole(given)
-        small = model(pad(shrunk(given, 32), (0, 0, 0, 6), "reflect"))
-        answer = model.task.answer(small)[..., :42, :]
-        assert torch.allclose(p.mean, interpolate(answer, (90, 70), mode="bilinear"), atol=1e-5)
+        answer, deviation = model.answer(given)
+        seen = shrunk(given, 32)
+        assert seen.shape[2:] == (42, 32)
+        small = model.task.answer(model(pad(seen, (0, 0, 0, 6), "reflect")))[..., :42, :]
+        assert torch.allclose(answer, spread(small, 32 / 70, range(90), range(70)), atol=1e-5)
+        assert deviation.shape == answer.shape and (deviation > 0).all()
 
         grey = Picture(to_levels(model.task.shown(given)[0], 16))
-        asked = model.whole(model.task.prepare(grey.normalised(slice(None), slice(None))[None]))
-        expected = model.task.finish(given, model.task.answer(asked))
+        asked = model.task.prepare(grey.normalised(slice(None), slice(None))[None])
+        expected = model.task.finish(given, model.answer(asked)[0])
         for side in (16, 128):
             made = translate(model, 3, grey, Manner(side=side)).picture
             assert (made.levels / 65535 - expected[0]).abs().max() < 1e-3

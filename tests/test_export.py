@@ -46,7 +46,7 @@ def model(task, network: str, latent: int = 0) -> Translator:
         likelihood = Gaussian((outward, 8, 8))
     torch.manual_seed(0)
     built = Translation(network, 4, 2 if network == "dncnn" else 1).build(
-        inward + latent, likelihood.numbers * outward, task.scale, network
+        inward + latent, likelihood.numbers * outward, task.scale
     )
     for parameter in built.parameters():
         torch.nn.init.normal_(parameter, std=0.2)

@@ -19,7 +19,7 @@ from immersion.tasks.neighbours import chosen, taken
 
 NOISY = Denoise(learn="noisy")
 SPEC = Spec("photos", (3, 24, 24), "unit")
-SMALL = {"translation": Translation(width=4, depth=1), "task": NOISY}
+SMALL = {"translation": Translation("restorer", width=4, depth=1), "task": NOISY}
 
 
 def batch(x: torch.Tensor) -> Batch:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
+from immersion.commands.translation_quality import POOLED, distribution
 from immersion.data import Spec
 from immersion.loading import build
 from immersion.models.pooled import pooled
@@ -52,15 +53,16 @@ def test_one_draw_is_itself_and_equal_draws_are_one():
 
 @pytest.mark.parametrize("recipe", ["colourise", "enlarge"])
 def test_a_translators_draws_are_pooled(recipe):
-    settings = {"latent": 2, "translation": Translation(width=4, depth=1)}
+    settings = {"latent": 2, "translation": Translation("restorer", width=4, depth=1)}
     model = build(recipe, Spec("photos", (3, 24, 24), "unit"), settings, seed=0).model.eval()
     torch.manual_seed(1)
     for parameter in model.network.parameters():
         torch.nn.init.normal_(parameter, 0, 0.2)
     given = model.task.pair(torch.rand(1, 3, 40, 32), None).input
-    p = pooled(model.draws(given, 6, seed=0))
-    drawn = model.draw(given, 6, seed=0)
+    p = distribution(model, given)
+    answers = [model.answer(given, draw) for draw in range(POOLED)]
+    drawn = torch.stack([answer for answer, _ in answers])
     assert torch.allclose(p.mean, drawn.mean(0), atol=1e-5)
-    within = torch.stack([q.variance for q in model.draws(given, 6, seed=0)]).mean(0)
+    within = torch.stack([deviation.square() for _, deviation in answers]).mean(0)
     assert torch.allclose(p.variance, within + drawn.var(0, correction=0), rtol=1e-4)
     assert (p.variance > within).all() and not p.mean.requires_grad

@@ -20,10 +20,10 @@ from immersion.objectives import ELBO
 from immersion.recipes import RECIPES
 from immersion.recipes.base import choose_likelihood
 from immersion.recipes.gan import DiscriminatorSettings
-from immersion.recipes.pictures import side_of_patches
+from immersion.recipes.pictures import patches_of
 
 FEW = Options(steps=5, batch_size=20, validate_every=5)
-OF_PICTURES = [name for name, recipe in RECIPES.items() if side_of_patches(recipe)]
+OF_PICTURES = [name for name, recipe in RECIPES.items() if patches_of(recipe)]
 OF_EXAMPLES = [name for name in RECIPES if name not in OF_PICTURES]
 
 

@@ -23,7 +23,7 @@ from immersion.tasks import Pair
 from immersion.tasks.segment import Segment
 
 SMALL = {
-    "translation": Translation(width=8, depth=1),
+    "translation": Translation("unet", width=8, depth=1),
     "optimiser": Optimiser(learning_rate=1e-2, schedule="cosine"),
 }
 OPTIONS = Options(steps=80, batch_size=4, validate_every=30, precision="float32", ema=0.9)

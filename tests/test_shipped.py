@@ -39,7 +39,7 @@ def run(tmp_path):
         levels = np.random.default_rng(number).integers(0, 256, (30, 40), dtype=np.uint8)
         Image.fromarray(levels).save(folder / f"{number}.png")
     options = im.Options(steps=2, batch_size=2, validate_every=0, device="cpu")
-    arguments = {"translation": Translation(width=4, depth=1)}
+    arguments = {"translation": Translation("restorer", width=4, depth=1)}
     out = tmp_path / "run"
     im.train("denoise", data=str(folder), out=out, size=16, options=options, arguments=arguments)
     return open_run(out)

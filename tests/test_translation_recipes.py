@@ -20,17 +20,15 @@ from immersion.loading import build, open_run
 from immersion.models import Translator
 from immersion.nn.translation import Translation
 from immersion.recipes import RECIPES
-from immersion.recipes.pictures import side_of_patches, takes_masks
+from immersion.recipes.pictures import patches_of
 from immersion.tasks.enlarge import Enlarge
 from immersion.tasks.inpaint import Inpaint
 
 QUICK = im.Options(steps=4, batch_size=4, validate_every=2, log_every=2, device="cpu")
-SMALL = {"translation": Translation(width=4, depth=1)}
+SMALL = {"translation": Translation("restorer", width=4, depth=1)}
 
 
-OF_PICTURES = [
-    name for name, recipe in RECIPES.items() if side_of_patches(recipe) and not takes_masks(recipe)
-]
+OF_PICTURES = [name for name in RECIPES if (p := patches_of(RECIPES[name])) and not p.masked]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from immersion.batch import Split, whole
 from immersion.check import UserError
-from immersion.commands.translation_quality import distribution
 from immersion.data import own_units
 from immersion.data.dataset import to_float
 from immersion.evaluation.samples.neighbours import nearest
@@ -72,9 +71,9 @@ def translations(run: Run) -> Image:
         y = None if mask is None else middle(mask, SHOWN_SIDE).long().unsqueeze(0)
         with seeded(0, "degradation"):
             pair = task.pair(x, y)
-        said = [task.answer(distribution(run.model, pair.input))]
-        if run.model.several:
-            said += list(run.model.draw(pair.input, DRAWN, seed=0))
+        drawn = range(DRAWN) if run.model.several else ()
+        with torch.inference_mode():
+            said = [run.model.answer(pair.input, draw)[0] for draw in (None, *drawn)]
         rows.append(_given_said_right(task, pair, said))
     return pictures.mosaic(rows)
 

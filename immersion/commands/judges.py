@@ -135,7 +135,7 @@ def chroma(task: Colourise, results: Results, train: Train) -> dict[str, Estimat
         truth = quantised(task.finish(pair.input, pair.target))
         lab_truth = lab_from_srgb(truth)
         coloured = {
-            "": task.answer(p),
+            "": p.mean,
             "_grey": task.grey(pair.input),
             "_mean": task.said_of(mean.to(pair.target).view(2, 1, 1)).expand_as(pair.target),
         }

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from immersion.check import UserError
-from immersion.commands.backends import Backend, Work, Worked, in_torch
+from immersion.commands.backends import Backend, Work, in_torch
 from immersion.commands.precision_guard import (
     CHANGED,
     MOST,
@@ -17,10 +17,11 @@ from immersion.commands.precision_guard import (
     decibels_lost,
 )
 from immersion.data.patches import turned
-from immersion.imaging.bicubic import resize
-from immersion.imaging.thumbnail import shrunk, spread
+from immersion.imaging.bicubic import along_width, resize
+from immersion.imaging.thumbnail import shrinking
 from immersion.models import Translator
-from immersion.models.tiles import Tile, kept, mirrored, tiled, tiles, usual_side
+from immersion.models.seen_small import Numbers, SeenSmall
+from immersion.models.tiles import Tile, kept, mirrored, tiles, usual_side
 from immersion.pictures import Metadata, Picture, to_levels
 from immersion.progress import counted
 from immersion.tasks import Task
@@ -28,8 +29,14 @@ from immersion.tasks import Task
 TURN_OF = {1: 0, 2: 4, 3: 2, 4: 6, 5: 7, 6: 3, 7: 5, 8: 1}
 """EXIF orientation -> the way in which `turned` sets a picture upright."""
 
-Answered = Callable[[Tensor, Tile], Worked]
-"""From what is given of a tile to what the network says of it."""
+Said = tuple[Tensor, Tensor, Tensor | None]
+"""What was given of a tile, the answer to it, (1, C_out, s H, s W), classes as their numbers, and
+the standard deviation of each of its values; None of classes."""
+
+Answers = Callable[[Tile], Said]
+
+STRIP = 256
+"""Rows of a picture that are made small at a time."""
 
 INTERVAL = 0.9
 """Probability of the intervals whose width an uncertainty map shows."""
@@ -126,13 +133,12 @@ def _translated(model: Translator, colours: int, picture: Picture, manner: Manne
     task, network = model.task, model.network
     stays_grey = picture.channels == 1 and colours == 3 and task.channels(3)[1] == 3
     size = picture.height * task.scale, picture.width * task.scale
-    answered = _small(model, colours, picture, manner) or _tile(model, colours, picture, manner)
+    answers = (_of_small if task.shortest else _of_tiles)(model, colours, picture, manner)
     made, doubt = _Canvas(*size, picture.depth), _Canvas(*size, 16)
     side = manner.side or usual_side(network.halo)
     places = list(tiles(picture.height, picture.width, side, network.halo, network.multiple))
     for tile in counted(places, len(places), f"{picture.width} x {picture.height}: tiles"):
-        given = given_of(model, colours, picture, manner, tile)
-        answer, deviation = answered(given, tile)
+        given, answer, deviation = answers(tile)
         output = task.finish(given, answer)
         if stays_grey:
             output = output.mean(1, keepdim=True)
@@ -232,41 +238,38 @@ def refuse_whole(picture: Picture) -> None:
         )
 
 
-def _tile(model: Translator, colours: int, picture: Picture, manner: Manner) -> Answered:
-    """Return a function that puts what is seen of a tile through the network."""
+def _of_tiles(model: Translator, colours: int, picture: Picture, manner: Manner) -> Answers:
+    """Return a function that puts a tile, and what is round it, through the network."""
     work = manner.backend(model, colours, manner.draw)
-    guarding = guarded(model, work, colours, picture, manner)
-    return lambda given, tile: said(model.task, work, given, guarding)
+    manner = guarded(model, work, colours, picture, manner)
+
+    def answers(tile: Tile) -> Said:
+        given = given_of(model, colours, picture, manner, tile)
+        return given, *said(model.task, work, given, manner)
+
+    return answers
 
 
-def _small(model: Translator, colours: int, picture: Picture, manner: Manner) -> Answered | None:
-    """Return a function that looks up a tile in the answer to the whole picture, made small.
-
-    None where the network sees pictures as they are.
-    """
-    task, network, size = model.task, model.network, (picture.height, picture.width)
-    if not task.shortest:
-        return None
-    pixels = picture.normalised(slice(None), slice(None)).unsqueeze(0)
-    seen = shrunk(tiled(task.prepare, pixels, halo=0), task.shortest)
-    height, width = seen.shape[-2:]
-    whole = next(tiles(height, width, max(height, width), 0, network.multiple))
+def _of_small(model: Translator, colours: int, picture: Picture, manner: Manner) -> Answers:
+    """Return a function that looks a tile up in the answer to the picture made small."""
+    task, scale = model.task, shrinking((picture.height, picture.width), model.task.shortest)
+    strips = [
+        along_width(task.prepare(picture.normalised(rows, slice(None)).unsqueeze(0)), scale)
+        for rows in (slice(n, n + STRIP) for n in range(0, picture.height, STRIP))
+    ]
+    seen = along_width(torch.cat(strips, dim=2).mT, scale).mT  # as `resize` does it, in order
     work = manner.backend(model, colours, manner.draw)
-    exact = replace(manner, precision=torch.float32)
-    numbers = said(task, work, mirrored(seen, whole), exact)
-    spread_out = [None if x is None else spread(kept(x, whole, 1), size) for x in numbers]
+    exact = replace(manner, precision=torch.float32)  # so small that nothing would be gained
+    small = SeenSmall(lambda x: said(task, work, x, exact), seen, scale, model.network.multiple)
 
-    def looked_up(given: Tensor, tile: Tile) -> Worked:
-        rows, columns = slice(*tile.seen_rows), slice(*tile.seen_columns)
-        answer, deviation = (
-            None if x is None else mirrored(x[..., rows, columns], tile) for x in spread_out
-        )
-        return answer, deviation
+    def answers(tile: Tile) -> Said:
+        given = given_of(model, colours, picture, manner, tile)
+        return given, *small(range(*tile.seen_rows), range(*tile.seen_columns))
 
-    return looked_up
+    return answers
 
 
-def said(task: Task, work: Work, given: Tensor, manner: Manner) -> Worked:
+def said(task: Task, work: Work, given: Tensor, manner: Manner) -> Numbers:
     """Return the answer, (1, C_out, s H, s W), and the standard deviations of the output, if any.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, Independent, Normal
 
 from immersion.check import UserError
 from immersion.commands.judges import INTERVAL, JUDGES
@@ -27,6 +27,8 @@ from immersion.tasks import Pair, Task
 
 POOLED = 16
 """Draws of a code that stand for all."""
+
+SMALL = "whole; the network sees them with a shorter side of {} pixels, and its answer is enlarged"
 
 PROTOCOL = {
     "pictures": "whole, in tiles that see as far as the network does",
@@ -58,6 +60,8 @@ def translation_quality(network: Network, on: str = "") -> dict[str, Any]:
     data = {"data": on or network.spec.name, "count": len(split.pictures)}
     if model.code is not None:
         data["codes"] = f"{POOLED} draws, pooled"
+    if model.task.shortest:
+        data["pictures"] = SMALL.format(model.task.shortest)
     return {"protocol": PROTOCOL | words | data, "estimates": estimates}
 
 
@@ -118,8 +122,16 @@ def whole_set(data: Dataset) -> PatchSplit:
 
 
 def distribution(model: Translator, given: Tensor) -> Distribution:
-    """Return p(target | input) of whole pictures; of a model with a code, draws of it pooled."""
+    """Return p(target | input) of whole pictures; of a model with a code, draws of it pooled.
+
+    What is seen small is a Gaussian about the answer between the small pixels.
+    """
     with torch.inference_mode():
         if model.code is not None:
-            return pooled(model.draws(given, POOLED, seed=0))
-        return model.whole(given)
+            return pooled(gaussian(*model.answer(given, draw)) for draw in range(POOLED))
+        return gaussian(*model.answer(given)) if model.task.shortest else model.whole(given)
+
+
+def gaussian(mean: Tensor, deviation: Tensor) -> Independent:
+    """Return N(mean, deviation^2) of whole pictures."""
+    return Independent(Normal(mean, deviation, validate_args=False), 3)

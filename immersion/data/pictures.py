@@ -26,7 +26,10 @@ SMALLEST = 8
 
 
 def load_pictures(
-    name_or_path: str | Path, side: int | None = None, usual: int = USUAL_SIDE
+    name_or_path: str | Path,
+    side: int | None = None,
+    usual: int = USUAL_SIDE,
+    shortest: int = 0,
 ) -> Dataset:
     """Return pictures at their own sizes, in patches: for what is learned from neighbourhoods.
 
@@ -35,6 +38,8 @@ def load_pictures(
             folder.
         side: Of the patches; by default the usual one, or as much as the smallest picture has.
         usual: What suits the purpose.
+        shortest: Pixels of the shorter side to which larger pictures for training and validation
+            are shrunk, as a network is to see them; those of the test stay whole. 0 shrinks none.
 
     Raises:
         UserError: The data are no pictures, or one is smaller than a patch.
@@ -47,17 +52,18 @@ def load_pictures(
         at_least(SMALLEST, size=side)
     name = str(name_or_path)
     if name in PICTURE_SETS:
-        return _named(PICTURE_SETS[name], side, usual)
+        return _named(PICTURE_SETS[name], side, usual, shortest)
     path = Path(name_or_path).expanduser()
     if path.is_dir() and name not in DATASETS:
         paths, _ = find_images(path)
-        return of_files(str(path), paths, path, side, sizes(len(paths)), None, usual)
+        found = sizes(len(paths))
+        return of_files(str(path), paths, path, side, found, None, usual, shortest)
     if not path.exists():
         choice("set of pictures or folder", name, [*PICTURE_SETS, *DATASETS])
-    return of_images(load(name_or_path), side, usual)
+    return of_images(load(name_or_path), side, usual, shortest)
 
 
-def _named(known: PictureSet, side: int | None, usual: int) -> Dataset:
+def _named(known: PictureSet, side: int | None, usual: int, shortest: int) -> Dataset:
     """Return a named set, refusing files that are not those of the public one."""
     paths = paths_of(known)
     if len(paths) != sum(known.examples):
@@ -68,7 +74,7 @@ def _named(known: PictureSet, side: int | None, usual: int) -> Dataset:
             f"get them anew from {known.homepage}",
         )
     root = paths[0].parents[len(Path(known.folders[0]).parts) - 1]
-    dataset = of_files(known.name, paths, root, side, known.examples, known.grey, usual)
+    dataset = of_files(known.name, paths, root, side, known.examples, known.grey, usual, shortest)
     if dataset.checksums[known.name] != known.checksum:
         raise UserError(
             f"the pictures of {known.name} are not those of the public set",
@@ -87,10 +93,12 @@ def of_files(
     examples: tuple[int, int, int],
     grey: bool | None,
     usual: int,
+    shortest: int,
 ) -> Dataset:
     """Return the pictures in files as patches.
 
-    Of pictures that would take more than 2 GiB the middles are kept, as large as fit.
+    Of pictures that would take more than 2 GiB the middles are kept, as large as fit. Those that
+    are shrunk take next to nothing, and of them all is kept.
 
     Args:
         name: Of the data.
@@ -100,13 +108,18 @@ def of_files(
         examples: Numbers of pictures for training, validation and test.
         grey: Whether they are taken as grey levels; None where all files say they are.
         usual: Side of the patches where none is asked for and the pictures are large enough.
+        shortest: Pixels of the shorter side to which those for training and validation are
+            shrunk; 0 shrinks none.
     """
     headers = in_threads(header, paths)
     channels = 1 if (all(h.grey for h in headers) if grey is None else grey) else 3
-    share = min(1.0, (BUDGET / (channels * sum(h.height * h.width for h in headers))) ** 0.5)
+    chosen = seeded_split("pictures", examples)
+    whole = {*(chosen[2] if shortest else torch.cat(chosen)).tolist()}
+    area = sum(headers[i].height * headers[i].width for i in whole)
+    share = min(1.0, (BUDGET / (channels * max(area, 1))) ** 0.5)
     contents = in_threads(
-        lambda job: _picture(job[0], job[1], channels, share),
-        list(zip(paths, headers, strict=True)),
+        lambda i: _picture(paths[i], headers[i], channels, share, 0 if i in whole else shortest),
+        list(range(len(paths))),
     )
     total = hashlib.sha256()
     for path, (_, digest) in zip(paths, contents, strict=True):
@@ -114,7 +127,6 @@ def of_files(
     pictures = [picture for picture, _ in contents]
     shapes = [(path.name, *p.shape[1:]) for path, p in zip(paths, pictures, strict=True)]
     side = patch_side(side, shapes, usual)
-    chosen = seeded_split("pictures", examples)
     splits = [
         PatchSplit(tuple(pictures[i] for i in indices.tolist()), side, still=number > 0)
         for number, indices in enumerate(chosen)
@@ -125,14 +137,26 @@ def of_files(
     return Dataset(spec, *splits, {Path(name).resolve().name: f"sha256:{total.hexdigest()}"}, note)
 
 
-def _picture(path: Path, found: Header, channels: int, share: float) -> tuple[Tensor, bytes]:
-    """Return the levels of a picture's middle, (C, H, W) uint8, and the digest of its file."""
+def _picture(
+    path: Path, found: Header, channels: int, share: float, shortest: int
+) -> tuple[Tensor, bytes]:
+    """Return the levels of a picture, shrunk, or of its middle, and the digest of its file."""
     content = path.read_bytes()
+    digest = hashlib.sha256(content).digest()
     levels = decode(path, (channels, found.height, found.width), content)
+    if shortest:
+        return small(levels, shortest), digest
     height, width = (max(1, int(length * share)) for length in levels.shape[1:])
     top, left = (levels.shape[1] - height) // 2, (levels.shape[2] - width) // 2
     middle = levels[:, top : top + height, left : left + width].clone()
-    return middle, hashlib.sha256(content).digest()
+    return middle, digest
+
+
+def small(levels: Tensor, shortest: int) -> Tensor:
+    """Return levels, (C, H, W) uint8, whose shorter side is `shortest` at most; 0 shrinks none."""
+    if not 0 < shortest < min(levels.shape[1:]):
+        return levels
+    return (255 * shrunk(levels / 255, shortest)).round().clamp(0, 255).byte()
 
 
 def patch_side(
@@ -170,27 +194,9 @@ def upright(dataset: Dataset) -> Dataset:
     return replace(dataset, **splits)
 
 
-def small(dataset: Dataset, shortest: int) -> Dataset:
-    """Return pictures to learn from as a network is to see them: shrunk, but those of the test.
-
-    Args:
-        dataset: Of pictures.
-        shortest: Pixels of the shorter side of larger ones.
-    """
-    seen = {
-        name: replace(split, pictures=tuple(_small(p, shortest) for p in split.pictures))
-        for name, split in (("train", dataset.train), ("validation", dataset.validation))
-    }
-    return replace(dataset, **seen)
-
-
-def _small(picture: Tensor, shortest: int) -> Tensor:
-    if min(picture.shape[-2:]) <= shortest:
-        return picture
-    return (255 * shrunk(picture.float() / 255, shortest)).round().clamp(0, 255).byte()
-
-
-def of_images(dataset: Dataset, side: int | None, usual: int = USUAL_SIDE) -> Dataset:
+def of_images(
+    dataset: Dataset, side: int | None, usual: int = USUAL_SIDE, shortest: int = 0
+) -> Dataset:
     """Return a data set of images in memory as one of patches.
 
     Raises:
@@ -204,12 +210,13 @@ def of_images(dataset: Dataset, side: int | None, usual: int = USUAL_SIDE) -> Da
             "a folder of pictures, or a named set of grey or colour images",
             f"'{dataset.spec.name}'",
         )
-    channels, *size = dataset.spec.shape
-    side = patch_side(side, [("in the data", *size)], usual)
-    patches = [
-        PatchSplit(tuple(_levels(split)), side, still=number > 0)
+    pictures = [
+        tuple(small(levels, shortest if number < 2 else 0) for levels in _levels(split))
         for number, split in enumerate(splits)
     ]
+    channels, *size = pictures[0][0].shape
+    side = patch_side(side, [("in the data", *size)], usual)
+    patches = [PatchSplit(p, side, still=number > 0) for number, p in enumerate(pictures)]
     spec = Spec(dataset.spec.name, (channels, side, side), "unit")
     return Dataset(spec, *patches, dataset.checksums, dataset.note)
 

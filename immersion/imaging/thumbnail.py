@@ -1,27 +1,61 @@
-"""A picture made small, and what is said of the small one made large again."""
+"""A picture made small, and what is said of the small one looked up for the large one."""
 
+import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from immersion.imaging.bicubic import resize
 
 
-def shrunk(x: Tensor, shortest: int) -> Tensor:
-    """Return pictures whose shorter side is brought down to `shortest` pixels, antialiased.
+def shrinking(size: tuple[int, int], shortest: int) -> float:
+    """Return the factor that brings the shorter side of (H, W) down to `shortest` pixels.
 
-    Args:
-        x: (..., H, W), floating.
-        shortest: In pixels; 0 shrinks nothing, and smaller pictures are left as they are.
+    It is 1 for pictures that are no larger, and for `shortest` 0.
 
     Example:
-        >>> import torch
+        >>> shrinking((64, 100), 32), shrinking((9, 9), 32), shrinking((64, 100), 0)
+        (0.5, 1.0, 1.0)
+    """
+    return min(1.0, shortest / min(size)) if shortest else 1.0
+
+
+def shrunk(x: Tensor, shortest: int) -> Tensor:
+    """Return pictures, (..., H, W), whose shorter side is at most `shortest`, antialiased.
+
+    Example:
         >>> shrunk(torch.zeros(1, 3, 100, 150), 32).shape, shrunk(torch.zeros(1, 9, 9), 32).shape
         (torch.Size([1, 3, 32, 48]), torch.Size([1, 9, 9]))
     """
-    shorter = min(x.shape[-2:])
-    return resize(x, shortest / shorter) if 0 < shortest < shorter else x
+    scale = shrinking(x.shape[-2:], shortest)
+    return x if scale == 1 else resize(x, scale)
 
 
-def spread(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return values of a small picture, (B, C, h, w), between its pixels, (B, C, *size)."""
-    return interpolate(x, size, mode="bilinear")
+def spread(x: Tensor, scale: float, rows: range, columns: range) -> Tensor:
+    """Return a window of values between the pixels of a small picture, bilinearly.
+
+    Pixel j of the large picture lies at (j + 1/2) scale - 1/2 of the small one, as `resize` has
+    it; beyond the outermost pixels' centres theirs is taken.
+
+    Args:
+        x: Of the small picture, (..., h, w).
+        scale: By which it was shrunk.
+        rows: Of the large picture.
+        columns: Of the large picture.
+
+    Returns:
+        (..., rows, columns).
+
+    Example:
+        >>> spread(torch.tensor([[0.0, 1.0]]), 0.5, range(1), range(4))
+        tensor([[0.0000, 0.2500, 0.7500, 1.0000]])
+    """
+    return _along_width(_along_width(x, scale, columns).mT, scale, rows).mT
+
+
+def _along_width(x: Tensor, scale: float, wanted: range) -> Tensor:
+    last = x.shape[-1] - 1
+    place = (torch.arange(wanted.start, wanted.stop, device=x.device) + 0.5) * scale - 0.5
+    place = place.clamp(0, last)
+    first = place.long()
+    share = (place - first).to(x)
+    before, after = x[..., first], x[..., (first + 1).clamp(max=last)]
+    return before + share * (after - before)

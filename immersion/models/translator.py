@@ -1,16 +1,17 @@
 """Image to image: encode a picture, decode something that is derived from it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent, Normal
+from torch.distributions import Distribution
 
-from immersion.imaging.thumbnail import shrunk, spread
+from immersion.imaging.thumbnail import shrinking, shrunk
 from immersion.likelihoods import Likelihood
 from immersion.likelihoods.classes import Classes
 from immersion.likelihoods.gaussian import Gaussian
 from immersion.models.picture_code import PictureCode
+from immersion.models.seen_small import Numbers, SeenSmall
 from immersion.models.tiles import tiled
 from immersion.nn.translation import PictureNetwork
 from immersion.precision import widened
@@ -73,20 +74,47 @@ class Translator(nn.Module):
         """Return whether it has several answers to one input, to be drawn."""
         return self.code is not None or self.task.several
 
-    def numbers(self, given: Tensor, draw: int | None = None) -> tuple[Tensor, Tensor | None]:
+    def numbers(self, given: Tensor, draw: int | None = None) -> Numbers:
         """Return the answer and the standard deviation of each value of p(target | input).
 
         Of classes, the probability of each, and None.
 
         Args:
-            given: (B, C_in, H, W).
+            given: What the network sees, (B, C_in, H, W), all of it at once.
             draw: Which of several answers, 0, 1, ...; None for the usual one.
         """
+        return self._said(given, draw, self.forward)
+
+    def answer(self, given: Tensor, draw: int | None = None) -> Numbers:
+        """Return the same of pictures of any size: of classes, the likeliest of each pixel.
+
+        Args:
+            given: (B, C_in, H, W).
+            draw: Which of several answers, 0, 1, ..., the same for every tile; None for the usual.
+        """
+        if self.task.shortest:
+            return self._of_small(given, draw)
+        answer, deviation = self._said(given, draw, self.whole)
+        return (answer, deviation) if deviation is not None else (answer.argmax(1, True), None)
+
+    def _of_small(self, given: Tensor, draw: int | None) -> Numbers:
+        device = next(self.parameters(), given).device
+        height, width = given.shape[-2:]
+        small = SeenSmall(
+            lambda x: self.numbers(x, draw),
+            shrunk(given, self.task.shortest).to(device),
+            shrinking((height, width), self.task.shortest),
+            self.network.multiple,
+        )
+        answer, deviation = small(range(height), range(width))
+        return answer.to(given.device), deviation.to(given.device)
+
+    def _said(self, given: Tensor, draw: int | None, p_of: Callable[..., Distribution]) -> Numbers:
         if draw is not None:
             with seeded(0, "code", draw):
-                p = self(given, self.code_for(given))
+                p = p_of(given, self.code_for(given))
                 return self.task.drawn(p), p.stddev
-        p = self(given)
+        p = p_of(given)
         if isinstance(self.likelihood, Classes):
             return p.base_dist.probs, None
         return self.task.answer(p), p.stddev
@@ -95,65 +123,22 @@ class Translator(nn.Module):
         """Return z ~ p(z) for each input, (B, d), from the global generator; None without one."""
         return None if self.code is None else self.code.prior().sample((len(given),))
 
-    def whole(self, given: Tensor, z: Tensor | None = None, drawn: bool = False) -> Distribution:
+    def whole(self, given: Tensor, z: Tensor | None = None) -> Distribution:
         """Return p(target | input, z) of pictures of any size, worked out tile by tile.
 
-        Tiles are worked on where the network is; what is returned is where the inputs are. Where
-        the task's network sees large pictures shrunk, it is a Gaussian about the answer, enlarged.
+        Tiles are worked on where the network is; what is returned is where the inputs are.
 
         Args:
             given: (B, C_in, H, W).
             z: As `raw` takes it.
-            drawn: Whether the answer that is enlarged is one of several.
         """
         device = next(self.parameters(), given).device
 
         def work(tile: Tensor) -> Tensor:
             return self.raw(tile.to(device), z).to(given.device)
 
-        network, seen = self.network, shrunk(given, self.task.shortest)
+        network = self.network
         raw = tiled(
-            work, seen, halo=network.halo, multiple=network.multiple, scale=self.task.scale
+            work, given, halo=network.halo, multiple=network.multiple, scale=self.task.scale
         )
-        p = self.likelihood(raw)
-        if seen is given:
-            return p
-        answer = self.task.drawn(p) if drawn else self.task.answer(p)
-        mean, deviation = (spread(x, given.shape[-2:]) for x in (answer, p.stddev))
-        return Independent(Normal(mean, deviation, validate_args=False), 3)
-
-    @torch.no_grad()
-    def draw(self, given: Tensor, count: int, seed: int) -> Tensor:
-        """Return several answers, (count, B, C_out, s H, s W): E[target | input, z], z ~ p(z).
-
-        Each z is drawn once and given to every tile of a large picture; draw k is the same
-        whatever `count` is. Without a code it is the task that draws, if it can; else all answers
-        are equal.
-
-        Args:
-            given: (B, C_in, H, W), of any size.
-            count: How many.
-            seed: Of the draws.
-        """
-        answers = []
-        for number in range(count):
-            with seeded(seed, "code", number):
-                p = self.whole(given, self.code_for(given), drawn=True)
-                answers.append(self.task.drawn(p))
-        return torch.stack(answers)
-
-    @torch.no_grad()
-    def draws(self, given: Tensor, count: int, seed: int) -> Iterator[Distribution]:
-        """Yield p(target | input, z) for several z ~ p(z): those of `draw`.
-
-        `pooled` makes one distribution of them, which stands for p(target | input).
-
-        Args:
-            given: (B, C_in, H, W), of any size.
-            count: How many.
-            seed: Of the draws.
-        """
-        for number in range(count):
-            with seeded(seed, "code", number):
-                z = self.code_for(given)
-            yield self.whole(given, z)
+        return self.likelihood(raw)

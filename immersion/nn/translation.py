@@ -42,13 +42,13 @@ class Translation:
 
     Args:
         network: restorer (at half resolution, residual), aware (a restorer that is shown how
-            strong the noise is), dncnn (the published plain one), unet (down to a code and up
-            again), or auto: what is usual for the task.
+            strong the noise is), dncnn (the published plain one), or unet (down to a code and up
+            again).
         width: Channels at the network's first resolution; 0 takes the family's usual width.
         depth: Residual blocks, convolutions or halvings; -1 takes the family's usual depth.
     """
 
-    network: str = "auto"
+    network: str
     width: int = 0
     depth: int = -1
 
@@ -57,23 +57,22 @@ class Translation:
         at_least(0, width=self.width)
         at_least(-1, depth=self.depth)
 
-    def build(self, in_channels: int, out_channels: int, scale: int, usual: str) -> PictureNetwork:
+    def build(self, in_channels: int, out_channels: int, scale: int) -> PictureNetwork:
         """Return the network.
 
         Args:
             in_channels: C_in.
             out_channels: C_out.
             scale: s, the side of the output in units of the input's.
-            usual: The family that `auto` stands for.
 
         Example:
             >>> import torch
-            >>> network = Translation(width=8, depth=1).build(1, 2, 3, "restorer")
+            >>> network = Translation("restorer", width=8, depth=1).build(1, 2, 3)
             >>> network(torch.zeros(1, 1, 10, 14)).shape
             torch.Size([1, 2, 30, 42])
         """
-        name = usual if self.network == "auto" else self.network
-        return TRANSLATIONS[name](in_channels, out_channels, scale, self.width, self.depth)
+        family = TRANSLATIONS[self.network]
+        return family(in_channels, out_channels, scale, self.width, self.depth)
 
 
 def refuse_scale(network: str, scale: int) -> None:

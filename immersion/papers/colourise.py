@@ -10,7 +10,7 @@ from torch import Tensor
 from immersion.commands.gallery import translations
 from immersion.commands.judges import ROUNDED
 from immersion.commands.networks import Network
-from immersion.commands.translation_quality import distribution, translation_quality
+from immersion.commands.translation_quality import translation_quality
 from immersion.data.dataset import to_float
 from immersion.data.patches import PatchSplit
 from immersion.data.pictures import load_pictures
@@ -88,9 +88,10 @@ def of_draws(
     task = one.task
     for number, picture in enumerate(split.pictures[:PICTURES]):
         pair = task.pair(to_float(picture, "unit").unsqueeze(0), None)
-        answer = task.answer(distribution(one, pair.input))
-        drawn = several.draw(pair.input, count, seed=number).squeeze(1)
-        said = torch.cat([answer, drawn, task.grey(pair.input)])
+        with torch.inference_mode():
+            answer = one.answer(pair.input)[0]
+            drawn = [several.answer(pair.input, count * number + k)[0] for k in range(count)]
+        said = torch.cat([answer, *drawn, task.grey(pair.input)])
         made = quantised(task.finish(pair.input.expand(len(said), -1, -1, -1), said))
         truth = quantised(task.finish(pair.input, pair.target)).expand_as(made)
         psnr = psnr_ab(lab_from_srgb(made), lab_from_srgb(truth)).clamp(max=ROUNDED)

@@ -54,7 +54,7 @@ def table(out: Path, device: str, options: Options, depth: int) -> dict[str, Mea
         options,
         device,
         size=SIDE,
-        translation=Translation(depth=depth),
+        translation=Translation("aware", depth=depth),
     )
     return judged(run)
 

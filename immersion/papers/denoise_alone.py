@@ -28,7 +28,7 @@ SIDE = 48
 
 def compared(out: Path, device: str) -> dict[str, Measurement]:
     """Train one denoiser from clean pictures and one from noisy ones; judge both on Set12."""
-    arguments = {"translation": Translation(depth=6)}
+    arguments = {"translation": Translation("restorer", depth=6)}
     taught = trained(
         out / "taught",
         "denoise",

@@ -47,7 +47,7 @@ def table(out: Path, device: str, options: Options, depth: int) -> dict[str, Mea
             device,
             size=SMALL * factor,
             task=Enlarge(factor),
-            translation=Translation(depth=depth),
+            translation=Translation("restorer", depth=depth),
         )
         estimates = translation_quality(Network.of(run), "set5")["estimates"]
         for name, measure in (("", "psnr_y"), ("-bicubic", "psnr_y_before")):

@@ -11,8 +11,8 @@ from immersion.nn.translation import Translation
 from immersion.objectives import TranslationLoss
 from immersion.recipes.adversary import Adversary
 from immersion.recipes.base import RECIPES
-from immersion.recipes.pictures import of_pictures, translator
-from immersion.tasks.colourise import SHORTEST, Colourise
+from immersion.recipes.pictures import Patches, of_pictures, translator
+from immersion.tasks.colourise import Colourise
 
 COLOURED = 8
 """Levels of 255 by which the channels of a pixel with a colour differ; rounding makes fewer."""
@@ -23,12 +23,12 @@ LEVELS = 33
 
 
 @RECIPES.register("colourise")
-@of_pictures(side=SHORTEST, upright=True, shortest=SHORTEST)
+@of_pictures(Patches(Colourise.shortest, upright=True, shortest=Colourise.shortest))
 def colourise(
     spec: Spec,
     *,
     task: Colourise = Colourise(),
-    translation: Translation = Translation(),
+    translation: Translation = Translation("unet"),
     objective: TranslationLoss = TranslationLoss(),
     optimiser: Optimiser = Optimiser(learning_rate=1e-3, schedule="cosine"),
     latent: int = 0,
@@ -41,7 +41,7 @@ def colourise(
             it, and the sky is above.
         task: Lightness in, chroma out: a mean and a scale of each value, or the probabilities of
             its levels.
-        translation: The network; a unet where none is named.
+        translation: The network.
         objective: The error that is minimised.
         optimiser: How parameters move.
         latent: Dimension of a code that tells several right answers apart: a conditional VAE,
@@ -52,9 +52,7 @@ def colourise(
     if task.discretised:
         refuse_beside_levels(objective, latent)
         objective, p = TranslationLoss(beta=0.0), Categorical((2, *spec.shape[1:]), LEVELS)
-    experiment = translator(
-        spec, task, translation, objective, optimiser, latent, adversary, "unet", p
-    )
+    experiment = translator(spec, task, translation, objective, optimiser, latent, adversary, p)
     return replace(experiment, begin=refuse_grey)
 
 

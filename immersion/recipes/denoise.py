@@ -7,17 +7,17 @@ from immersion.nn.translation import Translation
 from immersion.objectives import NeighbourLoss, TranslationLoss
 from immersion.recipes.adversary import Adversary
 from immersion.recipes.base import RECIPES
-from immersion.recipes.pictures import of_pictures, refuse_side, translator
+from immersion.recipes.pictures import Patches, of_pictures, refuse_side, translator
 from immersion.tasks.denoise import Denoise
 
 
 @RECIPES.register("denoise")
-@of_pictures
+@of_pictures(Patches())
 def denoise(
     spec: Spec,
     *,
     task: Denoise = Denoise(),
-    translation: Translation = Translation(),
+    translation: Translation = Translation("aware"),
     objective: TranslationLoss = TranslationLoss(),
     optimiser: Optimiser = Optimiser(learning_rate=1e-3, schedule="cosine"),
     latent: int = 0,
@@ -29,24 +29,21 @@ def denoise(
         spec: Patches of clean pictures.
         task: The noise, or that the pictures have it already: neighbouring pixels then learn from
             each other, and how sure the network is of a pixel counts the pixel's own noise too.
-        translation: The network; where none is named, one that is shown how strong the noise is
-            round each pixel, or that is told.
+        translation: The network.
         objective: The error that is minimised.
         optimiser: How parameters move.
         latent: Dimension of a code that tells several right answers apart: a conditional VAE,
             trained by its ELBO in place of the objective; 0 gives one answer.
         adversary: Whether outputs must look real too.
     """
-    usual = "restorer" if task.told else "aware"
     if task.learn == "clean":
-        return translator(spec, task, translation, objective, optimiser, latent, adversary, usual)
+        return translator(spec, task, translation, objective, optimiser, latent, adversary)
     if latent or adversary.adversarial:
         raise UserError(
             "no clean picture is there to tell what is real, or which answer is right",
             "neither --latent nor --adversarial with --learn noisy",
             remedy="leave them out, or learn from clean pictures",
         )
-    likeness = NeighbourLoss(objective)
-    experiment = translator(spec, task, translation, likeness, optimiser, usual=usual)
+    experiment = translator(spec, task, translation, NeighbourLoss(objective), optimiser)
     refuse_side(spec.shape[1] // 2, experiment.model.network.multiple)
     return experiment

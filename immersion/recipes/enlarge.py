@@ -6,17 +6,17 @@ from immersion.nn.translation import Translation
 from immersion.objectives import TranslationLoss
 from immersion.recipes.adversary import Adversary
 from immersion.recipes.base import RECIPES
-from immersion.recipes.pictures import of_pictures, translator
+from immersion.recipes.pictures import Patches, of_pictures, translator
 from immersion.tasks.enlarge import Enlarge
 
 
 @RECIPES.register("enlarge")
-@of_pictures(side=96)
+@of_pictures(Patches(side=96))
 def enlarge(
     spec: Spec,
     *,
     task: Enlarge = Enlarge(),
-    translation: Translation = Translation(),
+    translation: Translation = Translation("restorer"),
     objective: TranslationLoss = TranslationLoss(),
     optimiser: Optimiser = Optimiser(learning_rate=1e-3, schedule="cosine"),
     latent: int = 0,

@@ -6,17 +6,17 @@ from immersion.nn.translation import Translation
 from immersion.objectives import TranslationLoss
 from immersion.recipes.adversary import Adversary
 from immersion.recipes.base import RECIPES
-from immersion.recipes.pictures import of_pictures, translator
+from immersion.recipes.pictures import Patches, of_pictures, translator
 from immersion.tasks.inpaint import Inpaint
 
 
 @RECIPES.register("inpaint")
-@of_pictures(side=64)
+@of_pictures(Patches(side=64))
 def inpaint(
     spec: Spec,
     *,
     task: Inpaint = Inpaint(),
-    translation: Translation = Translation(),
+    translation: Translation = Translation("unet"),
     objective: TranslationLoss = TranslationLoss(),
     optimiser: Optimiser = Optimiser(learning_rate=1e-3, schedule="cosine"),
     latent: int = 0,
@@ -27,13 +27,11 @@ def inpaint(
     Args:
         spec: Patches of whole pictures.
         task: The holes.
-        translation: The network; by default a U-Net, which sees far enough.
+        translation: The network: a U-Net sees far enough.
         objective: The error that is minimised.
         optimiser: How parameters move.
         latent: Dimension of a code that tells several right answers apart: a conditional VAE,
             trained by its ELBO in place of the objective; 0 gives one answer.
         adversary: Whether outputs must look real too.
     """
-    return translator(
-        spec, task, translation, objective, optimiser, latent, adversary, usual="unet"
-    )
+    return translator(spec, task, translation, objective, optimiser, latent, adversary)

@@ -1,6 +1,7 @@
 """What recipes of image-to-image networks share."""
 
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from immersion.check import UserError, at_least
 from immersion.data import Spec
@@ -19,24 +20,12 @@ from immersion.tasks import Task
 BATCH = 8
 """Patches a step where nothing else is asked for: many small steps learn sooner than few."""
 
-_SIDES: dict[Recipe, int] = {}
-_MASKED: set[Recipe] = set()
-_UPRIGHT: set[Recipe] = set()
-_SHORTEST: dict[Recipe, int] = {}
 
-
-def of_pictures(
-    recipe: Recipe | None = None,
-    *,
-    side: int = USUAL_SIDE,
-    masked: bool = False,
-    upright: bool = False,
-    shortest: int = 0,
-) -> Recipe:
-    """Say that a recipe takes patches of whole pictures: its data are read without resizing.
+@dataclass(frozen=True)
+class Patches:
+    """What a recipe of image-to-image networks takes: patches of whole pictures.
 
     Args:
-        recipe: The recipe, where the decorator stands without brackets.
         side: Of the patches where none is asked for: how much context the task wants.
         masked: Whether the pictures come with masks, the class of every pixel.
         upright: Whether what is above says something: patches are mirrored but not turned. Sets of
@@ -44,34 +33,29 @@ def of_pictures(
         shortest: Pixels of the shorter side to which pictures are shrunk before they are learnt
             from; 0 leaves them as they are.
     """
-    if recipe is None:
-        return partial(of_pictures, side=side, masked=masked, upright=upright, shortest=shortest)
-    _SIDES[recipe], _SHORTEST[recipe] = side, shortest
-    if upright:
-        _UPRIGHT.add(recipe)
-    if masked:
-        _MASKED.add(recipe)
-    return recipe
+
+    side: int = USUAL_SIDE
+    masked: bool = False
+    upright: bool = False
+    shortest: int = 0
 
 
-def takes_masks(recipe: Recipe) -> bool:
-    """Return whether a recipe takes pictures with masks."""
-    return recipe in _MASKED
+_TAKEN: dict[Recipe, Patches] = {}
 
 
-def keeps_upright(recipe: Recipe) -> bool:
-    """Return whether a recipe's patches are not turned."""
-    return recipe in _UPRIGHT
+def of_pictures(patches: Patches) -> Callable[[Recipe], Recipe]:
+    """Say that a recipe takes patches of whole pictures: its data are read as `patches` says."""
+
+    def enter(recipe: Recipe) -> Recipe:
+        _TAKEN[recipe] = patches
+        return recipe
+
+    return enter
 
 
-def shortest_side(recipe: Recipe) -> int:
-    """Return the shorter side that a recipe's pictures are shrunk to; 0 where they are not."""
-    return _SHORTEST[recipe]
-
-
-def side_of_patches(recipe: Recipe) -> int | None:
-    """Return the usual side of a recipe's patches; None where it takes no pictures."""
-    return _SIDES.get(recipe)
+def patches_of(recipe: Recipe) -> Patches | None:
+    """Return which patches of pictures a recipe takes; None where it takes no pictures."""
+    return _TAKEN.get(recipe)
 
 
 def translator(
@@ -82,7 +66,6 @@ def translator(
     optimiser: Optimiser,
     latent: int = 0,
     adversary: Adversary = Adversary(),
-    usual: str = "restorer",
     likelihood: Likelihood | None = None,
 ) -> Experiment:
     """Return the training of a translator to numbers.
@@ -95,7 +78,6 @@ def translator(
         optimiser: How parameters move.
         latent: Dimension of the code that tells several answers apart; 0 for one answer.
         adversary: Whether outputs must look real too.
-        usual: The network where none is named.
         likelihood: Of the target; by default a Gaussian with a scale for every value.
     """
     at_least(0, latent=latent)
@@ -106,7 +88,7 @@ def translator(
         )
     inward, outward = task.channels(spec.shape[0])
     p = Gaussian((outward, *spec.shape[1:])) if likelihood is None else likelihood
-    network = translation.build(inward + latent, p.numbers * outward, task.scale, usual)
+    network = translation.build(inward + latent, p.numbers * outward, task.scale)
     refuse_side(spec.shape[1] // task.scale, network.multiple)
     model = Translator(task, network, p, code_of(task, latent, spec.shape[0]))
     likeness = ConditionalELBO() if latent else objective

@@ -10,17 +10,17 @@ from immersion.models import Translator
 from immersion.nn.translation import Translation
 from immersion.objectives import ClassesLoss
 from immersion.recipes.base import RECIPES
-from immersion.recipes.pictures import of_pictures, refuse_side
+from immersion.recipes.pictures import Patches, of_pictures, refuse_side
 from immersion.tasks.segment import Segment, balanced
 
 
 @RECIPES.register("segment")
-@of_pictures(side=USUAL_SIDE, masked=True)
+@of_pictures(Patches(side=USUAL_SIDE, masked=True))
 def segment(
     spec: Spec,
     *,
     balance: Literal["none", "median"] = "none",
-    translation: Translation = Translation(),
+    translation: Translation = Translation("unet"),
     optimiser: Optimiser = Optimiser(learning_rate=1e-3, schedule="cosine"),
 ) -> Experiment:
     """Train a network to say the class of every pixel, from pictures with masks.
@@ -33,14 +33,14 @@ def segment(
         spec: Patches of pictures with masks.
         balance: none: all pixels count alike, which is best for the share that is right; median:
             those of rare classes count more, which is better for the mean over classes.
-        translation: The network; a unet where none is named.
+        translation: The network.
         optimiser: How parameters move.
     """
     weights = balanced(spec.frequencies) if balance == "median" and spec.frequencies else ()
     task = Segment(len(spec.classes), weights)
     inward, outward = task.channels(spec.shape[0])
     p = Classes((outward, *spec.shape[1:]), task.classes)
-    network = translation.build(inward, p.numbers, task.scale, "unet")
+    network = translation.build(inward, p.numbers, task.scale)
     refuse_side(spec.shape[1], network.multiple)
     model = Translator(task, network, p)
     player = Player("translator", list(model.parameters()), ClassesLoss(), optimiser)

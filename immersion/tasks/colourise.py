@@ -124,8 +124,9 @@ class Colourise(Task):
 
     def answer(self, p: Distribution) -> Tensor:
         """Return the mean; of levels that of their probabilities sharpened, p^(1 / T)."""
-        levels = p.base_dist
-        return p.mean if isinstance(levels, Normal) else (sharpened(levels) * levels.level).sum(-1)
+        if not self.discretised:
+            return p.mean
+        return (sharpened(p.base_dist) * p.base_dist.level).sum(-1)
 
     @property
     def several(self) -> bool:
@@ -139,9 +140,9 @@ class Colourise(Task):
         as for the one answer, which is the mean of all colourings; and what lies together is drawn
         together (a Gaussian copula). Within a level F is linear.
         """
-        levels = p.base_dist
-        if isinstance(levels, Normal):
+        if not self.discretised:
             return p.mean
+        levels = p.base_dist
         z = smooth_field(2, levels.logits.shape[-3:-1], AGREEING).to(levels.logits)
         return quantile(sharpened(levels), Normal(0.0, 1.0).cdf(z))
 

@@ -96,4 +96,4 @@ def test_sides_that_the_grid_does_not_divide_are_mirrored_and_cut_off():
 @pytest.mark.parametrize("name", ["aware", "dncnn", "unet"])
 def test_networks_that_cannot_enlarge_say_so(name):
     with pytest.raises(UserError, match="does not enlarge"):
-        Translation(name).build(3, 3, 2, "restorer")
+        Translation(name).build(3, 3, 2)

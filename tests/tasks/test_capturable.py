@@ -6,6 +6,7 @@ fails, and what comes to it from the host is seen.
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,8 +17,7 @@ from torch.utils._pytree import tree_leaves
 
 from immersion.batch import Batch
 from immersion.data import Spec
-from immersion.loading import build
-from immersion.nn.translation import Translation
+from immersion.loading import arguments_of, build
 from immersion.recipes.adversary import Adversary
 from immersion.tasks import TASKS
 from immersion.tasks.denoise import Denoise
@@ -29,6 +29,7 @@ ALL |= {"denoise from noisy": Denoise(learn="noisy")}
 
 COPIES = {torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default}
 FRESH = {torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy}
+FRESH |= {torch.Tensor.new_tensor}
 """Their copies to a device are made below what a dispatch mode sees."""
 
 
@@ -112,7 +113,8 @@ STEPS += [("segment", "one answer"), ("denoise", "from noisy")]
 def test_terms_and_gradients_are_too(recipe, kind):
     spec = Spec("photos", (3, 48, 48), "unit", classes=("a", "b") if recipe == "segment" else ())
     settings = {"task": Denoise(learn="noisy")} if kind == "from noisy" else SETTINGS[kind]
-    small = {"translation": Translation(width=4, depth=1)}
+    usual = arguments_of(recipe)["translation"].default
+    small = {"translation": replace(usual, width=4, depth=1)}
     experiment = build(recipe, spec, small | settings, seed=0)
     model = experiment.model.to("meta")
 

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from immersion.nn.aware import REACH, UNIT, noise_around
+from immersion.imaging.noise_around import REACH, noise_around
+from immersion.nn.aware import UNIT
 from immersion.nn.translation import TRANSLATIONS
 
 
@@ -12,8 +13,8 @@ from immersion.nn.translation import TRANSLATIONS
 def test_white_noise_is_measured(sigma, channels):
     torch.manual_seed(0)
     found = noise_around(0.5 + sigma * torch.randn(1, channels, 200, 200).double())
-    assert found.shape == (1, 1, 200, 200)
-    assert found.mean().item() == pytest.approx(sigma, rel=0.02)
+    assert found.shape == (1, channels, 200, 200)
+    assert found.mean((0, 2, 3)).tolist() == pytest.approx([sigma] * channels, rel=0.02)
 
 
 def test_of_a_plane_nothing_is_seen_but_at_its_border():
@@ -30,6 +31,14 @@ def test_noise_is_seen_where_it_is():
     found = noise_around(x)
     assert found[..., : 80 - REACH - 1].max() == 0
     assert found[..., 80 + REACH + 1 :].mean().item() == pytest.approx(0.1, rel=0.05)
+
+
+def test_a_channel_that_is_no_picture_has_none_and_changes_none():
+    torch.manual_seed(0)
+    x = torch.rand(1, 1, 40, 40).double()
+    beside = torch.cat([x, torch.full_like(x, 0.3)], dim=1)
+    found = noise_around(beside)
+    assert torch.equal(found[:, :1], noise_around(x)) and found[:, 1].abs().max() < 1e-12
 
 
 def test_the_restorer_is_shown_it():
