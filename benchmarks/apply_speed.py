@@ -65,7 +65,8 @@ def applied(
 ) -> tuple[Callable[[], object], Callable[[], object], float]:
     """Return our way, the plain way, and the PSNR in dB that ours costs."""
     model = experiment(translation).model.eval()
-    theirs = deepcopy(model.network)  # ours is laid out in memory as suits us
+    theirs = deepcopy(model.network)
+    model.to(memory_format=torch.channels_last)  # as `immersion apply` lays it out
     levels = torch.randint(0, 256, (1, SIDE, SIDE), dtype=torch.uint8)
     picture, x = Picture(levels), levels.float()[None] / 255
     low = native_bfloat16(torch.device("cpu"))

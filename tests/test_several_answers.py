@@ -1,5 +1,7 @@
 """Several plausible answers to one picture: drawn, and each the same every time."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -81,9 +83,11 @@ def test_a_picture_has_several_colourings_side_by_side(runs, tmp_path):
     photo, out = tmp_path / "photo.png", tmp_path / "out"
     levels = np.random.default_rng(9).integers(0, 255, (70, 90)).astype(np.uint8)
     Image.fromarray(levels).save(photo)
-    made = apply(str(runs / "levels"), (photo,), out=out, draws=3)
+    made = apply(str(runs / "levels"), (photo,), out=out, draws=3, page=True)
     names = ["photo-1.png", "photo-2.png", "photo-3.png"]
     assert [done["output"] for done in made["done"]] == [str(out / name) for name in names]
+    page = Path(made["page"]).read_text()
+    assert all(name in page for name in names)
     first, second, third = (np.asarray(Image.open(out / name)).astype(int) for name in names)
     assert first.shape == (70, 90, 3)
     assert (first != second).any() and (second != third).any()

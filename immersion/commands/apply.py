@@ -2,7 +2,6 @@
 
 from collections import Counter
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -103,8 +102,6 @@ def apply(
     if usual.model.task.of_classes:
         refuse_blending(outputs)
     jobs = _jobs(meant, outputs, usual if uncertainty else None, existing != "refuse")
-    if draws:
-        jobs = [replace(job, draw=number % draws) for number, job in enumerate(jobs)]
     sheet = _sheet(out, existing) if page else None
     where = Options(device="cpu" if backend == "openvino" else device).resolve_device()
     chosen = Options(precision=precision).resolve_precision(where)
@@ -138,7 +135,10 @@ def _jobs(meant: Inputs, outputs: list[Path], doubting: Network | None, again: b
     if doubting is not None:
         maps = _maps(outputs)
         refuse_doubts(doubting, maps, {*outputs, *(found.path for found in meant.found)}, again)
-    return [Job(f.path, *places) for f, *places in zip(meant.found, outputs, maps, strict=True)]
+    return [
+        Job(found.path, output, mapped, found.draw)
+        for found, output, mapped in zip(meant.found, outputs, maps, strict=True)
+    ]
 
 
 def _maps(outputs: list[Path]) -> list[Path]:
@@ -158,11 +158,12 @@ def _pairs_of_old(jobs: list[Job]) -> list[Compared]:
 
 
 def _on(device: torch.device, opened: Opened) -> Opened:
-    """Return networks that are on a device."""
+    """Return networks that are on a device, laid out as suits it."""
 
     def moved(channels: int) -> Network:
         network = opened(channels)
-        network.model.to(device)
+        # With channels side by side in the weights too, no layer turns its input round first.
+        network.model.to(device, memory_format=torch.channels_last)
         return network
 
     return moved

@@ -10,12 +10,10 @@ from torch import Tensor
 from immersion.check import UserError, refuse_missing
 from immersion.commands.onnx_graph import NEEDED, onnx_of
 from immersion.models import Translator
+from immersion.models.seen_small import Numbers
 
-Worked = tuple[Tensor, Tensor | None]
-"""Answer and standard deviation of each value; of classes the probabilities, and None."""
-
-Work = Callable[[Tensor, torch.dtype], Worked]
-"""From what the network is given, (1, C_in, H, W), with its convolutions in a precision."""
+Work = Callable[[Tensor, torch.dtype], Numbers]
+"""`Translator.numbers` of what the network is given, its convolutions in a precision."""
 
 Backend = Callable[[Translator, int, int | None], Work]
 """From a model in evaluation mode, the channels of the pictures that it learnt from, and which of
@@ -24,13 +22,12 @@ several answers is asked for; None for the usual one."""
 
 def in_torch(model: Translator, colours: int, draw: int | None = None) -> Work:
     """Return a model's work as PyTorch does it, on the device that the model is on."""
-    # With channels side by side in weights too, no layer turns its input round first.
-    return partial(_in_torch, model.to(memory_format=torch.channels_last), draw)
+    return partial(_in_torch, model, draw)
 
 
 def _in_torch(
     model: Translator, draw: int | None, given: Tensor, precision: torch.dtype
-) -> Worked:
+) -> Numbers:
     device = next(model.parameters()).device
     given = given.to(device, memory_format=torch.channels_last)
     low = precision != torch.float32
@@ -69,7 +66,7 @@ def in_openvino(model: Translator, colours: int, draw: int | None = None) -> Wor
         }
         return core.compile_model(graph, "CPU", settings)
 
-    def work(given: Tensor, precision: torch.dtype) -> Worked:
+    def work(given: Tensor, precision: torch.dtype) -> Numbers:
         found = compiled(precision)([given.contiguous().numpy()])
         # Its memory is the next tile's too.
         outputs = [torch.from_numpy(found[number].copy()) for number in range(len(found))]

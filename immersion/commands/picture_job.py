@@ -128,7 +128,7 @@ def seen_again(job: Job) -> Compared:
 
 
 def _pair(job: Job, words: str, before: Picture, after: Picture) -> Compared:
-    return compared(job.source.name, words, upright(before), upright(after))
+    return compared(job.output.name, words, upright(before), upright(after))
 
 
 def _without_holes(picture: Picture, task: Task) -> Picture:

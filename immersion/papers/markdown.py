@@ -34,7 +34,7 @@ def section(study: Study) -> str:
     measured = next((row for row in claims if row["measured"] is not None), None)
     if measured:
         lines.append(f"`{measured['command']}` · {measured['machine']} · {measured['date']}\n")
-        if measured["protocol"] not in (None, study.protocol):
+        if measured["protocol"] != study.protocol:
             lines.append(f"Measured under an earlier protocol: {measured['protocol']}\n")
     return "\n".join(lines)
 

@@ -24,10 +24,12 @@ class Found:
         path: The file.
         name: What it is called below the output folder: its name, with the sub-folders between
             the folder or pattern that was given and the file.
+        draw: Which of several results it is named for, 0, 1, ...; None where there is one.
     """
 
     path: Path
     name: Path
+    draw: int | None = None
 
 
 @dataclass(frozen=True)
@@ -134,9 +136,9 @@ def repeated(inputs: Inputs, times: int) -> Inputs:
         ['a-1.png', 'a-2.png']
     """
     found = (
-        replace(each, name=each.name.with_stem(f"{each.name.stem}-{number}"))
+        replace(each, name=each.name.with_stem(f"{each.name.stem}-{draw + 1}"), draw=draw)
         for each in inputs.found
-        for number in range(1, times + 1)
+        for draw in range(times)
     )
     return replace(inputs, found=tuple(found))
 
