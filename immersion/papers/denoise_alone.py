@@ -103,8 +103,8 @@ register(
         minutes=15,
         protocol=(
             "308 Berkeley photographs in grey for both, and of the noisy ones nothing else: "
-            "Gaussian noise of sigma 25 added once, clipped and stored with 16 bits; a restorer of "
-            "6 residual blocks of 64 channels, that is shown nothing of the noise, "
+            "Gaussian noise of sigma 25 added once, clipped and stored with 16 bits; a restorer "
+            "of 6 residual blocks of 64 channels, that is shown nothing of the noise, "
             f"{amount(OPTIONS)}, of which a network sees {SIDE} x {SIDE}. Set12's noise is not "
             "clipped, seed 0 for each picture; the output rounded to 256 levels."
         ),
