@@ -94,8 +94,8 @@ def test_the_weight_is_against_half_the_squared_error_whatever_is_minimised(beta
     sigma, values = 0.05, 2 * 24 * 24
     model = playing("colourise").model
     with torch.no_grad():
-        torch.nn.init.zeros_(model.network.tail[-1].weight)
-        model.network.tail[-1].bias[2:] = math.log(math.expm1(sigma - FLOOR))
+        torch.nn.init.zeros_(model.network.tail.weight)
+        model.network.tail.bias[2:] = math.log(math.expm1(sigma - FLOOR))
     objective = AdversarialTranslation(TranslationLoss(beta), GAMES["non-saturating"](), 0.02)
     terms, alone = objective(model, batch()), objective.likeness(model, batch())
     game = terms["loss"] - alone["loss"]
@@ -106,8 +106,8 @@ def test_the_weight_is_against_half_the_squared_error_whatever_is_minimised(beta
 def test_a_game_with_a_code_weighs_what_it_does_without_one():
     experiment = playing("colourise", latent=2)
     model, objective = experiment.model, experiment.players[0].objective
-    torch.nn.init.zeros_(model.network.tail[-1].weight)
-    torch.nn.init.zeros_(model.network.tail[-1].bias)  # sigma is softplus(0) + FLOOR everywhere
+    torch.nn.init.zeros_(model.network.tail.weight)
+    torch.nn.init.zeros_(model.network.tail.bias)  # sigma is softplus(0) + FLOOR everywhere
     terms = objective(model, batch())
     game = terms["loss"] + terms["elbo"]
     sigma = math.log(2) + FLOOR

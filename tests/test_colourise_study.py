@@ -1,5 +1,7 @@
 """The colouriser's recipe and its study, on pictures of which the colours are known."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -17,6 +19,8 @@ from immersion.loading import build, read_data
 from immersion.models import Translator
 from immersion.nn.translation import PictureNetwork, Translation
 from immersion.objectives import TranslationLoss
+from immersion.papers import STUDIES, Measurement
+from immersion.papers import colourise as study
 from immersion.papers.colourise import of_draws
 from immersion.pictures import Picture, to_levels
 from immersion.recipes.colourise import refuse_grey
@@ -149,3 +153,33 @@ def test_what_is_above_stays_above(tmp_path):
     turned = read_data("enlarge", str(tmp_path), 24).train
     y = torch.cat([turned.batch(torch.zeros(1, dtype=torch.int64))[0] for _ in range(30)])
     assert not (y[:, 0, 12:] == 0).all()
+
+
+def test_every_claim_of_both_studies_is_measured(monkeypatch, tmp_path):
+    """The trainings and the judge are stood in for: what is asked of them is looked at."""
+    asked = []
+
+    def trained(out, recipe, data, options, device, **arguments):
+        asked.append((out.name, recipe, data, arguments.get("task"), arguments.get("latent")))
+        return SimpleNamespace(model=None)
+
+    numbers = {"psnr_chroma_gain_over_grey_lab": 1.0, "psnr_chroma_gain_over_mean_lab": 0.5}
+    numbers |= {"colourfulness_error_lab": 3.0, "colourfulness_error_mean_lab": 4.0}
+    found = {name: {"value": value, "standard_error": 0.1} for name, value in numbers.items()}
+    drawn = {claim.name: Measurement(1.0) for claim in study.DRAWN}
+    picture = SimpleNamespace(save=lambda path: path.write_text(""))
+    monkeypatch.setattr(study, "trained", trained)
+    monkeypatch.setattr(study, "translations", lambda run: picture)
+    monkeypatch.setattr(study, "Network", SimpleNamespace(of=lambda run: run))
+    monkeypatch.setattr(study, "translation_quality", lambda run, name: {"estimates": found})
+    monkeypatch.setattr(study, "load_pictures", lambda name: SimpleNamespace(test=None))
+    monkeypatch.setattr(study, "of_draws", lambda *judged: drawn)
+    for name in ("colourise/short", "colourise"):
+        measured = STUDIES[name].run(tmp_path, "cpu")
+        assert set(measured) == {claim.name for claim in STUDIES[name].claims}
+        assert measured["cifar10-grey"].value == 1.0
+        assert measured["bsds500-colourfulness"].value == 0.75
+    levels = Colourise(discretised=True)
+    kinds = [("levels", levels, None), ("one", None, None), ("several", None, study.LATENT)]
+    assert [(name, task, latent) for name, _, _, task, latent in asked] == [kinds[0], *kinds]
+    assert {each[1:3] for each in asked} == {("colourise", "cifar10")}
