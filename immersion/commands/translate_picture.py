@@ -23,6 +23,7 @@ from immersion.models import Translator
 from immersion.models.seen_small import Numbers, SeenSmall
 from immersion.models.tiles import Tile, kept, mirrored, tiles, usual_side
 from immersion.pictures import Metadata, Picture, to_levels
+from immersion.pictures.exif import of_size
 from immersion.progress import counted
 from immersion.tasks import Task
 
@@ -104,11 +105,11 @@ def translate(
         refuse_whole(picture)
     turn = TURN_OF[picture.metadata.orientation]
     made = _translated(model, colours, upright(picture), manner)
-    if turn == 0:
-        return made
-    back = of_turn(made.picture, lambda x: unturned(x, turn))
-    doubt = made.uncertainty and of_turn(made.uncertainty, lambda x: unturned(x, turn))
-    return Translated(back, doubt)
+    if turn:
+        back = of_turn(made.picture, lambda x: unturned(x, turn))
+        doubt = made.uncertainty and of_turn(made.uncertainty, lambda x: unturned(x, turn))
+        made = Translated(back, doubt)
+    return made if model.task.scale == 1 else replace(made, picture=told_its_size(made.picture))
 
 
 def upright(picture: Picture) -> Picture:
@@ -165,6 +166,12 @@ def given_of(
         empty = picture.alpha[:, rows, columns].int() == 0
         hole = mirrored(empty.float().unsqueeze(0), tile)
     return model.task.prepare(mirrored(region, tile), manner.strength, hole)
+
+
+def told_its_size(picture: Picture) -> Picture:
+    """Return a picture whose EXIF block tells the size that it has, where it tells one."""
+    exif = of_size(picture.metadata.exif, picture.width, picture.height)
+    return replace(picture, metadata=replace(picture.metadata, exif=exif))
 
 
 def opaque_where_empty(alpha: Tensor) -> Tensor | None:

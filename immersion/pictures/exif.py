@@ -21,6 +21,8 @@ from PIL import Image, TiffImagePlugin
 
 ORIENTATION = 0x0112
 POINTERS = (0x8769, 0x8825)  # to the directories of exposure and of position
+SIDES = (0xA002, 0xA003)  # in that of exposure: width and height in pixels
+LONG = 4  # the type of a value of four bytes
 
 _RANGES = (
     *((0x00FE, 0x0103), (0x0106, 0x0106), (0x010A, 0x010A), (0x0111, 0x0111), (0x0115, 0x011C)),
@@ -49,6 +51,40 @@ def orientation(found: bytes) -> int:
         if value in range(1, 9):
             return int(value)
     return 1
+
+
+def of_size(found: bytes, width: int, height: int) -> bytes:
+    """Return a block that tells this size where it told one; nothing else in it is changed.
+
+    Args:
+        found: The block; a damaged one is returned as it is.
+        width: In pixels.
+        height: In pixels.
+    """
+    try:
+        return _of_size(found, width, height)
+    except struct.error:  # a directory lies beyond the end
+        return found
+
+
+def _of_size(found: bytes, width: int, height: int) -> bytes:
+    order, changed = "<" if found.startswith(b"II") else ">", bytearray(found)
+    first = _entries(found, order, struct.unpack_from(order + "I", found, 4)[0])
+    if POINTERS[0] not in first:
+        return found
+    exposure = struct.unpack_from(order + "I", found, first[POINTERS[0]] + 8)[0]
+    places = _entries(found, order, exposure)
+    for tag, length in zip(SIDES, (width, height), strict=True):
+        if tag in places:
+            struct.pack_into(order + "HHII", changed, places[tag], tag, LONG, 1, length)
+    return bytes(changed)
+
+
+def _entries(found: bytes, order: str, start: int) -> dict[int, int]:
+    """Return where each tag's entry stands in the directory at `start`."""
+    (count,) = struct.unpack_from(order + "H", found, start)
+    places = range(start + 2, start + 2 + 12 * count, 12)
+    return {struct.unpack_from(order + "H", found, place)[0]: place for place in places}
 
 
 def of_tiff(path: Path) -> bytes:
