@@ -113,6 +113,14 @@ def test_what_cannot_be_drawn_is_refused(runs, tmp_path, name, options, sentence
     assert not out.exists()
 
 
+def test_what_an_autoencoder_says_comes_from_its_code_alone():
+    denoise = {"translation": Translation("autoencoder", width=4)}
+    model = build("denoise", Spec("photos", (1, 16, 16), "unit"), denoise, seed=0).model.eval()
+    model.network.encode = lambda x: (torch.zeros(1, 16, 4, 4), [None, None])
+    first, second = (model(torch.rand(1, 1, 16, 16)).mean for _ in "ab")
+    assert torch.equal(first, second)
+
+
 def test_openvino_draws_nothing():
     with pytest.raises(UserError, match="OpenVINO's graph gives the usual answer alone"):
         in_openvino(colouriser(latent=2), 3, 0)

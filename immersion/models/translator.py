@@ -23,7 +23,7 @@ class Translator(nn.Module):
     """p(target | input), or p(target | input, z): a network's output, made a distribution.
 
     The first C_out channels of the network's output, the mean, are added to what the task starts
-    from: a denoiser's network says what to take away, not what to keep.
+    from: a denoiser's network says what to take away, not what to keep; an autoencoder's says all.
 
     Args:
         task: Makes the pairs that it learns from, and pictures of what it says.
@@ -63,7 +63,7 @@ class Translator(nn.Module):
         """
         seen = given if self.code is None else self.code.beside(given, z)
         h = widened(self.network(seen))
-        base = self.task.base(given)
+        base = self.task.base(given) if self.network.residual else None
         if base is None:
             return h
         mean, rest = h.split([base.shape[1], h.shape[1] - base.shape[1]], dim=1)

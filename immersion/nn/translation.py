@@ -31,6 +31,11 @@ class PictureNetwork(nn.Module, ABC):
         """Return what both sides of the input must be divisible by."""
         return 1
 
+    @property
+    def residual(self) -> bool:
+        """Return whether its output is what to add to what the task starts from."""
+        return True
+
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
         """Return the output, (B, C_out, s H, s W)."""
@@ -42,8 +47,8 @@ class Translation:
 
     Args:
         network: restorer (at half resolution, residual), aware (a restorer that is shown how
-            strong the noise is), dncnn (the published plain one), or unet (down to a code and up
-            again).
+            strong the noise is), dncnn (the published plain one), unet (down to a code and up
+            again), or autoencoder (the same, with nothing but the code to go up from).
         width: Channels at the network's first resolution; 0 takes the family's usual width.
         depth: Residual blocks, convolutions or halvings; -1 takes the family's usual depth.
     """

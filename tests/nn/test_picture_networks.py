@@ -7,7 +7,13 @@ from immersion.check import UserError
 from immersion.models.tiles import tiled, tiles
 from immersion.nn.translation import TRANSLATIONS, Translation
 
-SMALL = {"restorer": (6, 2), "aware": (6, 2), "dncnn": (6, 4), "unet": (4, 2)}
+SMALL = {
+    "restorer": (6, 2),
+    "aware": (6, 2),
+    "dncnn": (6, 4),
+    "unet": (4, 2),
+    "autoencoder": (4, 2),
+}
 
 
 def built(name: str, scale: int = 1) -> torch.nn.Module:
@@ -93,7 +99,15 @@ def test_sides_that_the_grid_does_not_divide_are_mirrored_and_cut_off():
     assert torch.allclose(found, expected)
 
 
-@pytest.mark.parametrize("name", ["aware", "dncnn", "unet"])
+@pytest.mark.parametrize("name", ["aware", "autoencoder", "dncnn", "unet"])
 def test_networks_that_cannot_enlarge_say_so(name):
     with pytest.raises(UserError, match="does not enlarge"):
         Translation(name).build(3, 3, 2)
+
+
+def test_an_autoencoder_has_nothing_but_its_code():
+    """With equal codes two pictures come out equal, whatever the levels above them held."""
+    for name, equal in (("autoencoder", True), ("unet", False)):
+        network = built(name)
+        (z, bridges), (_, others) = (network.encode(torch.rand(1, 2, 8, 8).double()) for _ in "ab")
+        assert torch.equal(network.decode(z, bridges), network.decode(z, others)) is equal
