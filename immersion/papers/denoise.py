@@ -1,5 +1,6 @@
 """Denoising grey photographs: the tables of DnCNN and FFDNet, by one blind network."""
 
+import math
 from pathlib import Path
 
 from immersion.commands.networks import Network
@@ -9,6 +10,7 @@ from immersion.loading import Run
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import amount, trained
+from immersion.report.curves import curves
 
 CITATION = (
     "K. Zhang, W. Zuo, L. Zhang, FFDNet: Toward a Fast and Flexible Solution for CNN-Based Image "
@@ -56,7 +58,21 @@ def table(out: Path, device: str, options: Options, depth: int) -> dict[str, Mea
         size=SIDE,
         translation=Translation("aware", depth=depth),
     )
+    (out / f"denoise-{out.name}-curve.svg").write_text(curve(run))
     return judged(run)
+
+
+def curve(run: Run) -> str:
+    """Return a chart of the PSNR of training patches, of noise of all strengths, against steps."""
+    rows = [
+        {
+            "step": row["step"],
+            "split": row["split"],
+            "PSNR_of_training_patches_in_dB": -10 * math.log10(row["squared_error"]),
+        }
+        for row in run.folder.metrics()
+    ]
+    return curves(rows)
 
 
 def judged(run: Run) -> dict[str, Measurement]:

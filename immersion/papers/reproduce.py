@@ -67,7 +67,7 @@ def run(study: Study, device: str, out: Path, keep: bool) -> list[dict[str, Any]
     if keep:
         write_record(study, entries)
         FIGURES.mkdir(parents=True, exist_ok=True)
-        for picture in sorted(folder.glob("*.png")):
+        for picture in sorted([*folder.glob("*.png"), *folder.glob("*.svg")]):
             shutil.copy(picture, FIGURES / picture.name)
     return listed(study, entries)
 
