@@ -34,7 +34,7 @@ JUDGED, LEAST, TARGET = ("set12", 25), 29.8, "a target of this project for two h
 SIDE = 48
 """Of the patches."""
 
-SHORT = Options(steps=200_000, batch_size=4, validate_every=0, log_every=1000)
+SHORT = Options(steps=260_000, batch_size=4, validate_every=0, log_every=1000)
 """Many small steps: at equal time, four patches a step are 1.1 dB above 32 after five minutes."""
 
 LONG = Options(steps=150_000, batch_size=64, validate_every=0, log_every=500)
