@@ -32,7 +32,7 @@ def main(path: str, name: str, summary: str, *sets: str) -> None:
         recipe=record["recipe"],
         arguments=record["arguments"],
         spec=record["data"]["spec"],
-        data=f"{known.examples[0]:,} of {record['data']['note'] or known.description}",
+        data=f"{known.examples[0]:,} of {record['data']['note'] or name_of_data}",
         licence=known.licence,
         command=record["command"],
         made={
