@@ -85,7 +85,7 @@ def test_what_is_learnt_from_is_small_and_what_is_judged_is_whole(tmp_path):
     data = read_data("colourise", str(tmp_path), None)
     assert data.spec.shape == (3, 32, 32)
     assert data.train.upright
-    with pytest.raises(UserError, match="smaller than a patch: expected sides of 48"):
+    with pytest.raises(UserError, match="a shorter side of 32 pixels, and learns from parts"):
         read_data("colourise", str(tmp_path), 48)
     for split, size in (
         (data.train, (32, 46)),

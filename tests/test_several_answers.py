@@ -95,13 +95,21 @@ def test_a_picture_has_several_colourings_side_by_side(runs, tmp_path):
     assert np.abs(np.asarray(Image.open(again["done"][0]["output"])) - first).max() <= 1
 
 
+def test_a_profile_of_greys_that_a_coloured_picture_cannot_have_is_told(runs, tmp_path):
+    photo, profile = tmp_path / "photo.png", bytearray(128)
+    profile[3], profile[16:20], profile[36:40] = 128, b"GRAY", b"acsp"
+    Image.fromarray(np.zeros((40, 40), np.uint8)).save(photo, icc_profile=bytes(profile))
+    (told,) = apply(str(runs / "levels"), (photo,), out=tmp_path / "out")["done"]
+    assert told["profile"] == "not for these channels, and left out"
+
+
 @pytest.mark.parametrize(
     ("name", "options", "sentence"),
     [
         ("one", {}, "gives one answer: expected one that was trained with --latent"),
         ("levels", {"ensemble": True}, "--ensemble and --draws exclude each other"),
         ("levels", {"draws": -1}, "--draws is too small"),
-        ("levels", {"out": "a.png"}, "a.png is one file"),
+        ("levels", {"out": "a.png"}, "--draws makes several pictures of one: expected a folder"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(runs, tmp_path, name, options, sentence):

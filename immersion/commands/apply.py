@@ -54,7 +54,8 @@ def apply(
         inputs: Files, folders and patterns.
         out: A folder, or a file where there is one input.
         uncertainty: Whether to write beside each picture half the width of the 90 % interval of
-            each of its pixels: 16-bit grey levels, of which 65,535 are the whole range.
+            each of its pixels: 16-bit grey levels, of which 65,535 are the whole range. Not of
+            classes, nor of the colouriser that comes with the package.
         page: Whether to write before-after.html beside the outputs: one file that shows the
             middle of each of the first pictures before and after, with a slider.
         ensemble: Whether to take the mean over the eight ways of turning and mirroring a picture
@@ -91,7 +92,7 @@ def apply(
     meant, opened = find(list(inputs)), opener(network)
     usual = opened(1)
     if draws:
-        refuse_draws(usual, ensemble)
+        refuse_draws(usual, ensemble, is_file(out))
         meant = repeated(meant, draws)
     if strength is not None:
         refuse_strength(usual.model.task, strength)
@@ -169,11 +170,11 @@ def _on(device: torch.device, opened: Opened) -> Opened:
     return moved
 
 
-def refuse_draws(network: Network, ensemble: bool) -> None:
-    """Refuse to draw answers where there is one, or to take the mean of what is drawn.
+def refuse_draws(network: Network, ensemble: bool, one_file: bool) -> None:
+    """Refuse to draw answers where there is one, to take their mean, or to put them in one file.
 
     Raises:
-        UserError: Either.
+        UserError: One of these.
     """
     if not network.model.several:
         raise UserError(
@@ -183,6 +184,10 @@ def refuse_draws(network: Network, ensemble: bool) -> None:
         )
     if ensemble:
         raise UserError("--ensemble and --draws exclude each other", remedy="pass one")
+    if one_file:
+        raise UserError(
+            "--draws makes several pictures of one", "a folder", remedy="name one by -o"
+        )
 
 
 def refuse_blending(outputs: list[Path]) -> None:
@@ -235,8 +240,12 @@ def refuse_doubts(network: Network, maps: list[Path], others: set[Path], overwri
             picture, or of a file that is there already.
     """
     if not network.model.doubts:
-        remedy = "leave --uncertainty out"
-        raise UserError("the network does not say how sure it is", remedy=remedy)
+        raise UserError(
+            "the network does not say how sure it is",
+            "one whose answer is a mean and a scale, not classes or levels",
+            remedy="leave --uncertainty out"
+            + (", or see with --draws how much answers differ" if network.model.several else ""),
+        )
     taken = {path.resolve() for path in others}
     pictured = next((path for path in maps if path.resolve() in taken), None)
     if pictured:

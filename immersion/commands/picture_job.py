@@ -18,6 +18,7 @@ from immersion.commands.translate_picture import (
     upright,
 )
 from immersion.pictures import Picture, check_target, read, write
+from immersion.pictures.write import usable
 from immersion.report.beside import Compared
 from immersion.tasks import Task
 
@@ -91,11 +92,13 @@ def work_on(job: Job, opened: Opened, manner: Manner, existing: Existing) -> Mad
     translated = translate(network.model, network.colours, given, manner)
     result = translated.picture if given is picture else three_channels(translated.picture)
     told["size"] = size_of(result)
+    if picture.metadata.profile and not usable(picture.metadata.profile, result.channels):
+        told["profile"] = "not for these channels, and left out"
     if job.uncertainty is not None:  # first: a picture that is there has all that it should have
         _put(translated.uncertainty, job.uncertainty, existing)
         told["uncertainty"] = str(job.uncertainty)
     _put(result, job.output, existing)
-    words = "; ".join(told[key] for key in ("size", "noise") if key in told)
+    words = "; ".join(told[key] for key in ("size", "noise", "profile") if key in told)
     return Made(told, _pair(job, words, picture, result))
 
 

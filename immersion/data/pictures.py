@@ -50,6 +50,9 @@ def load_pictures(
     """
     if side is not None:
         at_least(SMALLEST, size=side)
+        if 0 < shortest < side:
+            seen = f"the network sees pictures with a shorter side of {shortest} pixels"
+            raise UserError(f"{seen}, and learns from parts of those", f"--size {shortest}", side)
     name = str(name_or_path)
     if name in PICTURE_SETS:
         return _named(PICTURE_SETS[name], side, usual, shortest)

@@ -55,7 +55,7 @@ def diagnose(
     samples unlike the data  hardly any sample is like the data             evaluation
     posterior collapse       no latent unit says anything about x (VAE)     evaluation
     no better than its input pictures were better before than after         evaluation
-    further than grey        grey is nearer to the true colours             evaluation
+    further than grey        grey or one colour is nearer the truth         evaluation
     wrong about itself       90 % intervals hold another share (image to    evaluation
                              image)
     ======================== ============================================== ===================

@@ -7,8 +7,11 @@ from immersion.evaluation.health.evidence import Evidence, Finding
 BEFORE = re.compile(r"(psnr|psnr_y|psnr_hole)_before_(.+)")
 """PSNR of what a network starts from: measure and setting."""
 
-GAIN = "psnr_chroma_gain_over_grey_"
-"""What colouring gains over leaving a picture grey, in dB."""
+GAINS = {
+    "psnr_chroma_gain_over_grey_": "grey is",
+    "psnr_chroma_gain_over_mean_": "one mean colour for everything is",
+}
+"""What colouring gains in dB, over what is no guess at all."""
 
 OFF = 0.1
 """By which a 90 % interval may miss its share: those of networks that went well hold 0.87 to 0.93
@@ -31,13 +34,18 @@ def no_better_than_its_input(evidence: Evidence) -> Finding | None:
 
 
 def further_than_grey(evidence: Evidence) -> Finding | None:
-    """Tell whether grey pictures were nearer to the truth than coloured ones."""
-    gains = [value for name, value in evidence.estimates.items() if name.startswith(GAIN)]
-    if not gains or gains[0] >= 0:
+    """Tell whether what is no guess at all is nearer to the true colours."""
+    nearer = [
+        f"{words} (PSNR {value:.2f} dB)"
+        for name, value in evidence.estimates.items()
+        for start, words in GAINS.items()
+        if name.startswith(start) and value < 0
+    ]
+    if not nearer:
         return None
     sentence = (
-        f"Colours are further from the true ones than grey is (PSNR {gains[0]:.2f} dB): what a "
-        "network pays for bold colours, or one that has not learnt yet."
+        f"Colours are further from the true ones than {' and '.join(nearer)}: what a network pays "
+        "for bold colours, or one that has not learnt yet."
     )
     return Finding(
         "further than grey", sentence, evidence.advice("train for more --steps"), "note"

@@ -24,9 +24,11 @@ def test_pictures_that_were_better_before(measure, after, worse):
     assert not worse or "19.90 dB after and 20.10 before (x2)" in said["no better than its input"]
 
 
+@pytest.mark.parametrize("baseline", ["grey", "mean"])
 @pytest.mark.parametrize(("gain", "worse"), [(-0.1, True), (0.5, False)])
-def test_colours_that_are_worse_than_none(gain, worse):
-    assert ("further than grey" in found(psnr_chroma_gain_over_grey_lab=gain)) is worse
+def test_colours_that_are_worse_than_none(gain, worse, baseline):
+    said = found(**{f"psnr_chroma_gain_over_{baseline}_lab": gain})
+    assert ("further than grey" in said) is worse
 
 
 @pytest.mark.parametrize(("share", "wrong"), [(0.7, True), (0.88, False), (0.93, False)])
