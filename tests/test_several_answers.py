@@ -96,8 +96,8 @@ def test_a_picture_has_several_colourings_side_by_side(runs, tmp_path):
 
 
 def test_a_profile_of_greys_that_a_coloured_picture_cannot_have_is_told(runs, tmp_path):
-    photo, profile = tmp_path / "photo.png", bytearray(128)
-    profile[3], profile[16:20], profile[36:40] = 128, b"GRAY", b"acsp"
+    photo, profile = tmp_path / "photo.jpg", bytearray(132)
+    profile[3], profile[16:20], profile[36:40] = 132, b"GRAY", b"acsp"
     Image.fromarray(np.zeros((40, 40), np.uint8)).save(photo, icc_profile=bytes(profile))
     (told,) = apply(str(runs / "levels"), (photo,), out=tmp_path / "out")["done"]
     assert told["profile"] == "not for these channels, and left out"
