@@ -10,7 +10,7 @@ from immersion.data import Spec
 from immersion.likelihoods.gaussian import FLOOR, Gaussian
 from immersion.loading import build
 from immersion.models import Translator
-from immersion.nn.translation import Translation
+from immersion.nn.translation import PictureNetwork, Translation
 from immersion.objectives import NeighbourLoss, TranslationLoss
 from immersion.random import seeded
 from immersion.recipes.adversary import Adversary
@@ -49,7 +49,7 @@ def test_the_loss_is_equation_8_in_the_likenesss_units(beta):
     assert torch.equal(terms["squared_error"], alone["squared_error"])
 
 
-class Scaled(nn.Module):
+class Scaled(PictureNetwork):
     """Says that a picture is a share of what it is given."""
 
     halo, multiple = 0, 1
@@ -94,7 +94,9 @@ def test_sigma_is_of_the_error_and_of_the_targets_noise():
         x = 0.5 + noise * torch.randn(64, 1, 32, 32)
     raw = torch.tensor(0.0, requires_grad=True)
 
-    class Flat(nn.Module):
+    class Flat(PictureNetwork):
+        halo = 0
+
         def forward(self, given):
             return torch.cat([0.5 - given, raw.expand_as(given)], dim=1)
 
