@@ -36,9 +36,6 @@ LATENT, DRAWS, PICTURES = 16, 8, 1000
 """Of the code; drawn for a picture; pictures that are drawn for: the first ones of CIFAR-10."""
 
 LEVELS = {"task": Colourise(discretised=True)}
-SETS = ("bsds500", "cifar10")
-"""What is judged on: their test pictures."""
-
 LONG = Options(steps=100_000, batch_size=128, validate_every=0, log_every=500)
 SHORT = Options(steps=30_000, batch_size=16, validate_every=0, log_every=500)
 
@@ -69,7 +66,7 @@ def learnt(out: Path, device: str, name: str, kind: Mapping[str, Any], options: 
 def judged(run: Run) -> dict[str, Measurement]:
     """Return what a colouriser gains over grey and over the mean colour, on each set."""
     measured = {}
-    for name in SETS:
+    for name in GAINS:
         found = translation_quality(Network.of(run), name)["estimates"]
         for baseline in ("grey", "mean"):
             gain = found[f"psnr_chroma_gain_over_{baseline}_lab"]
@@ -113,7 +110,8 @@ def _measurement(values: Tensor) -> Measurement:
 
 ASKED = "a target of this project"
 GAINS = {"bsds500": 0.2, "cifar10": 0.5}
-"""What a colouriser is to gain over no colour and over the mean one, in dB."""
+"""Sets whose test pictures are judged on, and what is to be gained over no colour and over the
+mean one, in dB."""
 
 
 def claims(of: str = "", words: str = "") -> list[Claim]:

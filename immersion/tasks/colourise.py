@@ -35,8 +35,7 @@ class Colourise(Task):
 
     The picture that is made has the input's lightness, but where a screen cannot show the colour.
     Colours are told from the whole of a scene, and need not be sharp: a network is shown the
-    picture with a shorter side of 32 pixels. The true chroma of photographs, so shrunk and
-    enlarged again, is at 38 dB, and what is guessed is far below that.
+    picture with a shorter side of 32 pixels.
 
     Args:
         discretised: Whether the network gives a probability to each of 33 levels of a and of b,
@@ -179,10 +178,10 @@ def quantile(probabilities: Tensor, share: Tensor) -> Tensor:
     reached = probabilities.cumsum(-1)
     share = share.expand(reached.shape[:-1]).unsqueeze(-1).contiguous()
     last = reached.shape[-1] - 1
-    bin = torch.searchsorted(reached, share).clamp(max=last)
-    mass = probabilities.gather(-1, bin).clamp(min=1e-12)
-    within = 1 - (reached.gather(-1, bin) - share) / mass
-    return ((bin + within.clamp(0, 1) - 0.5) / last).clamp(0, 1).squeeze(-1)
+    level = torch.searchsorted(reached, share).clamp(max=last)
+    mass = probabilities.gather(-1, level).clamp(min=1e-12)
+    within = 1 - (reached.gather(-1, level) - share) / mass
+    return ((level + within.clamp(0, 1) - 0.5) / last).clamp(0, 1).squeeze(-1)
 
 
 def scaled_lightness(lab: Tensor) -> Tensor:
