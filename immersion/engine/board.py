@@ -9,7 +9,7 @@ from immersion.batch import Batch, Split
 from immersion.check import NonFinite
 from immersion.engine.capture import CapturedTurn
 from immersion.engine.experiment import Experiment
-from immersion.engine.feed import Order, feed
+from immersion.engine.feed import Order, feed, mirrored
 from immersion.engine.guard import explain, finite
 from immersion.engine.options import Options
 from immersion.engine.state import Average, gather, restore
@@ -39,7 +39,7 @@ class Board:
         self.turns = [Turn(players, self.model, precision, several) for players in together]
         decay = experiment.ema if options.ema is None else options.ema
         self.average = Average(self.model, decay) if decay else None
-        self.split = split.to(self.device)
+        self.split, self.mirror = split.to(self.device), experiment.mirror
         where = self.device if split.resident else torch.device("cpu")
         size = options.resolve_batch_size(len(split), experiment.batch_size, experiment.multiple)
         self.order = Order(len(split), size, options.seed, where)
@@ -61,6 +61,8 @@ class Board:
         last, size = self.options.steps, self.batches_a_step
         numbers = range(first * size, last * size)
         batches = feed(self.split, self.order, numbers, self.options.seed, self.device)
+        if self.mirror:
+            batches = mirrored(batches, numbers, self.options.seed)
         for step in range(first, last):
             yield self._step(step, batches)
 

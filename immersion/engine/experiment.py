@@ -148,6 +148,7 @@ class Experiment:
         batch_size: Examples a step where none is asked for, or all where there are fewer.
         multiple: What a batch size must be divisible by: examples that are seen together.
         ema: Decay of the average of the weights where none is asked for; 0 keeps none.
+        mirror: Whether every other image is trained on with left and right turned round.
     """
 
     model: nn.Module
@@ -159,6 +160,7 @@ class Experiment:
     batch_size: int = 200
     multiple: int = 1
     ema: float = 0.0
+    mirror: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""

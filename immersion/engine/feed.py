@@ -82,6 +82,21 @@ def feed(
         yield x.to(device, non_blocking=True), None if y is None else y.to(device)
 
 
+def mirrored(
+    batches: Iterable[tuple[Tensor, Tensor | None]], numbers: Iterable[int], seed: int
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Turn left and right round in every other image, by a coin that the batch's number tosses.
+
+    Args:
+        batches: (x, labels) with x (B, C, H, W).
+        numbers: Their numbers.
+        seed: Of the coins.
+    """
+    for number, (x, y) in zip(numbers, batches, strict=True):
+        heads = torch.rand(len(x), generator=generator(seed, "mirror", number)) < 0.5
+        yield torch.where(heads.to(x.device).view(-1, 1, 1, 1), x.flip(-1), x), y
+
+
 def _ignore_interrupts(worker: int) -> None:
     """Leave Ctrl-C to the main process, which finishes the step in hand first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

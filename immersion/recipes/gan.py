@@ -32,6 +32,8 @@ class DiscriminatorSettings:
         spectral_norm: Whether each of its layers is kept at a Lipschitz constant of 1.
         augmentation: What real and generated images go through first: none, differentiable (all
             images, for a few thousand examples), or adaptive (as often as overfitting demands).
+        mirror: Whether every other real image is shown with left and right turned round: twice as
+            many examples of what is alike on both sides, such as faces.
     """
 
     conditional: bool = False
@@ -39,6 +41,7 @@ class DiscriminatorSettings:
     minibatch_std: bool = False
     spectral_norm: bool = False
     augmentation: Literal["none", "differentiable", "adaptive"] = "none"
+    mirror: bool = False
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing."""
@@ -111,6 +114,7 @@ def gan(
         batch_size=64 if spec.image else 256,
         multiple=settings.pack,
         ema=0.999,
+        mirror=settings.mirror,
     )
 
 
@@ -131,6 +135,8 @@ def _check_augmentation(spec: Spec, settings: DiscriminatorSettings, rules: Game
     """Refuse what cannot be augmented, or cannot say how much it should be."""
     if settings.augmentation != "none" and not spec.image:
         raise UserError("only images can be augmented", "--augmentation none for a table")
+    if settings.mirror and not spec.image:
+        raise UserError("only images can be mirrored", remedy="leave --mirror out for a table")
     if settings.augmentation == "adaptive" and not rules.signed:
         raise UserError(
             "adaptive augmentation reads overfitting from the signs of the logits",

@@ -6,14 +6,15 @@ from dataclasses import replace
 import pytest
 import torch
 from PIL import Image
-from toys import SHAPE, Data, assert_same_run, grey, images, vae
+from toys import SHAPE, Data, Slope, assert_same_run, grey, images, vae
 
 from immersion.check import UserError
 from immersion.data.binarize import binarized_split
 from immersion.data.dataset import MemorySplit
 from immersion.data.streamed import StreamedSplit
-from immersion.engine import Options, train
-from immersion.engine.feed import Order, feed
+from immersion.engine import Experiment, Options, Player, train
+from immersion.engine.board import Board
+from immersion.engine.feed import Order, feed, mirrored
 from immersion.run_folder import RunFolder
 
 CPU = torch.device("cpu")
@@ -130,3 +131,37 @@ def test_a_file_that_cannot_be_read_is_told_in_one_sentence(tmp_path):
         list(feed(split, Order(1, 1, seed=0), [0], 0, CPU))
     assert str(caught.value).startswith(f"the image {broken} cannot be read")
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_every_other_image_is_mirrored_by_its_batch_s_number():
+    split, order = images(dynamic=False).train, Order(50, 20, seed=0)
+
+    def read(numbers):
+        return [x for x, _ in mirrored(feed(split, order, numbers, 0, CPU), numbers, seed=0)]
+
+    plain = [x for x, _ in feed(split, order, range(6), 0, CPU)]
+    seen = read(range(6))
+    turned = torch.cat([(a != b).flatten(1).any(1) for a, b in zip(plain, seen, strict=True)])
+    assert 40 <= turned.sum() <= 80  # of 120
+    as_were = torch.where(turned.view(-1, 1, 1, 1), torch.cat(seen).flip(-1), torch.cat(seen))
+    assert torch.equal(as_were, torch.cat(plain))
+    assert torch.equal(read([4])[0], seen[4])
+
+
+def test_an_experiment_that_mirrors_is_shown_mirrored_images():
+    ramps = torch.arange(6, dtype=torch.uint8).expand(50, 1, 6, 6)
+    directions = set()
+
+    def watch(model, batch):
+        directions.update(batch.x.diff(dim=-1).sign().unique().tolist())
+        return {"loss": model(batch.x)}
+
+    for mirror in (False, True):
+        player = Player("w", list((model := Slope()).parameters()), watch)
+        board = Board(
+            Experiment(model, (player,), mirror=mirror),
+            MemorySplit(ramps, None, "unit"),
+            Options(2, 10, precision="float32"),
+        )
+        list(board.steps(0))
+        assert directions == ({1, -1} if mirror else {1})
