@@ -27,9 +27,9 @@ import torch
 from torch.distributions import Normal
 from torch.utils.data import DataLoader, TensorDataset
 
-from immersion.commands.backends import BACKENDS, Backend, in_torch
-from immersion.commands.precision_guard import decibels_lost
-from immersion.commands.translate_picture import Manner, translate
+from immersion.applying.backends import BACKENDS, Backend, in_torch
+from immersion.applying.precision_guard import decibels_lost
+from immersion.applying.translate import Manner, translate
 from immersion.data import Dataset, Spec
 from immersion.data.patches import PatchSplit
 from immersion.engine import Optimiser, Options, train

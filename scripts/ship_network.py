@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import immersion
-from immersion.commands.networks import Network
-from immersion.commands.translation_quality import translation_quality
 from immersion.data import DATASETS
 from immersion.data.picture_sets import PICTURE_SETS
 from immersion.loading import open_run
+from immersion.networks import Network
+from immersion.protocols.translations import translation_quality
 from immersion.shipped import Card, halved, ship
 
 

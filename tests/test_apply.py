@@ -10,11 +10,11 @@ import torch
 from PIL import Image, ImageOps
 
 import immersion as im
+from immersion.applying.backends import in_openvino, in_torch
+from immersion.applying.before_after import compared
+from immersion.applying.translate import TURN_OF, Manner, guarded, of_turn, said, translate
 from immersion.check import UserError
 from immersion.commands.apply import apply
-from immersion.commands.backends import in_openvino, in_torch
-from immersion.commands.before_after import compared
-from immersion.commands.translate_picture import TURN_OF, Manner, guarded, of_turn, said, translate
 from immersion.data.patches import turned
 from immersion.likelihoods.classes import Classes
 from immersion.likelihoods.gaussian import Gaussian
@@ -366,7 +366,7 @@ def test_going_on_replaces_nothing(run, own, tmp_path):
 
 
 def test_classes_are_not_blended_by_jpeg(tmp_path):
-    from immersion.commands.apply import refuse_blending
+    from immersion.applying.plan import refuse_blending
 
     with pytest.raises(UserError, match=r"JPEG would blend.*pass --ending \.png"):
         refuse_blending([tmp_path / "a.png", tmp_path / "b.JPG"])

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 from torch.nn.functional import pad
 
+from immersion.applying.translate import Manner, translate
 from immersion.check import UserError
-from immersion.commands.translate_picture import Manner, translate
 from immersion.data import Spec
 from immersion.data.patches import PatchSplit
 from immersion.imaging.thumbnail import shrunk, spread

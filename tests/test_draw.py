@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from immersion import gallery
 from immersion.check import UserError
-from immersion.commands import draw, gallery
+from immersion.commands import draw
 from immersion.commands.array_file import write_arrays
 from immersion.data import load as load_data
 from immersion.engine import Experiment

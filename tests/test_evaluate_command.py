@@ -13,7 +13,6 @@ from torch.distributions import Independent, Normal
 
 from immersion.check import UserError
 from immersion.commands.evaluate import evaluate, evaluate_run
-from immersion.commands.sample_quality import QUICK, SampleProtocol, sample_quality
 from immersion.commands.train import train
 from immersion.data import load
 from immersion.data.dataset import Dataset
@@ -22,6 +21,7 @@ from immersion.loading import Run, open_run, read_data
 from immersion.models import GAN, Discriminator, Generative, LatentVariableModel
 from immersion.posteriors import PointMass
 from immersion.priors import StandardNormal
+from immersion.protocols.samples import QUICK, SampleProtocol, sample_quality
 from immersion.run_folder import RunFolder
 
 QUALITY = {

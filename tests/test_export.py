@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import immersion as im
+from immersion.applying.onnx_graph import onnx_of
 from immersion.check import UserError
 from immersion.commands.export import described, export
-from immersion.commands.onnx_graph import onnx_of
 from immersion.likelihoods.classes import Classes
 from immersion.likelihoods.gaussian import Gaussian
 from immersion.likelihoods.logistic import Categorical

@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
-from immersion.commands.judges import JUDGES, mean_chroma
 from immersion.data.patches import PatchSplit
 from immersion.evaluation.restoration.psnr import quantised
 from immersion.imaging.colour import lab_from_srgb
 from immersion.likelihoods.gaussian import GaussianFixed
+from immersion.protocols.judges import JUDGES, mean_chroma
 from immersion.tasks.colourise import Colourise
 
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-from immersion.commands.translation_quality import POOLED, distribution
 from immersion.data import Spec
 from immersion.loading import build
 from immersion.models.pooled import pooled
 from immersion.nn.translation import Translation
+from immersion.protocols.translations import POOLED, distribution
 
 
 def normal(mean: torch.Tensor, sigma: torch.Tensor | float) -> Independent:

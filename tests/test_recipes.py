@@ -8,10 +8,10 @@ import torch
 
 from immersion.check import UserError
 from immersion.cli import main
-from immersion.commands.gallery import encodes
 from immersion.commands.train import train
 from immersion.data import Spec, load
 from immersion.engine import Options
+from immersion.gallery import encodes
 from immersion.likelihoods import LIKELIHOODS
 from immersion.loading import arguments_of, build, freeze, open_run, revive
 from immersion.loading import load as load_model

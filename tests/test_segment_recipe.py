@@ -7,18 +7,18 @@ import pytest
 import torch
 from PIL import Image
 
+from immersion import gallery
 from immersion.check import UserError
-from immersion.commands import gallery
 from immersion.commands.apply import apply
-from immersion.commands.class_judge import classes
 from immersion.commands.evaluate import evaluate_run
-from immersion.commands.networks import Network
 from immersion.commands.train import train
-from immersion.commands.translation_quality import translation_quality
 from immersion.engine import Optimiser, Options
 from immersion.likelihoods.classes import Classes
 from immersion.loading import open_run
+from immersion.networks import Network
 from immersion.nn.translation import Translation
+from immersion.protocols.classes import classes
+from immersion.protocols.translations import translation_quality
 from immersion.tasks import Pair
 from immersion.tasks.segment import Segment
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
+from immersion.applying.backends import in_openvino
 from immersion.check import UserError
 from immersion.commands.apply import apply
-from immersion.commands.backends import in_openvino
 from immersion.commands.train import train
 from immersion.data import Spec
 from immersion.engine import Options

@@ -10,10 +10,10 @@ from PIL import Image
 import immersion as im
 from immersion import shipped
 from immersion.check import UserError
-from immersion.commands.networks import Network
-from immersion.commands.translation_quality import translation_quality
 from immersion.loading import open_run
+from immersion.networks import Network
 from immersion.nn.translation import Translation
+from immersion.protocols.translations import translation_quality
 from immersion.shipped import Card, card, chosen, halved, names, open_shipped, ship
 
 

@@ -11,14 +11,14 @@ from PIL import Image
 import immersion as im
 from immersion.check import UserError
 from immersion.cli import main
-from immersion.commands.networks import Network
-from immersion.commands.translation_quality import results, translation_quality
 from immersion.data import Spec
 from immersion.data.patches import PatchSplit
 from immersion.data.pictures import load_pictures
 from immersion.loading import build, open_run
 from immersion.models import Translator
+from immersion.networks import Network
 from immersion.nn.translation import Translation
+from immersion.protocols.translations import results, translation_quality
 from immersion.recipes import RECIPES
 from immersion.recipes.pictures import patches_of
 from immersion.tasks.enlarge import Enlarge

@@ -8,8 +8,8 @@ import torch
 from PIL.Image import Image, registered_extensions
 from torch import Tensor
 
+from immersion import gallery
 from immersion.check import UserError, at_least, choice
-from immersion.commands import gallery
 from immersion.commands.array_file import Chunks, write_arrays
 from immersion.data import Spec, own_units
 from immersion.data.dataset import to_float

@@ -11,16 +11,16 @@ from immersion import evaluation
 from immersion.batch import Split
 from immersion.check import UserError, at_least
 from immersion.commands.doctor import examine
-from immersion.commands.gallery import encodes
-from immersion.commands.networks import Network, opener, ships
-from immersion.commands.sample_quality import SampleProtocol, sample_quality
-from immersion.commands.translation_quality import translation_quality
 from immersion.data import log_volume
 from immersion.data.pictures import load_pictures
 from immersion.engine import Options
 from immersion.evaluation import Estimate
+from immersion.gallery import encodes
 from immersion.loading import Run, open_run
 from immersion.models import LatentVariableModel, ProbabilisticPCA, Translator
+from immersion.networks import Network, opener, ships
+from immersion.protocols.samples import SampleProtocol, sample_quality
+from immersion.protocols.translations import translation_quality
 from immersion.published import is_published
 from immersion.report.page import write_report
 

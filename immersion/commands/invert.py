@@ -12,10 +12,10 @@ from torch import nn
 from immersion import engine
 from immersion.batch import Batch, whole
 from immersion.check import UserError
-from immersion.commands.gallery import draw_all
 from immersion.commands.train import refuse_another_experiment, refuse_fewer_steps
 from immersion.engine import Experiment, Optimiser, Options, Player
 from immersion.evaluation import Estimate
+from immersion.gallery import draw_all
 from immersion.loading import Run, encoder_folder, freeze, made_by, open_run
 from immersion.machine import machine, versions
 from immersion.models import GAN

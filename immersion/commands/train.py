@@ -14,13 +14,13 @@ from immersion.batch import whole
 from immersion.check import NonFinite, UserError
 from immersion.commands.doctor import examine
 from immersion.commands.evaluate import evaluate_run
-from immersion.commands.gallery import draw_all
-from immersion.commands.sample_quality import QUICK
 from immersion.data import Dataset, binarized
 from immersion.engine import Experiment, Options
+from immersion.gallery import draw_all
 from immersion.loading import Run, arguments_of, build, freeze, read_data
 from immersion.machine import machine, versions
 from immersion.models import Generative
+from immersion.protocols.samples import QUICK
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
 

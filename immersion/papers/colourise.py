@@ -7,10 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from immersion.commands.gallery import translations
-from immersion.commands.judges import ROUNDED
-from immersion.commands.networks import Network
-from immersion.commands.translation_quality import translation_quality
 from immersion.data.dataset import to_float
 from immersion.data.patches import PatchSplit
 from immersion.data.pictures import load_pictures
@@ -18,12 +14,16 @@ from immersion.engine import Options
 from immersion.evaluation import Estimate
 from immersion.evaluation.restoration.colourfulness import colourfulness_error, psnr_ab
 from immersion.evaluation.restoration.psnr import quantised
+from immersion.gallery import translations
 from immersion.imaging.colour import lab_from_srgb
 from immersion.loading import Run
 from immersion.models import Translator
+from immersion.networks import Network
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import amount, trained
+from immersion.protocols.judges import ROUNDED
+from immersion.protocols.translations import translation_quality
 from immersion.tasks.colourise import SHORTEST, Colourise
 
 CITATION = (

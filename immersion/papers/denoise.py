@@ -3,13 +3,13 @@
 import math
 from pathlib import Path
 
-from immersion.commands.networks import Network
-from immersion.commands.translation_quality import translation_quality
 from immersion.engine import Options
 from immersion.loading import Run
+from immersion.networks import Network
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import amount, trained
+from immersion.protocols.translations import translation_quality
 from immersion.report.curves import curves
 
 CITATION = (

@@ -6,15 +6,15 @@ import torch
 from PIL.Image import Image
 from sklearn.cluster import MiniBatchKMeans
 
-from immersion.commands.gallery import ends, neighbours
-from immersion.commands.sample_quality import SampleProtocol
 from immersion.engine import Optimiser, Options
 from immersion.evaluation.likelihood.parzen import parzen
+from immersion.gallery import ends, neighbours
 from immersion.loading import Run
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import measure, trained
+from immersion.protocols.samples import SampleProtocol
 from immersion.report.pictures import walks
 
 CITATION = (

@@ -6,9 +6,8 @@ The Toronto Face Database of the paper is not public. The 13,165 faces of `smile
 from dataclasses import replace
 from pathlib import Path
 
-from immersion.commands.gallery import neighbours
-from immersion.commands.sample_quality import SampleProtocol
 from immersion.engine import Options
+from immersion.gallery import neighbours
 from immersion.loading import Run
 from immersion.models.sampling import sampled
 from immersion.nn import Architecture
@@ -16,6 +15,7 @@ from immersion.objectives.penalties import Penalties
 from immersion.papers.gan2014 import CITATION, walk
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import measure, trained
+from immersion.protocols.samples import SampleProtocol
 from immersion.recipes.gan2014 import PUBLISHED as OPTIMISER
 from immersion.report.pictures import grid
 

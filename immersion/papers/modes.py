@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from immersion.commands.sample_quality import modes
 from immersion.data import own_units
 from immersion.engine import Optimiser, Options
 from immersion.loading import Run
@@ -20,6 +19,7 @@ from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import trained
+from immersion.protocols.samples import modes
 from immersion.report.pictures import grid
 
 CITATION = (

@@ -6,8 +6,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from immersion.commands.gallery import translations
-from immersion.commands.translation_quality import results
 from immersion.data.masked_sets import FOLDS
 from immersion.engine import Options
 from immersion.evaluation import Estimate
@@ -15,10 +13,12 @@ from immersion.evaluation.segmentation.pixel import pixel_counts
 from immersion.evaluation.segmentation.pooled import f_score, pooled
 from immersion.evaluation.segmentation.rand import pair_counts
 from immersion.evaluation.segmentation.warping import split_and_merge_error
+from immersion.gallery import translations
 from immersion.loading import Run
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import amount, measure, trained
+from immersion.protocols.translations import results
 
 UNET = (
     "Ronneberger, Fischer & Brox 2015, U-Net: Convolutional Networks for Biomedical Image "

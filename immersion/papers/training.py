@@ -6,12 +6,12 @@ from typing import Any
 
 from immersion.check import UserError
 from immersion.commands.evaluate import evaluate_run
-from immersion.commands.sample_quality import SampleProtocol
 from immersion.commands.train import train
 from immersion.engine import Options
 from immersion.loading import Run, open_run
 from immersion.papers.study import Measurement
 from immersion.progress import progress
+from immersion.protocols.samples import SampleProtocol
 
 
 def trained(

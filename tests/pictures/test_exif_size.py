@@ -5,7 +5,7 @@ import torch
 from picture_files import exif, listed
 from PIL import Image
 
-from immersion.commands.translate_picture import Manner, translate
+from immersion.applying.translate import Manner, translate
 from immersion.likelihoods.gaussian import Gaussian
 from immersion.models import Translator
 from immersion.nn.translation import Translation

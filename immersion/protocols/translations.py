@@ -10,8 +10,6 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
 from immersion.check import UserError
-from immersion.commands.judges import INTERVAL, JUDGES
-from immersion.commands.networks import Network
 from immersion.data import DATASETS, Dataset
 from immersion.data.dataset import to_float
 from immersion.data.masked_sets import MASKED_SETS
@@ -21,7 +19,9 @@ from immersion.data.picture_sets import PICTURE_SETS
 from immersion.data.pictures import load_pictures
 from immersion.models import Translator
 from immersion.models.pooled import pooled
+from immersion.networks import Network
 from immersion.progress import counted
+from immersion.protocols.judges import INTERVAL, JUDGES
 from immersion.random import seeded
 from immersion.tasks import Pair, Task
 

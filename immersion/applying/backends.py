@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from immersion.applying.onnx_graph import NEEDED, onnx_of
 from immersion.check import UserError, refuse_missing
-from immersion.commands.onnx_graph import NEEDED, onnx_of
 from immersion.models import Translator
 from immersion.models.seen_small import Numbers
 

@@ -7,16 +7,16 @@ from typing import Any, Literal
 
 import torch
 
-from immersion.commands.before_after import compared
-from immersion.commands.networks import Network
-from immersion.commands.own_noise import noise_of, strength_for
-from immersion.commands.translate_picture import (
+from immersion.applying.before_after import compared
+from immersion.applying.own_noise import noise_of, strength_for
+from immersion.applying.translate import (
     Manner,
     opaque_where_empty,
     refuse_colours,
     translate,
     upright,
 )
+from immersion.networks import Network
 from immersion.pictures import Picture, check_target, read, write
 from immersion.pictures.write import usable
 from immersion.report.beside import Compared

@@ -7,15 +7,15 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from immersion.check import UserError
-from immersion.commands.backends import Backend, Work, in_torch
-from immersion.commands.precision_guard import (
+from immersion.applying.backends import Backend, Work, in_torch
+from immersion.applying.precision_guard import (
     CHANGED,
     MOST,
     PROBE,
     classes_changed,
     decibels_lost,
 )
+from immersion.check import UserError
 from immersion.data.patches import turned
 from immersion.imaging.bicubic import along_width, resize
 from immersion.imaging.thumbnail import shrinking

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from immersion.commands import class_judge
 from immersion.data.dataset import to_float
 from immersion.data.patches import PatchSplit
 from immersion.evaluation import Estimate
@@ -20,6 +19,8 @@ from immersion.evaluation.restoration.psnr import psnr, quantised
 from immersion.evaluation.restoration.ssim import ssim
 from immersion.imaging import colour
 from immersion.imaging.colour import lab_from_srgb
+from immersion.protocols.classes import PROTOCOL as OF_CLASSES
+from immersion.protocols.classes import classes
 from immersion.tasks import Pair, Task
 from immersion.tasks.colourise import Colourise
 
@@ -208,6 +209,6 @@ JUDGES: dict[str, tuple[Judge, dict[str, str]]] = {
             "channels": "a and b of CIE Lab, peak 255, at most 60 dB",
         },
     ),
-    "classes": (class_judge.classes, class_judge.PROTOCOL),
+    "classes": (classes, OF_CLASSES),
 }
 """What a task's outputs are measured as -> the judge, and what its protocol says."""
