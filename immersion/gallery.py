@@ -41,8 +41,17 @@ COMPARED = 60_000
 """Training images, at most, among which the nearest are looked for."""
 
 
+EVERY = (
+    *("samples.png", "reconstructions.png", "manifold.png", "interpolation.png", "walks.png"),
+    *("neighbours.png", "latent.svg", "table.svg", "translations.png"),
+)
+"""What a report's pictures are called."""
+
+
 def draw_all(run: Run) -> None:
-    """Draw everything that a report shows of a run."""
+    """Draw everything that a report shows of a run, in place of what was drawn of it before."""
+    for name in EVERY:
+        (run.folder.samples / name).unlink(missing_ok=True)
     if isinstance(run.model, Translator):
         return save(run.folder, "translations.png", translations(run))
     seen = encodes(run.model)

@@ -41,11 +41,17 @@ def examine(folder: RunFolder) -> list[Finding]:
         folder.metrics(),
         folder.evaluation(),
         flags=flags_of(record["recipe"], image=len(record["data"]["spec"]["shape"]) == 3),
-        game=record["arguments"].get("game"),
+        game=_game(record["arguments"]),
         diverged=record.get("outcome", {}).get("message", ""),
     )
     folder.write_json("health.json", {"findings": [asdict(finding) for finding in findings]})
     return findings
+
+
+def _game(arguments: dict[str, Any]) -> str | None:
+    """Return the adversarial game that a run's arguments name; an image-to-image one is nested."""
+    adversary = arguments.get("adversary", {})
+    return adversary["game"] if adversary.get("adversarial") else arguments.get("game")
 
 
 def flags_of(recipe: str, image: bool) -> dict[str, tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """A name or a path to a data set, and what is known of every name."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from immersion.check import UserError, choice
@@ -45,14 +46,22 @@ def load(
     path = Path(name_or_path).expanduser()
     known = isinstance(name_or_path, str) and name_or_path in DATASETS
     if path.is_dir() and str(name_or_path) and not known:
-        return binarized(load_folder(path, size, resident), binarize)
+        return binarized(_own(load_folder(path, size, resident)), binarize)
     if not known and not path.exists():
         return by_name(str(name_or_path))  # raises: it is neither
     if resident is not None:
         raise UserError("resident is for a folder of images", "a folder", repr(str(name_or_path)))
     from_path = path.is_file() and not known
-    dataset = from_file(path) if from_path else by_name(str(name_or_path))
+    dataset = _own(from_file(path)) if from_path else by_name(str(name_or_path))
     return binarized(dataset if size is None else resized(dataset, size), binarize)
+
+
+def _own(dataset: Dataset) -> Dataset:
+    """Return a user's data under a name that is no registered one: ./grid is not the grid."""
+    name = dataset.spec.name
+    if name not in DATASETS:
+        return dataset
+    return replace(dataset, spec=replace(dataset.spec, name=f"./{name}"))
 
 
 def from_file(path: Path) -> Dataset:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from immersion.batch import Batch, Split
-from immersion.check import UserError, at_least, below_one
+from immersion.check import UserError, at_least, below_one, choice
 
 Objective = Callable[[Any, Batch], dict[str, Tensor]]
 """(model, batch) -> named terms, each (B,), unreduced; `loss` is minimised."""
@@ -49,7 +49,9 @@ class Optimiser:
     max_norm: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse numbers that mean nothing."""
+        """Refuse words and numbers that mean nothing."""
+        choice("optimiser", self.optimiser, ("adam", "adagrad", "sgd"))
+        choice("schedule", self.schedule, ("constant", "linear", "cosine", "exponential"))
         at_least(0, learning_rate=self.learning_rate, clip=self.clip, max_norm=self.max_norm)
         at_least(0, momentum=self.momentum, final_momentum=self.final_momentum, beta2=self.beta2)
         at_least(0, learning_rate_warmup=self.learning_rate_warmup)
@@ -163,7 +165,8 @@ class Experiment:
     mirror: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what contradicts itself."""
+        """Refuse what means nothing, or contradicts itself."""
+        choice("order of updates", self.updates, ("alternating", "simultaneous"))
         if self.updates == "simultaneous" and any(player.turns > 1 for player in self.players):
             raise UserError(
                 "simultaneous updates give each player one move a step",

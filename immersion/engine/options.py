@@ -5,7 +5,7 @@ from typing import Literal
 
 import torch
 
-from immersion.check import UserError, at_least
+from immersion.check import UserError, at_least, choice
 from immersion.precision import native_bfloat16
 
 
@@ -15,8 +15,8 @@ class Options:
 
     Args:
         steps: Steps of the game in all; a larger number lets a finished run go on.
-        batch_size: Examples a step; by default what is usual for the model (200, or 64 for a GAN
-            of images), or all where there are fewer.
+        batch_size: Examples a step; by default what is usual for the model (200 for a VAE, 64
+            for a GAN of images), or all where there are fewer.
         seed: Seed of every draw, of the data order and of the first parameters.
         device: auto (CUDA where there is one), cpu or cuda.
         precision: auto (bfloat16 networks where the processor has it natively), bfloat16 or
@@ -43,7 +43,9 @@ class Options:
     checkpoint_seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        """Refuse numbers that mean nothing."""
+        """Refuse words and numbers that mean nothing."""
+        choice("device", self.device, ("auto", "cpu", "cuda"))
+        choice("precision", self.precision, ("auto", "bfloat16", "float32"))
         at_least(1, steps=self.steps, log_every=self.log_every)
         if self.batch_size is not None:
             at_least(1, batch_size=self.batch_size)

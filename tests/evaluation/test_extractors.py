@@ -224,6 +224,7 @@ def test_an_unknown_extractor_names_those_there_are():
         (Spec("stacked-mnist", (3, 28, 28), "unit"), 26_000, "digits"),
         (Spec("binarized-mnist", (1, 28, 28), "binary"), 10_000, "digits"),
         (Spec("fashion-mnist", (1, 28, 28), "unit"), 10_000, "pca"),
+        (Spec("/home/me/mnist-like/letters", (1, 28, 28), "unit"), 10_000, "pca"),
         (Spec("digits", (1, 8, 8), "unit"), 180, "pca"),
         (Spec("few", (3, 64, 64), "unit"), 512, "pca"),
         (Spec("table", (7,), "real"), 100, "pixels"),

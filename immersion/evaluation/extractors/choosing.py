@@ -13,10 +13,14 @@ SMALLEST_PHOTOGRAPH = 32
 """Smaller images, enlarged to a photograph's size, show a network of photographs nothing."""
 
 
+DIGITS = {"mnist", "mnist-5k", "binarized-mnist", "stacked-mnist"}
+"""Data sets that the network of digits knows; letters and clothes of that size are none."""
+
+
 def usual(data: Data, examples: int) -> str:
     """Return the name of the extractor to take where none is named.
 
-    digits for MNIST and its kin; squeezenet for images of 32 pixels a side and more, where its
+    digits for MNIST and its like; squeezenet for images of 32 pixels a side and more, where its
     weights are at hand and its 512 features are fewer than the test examples; pca for other
     images; the values themselves, pixels, for tables, if they are fewer than the test examples.
 
@@ -26,7 +30,7 @@ def usual(data: Data, examples: int) -> str:
     """
     if len(data.shape) == 1:
         return "pixels" if data.shape[0] < examples else "pca"
-    if data.shape[1:] == SIZE and "mnist" in data.name and "fashion" not in data.name:
+    if data.shape[1:] == SIZE and data.name in DIGITS:
         return "digits"
     photographs = data.shape[0] in (1, 3) and min(data.shape[1:]) >= SMALLEST_PHOTOGRAPH
     suits = photographs and data.values in ("unit", "binary") and examples > FEATURES

@@ -5,15 +5,18 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+import torch
 from health_runs import SETTINGS
 
-from immersion.commands.doctor import flags_of
+from immersion.commands.doctor import examine, flags_of
 from immersion.engine import Options
 from immersion.evaluation.health.diagnose import diagnose
 from immersion.evaluation.health.evidence import FLAG
+from immersion.evaluation.samples.modes import class_modes
 from immersion.games import GAMES
 from immersion.loading import arguments_of, freeze
 from immersion.recipes import RECIPES
+from immersion.run_folder import RunFolder
 
 RUNS = json.loads((Path(__file__).parent / "health_runs.json").read_text())
 
@@ -33,9 +36,10 @@ GAN = flags_of("gan", image=True)
 
 
 def found(rows, estimates=None, flags=GAN, game="non-saturating", **rest):
-    """Return the findings about lines of metrics and values of estimates."""
+    """Return the findings about lines of metrics and values of estimates, of 10,000 draws."""
+    many = {"examples": rest.pop("examples", 10_000)}
     evaluation = {
-        "estimates": {name: {"value": value} for name, value in (estimates or {}).items()},
+        "estimates": {name: {"value": value, **many} for name, value in (estimates or {}).items()},
         **rest.pop("evaluation", {}),
     }
     return diagnose(rows, evaluation, flags=flags, game=game, **rest)
@@ -142,6 +146,36 @@ def _own(row):
 )
 def test_the_evaluation_of_any_model_is_read(estimates, expected):
     assert names([], estimates, game=None) == [expected or "nothing amiss"]
+
+
+def test_few_draws_over_many_modes_are_uneven_of_themselves():
+    # 2,000 draws of 1,000 modes whose true KL is 0.16 nats.
+    drawn = (
+        torch.linspace(-0.98, 0.98, 1000)
+        .exp()
+        .multinomial(2000, replacement=True, generator=torch.Generator().manual_seed(0))
+    )
+    estimates = {name: e.value for name, e in class_modes(drawn, 1000).items()}
+    assert estimates["reverse_kl"] > 0.4
+    assert names([], estimates, game=None, examples=2000) == ["nothing amiss"]
+    assert names([], estimates, game=None, examples=10**6) == ["mode collapse"]
+
+
+def test_the_game_of_an_image_to_image_network_is_known_too(tmp_path):
+    """`doctor` reads it where it lies in run.json."""
+    folder = RunFolder(tmp_path / "run")
+    rows = RUNS["50 times the rate"]["rows"]
+    nested = {"game": "non-saturating", "adversarial": 0.001}
+    folder.write_record(
+        {
+            "recipe": "denoise",
+            "arguments": {"adversary": nested},
+            "data": {"spec": {"shape": [1, 8, 8]}},
+        }
+    )
+    for row in rows:
+        folder.append_metrics(row)
+    assert [finding.name for finding in examine(folder)] == ["the discriminator has won"]
 
 
 @pytest.mark.parametrize(("active", "expected"), [(0, "posterior collapse"), (1, "nothing amiss")])
