@@ -116,7 +116,7 @@ def _draw_images(run: Run, seen: bool) -> None:
         save(run.folder, "reconstructions.png", pictures.reconstructions(model, test))
     save(run.folder, "manifold.png", pictures.manifold(model, 20, plane(run, None)))
     a, b = ends(run, min(8, len(test) // 2))
-    save(run.folder, walk_name(seen), pictures.walks(model, a, b, 10, "spherical"))
+    save(run.folder, walk_name(seen), pictures.walks(model, a, b, 10, usual_path(model)))
     if isinstance(model, Generative):
         save(run.folder, "neighbours.png", neighbours(run))
 
@@ -170,6 +170,11 @@ def drawn_ends(model: Generative, pairs: int) -> tuple[Tensor, Tensor]:
         codes = model.prior().sample((2 * pairs,)).cpu()
     codes = codes[:, : pictures.noise_dimensions(model)]
     return codes[0::2], codes[1::2]
+
+
+def usual_path(model: Decoder) -> str:
+    """Return the path that stays where the codes are: straight in a cube, else along a sphere."""
+    return "linear" if pictures.in_a_cube(model) else "spherical"
 
 
 def walk_name(encoded: bool) -> str:

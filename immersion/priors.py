@@ -118,11 +118,14 @@ class CutNormal(Distribution):
 
 
 class Labelled(nn.Module):
-    """p(z, y): noise z from a prior and, beside it, a class y drawn evenly, as one-hot values.
+    """p(z, y): noise z from a prior and, beside it, a class y ~ p(y), as one-hot values.
 
     Args:
         prior: The noise's prior: event shape (d,).
         classes: K.
+
+    Attributes:
+        shares: p(y), (K,): a buffer, even until it is told how often the data have each class.
 
     Example:
         >>> z = Labelled(StandardNormal(2), 3)().sample((5,))
@@ -130,35 +133,43 @@ class Labelled(nn.Module):
         (torch.Size([5, 5]), tensor([1., 1., 1., 1., 1.]))
     """
 
+    shares: Tensor
+
     def __init__(self, prior: nn.Module, classes: int) -> None:
         super().__init__()
         self.prior, self.classes = prior, classes
+        self.register_buffer("shares", torch.full((classes,), 1 / classes))
+
+    def observe(self, y: Tensor) -> None:
+        """Take p(y) from labels, (N,): the share of each class among them."""
+        self.shares.copy_(y.bincount(minlength=self.classes) / len(y))
 
     def forward(self) -> "NoiseAndClass":
         """Return p(z, y): batch shape (), event shape (d + K,)."""
-        return NoiseAndClass(self.prior(), self.classes)
+        return NoiseAndClass(self.prior(), self.shares)
 
 
 class NoiseAndClass(Distribution):
-    """Noise and an independent, even class: the last K values of a draw are one-hot.
+    """Noise and an independent class: the last K values of a draw are one-hot.
 
     Args:
         noise: Batch shape (), event shape (d,).
-        classes: K.
+        shares: The classes' probabilities, (K,).
     """
 
     arg_constraints: dict[str, constraints.Constraint] = {}  # noqa: RUF012 (torch's convention)
 
-    def __init__(self, noise: Distribution, classes: int) -> None:
-        size = noise.event_shape[0] + classes
+    def __init__(self, noise: Distribution, shares: Tensor) -> None:
+        size = noise.event_shape[0] + len(shares)
         super().__init__(event_shape=torch.Size([size]), validate_args=False)
-        self.noise, self.classes = noise, classes
+        self.noise, self.shares = noise, shares
 
     def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
         """Return draws, (*sample_shape, d + K)."""
         z = self.noise.sample(sample_shape)
-        y = torch.randint(self.classes, z.shape[:-1], device=z.device)
-        return torch.cat([z, one_hot(y, self.classes).to(z)], dim=-1)
+        edges = self.shares.cumsum(0)[:-1]  # p(y <= k): the first above a uniform draw is y's
+        y = torch.searchsorted(edges, torch.rand(z.shape[:-1], device=z.device), right=True)
+        return torch.cat([z, one_hot(y, len(self.shares)).to(z)], dim=-1)
 
 
 def truncated(prior: nn.Module, truncation: float) -> nn.Module:
@@ -170,7 +181,9 @@ def truncated(prior: nn.Module, truncation: float) -> nn.Module:
     if not truncation > 0:
         raise UserError("the truncation is too small", "a number above 0", truncation)
     if isinstance(prior, Labelled):
-        return Labelled(truncated(prior.prior, truncation), prior.classes)
+        cut = Labelled(truncated(prior.prior, truncation), prior.classes).to(prior.shares)
+        cut.shares.copy_(prior.shares)
+        return cut
     if not isinstance(prior, StandardNormal):
         raise UserError(
             "these codes cannot be truncated",

@@ -132,6 +132,13 @@ def test_the_manifold_of_a_bounded_prior_stays_within_it():
     torch.testing.assert_close(seen[0][:4, 0], expected)
 
 
+def test_walks_between_codes_in_a_cube_stay_within_it():
+    for prior, path in ((UniformCube, "linear"), (StandardNormal, "spherical")):
+        for classes in (0, 3):
+            assert gallery.usual_path(gan(classes, prior=prior)) == path
+    assert gallery.usual_path(autoencoder()) == "spherical"
+
+
 class Remembering(nn.Module):
     """A generator that has learned its examples by heart: one for every sign of a code."""
 

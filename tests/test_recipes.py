@@ -5,18 +5,24 @@ import shlex
 
 import pytest
 import torch
+from torch import nn
 
 from immersion.check import UserError
 from immersion.cli import main
 from immersion.commands.train import train
 from immersion.data import Spec, load
+from immersion.data.dataset import MemorySplit
 from immersion.engine import Options
 from immersion.gallery import encodes
 from immersion.likelihoods import LIKELIHOODS
 from immersion.loading import arguments_of, build, freeze, open_run, revive
 from immersion.loading import load as load_model
 from immersion.models import Generative
+from immersion.nn import Architecture
 from immersion.objectives import ELBO
+from immersion.objectives.penalties import Penalties
+from immersion.priors import truncated
+from immersion.random import seeded
 from immersion.recipes import RECIPES
 from immersion.recipes.base import choose_likelihood
 from immersion.recipes.gan import DiscriminatorSettings
@@ -77,6 +83,33 @@ def test_packs_and_classes_and_numbers_that_mean_nothing_are_refused(tmp_path):
     assert not (tmp_path / "r").exists()
     with pytest.raises(UserError, match="a pack of several classes has no label"):
         DiscriminatorSettings(conditional=True, pack=2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"settings": DiscriminatorSettings(spectral_norm=True)},
+        {"penalties": Penalties(gradient_penalty=10.0), "game": "wasserstein"},
+    ],
+)
+def test_where_slopes_are_held_no_discriminator_normalises_batches(arguments):
+    images = Spec("images", (1, 16, 16), "unit")
+    experiment = build("gan", images, {"architecture": Architecture("dcgan", 4), **arguments}, 0)
+    modules = list(experiment.model.discriminator.modules())
+    assert any(isinstance(module, nn.Conv2d) for module in modules)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in modules)
+
+
+def test_a_conditional_net_draws_classes_as_often_as_the_data_have_them():
+    settings = DiscriminatorSettings(conditional=True)
+    experiment = build("gan", Spec("table", (2,), "real", ("a", "b")), {"settings": settings}, 0)
+    y = torch.tensor([0] * 90 + [1] * 10)
+    experiment.begin(MemorySplit(torch.zeros(100, 2), y, "real"))
+    with seeded(0, "classes"):
+        drawn = experiment.model.codes(4000, None)[:, -2:]
+    assert abs(drawn[:, 1].mean().item() - 0.1) < 0.02 and (drawn.sum(1) == 1).all()
+    cut = truncated(experiment.model.prior, 0.5)
+    assert torch.equal(cut.shares, experiment.model.prior.shares)
 
 
 @pytest.mark.parametrize("recipe", list(RECIPES))

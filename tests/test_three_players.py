@@ -18,6 +18,7 @@ from immersion.batch import Batch, Split
 from immersion.data import Spec
 from immersion.data.dataset import MemorySplit
 from immersion.engine import Optimiser, Options
+from immersion.evaluation import evaluate
 from immersion.games import GAMES
 from immersion.likelihoods import LIKELIHOODS
 from immersion.models import VAE, VAEGAN, AdversarialAutoencoder, Discriminator
@@ -32,6 +33,7 @@ from immersion.objectives import (
     VAEGANDiscriminatorLoss,
 )
 from immersion.objectives.penalties import Penalties
+from immersion.posteriors import kl_units
 from immersion.priors import StandardNormal
 from immersion.recipes.aae import aae
 from immersion.recipes.vae_gan import vae_gan
@@ -75,8 +77,18 @@ class TestVAEGAN:
         model = VAEGAN(encoder, generator, judge, 2)
         x = torch.randn(B, *shape)
         last = next(m for m in reversed(list(judge)) if isinstance(m, nn.Linear))
-        logits = last(model.features(x)).squeeze(1)
+        features, logits = model.judged(x)
+        torch.testing.assert_close(last(features).squeeze(1), logits)
         torch.testing.assert_close(logits, model.discriminator(x, None))
+
+    def test_its_divergence_is_measured_though_it_has_no_likelihood_of_examples(self):
+        model, x = vaegan(LINEAR).eval(), batch().x
+        split = MemorySplit(x, None, "real")
+        measured = evaluate(model, split, discrete=False)
+        kl = kl_units(model.encode(x), model.prior())
+        assert {"kl", "squared_error"} == set(measured.estimates)
+        assert measured.estimates["kl"].value == pytest.approx(kl.sum(1).mean().item(), rel=1e-5)
+        assert len(measured.kl_per_unit) == LATENT and "codes" not in measured.protocol
 
     def test_with_the_data_as_features_it_is_a_vae(self):
         """A linear discriminator's features are x: the loss is -ELBO with sigma 1, but for log."""
@@ -172,7 +184,7 @@ class TestAdversarialAutoencoder:
             SPEC,
             latent=LATENT,
             architecture=SMALL,
-            judge_width=32,
+            discriminator_width=32,
             optimiser=Optimiser(learning_rate=1e-2, momentum=0.5),
         )
         play(experiment, Data(split, split), tmp_path, steps=800)
@@ -225,7 +237,7 @@ def play(experiment, data, folder, listen=lambda row: None, **options):
     return engine.train(experiment, data, RunFolder(folder), Options(**asked), listen)
 
 
-RECIPES = {"aae": partial(aae, judge_width=8), "vae-gan": vae_gan}
+RECIPES = {"aae": partial(aae, discriminator_width=8), "vae-gan": vae_gan}
 
 
 @pytest.mark.parametrize("recipe", list(RECIPES))

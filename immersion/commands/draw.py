@@ -162,7 +162,7 @@ def _codes(run: Run, x: Tensor, refine: int) -> Tensor:
 def interpolate(
     run: Path,
     *,
-    path: Literal["linear", "spherical"] = "spherical",
+    path: Literal["auto", "linear", "spherical"] = "auto",
     pairs: int = 8,
     steps: int = 10,
     label: str | None = None,
@@ -176,7 +176,8 @@ def interpolate(
     Args:
         run: The run folder.
         path: linear, or spherical: the direction turns evenly and the norm goes from one end's
-            to the other's, so that the way does not pass through the middle, where no codes are.
+            to the other's, so that the way does not pass through the middle, where no codes are;
+            by default linear where codes lie in a cube, which spherical ways leave.
         pairs: Number of walks.
         steps: Pictures a walk, both ends included.
         label: Class of all walks, by name or number, of a class-conditional model; by default
@@ -192,7 +193,8 @@ def interpolate(
         check_label(opened.model, kind)
     seen = kind is None and gallery.encodes(opened.model)
     a, b = gallery.ends(opened, pairs) if seen else gallery.drawn_ends(opened.model, pairs)
-    picture = pictures.walks(opened.model, a, b, steps, path, kind or 0)
+    way = gallery.usual_path(opened.model) if path == "auto" else path
+    picture = pictures.walks(opened.model, a, b, steps, way, kind or 0)
     target = _save(opened.folder, gallery.walk_name(seen), picture, out)
     between = "test examples" if seen else "codes drawn from the prior"
     return {"run": str(run), "picture": str(target), "pairs": len(b), "between": between}

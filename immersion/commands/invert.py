@@ -140,7 +140,7 @@ def _measured(run: Run, objective: Inversion, encoder: nn.Module) -> dict[str, A
             parts.setdefault(name, []).append(values.cpu())
     code, error = (torch.cat(parts[name]) for name in ("code_error", "reconstruction_error"))
     measured = {
-        "code_error": Estimate.of(code, "prior variances"),
+        "code_error": Estimate.of(code, "squared units"),
         "squared_error": Estimate.of(error * run.spec.dimensions, "squared units"),
     }
     return {name: asdict(estimate) for name, estimate in measured.items()}

@@ -150,7 +150,7 @@ class Experiment:
         batch_size: Examples a step where none is asked for, or all where there are fewer.
         multiple: What a batch size must be divisible by: examples that are seen together.
         ema: Decay of the average of the weights where none is asked for; 0 keeps none.
-        mirror: Whether every other image is trained on with left and right turned round.
+        mirror: Whether images are trained on with left and right turned round half of the time.
     """
 
     model: nn.Module

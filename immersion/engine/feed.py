@@ -85,7 +85,7 @@ def feed(
 def mirrored(
     batches: Iterable[tuple[Tensor, Tensor | None]], numbers: Iterable[int], seed: int
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Turn left and right round in every other image, by a coin that the batch's number tosses.
+    """Turn left and right round in about every other image, by coins of the batch's number.
 
     Args:
         batches: (x, labels) with x (B, C, H, W).

@@ -18,6 +18,9 @@ class Game(ABC):
     paired = False
     """Whether the generator's loss depends on the real example of its pair."""
 
+    of_probabilities = False
+    """Whether D(x) = sigmoid(C(x)) is a probability, and the discriminator ascends V(D, G)."""
+
     signed = True
     """Whether C > 0 means real; in games of differences alone, a constant may be added to C."""
 

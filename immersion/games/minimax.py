@@ -21,6 +21,8 @@ class Minimax(Game):
         Goodfellow et al. 2014, equation (1) and algorithm 1, https://arxiv.org/abs/1406.2661
     """
 
+    of_probabilities = True
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return -[log D(x) + log(1 - D(G(z)))], (B,), in nats."""
         return -logsigmoid(real) - logsigmoid(-fake)

@@ -20,6 +20,8 @@ class NonSaturating(Game):
         Goodfellow et al. 2014, section 3, https://arxiv.org/abs/1406.2661
     """
 
+    of_probabilities = True
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return -[log D(x) + log(1 - D(G(z)))], (B,), in nats."""
         return Minimax().discriminator(real, fake)

@@ -18,7 +18,7 @@ class GAN(Generative):
     """x = g(z), z ~ p(z): an immersed manifold without noise around it, hence without a density.
 
     A class-conditional generator takes the class as a part of its code: z is (noise, one-hot y),
-    and the prior draws y evenly.
+    and the prior draws y as often as the data have it.
 
     Args:
         generator: A network (B, d) -> (B, *shape), in the units of the data.

@@ -54,7 +54,8 @@ def draws(
         seed: The same seed gives the same samples.
         truncation: t > 0 draws codes of a standard normal prior from N(0, 1) cut to |z| <= t;
             0 does not cut.
-        label: Class of all samples of a class-conditional model; by default they are drawn evenly.
+        label: Class of all samples of a class-conditional model; by default each is as frequent as
+            in training.
 
     Returns:
         Chunks of B examples; B is 250, less for large images.

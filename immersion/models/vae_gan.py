@@ -32,7 +32,8 @@ class VAEGAN(Generative):
         >>> net = Architecture("dense", width=16).build
         >>> model = VAEGAN(net((5,), (4,)), net((2,), (5,)), net((5,), (1,)), latent=2)
         >>> x = model.decode(model.encode(torch.zeros(3, 5)).mean).mean
-        >>> x.shape, model.features(x).shape, model.discriminator(x, None).shape
+        >>> features, logits = model.judged(x)
+        >>> x.shape, features.shape, logits.shape
         (torch.Size([3, 5]), torch.Size([3, 16]), torch.Size([3]))
     """
 
@@ -56,6 +57,8 @@ class VAEGAN(Generative):
         """Return all mass on g(z): z is (..., d), the batch shape (...)."""
         return point_with(self.generate, z)
 
-    def features(self, x: Tensor) -> Tensor:
-        """Return D_l(x), (B, F): what the discriminator's last linear layer is given."""
-        return widened(self.discriminator.network[: self.hidden](x))
+    def judged(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return D_l(x), (B, F), what the discriminator's last linear layer is given, and C(x)."""
+        layers = self.discriminator.network
+        hidden = layers[: self.hidden](x)
+        return widened(hidden), widened(layers[self.hidden :](hidden)).squeeze(1)

@@ -82,7 +82,7 @@ class AdaptiveAugmentation(nn.Module):
     rotations, no filters and no noise.
 
     Args:
-        examples: Real examples in which the probability would go from 0 to 1.
+        examples: Real examples, or packs of them, in which the probability would go from 0 to 1.
 
     Attributes:
         probability: A buffer, (), between 0 and 0.8.

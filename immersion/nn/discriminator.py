@@ -1,4 +1,4 @@
-"""What can be done to any discriminator: see a batch's variety, be no steeper than 1."""
+"""What can be done to any discriminator: see a batch's variety, or not; be no steeper than 1."""
 
 import math
 
@@ -69,6 +69,34 @@ class MinibatchDeviation(nn.Module):
         variance = groups.var(dim=0, correction=0)
         deviation = (variance + 1e-8).sqrt().mean(dim=1)
         return torch.cat([x, deviation.repeat(group).unsqueeze(1).to(x.dtype)], dim=1)
+
+
+def without_batch_norm(network: nn.Sequential) -> nn.Sequential:
+    """Return the network with a bias in the place of every batch normalisation.
+
+    An example's logit is then its own: what bounds its slope in x, a gradient penalty or spectral
+    normalisation, would mean nothing else. The layers before start from He's rule for
+    LeakyReLU(0.2), since nothing rescales what comes out of them any more.
+
+    Args:
+        network: A discriminator; one without batch normalisation is returned as it is.
+
+    Reference:
+        Gulrajani et al. 2017, section 4, https://arxiv.org/abs/1704.00028
+
+    Example:
+        >>> network = nn.Sequential(nn.Conv2d(1, 2, 4, bias=False), nn.BatchNorm2d(2), nn.ReLU())
+        >>> [type(layer).__name__ for layer in without_batch_norm(network)]
+        ['Conv2d', 'ReLU']
+    """
+    layers: list[nn.Module] = []
+    for layer in network:
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.kaiming_normal_(layers[-1].weight, 0.2)
+            layers[-1].bias = nn.Parameter(torch.zeros_like(layer.bias))
+        else:
+            layers.append(layer)
+    return network if len(layers) == len(network) else nn.Sequential(*layers)
 
 
 def spectrally_normalised(network: nn.Module) -> nn.Module:

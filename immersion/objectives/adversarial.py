@@ -23,7 +23,8 @@ class DiscriminatorLoss:
 
     - `loss`: what is minimised;
     - `value`: V(D, G) = log D(x) + log(1 - D(G(z))) with D = sigmoid(C), in nats. Where the
-      generator has won the minimax game it is -log 4 = -1.386; where D tells all apart, 0;
+      generator has won the minimax game it is -log 4 = -1.386; where D tells all apart, 0. Of
+      games whose logits have a free constant it says little;
     - `accuracy`: 1 where C(x) > C(G(z)): on average 1/2 where nothing can be told apart;
     - `real`, `fake`: the logits C(x) and C(G(z));
     - `penalty`: the penalties' part of the loss.
@@ -55,8 +56,8 @@ class DiscriminatorLoss:
 class GeneratorLoss:
     """The generator's side of a game.
 
-    The terms: `loss`, and `saturated`: 1 where D(G(z)) < 0.01, so that the gradient of the minimax
-    game's log(1 - D(G(z))) has vanished.
+    The terms: `loss` and, in games of probabilities, `saturated`: 1 where D(G(z)) < 0.01, so that
+    the gradient of the minimax game's log(1 - D(G(z))) has vanished.
 
     Args:
         game: Whose generator.
@@ -68,10 +69,10 @@ class GeneratorLoss:
         """Return the terms, each (B,); packed examples count as one."""
         fake = model.discriminator(model.generate(model.codes(len(batch.x), batch.y)), batch.y)
         real = model.discriminator(batch.x, batch.y) if self.game.paired else fake
-        return {
-            "loss": self.game.generator(real, fake),
-            "saturated": (fake.sigmoid() < SURELY).float(),
-        }
+        terms = {"loss": self.game.generator(real, fake)}
+        if self.game.of_probabilities:
+            terms["saturated"] = (fake.sigmoid() < SURELY).float()
+        return terms
 
 
 def discriminator_terms(game: Game, real: Tensor, fake: Tensor) -> dict[str, Tensor]:

@@ -57,8 +57,9 @@ class CodeEncoderLoss:
 
     def __call__(self, model: AdversarialAutoencoder, batch: Batch) -> dict[str, Tensor]:
         """Return the terms."""
-        error = self.reconstruction(model, batch)["loss"]
-        fake = model.discriminator(model.encode(batch.x).mean, None)
+        codes = model.encode(batch.x).mean
+        error = self.reconstruction.of_codes(model, batch.x, codes)["loss"]
+        fake = model.discriminator(codes, None)
         real = fake
         if self.game.paired:
             real = model.discriminator(model.prior().sample((len(batch.x),)), None)

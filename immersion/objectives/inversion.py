@@ -17,7 +17,8 @@ class Inversion:
 
     - `loss`: code_error + weight reconstruction_error;
     - `code_error`: ||E(g(z)) - z||^2 / d, z ~ p(z). The smallest possible is the variance of the
-      code given its image, over d: what of z the generator leaves no trace of;
+      code given its image, over d: what of z the generator leaves no trace of. Noise has variance
+      1, so that 1 knows nothing of it; of a class's one-hot values the K have p (1 - p) each;
     - `reconstruction_error`: ||g(E(x)) - x||^2 / D of training examples x, which need not lie on
       the generator's manifold.
 

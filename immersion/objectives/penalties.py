@@ -17,8 +17,9 @@ Critic = Callable[[Tensor, Tensor | None], Tensor]
 class Penalties:
     """Terms that are added to a discriminator's loss; each has a weight, and they compose.
 
-    Slopes are those in what the network is shown, as in the papers: images stretched to [-1, 1].
-    With batch normalisation an example's slope is that of all logits of its batch.
+    Slopes are those in the examples before any augmentation, as in the papers: a GAN's images are
+    stretched to [-1, 1]. With batch normalisation an example's slope is that of all logits of its
+    batch.
 
     Args:
         r1: gamma / 2 ||grad C(x)||^2 at real examples (Mescheder, Geiger & Nowozin 2018, equation

@@ -30,8 +30,12 @@ class Reconstruction:
 
     def __call__(self, model: Autoencoder, batch: Batch) -> dict[str, Tensor]:
         """Return the terms `loss` and, for the log-likelihood, `log_likelihood`, each (B,)."""
-        p = model.decode(model.encode(batch.x).mean)
+        return self.of_codes(model, batch.x, model.encode(batch.x).mean)
+
+    def of_codes(self, model: Autoencoder, x: Tensor, codes: Tensor) -> dict[str, Tensor]:
+        """Return the terms, given the codes, (B, d), of x, (B, *shape)."""
+        p = model.decode(codes)
         if self.error == "squared":
-            return {"loss": (batch.x - p.mean).square().flatten(1).sum(1)}
-        log_likelihood = p.log_prob(batch.x)
+            return {"loss": (x - p.mean).square().flatten(1).sum(1)}
+        log_likelihood = p.log_prob(x)
         return {"loss": -log_likelihood, "log_likelihood": log_likelihood}

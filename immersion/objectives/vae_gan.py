@@ -1,6 +1,7 @@
 """What the three players of a VAE-GAN minimise.
 
-Larsen et al. 2016, algorithm 1, https://arxiv.org/abs/1512.09300
+Larsen et al. 2016, algorithm 1, https://arxiv.org/abs/1512.09300. There all three take gradients
+from one batch at the same parameters; here they move in turn, each on a batch of its own.
 """
 
 from dataclasses import dataclass, field
@@ -37,7 +38,8 @@ class FeatureELBO:
         """Return the terms."""
         q = model.encode(batch.x)
         kl = kl_units(q, model.prior()).sum(-1)
-        error = feature_error(model, batch.x, model.generate(q.rsample()))
+        features, _ = model.judged(batch.x)
+        error = distance(features, model.judged(model.generate(q.rsample()))[0])
         return {"loss": self.beta * kl + error, "kl": kl, "feature_error": error}
 
 
@@ -63,12 +65,12 @@ class DecoderLoss:
         """Return the terms."""
         with torch.no_grad():
             z = model.encode(batch.x).rsample()
-        remade = model.generate(z)
         drawn = model.generate(model.prior().rsample((len(batch.x),)))
-        error = feature_error(model, batch.x, remade)
-        fakes = [model.discriminator(made, None) for made in (remade, drawn)]
-        real = model.discriminator(batch.x, None) if self.game.paired else fakes[0]
-        adversarial = sum(self.game.generator(real, fake) for fake in fakes) / 2
+        features, real = model.judged(batch.x)
+        remade, fake = model.judged(model.generate(z))
+        error = distance(features, remade)
+        fakes = fake, model.discriminator(drawn, None)
+        adversarial = sum(self.game.generator(real, each) for each in fakes) / 2
         loss = self.gamma * error + adversarial
         return {"loss": loss, "feature_error": error, "adversarial": adversarial}
 
@@ -104,6 +106,6 @@ class VAEGANDiscriminatorLoss:
         return terms | {"loss": terms["loss"] + penalty, "penalty": penalty}
 
 
-def feature_error(model: VAEGAN, x: Tensor, made: Tensor) -> Tensor:
-    """Return ||D_l(x) - D_l(made)||^2 / 2, (B,)."""
-    return (model.features(x) - model.features(made)).square().sum(1) / 2
+def distance(a: Tensor, b: Tensor) -> Tensor:
+    """Return ||a - b||^2 / 2, (B,), of features (B, F)."""
+    return (a - b).square().sum(1) / 2

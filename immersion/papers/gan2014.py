@@ -8,7 +8,7 @@ from sklearn.cluster import MiniBatchKMeans
 
 from immersion.engine import Optimiser, Options
 from immersion.evaluation.likelihood.parzen import parzen
-from immersion.gallery import ends, neighbours
+from immersion.gallery import ends, neighbours, usual_path
 from immersion.loading import Run
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
@@ -81,8 +81,11 @@ def _of_k_means(run: Run) -> Measurement:
 
 
 def samples(out: Path, device: str) -> dict[str, Measurement]:
-    """Draw the paper's figures 2 and 3: samples beside their nearest neighbours, and walks."""
-    run = digits(out, device)
+    """Draw the paper's figures 2 and 3: samples beside their nearest neighbours, and walks.
+
+    They are of the model of `gan2014/mnist`, which is trained first where it is not there.
+    """
+    run = digits(out.parent / "mnist", device)
     neighbours(run).save(out / "gan2014-samples.png")
     walk(run, pairs=8).save(out / "gan2014-walks.png")
     estimates = measure(run, sample_protocol=SampleProtocol())
@@ -91,7 +94,7 @@ def samples(out: Path, device: str) -> dict[str, Measurement]:
 
 def walk(run: Run, pairs: int) -> Image:
     """Return a picture of walks between codes drawn from the prior."""
-    return walks(run.model, *ends(run, pairs), 12, "spherical")
+    return walks(run.model, *ends(run, pairs), 12, usual_path(run.model))
 
 
 register(

@@ -19,7 +19,7 @@ def aae(
     likelihood: str = "auto",
     architecture: Architecture = Architecture(),
     game: str = "non-saturating",
-    judge_width: int = 512,
+    discriminator_width: int = 512,
     adversarial_weight: float = 20.0,
     objective: Reconstruction = Reconstruction(),
     optimiser: Optimiser = Optimiser(momentum=0.5),
@@ -35,14 +35,14 @@ def aae(
         likelihood: p(x|z), whose mean is the reconstruction; auto chooses by the kind of data.
         architecture: The encoder's and, mirrored, the decoder's network.
         game: What discriminator and encoder minimise, as of `gan`.
-        judge_width: Units in each of the two hidden layers of the codes' discriminator.
+        discriminator_width: Units in each of the two hidden layers of the codes' discriminator.
         adversarial_weight: How much the game counts against the reconstruction error.
         objective: The reconstruction error that decoder and encoder minimise.
         optimiser: How all players move.
     """
     latent = choose_latent(spec, latent)
     p = likelihood_for(likelihood, spec.shape, spec.values)
-    judge = Architecture("dense", judge_width).build((latent,), (1,))
+    judge = Architecture("dense", discriminator_width).build((latent,), (1,))
     model = AdversarialAutoencoder(
         architecture.build(spec.shape, (latent,)),
         architecture.build((latent,), p.parameter_shape),

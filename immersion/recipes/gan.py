@@ -3,6 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import torch
+
+from immersion.batch import Split, whole
 from immersion.check import UserError, at_least, choice
 from immersion.data import Spec
 from immersion.engine import Experiment, Optimiser
@@ -10,7 +13,11 @@ from immersion.games import GAMES, Game
 from immersion.models import GAN, Discriminator
 from immersion.nn import Architecture
 from immersion.nn.augment import augmentation
-from immersion.nn.discriminator import spectrally_normalised, with_minibatch_std
+from immersion.nn.discriminator import (
+    spectrally_normalised,
+    with_minibatch_std,
+    without_batch_norm,
+)
 from immersion.objectives.penalties import Penalties
 from immersion.priors import Labelled, StandardNormal, UniformCube
 from immersion.recipes.base import RECIPES, bounded, has_levels, refuse_counts, two_players
@@ -29,11 +36,12 @@ class DiscriminatorSettings:
         conditional: Whether both players are told the class.
         pack: Examples of one kind seen together (PacGAN); 1 sees each alone.
         minibatch_std: Whether it sees how much the examples of a batch differ.
-        spectral_norm: Whether each of its layers is kept at a Lipschitz constant of 1.
+        spectral_norm: Whether the norm of each of its layers' weights is kept at 1; there is no
+            batch normalisation then, nor with a gradient penalty.
         augmentation: What real and generated images go through first: none, differentiable (all
             images, for a few thousand examples), or adaptive (as often as overfitting demands).
-        mirror: Whether every other real image is shown with left and right turned round: twice as
-            many examples of what is alike on both sides, such as faces.
+        mirror: Whether real images are shown with left and right turned round half of the time:
+            twice as many examples of what is alike on both sides, such as faces.
     """
 
     conditional: bool = False
@@ -96,21 +104,29 @@ def gan(
         architecture = replace(architecture, network="dcgan" if spec.image else "dense")
     classes = _classes(spec) if settings.conditional else 0
     noise = PRIORS[choice("prior", prior, PRIORS)](latent)
+    prior = Labelled(noise, classes) if classes else noise
     network = architecture.build((latent + classes,), spec.shape)
     model = GAN(
         bounded(network, spec),
-        _discriminator(spec, architecture, settings, classes),
-        Labelled(noise, classes) if classes else noise,
+        _discriminator(spec, architecture, settings, classes, penalties.gradient_penalty > 0),
+        prior,
         latent + classes,
         classes,
     )
     players = two_players(
         model, rules, penalties, optimiser, discriminator_steps, discriminator_rate
     )
+
+    def begin(split: Split) -> None:
+        """Let the prior draw each class as often as the data have it."""
+        if isinstance(prior, Labelled):
+            prior.observe(torch.cat([y for _, y in whole(split, seed=0)]))
+
     return Experiment(
         model,
         players,
         updates=updates,
+        begin=begin,
         batch_size=64 if spec.image else 256,
         multiple=settings.pack,
         ema=0.999,
@@ -119,10 +135,16 @@ def gan(
 
 
 def _discriminator(
-    spec: Spec, architecture: Architecture, settings: DiscriminatorSettings, classes: int
+    spec: Spec,
+    architecture: Architecture,
+    settings: DiscriminatorSettings,
+    classes: int,
+    slope_penalised: bool,
 ) -> Discriminator:
     shape = (settings.pack * spec.shape[0], *spec.shape[1:])
     network = architecture.build(shape, (max(classes, 1),))
+    if settings.spectral_norm or slope_penalised:
+        network = without_batch_norm(network)
     if settings.minibatch_std:
         network = with_minibatch_std(network)
     if settings.spectral_norm:

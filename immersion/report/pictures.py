@@ -234,11 +234,15 @@ def of_class(model: Decoder, z: Tensor, label: int) -> Tensor:
 
 def _quantile(model: Decoder) -> Callable[[Tensor], Tensor]:
     """Return the inverse CDF of each unit of the noise; without a prior, that of N(0, 1)."""
-    prior = model.prior if isinstance(model, Generative) else None
-    prior = prior.prior if isinstance(prior, Labelled) else prior
-    if isinstance(prior, UniformCube):
+    if in_a_cube(model):
         return lambda probability: math.sqrt(3) * (2 * probability - 1)
     return torch.special.ndtri
+
+
+def in_a_cube(model: Decoder) -> bool:
+    """Return whether codes, or the noise in them, are drawn evenly from a cube."""
+    prior = model.prior if isinstance(model, Generative) else None
+    return isinstance(prior.prior if isinstance(prior, Labelled) else prior, UniformCube)
 
 
 @torch.no_grad()

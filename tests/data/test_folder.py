@@ -56,6 +56,12 @@ def test_streamed_and_resident_are_the_same_examples(tmp_path):
         assert torch.equal(y, other_y)
 
 
+def test_a_folder_called_like_a_data_set_is_not_taken_for_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fill(tmp_path / "grid")
+    assert load("./grid").spec.name == "./grid" and load("grid").spec.shape == (2,)
+
+
 def test_subfolders_are_classes_in_order_of_their_names(tmp_path):
     for k, name in enumerate(("zebra", "ant", "bee")):
         (tmp_path / name / "deep").mkdir(parents=True)

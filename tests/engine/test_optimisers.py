@@ -204,6 +204,8 @@ def test_the_norm_that_is_logged_is_that_before_clipping(clip, watch):
     "wrong",
     [
         {"learning_rate": -1.0},
+        {"optimiser": "adamw"},
+        {"schedule": "cos"},
         {"decay": 0.9},
         {"momentum": 1.0},
         {"final_momentum": 1.0},

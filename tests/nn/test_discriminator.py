@@ -18,6 +18,7 @@ from immersion.nn.discriminator import (
     MinibatchDeviation,
     spectrally_normalised,
     with_minibatch_std,
+    without_batch_norm,
 )
 from immersion.objectives import DiscriminatorLoss, GeneratorLoss
 from immersion.objectives.penalties import Penalties, squared_slope
@@ -78,6 +79,14 @@ def test_normalised_weights_have_norm_one(name):
     assert weights
     for weight in weights:
         assert abs(torch.linalg.matrix_norm(weight.flatten(1), 2).item() - 1) < 0.02
+
+
+@pytest.mark.parametrize("name", JUDGES)
+def test_without_batch_norm_an_example_is_judged_alone(name):
+    network = without_batch_norm(judge(name)).train()
+    x = torch.rand(4, 1, 16, 16)
+    torch.testing.assert_close(network(x)[:1], network(x[:1]))
+    assert network(x).std() > 1e-3  # and the first weights let something through
 
 
 @pytest.mark.parametrize("low", [False, True])

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from immersion.games import GAMES
+
 Severity = Literal["failure", "warning", "note", "fine"]
 
 FEWEST = 100
@@ -15,9 +17,6 @@ examples every flat grey picture can lie near one."""
 
 LINES = 6
 """Lines of the metrics below which nothing is said: thirds of a training need two each."""
-
-PROBABILISTIC = {"minimax", "non-saturating"}
-"""Games whose discriminator ascends V(D, G): its loss is -V, in nats."""
 
 FLAG = re.compile(r"--([a-z][a-z0-9-]*)(?: ([a-z][a-z-]*))?")
 """A flag, and the word behind it, in the text of a remedy."""
@@ -82,8 +81,8 @@ class Evidence:
 
     @property
     def of_probabilities(self) -> bool:
-        """Return whether the discriminator ascends V(D, G): minimax and non-saturating games."""
-        return self.game in PROBABILISTIC
+        """Return whether the discriminator ascends V(D, G), so that its loss is -V in nats."""
+        return self.game is not None and GAMES[self.game].of_probabilities
 
     @property
     def few(self) -> int:

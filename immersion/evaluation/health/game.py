@@ -130,9 +130,9 @@ def discriminator_too_weak(evidence: Evidence) -> Finding | None:
         said = "The discriminator has never told anything apart, from the first samples on"
     else:
         return None
+    beside = f", V(D, G) {value:.2f} (−log 4 is −1.39)" if evidence.of_probabilities else ""
     sentence = (
-        f"{said}: accuracy {accuracy:.2f}, V(D, G) {value:.2f} (−log 4 is −1.39). What it says "
-        "of the generator means nothing."
+        f"{said}: accuracy {accuracy:.2f}{beside}. What it says of the generator means nothing."
     )
     remedy = "make the discriminator stronger: " + evidence.advice(
         "a higher --discriminator-rate (1 or more)",

@@ -10,7 +10,7 @@ from torch.distributions import Independent
 from immersion.batch import Split, block_of, whole
 from immersion.check import NonFinite
 from immersion.evaluation.estimate import Estimate
-from immersion.models import Decoder, LatentVariableModel
+from immersion.models import Decoder, Generative, LatentVariableModel
 from immersion.posteriors import kl_units
 from immersion.progress import counted
 from immersion.random import seeded
@@ -27,8 +27,9 @@ class Evaluation:
     """What was measured on one split.
 
     Args:
-        estimates: By name: elbo, log_likelihood, kl, squared_error and, where asked for,
-            importance_weighted_bound; bits_per_dim where the likelihood is a probability.
+        estimates: By name: squared_error; kl, where there is a prior; with a likelihood elbo,
+            log_likelihood and, where asked for, importance_weighted_bound; bits_per_dim where
+            the likelihood is a probability.
         kl_per_unit: E_x[KL(q(z_j|x) || p(z_j))] of each unit; empty for a model without a prior.
         active_units: Number of units with Var_x(E_q[z_j]) > 0.01 (Burda et al. 2016, section 5).
         protocol: Everything that the numbers depend on besides model and split.
@@ -82,7 +83,9 @@ def evaluate(
     if discrete and "elbo" in estimates:
         to_bits = -1 / (x[0].numel() * math.log(2))
         estimates["bits_per_dim"] = estimates["elbo"].affine(to_bits, 0.0, "bits/dim")
-    protocol = {"codes": 1, "importance": importance, "seed": seed}
+    protocol: dict[str, object] = {"seed": seed}
+    if "elbo" in estimates:
+        protocol |= {"codes": 1, "importance": importance}
     if "kl" in estimates:
         protocol["kl"] = "closed form" if units is not None else "one code"
     return Evaluation(
@@ -98,15 +101,16 @@ def _measured(model: Decoder, x: Tensor) -> dict[str, Tensor]:
     q = model.encode(x)
     error = (model.decode(q.mean).mean - x).square().flatten(1).sum(1)
     values = {"means": q.mean, "squared_error": error}
+    prior = model.prior() if isinstance(model, Generative) else None
+    factorise = isinstance(q, Independent) and isinstance(prior, Independent)
+    if factorise:
+        values["units"] = kl_units(q, prior)
+        values["kl"] = values["units"].sum(-1)
     if not isinstance(model, LatentVariableModel):
         return values
-    z, prior = q.rsample(), model.prior()
+    z = q.rsample()
     log_likelihood = model.decode(z).log_prob(x)
-    if isinstance(q, Independent) and isinstance(prior, Independent):
-        values["units"] = kl_units(q, prior)
-        kl = values["units"].sum(-1)
-    else:
-        kl = q.log_prob(z) - prior.log_prob(z)
+    kl = values["kl"] if factorise else q.log_prob(z) - prior.log_prob(z)
     return values | {"elbo": log_likelihood - kl, "log_likelihood": log_likelihood, "kl": kl}
 
 
