@@ -168,3 +168,13 @@ def test_every_network_trains_a_vae(network, tmp_path):
     arguments = {"latent": 2, "architecture": Architecture(network, width=8)}
     result = train("vae", data="digits", out=tmp_path / "r", options=FEW, arguments=arguments)
     assert result["step"] == 5
+
+
+def test_penalties_that_are_left_open_fall_with_the_number_of_values():
+    for shape, expected in (((1, 8, 8), 100 / 64), ((3, 32, 32), 100 / 3072)):
+        experiment = build("gan", Spec("images", shape, "unit"), {}, 0)
+        penalties = experiment.players[0].objective.penalties
+        assert penalties.r1 == penalties.r2 == pytest.approx(expected)
+    given = {"penalties": Penalties(r1=0.0, r2=0.5)}
+    penalties = build("gan", Spec("table", (2,), "real"), given, 0).players[0].objective.penalties
+    assert (penalties.r1, penalties.r2) == (0.0, 0.5)

@@ -1,7 +1,7 @@
 """Penalties on the discriminator's gradient in x: what keeps a game from diverging."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -23,8 +23,8 @@ class Penalties:
 
     Args:
         r1: gamma / 2 ||grad C(x)||^2 at real examples (Mescheder, Geiger & Nowozin 2018, equation
-            (9), https://arxiv.org/abs/1801.04406); its gamma.
-        r2: The same at generated examples (equation (10)); its gamma.
+            (9), https://arxiv.org/abs/1801.04406); its gamma. None leaves it to the recipe.
+        r2: The same at generated examples (equation (10)); its gamma. None, likewise.
         gradient_penalty: lambda (||grad C(u)|| - 1)^2 at points u drawn evenly between a real and
             a generated example (Gulrajani et al. 2017, equation (3),
             https://arxiv.org/abs/1704.00028); its lambda.
@@ -32,16 +32,21 @@ class Penalties:
             same mean at a part of the cost, for a second derivative is dear.
     """
 
-    r1: float = 0.0
-    r2: float = 0.0
+    r1: float | None = 0.0
+    r2: float | None = 0.0
     gradient_penalty: float = 0.0
     share: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing."""
-        at_least(0, r1=self.r1, r2=self.r2, gradient_penalty=self.gradient_penalty)
+        at_least(0, r1=self.r1 or 0, r2=self.r2 or 0, gradient_penalty=self.gradient_penalty)
         if not 0 < self.share <= 1:
             raise UserError("a share of the batch is penalised", "above 0, up to 1", self.share)
+
+    def filled(self, usual: float) -> "Penalties":
+        """Return the penalties with the usual weight for r1 and r2 where they were left open."""
+        r1, r2 = (usual if gamma is None else gamma for gamma in (self.r1, self.r2))
+        return replace(self, r1=r1, r2=r2)
 
     def __call__(
         self, critic: Critic, x: Tensor, made: Tensor, y: Tensor | None, stretch: float = 1.0
@@ -57,8 +62,8 @@ class Penalties:
         # A validation look runs without a graph, and there the penalties are no part of it.
         graph = torch.is_grad_enabled()
         whole = graph and self.share == 1
-        x = x.detach().requires_grad_(whole and self.r1 > 0)
-        made = made.detach().requires_grad_(whole and self.r2 > 0)
+        x = x.detach().requires_grad_(whole and bool(self.r1))
+        made = made.detach().requires_grad_(whole and bool(self.r2))
         real, fake = critic(x, y), critic(made, y)
         penalty = torch.zeros_like(real)
         for gamma, examples, logits in ((self.r1, x, real), (self.r2, made, fake)):

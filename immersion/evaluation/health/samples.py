@@ -59,12 +59,10 @@ def _more_variety(evidence: Evidence) -> str:
         return evidence.advice(
             "train for more --steps", "give it a larger --latent", "lower --beta"
         )
-    pairs = (
-        "raise the penalties" if evidence.game == "relativistic" else "take --game relativistic"
-    )
+    relativistic = evidence.game == "relativistic"
     return evidence.advice(
         "show the discriminator how much samples vary (--pack 2 or --minibatch-std)",
-        f"{pairs} (with --r1 1 --r2 1)",
+        "raise --r1 and --r2" if relativistic else "take --game relativistic with --r1 and --r2",
         "lower --learning-rate",
     )
 
