@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from dataclasses import replace
 
 import pytest
 import torch
@@ -27,6 +28,7 @@ from immersion.recipes import RECIPES
 from immersion.recipes.base import choose_likelihood
 from immersion.recipes.gan import DiscriminatorSettings
 from immersion.recipes.pictures import patches_of
+from immersion.run_folder import RunFolder
 
 FEW = Options(steps=5, batch_size=20, validate_every=5)
 OF_PICTURES = [name for name, recipe in RECIPES.items() if patches_of(recipe)]
@@ -178,3 +180,17 @@ def test_penalties_that_are_left_open_fall_with_the_number_of_values():
     given = {"penalties": Penalties(r1=0.0, r2=0.5)}
     penalties = build("gan", Spec("table", (2,), "real"), given, 0).players[0].objective.penalties
     assert (penalties.r1, penalties.r2) == (0.0, 0.5)
+
+
+def test_an_argument_that_was_not_there_yet_had_its_default(tmp_path):
+    out = tmp_path / "run"
+    train("gan", data="digits", out=out, options=FEW)
+    folder = RunFolder(out)
+    record = folder.record()
+    del record["arguments"]["settings"]["mirror"]
+    folder.write_record(record)
+    more = replace(FEW, steps=6)
+    with pytest.raises(UserError, match="mirror False, as there"):
+        mirrored = {"settings": DiscriminatorSettings(mirror=True)}
+        train("gan", data="digits", out=out, options=more, arguments=mirrored)
+    assert train("gan", data="digits", out=out, options=more)["step"] == 6

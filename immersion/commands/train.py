@@ -21,6 +21,7 @@ from immersion.loading import Run, arguments_of, build, freeze, read_data
 from immersion.machine import machine, versions
 from immersion.models import Generative
 from immersion.protocols.samples import QUICK
+from immersion.recipes import RECIPES
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
 
@@ -263,11 +264,18 @@ def _parts(before: dict[str, Any], after: dict[str, Any]):
     yield "data", before["data"]["source"], after["data"]["source"]
     yield "data checksums", before["data"]["checksums"], after["data"]["checksums"]
     yield "size", before["data"]["size"], after["data"]["size"]
-    for name, old in _flat(before["arguments"]).items():
-        yield name, old, _flat(after["arguments"]).get(name)
+    old, new = _flat(before["arguments"]), _flat(after["arguments"])
+    for name, value in {**_usual(before["recipe"]), **old}.items():
+        yield name, value, new.get(name)
     for name, old in before["options"].items():
         if name not in FREE | RESOLVED:
             yield name, old, after["options"].get(name)
+
+
+def _usual(recipe: str) -> dict[str, Any]:
+    """Return a recipe's defaults, which an argument had that was not there yet, flat, by name."""
+    arguments = arguments_of(recipe) if recipe in RECIPES else {}
+    return _flat(freeze({name: p.default for name, p in arguments.items()}))
 
 
 def _flag(name: str, value: Any) -> str:
