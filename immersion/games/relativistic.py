@@ -18,7 +18,7 @@ class Relativistic(Game):
 
     Reference:
         Jolicoeur-Martineau 2018, section 4.1, https://arxiv.org/abs/1807.00734; Huang et al. 2024,
-        equation (3), https://arxiv.org/abs/2501.05441
+        section 2, https://arxiv.org/abs/2501.05441
     """
 
     paired, signed = True, False

@@ -24,9 +24,9 @@ class FeatureELBO:
     The terms, each (B,), in nats:
 
     - `loss`: beta kl + feature_error; with beta 1 it is minus the ELBO but for a constant;
-    - `kl`: KL(q(z|x) || p(z)), equation (6);
-    - `feature_error`: ||D_l(x) - D_l(g(z))||^2 / 2, z ~ q(z|x): -log p(D_l(x)|z) of equations (7)
-      and (8), without the constant.
+    - `kl`: KL(q(z|x) || p(z));
+    - `feature_error`: ||D_l(x) - D_l(g(z))||^2 / 2, z ~ q(z|x): -log p(D_l(x)|z) of section 2.3,
+      without the constant.
 
     Args:
         beta: Weight of the KL divergence: the variance of the features' noise.
