@@ -28,7 +28,7 @@ EPOCH = 500
 """Batches of 100 in 50,000 images."""
 
 PUBLISHED = Options(steps=1340 * EPOCH, ema=0.99998, validate_every=0, log_every=EPOCH)
-"""The published batch size and optimiser for 1,340 epochs, with weights averaged over the last 100:
+"""The published batch size and optimiser for 1,340 epochs, weights averaged over the last hundred:
 the discriminator's dropout keeps the generator moving to the end."""
 
 TODAY = Options(steps=60 * EPOCH, batch_size=100, ema=0.999, validate_every=0, log_every=EPOCH)
