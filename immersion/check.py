@@ -4,6 +4,7 @@ A `UserError` is the user's to mend: the command line prints its sentence and ex
 Anything else that is raised, a training that diverged among it, exits with 1.
 """
 
+import math
 from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib.util import find_spec
@@ -37,7 +38,7 @@ class NonFinite(ArithmeticError):
 
 
 def at_least(least: float, **settings: float) -> None:
-    """Raise unless each setting, by the name of its flag, is at least `least`.
+    """Raise unless each setting, by the name of its flag, is finite and at least `least`.
 
     Example:
         >>> at_least(1, batch_size=0)
@@ -46,8 +47,10 @@ def at_least(least: float, **settings: float) -> None:
         immersion.check.UserError: --batch-size is too small: expected 1 or more, received 0.
     """
     for name, value in settings.items():
-        if not value >= least:
-            flag = "--" + name.replace("_", "-")
+        flag = "--" + name.replace("_", "-")
+        if not math.isfinite(value):
+            raise UserError(f"{flag} is not finite", f"{least:g} or more", value)
+        if value < least:
             raise UserError(f"{flag} is too small", f"{least:g} or more", value)
 
 

@@ -188,6 +188,7 @@ def test_a_folder_of_images_trains(capsys, tmp_path):
         ("train gan --data linear-gaussian --conditional", "needs classes"),
         ("train gan --data ring --augmentation differentiable", "only images"),
         ("train gan --data ring --mirror", "only images can be mirrored"),
+        ("train gan --data digits --r1 inf", "--r1 is not finite"),
         ("train gan --data digits --augmentation adaptive", "--game non-saturating"),
         ("train gan --data digits --pack 3 --batch-size 64", "--batch-size 66"),
         ("train gan --data digits --batch-size 100000", "training examples"),

@@ -60,7 +60,7 @@ def sample(
         _check_target(out, (".npz", ".npy"))
     opened = open_run(run)
     model = generative(opened)
-    kind = None if label is None else _class(label, opened.spec)
+    kind = None if label is None else _class(label, opened)
     drawn = draws(model, count, seed, truncation=truncation, label=kind)
     shown = _Shown(gallery.SHOWN if opened.spec.image else gallery.SCATTERED)
     target = out or opened.folder.samples / "samples.npz"
@@ -116,11 +116,19 @@ def _picture(run: Run, shown: _Shown) -> Path | None:
     return gallery.save(run.folder, "drawn.svg", gallery.scatter(run, torch.cat(shown.draws)))
 
 
-def _class(label: str, spec: Spec) -> int:
-    """Return the number of a class that is given by its name or its number."""
-    if label not in spec.classes and label.isdecimal():
-        return int(label)
-    return spec.classes.index(choice("class", label, spec.classes))
+def _class(label: str, run: Run) -> int:
+    """Return the number of a class that is given by its name or its number.
+
+    Raises:
+        UserError: The model cannot be asked for a class, or has no such one.
+    """
+    check_label(run.model, 0)
+    classes = run.spec.classes
+    number = int(label) if label not in classes and label.isdecimal() else None
+    if number is None:
+        number = classes.index(choice("class", label, classes))
+    check_label(run.model, number)
+    return number
 
 
 def reconstruct(
@@ -188,9 +196,7 @@ def interpolate(
     at_least(1, pairs=pairs)
     at_least(2, steps=steps)
     opened = _of_images(run)
-    kind = None if label is None else _class(label, opened.spec)
-    if kind is not None:
-        check_label(opened.model, kind)
+    kind = None if label is None else _class(label, opened)
     seen = kind is None and gallery.encodes(opened.model)
     a, b = gallery.ends(opened, pairs) if seen else gallery.drawn_ends(opened.model, pairs)
     way = gallery.usual_path(opened.model) if path == "auto" else path

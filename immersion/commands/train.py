@@ -14,12 +14,15 @@ from immersion.batch import whole
 from immersion.check import NonFinite, UserError
 from immersion.commands.doctor import examine
 from immersion.commands.evaluate import evaluate_run
-from immersion.data import Dataset, binarized
+from immersion.data import DATASETS, Dataset, binarized
+from immersion.data.masked_sets import MASKED_SETS
+from immersion.data.picture_sets import PICTURE_SETS
 from immersion.engine import Experiment, Options
 from immersion.gallery import draw_all
 from immersion.loading import Run, arguments_of, build, freeze, read_data
 from immersion.machine import machine, versions
 from immersion.models import Generative
+from immersion.objectives.penalties import Penalties
 from immersion.protocols.samples import QUICK
 from immersion.recipes import RECIPES
 from immersion.report.page import write_report
@@ -158,7 +161,15 @@ def _resolved(experiment: Experiment) -> dict[str, Any]:
         "binarize": experiment.binarize,
         "latent": getattr(model, "latent", None),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
-    }
+    } | _penalised(experiment)
+
+
+def _penalised(experiment: Experiment) -> dict[str, Any]:
+    """Return the penalties of a discriminator, as they were filled in."""
+    for player in experiment.players:
+        if isinstance(penalties := getattr(player.objective, "penalties", None), Penalties):
+            return {"penalties": asdict(penalties)}
+    return {}
 
 
 def run_name(
@@ -206,7 +217,7 @@ def _record(
     options: Options,
 ) -> dict[str, Any]:
     device = options.resolve_device()
-    path = Path(source)
+    named = any(source in known for known in (DATASETS, PICTURE_SETS, MASKED_SETS))
     changed = settings(recipe, arguments, options) | ({"size": size} if size else {})
     flags = [_flag(name, value) for name, value in changed.items()]
     return {
@@ -214,7 +225,7 @@ def _record(
         "command": " ".join([f"immersion train {recipe} --data {shlex.quote(source)}", *flags]),
         "arguments": freeze(arguments),
         "data": {
-            "source": str(path.resolve()) if path.exists() else source,
+            "source": source if named else str(Path(source).resolve()),
             "size": size,
             "spec": asdict(dataset.spec),
             "examples": [len(dataset.train), len(dataset.validation), len(dataset.test)],

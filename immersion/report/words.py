@@ -240,7 +240,7 @@ def sentence(record: dict[str, Any], evaluation: dict[str, Any] | None) -> str:
     for name in ("elbo", "squared_error", "frechet", *filter(measures.is_key, estimates)):
         if name in estimates:
             return f"{text}; test {inside(explained(name)[0])} {with_error(estimates[name])}."
-    return text + "; not evaluated yet."
+    return f"{text}; {'its samples are not judged' if estimates else 'not evaluated yet'}."
 
 
 def explained(estimate: str) -> tuple[str, str]:

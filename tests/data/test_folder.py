@@ -1,13 +1,19 @@
 """A user's folder of images: every kind of file, and every kind of mistake."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from immersion.check import UserError
+from immersion.commands.evaluate import evaluate
+from immersion.commands.train import train
 from immersion.data import load
 from immersion.data.images import decode, header
+from immersion.engine import Options
+from immersion.run_folder import RunFolder
 
 PARTS = ("train", "validation", "test")
 
@@ -60,6 +66,11 @@ def test_a_folder_called_like_a_data_set_is_not_taken_for_it(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     fill(tmp_path / "grid")
     assert load("./grid").spec.name == "./grid" and load("grid").spec.shape == (2,)
+    few = Options(steps=2, batch_size=8)
+    for source, recorded in (("grid", "grid"), ("./grid", str(tmp_path / "grid"))):
+        run = train("gan", data=source, out=tmp_path / f"run{len(source)}", options=few)["run"]
+        assert RunFolder(run).record()["data"]["source"] == recorded
+        assert "modes" not in evaluate(Path(run))["estimates"] or source == "grid"
 
 
 def test_subfolders_are_classes_in_order_of_their_names(tmp_path):

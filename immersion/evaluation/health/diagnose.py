@@ -5,6 +5,7 @@ from typing import Any
 
 from immersion.evaluation.health import game, samples, translation
 from immersion.evaluation.health.evidence import LINES, Evidence, Finding, gathered
+from immersion.evaluation.health.game import ALL
 
 __all__ = ["Finding", "diagnose"]
 
@@ -92,6 +93,11 @@ def _nothing_amiss(evidence: Evidence) -> Finding:
         return Finding("too short to tell", sentence, remedy, "note")
     accuracy = evidence.third("discriminator/accuracy", 2)
     sentence = f"The game is in balance: neither player has won (accuracy {accuracy:.2f})."
+    if accuracy >= ALL:
+        sentence = (
+            f"The discriminator tells {100 * accuracy:.0f} % of pairs apart, but is not so sure "
+            "of it that the generator could not learn from it."
+        )
     if evidence.few:
         sentence += f" Whether samples vary enough cannot be told by {evidence.few} test examples."
     elif "coverage" not in evidence.estimates:

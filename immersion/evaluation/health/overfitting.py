@@ -24,8 +24,8 @@ def discriminator_overfitting(train: Tensor, held_out: Tensor, drawn: Tensor) ->
         drawn: Of the generator's draws, (L,).
 
     Returns:
-        The estimate, with the smallest of N, M, L as its examples; None where training examples
-        and draws cannot be told apart, so that there is no gap to lose.
+        The estimate, with the smallest of N, M, L as its examples; None of one example, and where
+        training examples and draws cannot be told apart, so that there is no gap to lose.
 
     Reference:
         Karras et al. 2020, equation (1), https://arxiv.org/abs/2006.06676
@@ -38,6 +38,8 @@ def discriminator_overfitting(train: Tensor, held_out: Tensor, drawn: Tensor) ->
         0.25
     """
     sets = [logits.double() for logits in (train, held_out, drawn)]
+    if min(map(len, sets)) < 2:
+        return None
     a, b, c = (logits.mean().item() for logits in sets)
     variances = [logits.var().item() / len(logits) for logits in sets]
     gap = a - c
