@@ -245,13 +245,15 @@ def _record(
 def refuse_another_experiment(folder: RunFolder, record: dict[str, Any]) -> None:
     """Refuse to go on with a run that is not the one asked for; nothing is overwritten."""
     before = RunFolder.existing(folder.path).record()
+    command = before.get("command")
+    same = f"{command} --out {folder.path}" if command else "the same command"
     for name, old, new in _parts(before, record):
         if old != new:
             raise UserError(
                 f"the folder '{folder.path}' holds another run",
                 f"{name} {old!r}, as there",
                 f"{new!r}",
-                "give the same command to go on with it, or another --out",
+                f"go on with it by {same}, or choose another --out",
             )
 
 
