@@ -125,7 +125,7 @@ def read_arrays(path: Path, content: bytes) -> dict[str, np.ndarray]:
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError) as error:
         if "allow_pickle" in str(error):
             raise UserError(
-                f"{path} holds Python objects, which could run code as they are read",
+                f"{path} holds Python objects, which could run code, or no arrays at all",
                 "arrays of numbers",
                 remedy="save it anew with numbers only, all examples of one shape",
             ) from error

@@ -86,11 +86,14 @@ def numbers(path: Path, name: str, column: tuple[str, ...]) -> np.ndarray:
         return np.array(column, dtype=np.float64)
     except ValueError as error:
         row = next(i for i, field in enumerate(column) if not number(field))
+        missing = not column[row].strip()
         raise UserError(
             f"the column {name!r} of {path} is not numbers throughout",
             "a number in every row",
-            f"{column[row]!r} in row {row + 1}",
-            "remove the column, or call it label if it names classes",
+            f"{'nothing' if missing else repr(column[row])} in row {row + 1}",
+            "remove such rows, or fill them in"
+            if missing
+            else "remove the column, or call it label if it names classes",
         ) from error
 
 

@@ -241,7 +241,7 @@ def test_csv_saved_by_a_spreadsheet(tmp_path):
     ("text", "message"),
     [
         ("a,b\n1,2\n3,red\n5,6\n", r"column 'b'.*'red' in row 2"),
-        ("a,b\n1,2\n3,\n5,6\n", r"column 'b'.*'' in row 2"),
+        ("a,b\n1,2\n3,\n5,6\n", r"column 'b'.*nothing in row 2; remove such rows"),
         ("1,2,red\n3,4,blue\n5,6,red\n", r"column '3'.*'red' in row 1"),
         ("a,b\n1,2\n3\n", "row 3 of .*: expected 2 fields, received 1"),
         ("a,b\n1,nan\n3,4\n5,6\n", "1 others, the first in row 0"),
