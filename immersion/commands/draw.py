@@ -124,9 +124,8 @@ def _class(label: str, run: Run) -> int:
     """
     check_label(run.model, 0)
     classes = run.spec.classes
-    number = int(label) if label not in classes and label.isdecimal() else None
-    if number is None:
-        number = classes.index(choice("class", label, classes))
+    by_number = label not in classes and label.isdecimal()
+    number = int(label) if by_number else classes.index(choice("class", label, classes))
     check_label(run.model, number)
     return number
 

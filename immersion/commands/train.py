@@ -14,9 +14,8 @@ from immersion.batch import whole
 from immersion.check import NonFinite, UserError
 from immersion.commands.doctor import examine
 from immersion.commands.evaluate import evaluate_run
-from immersion.data import DATASETS, Dataset, binarized
-from immersion.data.masked_sets import MASKED_SETS
-from immersion.data.picture_sets import PICTURE_SETS
+from immersion.data import Dataset, binarized
+from immersion.data.listing import named
 from immersion.engine import Experiment, Options
 from immersion.gallery import draw_all
 from immersion.loading import Run, arguments_of, build, freeze, read_data
@@ -217,7 +216,6 @@ def _record(
     options: Options,
 ) -> dict[str, Any]:
     device = options.resolve_device()
-    named = any(source in known for known in (DATASETS, PICTURE_SETS, MASKED_SETS))
     changed = settings(recipe, arguments, options) | ({"size": size} if size else {})
     flags = [_flag(name, value) for name, value in changed.items()]
     return {
@@ -225,7 +223,7 @@ def _record(
         "command": " ".join([f"immersion train {recipe} --data {shlex.quote(source)}", *flags]),
         "arguments": freeze(arguments),
         "data": {
-            "source": source if named else str(Path(source).resolve()),
+            "source": source if named(source) else str(Path(source).resolve()),
             "size": size,
             "spec": asdict(dataset.spec),
             "examples": [len(dataset.train), len(dataset.validation), len(dataset.test)],

@@ -3,6 +3,7 @@
 from immersion.data.loading import describe
 from immersion.data.masked_sets import MASKED_SETS, MaskedSet
 from immersion.data.picture_sets import PICTURE_SETS, PictureSet
+from immersion.data.source import DATASETS
 from immersion.data.store import store_with
 
 Row = dict[str, object]
@@ -18,6 +19,16 @@ def everything() -> list[Row]:
         True
     """
     return sorted(describe() + _pictures() + _masked(), key=lambda row: str(row["name"]))
+
+
+def named(word: str) -> bool:
+    """Return whether a word names a set, of examples or of pictures; anything else is a path.
+
+    Example:
+        >>> named("set12"), named("./set12")
+        (True, False)
+    """
+    return any(word in known for known in (DATASETS, PICTURE_SETS, MASKED_SETS))
 
 
 def _pictures() -> list[Row]:

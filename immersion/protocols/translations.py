@@ -10,12 +10,11 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
 from immersion.check import UserError
-from immersion.data import DATASETS, Dataset
+from immersion.data import Dataset
 from immersion.data.dataset import to_float
-from immersion.data.masked_sets import MASKED_SETS
+from immersion.data.listing import named
 from immersion.data.masks import load_masked
 from immersion.data.patches import PatchSplit
-from immersion.data.picture_sets import PICTURE_SETS
 from immersion.data.pictures import load_pictures
 from immersion.models import Translator
 from immersion.models.pooled import pooled
@@ -89,9 +88,8 @@ def _split(network: Network, on: str) -> PatchSplit:
     """Return the pictures to judge on, refusing those that the network is not for."""
     of_classes = network.model.task.of_classes
     data = (load_masked if of_classes else load_pictures)(on) if on else network.learnt()
-    known = on in {*PICTURE_SETS, *MASKED_SETS, *DATASETS}
     own = str(Path(on).expanduser().resolve()) == network.source
-    split = data.test if not on or known or own else whole_set(data)
+    split = data.test if not on or named(on) or own else whole_set(data)
     if not isinstance(split, PatchSplit):
         raise UserError("there are no whole pictures to judge on", "a set of pictures", on)
     if data.spec.shape[0] != network.colours:
