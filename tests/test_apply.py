@@ -13,6 +13,7 @@ import immersion as im
 from immersion.applying.backends import in_openvino, in_torch
 from immersion.applying.before_after import compared
 from immersion.applying.translate import TURN_OF, Manner, guarded, of_turn, said, translate
+from immersion.applying.wishes import Answer, Files
 from immersion.check import UserError
 from immersion.commands.apply import apply
 from immersion.data.patches import turned
@@ -149,7 +150,7 @@ def own(tmp_path):
 
 def test_a_folder_goes_through_and_what_is_damaged_is_named(run, own, tmp_path):
     out = tmp_path / "out"
-    result = apply(run, (own,), out=out, uncertainty=True)
+    result = apply(run, (own,), out=out, answer=Answer(uncertainty=True))
     assert [entry["input"] for entry in result["failed"]] == [str(own / "cut.png")]
     assert len(result["done"]) == 2 and not (out / "cut.png").exists()
     deep = read(out / "deep.png")
@@ -166,7 +167,7 @@ def test_nothing_is_overwritten_unless_it_is_asked_for(run, own, tmp_path):
     with pytest.raises(UserError, match="exists already"):
         apply(run, (own / "deep.png",), out=out)
     assert (out / "deep.png").read_bytes() == before
-    assert apply(run, (own / "deep.png",), out=out, overwrite=True)["done"]
+    assert apply(run, (own / "deep.png",), out=out, files=Files(overwrite=True))["done"]
 
 
 def test_a_run_that_turns_no_pictures_is_refused(tmp_path, own):
@@ -263,12 +264,12 @@ def test_bfloat16_is_left_where_it_would_cost_too_much(error, kept):
 
 def test_a_strength_that_nobody_is_told_is_refused(run, own, tmp_path):
     with pytest.raises(UserError, match="leave --strength out"):
-        apply(run, (own / "deep.png",), out=tmp_path / "out", strength=25)
+        apply(run, (own / "deep.png",), out=tmp_path / "out", answer=Answer(strength=25))
 
 
 def test_a_page_shows_pictures_before_and_after(run, own, tmp_path):
     out = tmp_path / "out"
-    result = apply(run, (own / "deep.png", own / "sub"), out=out, page=True)
+    result = apply(run, (own / "deep.png", own / "sub"), out=out, files=Files(page=True))
     html = (out / "before-after.html").read_text()
     assert result["page"] == str(out / "before-after.html")
     assert html.count("data:image/png") == 4 and html.count('type="range"') == 2
@@ -276,7 +277,7 @@ def test_a_page_shows_pictures_before_and_after(run, own, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "before-after.html").write_text("mine")
     with pytest.raises(UserError, match=r"before-after\.html exists already"):
-        apply(run, (own / "sub",), out=tmp_path / "other", page=True)
+        apply(run, (own / "sub",), out=tmp_path / "other", files=Files(page=True))
 
 
 @pytest.mark.parametrize("factor", [1, 3])
@@ -301,10 +302,10 @@ def test_what_is_there_already_is_left_out_when_asked(run, own, tmp_path):
     before = (out / "deep.png").read_bytes()
     with pytest.raises(UserError, match="exists already"):
         apply(run, (own / "deep.png",), out=out)
-    assert apply(run, (own / "deep.png",), out=out, skip_existing=True)["done"] == []
+    assert apply(run, (own / "deep.png",), out=out, files=Files(skip_existing=True))["done"] == []
     assert (out / "deep.png").read_bytes() == before
     with pytest.raises(UserError, match="exclude each other"):
-        apply(run, (own / "deep.png",), out=out, skip_existing=True, overwrite=True)
+        Files(skip_existing=True, overwrite=True)
 
 
 def test_an_ensemble_of_classes_keeps_the_sky_above():
@@ -328,17 +329,18 @@ def test_a_map_replaces_no_picture(run, own, tmp_path):
         (folder / name).write_bytes((own / "deep.png").read_bytes())
     given = (folder / "a.png", folder / "a-uncertainty.png")
     for place in (folder, tmp_path / "out"):
-        ending = ".tif" if place == folder else None
+        files = Files(overwrite=True, ending=".tif" if place == folder else None)
         with pytest.raises(UserError, match=r"a picture's name too|itself an input"):
-            apply(run, given, out=place, uncertainty=True, overwrite=True, ending=ending)
+            apply(run, given, out=place, answer=Answer(uncertainty=True), files=files)
     assert (folder / "a-uncertainty.png").read_bytes() == (own / "deep.png").read_bytes()
 
 
 def test_a_picture_whose_map_is_missing_is_worked_on_again(run, own, tmp_path):
     out = tmp_path / "out"
-    apply(run, (own / "deep.png",), out=out, uncertainty=True)
+    apply(run, (own / "deep.png",), out=out, answer=Answer(uncertainty=True))
     (out / "deep-uncertainty.png").unlink()
-    asked = {"out": out, "uncertainty": True, "skip_existing": True, "page": True}
+    files = Files(skip_existing=True, page=True)
+    asked = {"out": out, "answer": Answer(uncertainty=True), "files": files}
     assert len(apply(run, (own / "deep.png",), **asked)["done"]) == 1
     again = apply(run, (own / "deep.png",), **asked)
     assert again["done"] == [] and again["there_already"] == 1
@@ -358,11 +360,12 @@ def test_going_on_replaces_nothing(run, own, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "deep.png").write_bytes(b"mine")
-    apply(run, (own / "deep.png",), out=out, skip_existing=True, uncertainty=True)
+    maps, going_on = Answer(uncertainty=True), Files(skip_existing=True)
+    apply(run, (own / "deep.png",), out=out, answer=maps, files=going_on)
     assert (out / "deep.png").read_bytes() == b"mine" and (out / "deep-uncertainty.png").exists()
     (out / "before-after.html").write_text("mine")
     with pytest.raises(UserError, match="exists already"):
-        apply(run, (own / "deep.png",), out=out, skip_existing=True, page=True)
+        apply(run, (own / "deep.png",), out=out, files=Files(skip_existing=True, page=True))
 
 
 def test_classes_are_not_blended_by_jpeg(tmp_path):
@@ -385,6 +388,6 @@ def test_a_name_that_is_no_text_is_told_and_the_rest_go_on(run, own, tmp_path):
 def test_pictures_that_differ_by_their_ending_have_a_map_each(run, own, tmp_path):
     Image.open(own / "sub" / "flat.jpg").save(own / "flat.png")
     given = (own / "sub" / "flat.jpg", own / "flat.png", own / "deep.png")
-    apply(run, given, out=tmp_path / "out", uncertainty=True)
+    apply(run, given, out=tmp_path / "out", answer=Answer(uncertainty=True))
     names = {path.name for path in (tmp_path / "out").glob("*uncertainty.png")}
     assert names == {f"{name}-uncertainty.png" for name in ("flat.jpg", "flat.png", "deep")}

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from immersion import gallery
+from immersion.applying.wishes import Answer
 from immersion.check import UserError
 from immersion.commands.apply import apply
 from immersion.commands.evaluate import evaluate_run
@@ -101,7 +102,9 @@ def test_the_run_is_applied_to_a_user_s_picture(trained, tmp_path):
     colours = np.array([[0, 0, 0], [128, 0, 0], [0, 128, 0]])[np.minimum(mask, 2)]
     assert (said == colours).all(-1)[mask != 255].mean() > 0.9
     with pytest.raises(UserError, match="leave --uncertainty out"):
-        apply(str(path / "run"), (picture,), out=tmp_path / "sure", uncertainty=True)
+        apply(
+            str(path / "run"), (picture,), out=tmp_path / "sure", answer=Answer(uncertainty=True)
+        )
     assert not (tmp_path / "sure").exists()
 
 

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from immersion.applying.backends import in_openvino
+from immersion.applying.wishes import Answer, Compute, Files
 from immersion.check import UserError
 from immersion.commands.apply import apply
 from immersion.commands.train import train
@@ -83,7 +84,9 @@ def test_a_picture_has_several_colourings_side_by_side(runs, tmp_path):
     photo, out = tmp_path / "photo.png", tmp_path / "out"
     levels = np.random.default_rng(9).integers(0, 255, (70, 90)).astype(np.uint8)
     Image.fromarray(levels).save(photo)
-    made = apply(str(runs / "levels"), (photo,), out=out, draws=3, page=True)
+    made = apply(
+        str(runs / "levels"), (photo,), out=out, answer=Answer(draws=3), files=Files(page=True)
+    )
     names = ["photo-1.png", "photo-2.png", "photo-3.png"]
     assert [done["output"] for done in made["done"]] == [str(out / name) for name in names]
     page = Path(made["page"]).read_text()
@@ -91,7 +94,10 @@ def test_a_picture_has_several_colourings_side_by_side(runs, tmp_path):
     first, second, third = (np.asarray(Image.open(out / name)).astype(int) for name in names)
     assert first.shape == (70, 90, 3)
     assert (first != second).any() and (second != third).any()
-    again = apply(str(runs / "levels"), (photo,), out=tmp_path / "again", draws=1, tile=16)
+    once, small = Answer(draws=1), Compute(tile=16)
+    again = apply(
+        str(runs / "levels"), (photo,), out=tmp_path / "again", answer=once, compute=small
+    )
     assert np.abs(np.asarray(Image.open(again["done"][0]["output"])) - first).max() <= 1
 
 
@@ -104,21 +110,30 @@ def test_a_profile_of_greys_that_a_coloured_picture_cannot_have_is_told(runs, tm
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "sentence"),
+    ("name", "out", "sentence"),
     [
-        ("one", {}, "gives one answer: expected one that was trained with --latent"),
-        ("levels", {"ensemble": True}, "--ensemble and --draws exclude each other"),
-        ("levels", {"draws": -1}, "--draws is too small"),
-        ("levels", {"out": "a.png"}, "--draws makes several pictures of one: expected a folder"),
+        ("one", "out", "gives one answer: expected one that was trained with --latent"),
+        ("levels", "a.png", "--draws makes several pictures of one: expected a folder"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused(runs, tmp_path, name, options, sentence):
+def test_what_cannot_be_drawn_is_refused(runs, tmp_path, name, out, sentence):
     photo = tmp_path / "photo.png"
     Image.fromarray(np.zeros((40, 40), np.uint8)).save(photo)
-    out = tmp_path / options.pop("out", "out")
     with pytest.raises(UserError, match=sentence):
-        apply(str(runs / name), (photo,), out=out, **{"draws": 2} | options)
-    assert not out.exists()
+        apply(str(runs / name), (photo,), out=tmp_path / out, answer=Answer(draws=2))
+    assert not (tmp_path / out).exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"ensemble": True, "draws": 2}, "--ensemble and --draws exclude each other"),
+        ({"draws": -1}, "--draws is too small"),
+    ],
+)
+def test_what_no_network_can_answer_is_refused(asked, sentence):
+    with pytest.raises(UserError, match=sentence):
+        Answer(**asked)
 
 
 def test_what_an_autoencoder_says_comes_from_its_code_alone():

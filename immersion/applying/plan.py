@@ -1,15 +1,75 @@
 """What a call of `immersion apply` comes to: a job for each picture, or why it cannot be."""
 
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
-from immersion.applying.job import Job
+from immersion.applying.job import Existing, Job
+from immersion.applying.own_noise import refuse_strength
+from immersion.applying.wishes import Answer, Files
 from immersion.check import UserError
 from immersion.networks import Network
-from immersion.pictures import Inputs
+from immersion.pictures import Inputs, find, is_file, repeated, targets
+from immersion.report.beside import KICKER
 
 UNCERTAINTY = "-uncertainty.png"
 """What the name of an uncertainty map ends in."""
+
+PAGE = "before-after.html"
+"""The name of the page."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done.
+
+    Args:
+        ready: Jobs whose results are all there, and are left out.
+        todo: The others.
+        found: The pictures, and what was named or found beside them.
+        page: Where the page goes; None where none is wanted.
+    """
+
+    ready: list[Job]
+    todo: list[Job]
+    found: Inputs
+    page: Path | None
+
+
+def planned(
+    network: Network, inputs: tuple[Path, ...], out: Path, answer: Answer, files: Files
+) -> Plan:
+    """Return what is to be done; what cannot be is said before any work.
+
+    Args:
+        network: The usual one: of grey and of colour pictures it can and refuses the same.
+        inputs: Files, folders and patterns.
+        out: A folder, or a file where there is one input.
+        answer: What is asked of the network.
+        files: What is written.
+
+    Raises:
+        UserError: There are no inputs, the network cannot answer so, or a result has no place.
+    """
+    if not inputs:
+        raise UserError("no picture was named", "files, folders or patterns", remedy="name some")
+    found, task = find(list(inputs)), network.model.task
+    if answer.draws:
+        refuse_draws(network, is_file(out))
+        found = repeated(found, answer.draws)
+    if answer.strength is not None:
+        refuse_strength(task, answer.strength)
+    again = files.existing != "refuse"
+    usual = ".png" if task.of_classes and not is_file(out) else None
+    outputs = targets(found, out, usual if files.ending is None else files.ending, again)
+    if task.of_classes:
+        refuse_blending(outputs)
+    jobs = jobs_of(found, outputs, network if answer.uncertainty else None, again)
+    page = page_in(out, files.existing) if files.page else None
+    plan = Plan([], [], found, page)
+    for job in jobs:
+        (plan.ready if files.skip_existing and job.done else plan.todo).append(job)
+    return plan
 
 
 def jobs_of(
@@ -33,8 +93,21 @@ def _maps(outputs: list[Path]) -> list[Path]:
     return [o.with_name(name + UNCERTAINTY) for o, name in zip(outputs, names, strict=True)]
 
 
-def refuse_draws(network: Network, ensemble: bool, one_file: bool) -> None:
-    """Refuse to draw answers where there is one, to take their mean, or to put them in one file.
+def page_in(out: Path, existing: Existing) -> Path:
+    """Return where the page goes: into the folder of outputs.
+
+    Raises:
+        UserError: There is one already that is not to be replaced, or not one of ours.
+    """
+    page = (out.parent if is_file(out) else out) / PAGE
+    ours = page.is_file() and KICKER in page.read_text("utf-8", errors="replace")
+    if page.exists() and not (existing == "replace" or (existing == "keep" and ours)):
+        raise UserError(f"{page} exists already", remedy="pass --overwrite, or leave --page out")
+    return page
+
+
+def refuse_draws(network: Network, one_file: bool) -> None:
+    """Refuse to draw answers where there is one, or to put them in one file.
 
     Raises:
         UserError: One of these.
@@ -45,8 +118,6 @@ def refuse_draws(network: Network, ensemble: bool, one_file: bool) -> None:
             "one that was trained with --latent or --discretised",
             remedy="leave --draws out",
         )
-    if ensemble:
-        raise UserError("--ensemble and --draws exclude each other", remedy="pass one")
     if one_file:
         raise UserError(
             "--draws makes several pictures of one", "a folder", remedy="name one by -o"
