@@ -12,10 +12,11 @@ import torch
 from immersion.data import describe
 from immersion.engine import Options
 from immersion.evaluation.health.diagnose import Finding, diagnose
-from immersion.loading import arguments_of
+from immersion.loading import arguments_of, spec_from
 from immersion.machine import machine, versions
 from immersion.precision import native_bfloat16
 from immersion.recipes import RECIPES
+from immersion.recipes.gan import usual_penalty
 from immersion.run_folder import RunFolder
 
 
@@ -37,12 +38,15 @@ def doctor(run: Path | None = None) -> dict[str, Any] | list[dict[str, str]]:
 def examine(folder: RunFolder) -> list[Finding]:
     """Return the findings about a run, and write them to its health.json, for the report."""
     record = folder.record()
+    spec = spec_from(record["data"]["spec"])
     findings = diagnose(
         folder.metrics(),
         folder.evaluation(),
-        flags=flags_of(record["recipe"], image=len(record["data"]["spec"]["shape"]) == 3),
+        flags=flags_of(record["recipe"], image=spec.image),
         game=_game(record["arguments"]),
         diverged=record.get("outcome", {}).get("message", ""),
+        settings=_given(record),
+        usual_penalty=usual_penalty(spec),
     )
     folder.write_json("health.json", {"findings": [asdict(finding) for finding in findings]})
     return findings
@@ -52,6 +56,16 @@ def _game(arguments: dict[str, Any]) -> str | None:
     """Return the adversarial game that a run's arguments name; an image-to-image one is nested."""
     adversary = arguments.get("adversary", {})
     return adversary["game"] if adversary.get("adversarial") else arguments.get("game")
+
+
+def _given(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a run's settings by their flags, without dashes; what a recipe chose is told too."""
+    nested = [value for value in record["arguments"].values() if isinstance(value, dict)]
+    nested.append(record.get("model", {}).get("penalties") or {})
+    given = record["arguments"] | record["options"]
+    for each in nested:
+        given = given | each
+    return {name.replace("_", "-"): value for name, value in given.items()}
 
 
 def flags_of(recipe: str, image: bool) -> dict[str, tuple[str, ...]]:

@@ -65,6 +65,16 @@ class DiscriminatorSettings:
         choice("augmentation", self.augmentation, ("none", "differentiable", "adaptive"))
 
 
+def usual_penalty(spec: Spec) -> float:
+    """Return the weight of R1 and R2 where none is asked for.
+
+    Example:
+        >>> usual_penalty(Spec("faces", (1, 10, 10), "unit"))
+        1.0
+    """
+    return SLOPE / spec.dimensions if spec.image else 1.0
+
+
 @RECIPES.register("gan")
 def gan(
     spec: Spec,
@@ -119,7 +129,7 @@ def gan(
         latent + classes,
         classes,
     )
-    penalties = penalties.filled(SLOPE / spec.dimensions if spec.image else 1.0)
+    penalties = penalties.filled(usual_penalty(spec))
     players = two_players(
         model, rules, penalties, optimiser, discriminator_steps, discriminator_rate
     )

@@ -1,6 +1,7 @@
 """What went wrong in a training, read off its metrics and its evaluation, and what to try."""
 
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from immersion.evaluation.health import game, samples, translation
@@ -35,6 +36,8 @@ def diagnose(
     flags: Mapping[str, Collection[str]],
     game: str | None = None,
     diverged: str = "",
+    settings: Mapping[str, Any] = MappingProxyType({}),
+    usual_penalty: float = 1.0,
 ) -> list[Finding]:
     """Return what can be said about a run's health, the gravest first; never nothing.
 
@@ -62,7 +65,7 @@ def diagnose(
     ======================== ============================================== ===================
 
     Variety, copying and learning by heart cannot be read off a game's curves: they need an
-    evaluation. Remedies name no flag that the run's command does not take.
+    evaluation. Remedies name no flag that the run's command does not take, nor what it was given.
 
     Args:
         metrics: The lines of `metrics.jsonl`.
@@ -71,8 +74,10 @@ def diagnose(
             given, none where it takes any.
         game: Which adversarial game was played; None where there was none.
         diverged: Where the number was that ended training by not being finite; empty if none did.
+        settings: What the run was given: flag, without its dashes -> its value.
+        usual_penalty: The weight of R1 that suits such data.
     """
-    evidence = gathered(metrics, evaluation or {}, flags, game, diverged)
+    evidence = gathered(metrics, evaluation or {}, flags, game, diverged, settings, usual_penalty)
     found = [rule(evidence) for rule in RULES]
     findings = [finding for finding in found if finding is not None]
     return sorted(findings, key=lambda f: GRAVE.index(f.severity)) or [_nothing_amiss(evidence)]

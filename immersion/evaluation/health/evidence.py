@@ -18,8 +18,11 @@ examples every flat grey picture can lie near one."""
 LINES = 6
 """Lines of the metrics below which nothing is said: thirds of a training need two each."""
 
-FLAG = re.compile(r"--([a-z][a-z0-9-]*)(?: ([a-z][a-z-]*))?")
-"""A flag, and the word behind it, in the text of a remedy."""
+FLAG = re.compile(r"--([a-z][a-z0-9-]*)(?: ([a-z][a-z-]*|[0-9.]*[0-9]))?")
+"""A flag, and the word or number behind it, in the text of a remedy."""
+
+FLOORS = {"discriminator-steps": 1}
+"""The least that a flag takes, where that is not 0."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class Evidence:
             given, none where it takes any.
         game: Which adversarial game was played, or None.
         diverged: Where the number was that ended training by not being finite; empty if none did.
+        settings: What the run was given: flag, without its dashes -> its value.
+        usual_penalty: The weight of R1 that suits such data.
     """
 
     train: Mapping[str, np.ndarray]
@@ -62,6 +67,8 @@ class Evidence:
     flags: Mapping[str, Collection[str]]
     game: str | None
     diverged: str
+    settings: Mapping[str, Any]
+    usual_penalty: float
 
     def third(self, term: str, number: int) -> float:
         """Return the median of a term over the first (0), second or last (2) third."""
@@ -93,8 +100,12 @@ class Evidence:
         )
 
     def advice(self, *parts: str) -> str:
-        """Return as one remedy those of the parts that the run's command has the flags for."""
-        known = [part for part in parts if self._takes(part)]
+        """Return as one remedy those of the parts that the run's command has the flags for.
+
+        What the run has already is no advice; of parts of which none is left, all are told.
+        """
+        taken = [part for part in parts if self._takes(part)]
+        known = [part for part in taken if not self._has(part)] or taken
         return ", ".join(known[:-1]) + ", or " * (len(known) > 1) + "".join(known[-1:])
 
     def _takes(self, part: str) -> bool:
@@ -103,6 +114,26 @@ class Evidence:
             for flag, word in FLAG.findall(part)
         )
 
+    def _has(self, part: str) -> bool:
+        """Return whether the run was given what a part asks for."""
+        low = "lower" in part or "smaller" in part
+        found = [self._given(flag, word, low) for flag, word in FLAG.findall(part)]
+        told = [given for given in found if given is not None]
+        return bool(told) and (any(told) if " or --" in part else all(told))
+
+    def _given(self, flag: str, word: str, low: bool) -> bool | None:
+        """Return whether a flag was given so, or is as low as it can be; None if neither."""
+        value = self.settings.get(flag)
+        if low:
+            return value is not None and value <= FLOORS.get(flag, 0)
+        if isinstance(value, bool):
+            return value
+        if value is None or not word:
+            return None
+        if word[0].isdigit():
+            return float(value) >= float(word)
+        return value == word if self.flags[flag] or isinstance(value, str) else None
+
 
 def gathered(
     metrics: list[dict[str, Any]],
@@ -110,6 +141,8 @@ def gathered(
     flags: Mapping[str, Collection[str]],
     game: str | None,
     diverged: str,
+    settings: Mapping[str, Any],
+    usual_penalty: float,
 ) -> Evidence:
     """Return what the rules read, from a run folder's files."""
     lines = [row for row in metrics if row["split"] == "train"]
@@ -124,6 +157,8 @@ def gathered(
         flags,
         game,
         diverged,
+        settings,
+        usual_penalty,
     )
 
 

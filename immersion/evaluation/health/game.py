@@ -32,9 +32,14 @@ def augmented(evidence: Evidence) -> str:
 
 
 def _penalty(evidence: Evidence) -> str:
-    """Return the penalty on the discriminator's slope that suits the game."""
-    flag = "--gradient-penalty 10" if evidence.game == "wasserstein" else "--r1 1"
-    return f"a penalty on the discriminator's slope ({flag})"
+    """Return the penalty on the discriminator's slope that suits the game and the data."""
+    flag, least = "r1", evidence.usual_penalty
+    if evidence.game == "wasserstein":
+        flag, least = "gradient-penalty", 10.0
+    given = evidence.settings.get(flag) or 0.0
+    # What is there and did not suffice is to be ten times what it was.
+    weight = 10 * given if given >= least else least
+    return f"a penalty on the discriminator's slope (--{flag} {float(f'{weight:.2g}'):g})"
 
 
 def divergence(evidence: Evidence) -> Finding | None:
@@ -97,7 +102,7 @@ def discriminator_won(evidence: Evidence) -> Finding | None:
     remedy = "hold the discriminator back: " + evidence.advice(
         _penalty(evidence),
         "a lower --discriminator-rate",
-        "--discriminator-steps 1",
+        "a lower --discriminator-steps",
         "a narrower network",
     )
     if evidence.game == "minimax":

@@ -170,7 +170,8 @@ def test_the_game_of_an_image_to_image_network_is_known_too(tmp_path):
         {
             "recipe": "denoise",
             "arguments": {"adversary": nested},
-            "data": {"spec": {"shape": [1, 8, 8]}},
+            "options": {},
+            "data": {"spec": {"name": "squares", "shape": [1, 8, 8], "values": "unit"}},
         }
     )
     for row in rows:
@@ -254,3 +255,30 @@ def test_shares_of_a_few_examples_say_nothing(examples, expected):
     finding = diagnose(healthy, {"estimates": estimates}, flags=GAN, game="non-saturating")[0]
     assert ("30 test examples" in finding.sentence) == (examples == 30)
     assert "not measured yet" not in finding.sentence
+
+
+def test_what_a_run_was_given_is_no_advice():
+    given = {"pack": 2, "game": "relativistic", "learning-rate": 4e-4, "minibatch-std": False}
+    (finding,) = found([], EVERY[2], GAN, "relativistic", settings=given)
+    assert "--pack" not in finding.remedy and "--learning-rate" in finding.remedy
+    swinging = RUNS["ring, Wasserstein, no penalty"]["rows"]
+    before = _remedy(swinging, {})
+    after = _remedy(swinging, {"ema": 0.9999, "r1": 3.0})
+    assert "--ema 0.999" in before and "--r1 0.25" in before
+    assert "--ema" not in after and "--r1 30" in after
+    assert "--ema 0.999" in _remedy(swinging, {"ema": 0.9})
+
+
+def _remedy(rows, settings):
+    findings = found(rows, settings=settings, usual_penalty=0.25)
+    return next(f.remedy for f in findings if f.name == "oscillation")
+
+
+def test_nothing_that_is_at_its_least_is_to_be_lowered():
+    won = RUNS["20 moves a step"]["rows"]
+
+    def remedy(steps):
+        findings = found(won, settings={"discriminator-steps": steps})
+        return next(f.remedy for f in findings if f.name == "the discriminator has won")
+
+    assert "--discriminator-steps" in remedy(20) and "--discriminator-steps" not in remedy(1)
