@@ -38,7 +38,7 @@ class Board:
         together = [self.players] if simultaneous else [(player,) for player in self.players]
         self.turns = [Turn(players, self.model, precision, several) for players in together]
         decay = experiment.ema if options.ema is None else options.ema
-        self.average = Average(self.model, decay) if decay else None
+        self.average = Average(self.model, decay, options.ema_from) if decay else None
         self.split, self.mirror = split.to(self.device), experiment.mirror
         where = self.device if split.resident else torch.device("cpu")
         size = options.resolve_batch_size(len(split), experiment.batch_size, experiment.multiple)

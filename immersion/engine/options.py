@@ -24,6 +24,9 @@ class Options:
         ema: Decay of the exponential moving average of the weights, such as 0.999; 0 keeps none;
             by default what is usual for the model. The average is what is evaluated and drawn
             from.
+        ema_from: Step after which weights are averaged, if not from the first on: the average is
+            their plain mean until that is as wide as the decay's, 1 / (1 - ema) steps. Wide
+            means, of a third of a training or more, suit games whose players never rest.
         validate_every: Steps between looks at the validation split; 0 never looks.
         patience: Looks without a better validation loss after which training stops, to keep the
             weights of the best look; 0 never stops early. For one player alone.
@@ -37,6 +40,7 @@ class Options:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
     ema: float | None = None
+    ema_from: int = 0
     validate_every: int = 1000
     patience: int = 0
     log_every: int = 100
@@ -53,6 +57,9 @@ class Options:
         at_least(0, validate_every=self.validate_every, patience=self.patience)
         if self.ema is not None and not 0 <= self.ema < 1:
             raise UserError("a decay lies below one", "--ema from 0 to 0.99999", self.ema)
+        at_least(0, ema_from=self.ema_from)
+        if self.ema_from and not self.ema:
+            raise UserError("there is no average to begin later", remedy="pass --ema too")
         if self.patience and not self.validate_every:
             remedy = "pass --validate-every too"
             raise UserError("early stopping looks at the validation split", remedy=remedy)

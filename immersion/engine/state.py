@@ -15,16 +15,18 @@ class Average:
     """A moving average of a model's weights, evaluated in their place.
 
     average <- decay * average + (1 - decay) * weights after every step of the game; buffers are
-    copied. The decay rises as (1 + step) / (10 + step), so that a short run is not averaged with
-    its random beginning.
+    copied. The decay rises to its value: as (1 + step) / (10 + step), so that a short run is not
+    averaged with its random beginning; or, where that is left out, as k / (k + 1) with the k-th
+    step that is averaged, which gives the plain mean (Polyak & Juditsky 1992).
 
     Args:
         model: The model that is trained.
         decay: Between 0 and 1.
+        first: Steps that are left out; up to there the average is the weights as they are.
     """
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
-        self.decay = decay
+    def __init__(self, model: nn.Module, decay: float, first: int = 0) -> None:
+        self.decay, self.first = decay, first
         self.model = deepcopy(model).eval().requires_grad_(False)
         self.pairs = [list(side.parameters()) for side in (self.model, model)]
         self.trained = model
@@ -32,8 +34,12 @@ class Average:
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Take in the weights after step `step` (from 0)."""
-        decay = min(self.decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(*self.pairs, 1 - decay)
+        if self.first:
+            taken = max(0, step - self.first)
+            rising = taken / (taken + 1)
+        else:
+            rising = (1 + step) / (10 + step)
+        torch._foreach_lerp_(*self.pairs, 1 - min(self.decay, rising))
         # Looked up anew: some modules put another tensor in a buffer's place.
         for average, buffer in zip(self.model.buffers(), self.trained.buffers(), strict=True):
             average.copy_(buffer)

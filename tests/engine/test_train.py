@@ -58,6 +58,24 @@ def test_the_average_is_no_part_of_training():
     assert model.w.requires_grad
 
 
+def test_an_average_that_begins_later_is_the_plain_mean_and_then_a_moving_one():
+    model = Slope()
+    average = Average(model, 0.75, first=2)  # as wide as the mean of 4
+    weights = [5.0, 1.0, 2.0, 8.0, 5.0, 1.0, 3.0]
+    for step, weight in enumerate(weights):
+        model.w.data.fill_(weight)
+        average.update(step)
+        seen = weights[max(0, min(step, 2)) : step + 1]
+        mean = sum(seen) / len(seen) if step >= 2 else weight
+        expected = mean if step < 6 else 0.75 * 4.0 + 0.25 * 3.0
+        assert average.model.w.item() == pytest.approx(expected)
+
+
+def test_there_is_no_average_to_begin_later_where_none_is_kept():
+    with pytest.raises(UserError, match="pass --ema too"):
+        Options(ema_from=5)
+
+
 # Looks at the validation split
 
 
