@@ -156,10 +156,17 @@ def ends(run: Run, pairs: int) -> tuple[Tensor, Tensor]:
     """Return codes at which walks begin and end, (pairs, d) each.
 
     They are the codes of test examples; where the model cannot encode, drawn from the prior, of a
-    class-conditional model the noise alone.
+    class-conditional model the noise alone. Where there are too few examples, there are fewer
+    pairs.
+
+    Raises:
+        UserError: There are not two examples.
     """
     if not encodes(run.model):
         return drawn_ends(run.model, pairs)
+    pairs = min(pairs, len(run.data.test) // 2)
+    if not pairs:
+        raise UserError("a walk has two ends", "2 test examples or more", len(run.data.test))
     codes = pictures.codes(run.model, first(run.data.test, 2 * pairs))
     return codes[0::2], codes[1::2]
 

@@ -28,7 +28,7 @@ def reseed(seed: int, stream: str, step: int = 0) -> None:
     """Seed PyTorch's global generators (all devices) for one step of one named stream."""
     number = derive(seed, stream, step)
     # torch.manual_seed does the same, but notes the call stack for devices that are not there,
-    # which takes sixty times as long: a fortieth of a small network's step.
+    # which a small network's step would feel.
     torch.default_generator.manual_seed(number)
     if torch.cuda.is_available():
         torch.cuda.manual_seed_all(number)

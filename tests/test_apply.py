@@ -12,8 +12,8 @@ from PIL import Image, ImageOps
 import immersion as im
 from immersion.applying.backends import in_openvino, in_torch
 from immersion.applying.before_after import compared
+from immersion.applying.settings import Answer, Files
 from immersion.applying.translate import TURN_OF, Manner, guarded, of_turn, said, translate
-from immersion.applying.wishes import Answer, Files
 from immersion.check import UserError
 from immersion.commands.apply import apply
 from immersion.data.patches import turned

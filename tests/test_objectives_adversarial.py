@@ -239,12 +239,14 @@ def test_packs_are_judged_as_one():
     assert all(term.shape == (2,) for term in terms.values())
 
 
-def test_the_last_pack_is_filled_up_from_the_beginning():
-    weight = torch.tensor([1.0, 10.0, 100.0, 1000.0])
-    critic = Discriminator(linear(weight, 0.0), pack=2)
-    x = torch.arange(6.0).view(3, 2)  # (0, 1), (2, 3), (4, 5) and (0, 1) again
-    full = torch.cat([x, x[:1]])
-    assert torch.equal(critic(x, None), critic(full, None))
+@pytest.mark.parametrize(
+    ("pack", "shown", "seen"),
+    [(2, 3, [0, 1, 2, 0]), (3, 1, [0, 0, 0]), (5, 2, [0, 1, 0, 1, 0]), (4, 6, [*range(6), 0, 1])],
+)
+def test_the_last_pack_is_filled_up_from_the_beginning(pack, shown, seen):
+    critic = Discriminator(linear(torch.logspace(0, 2, 2 * pack), 0.0), pack=pack)
+    x = torch.arange(2.0 * shown).view(shown, 2)
+    assert torch.equal(critic(x, None), critic(x[seen], None))
 
 
 def test_slopes_are_those_in_what_the_network_is_shown():

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from immersion import gallery
-from immersion.applying.wishes import Answer
+from immersion.applying.settings import Answer
 from immersion.check import UserError
 from immersion.commands.apply import apply
 from immersion.commands.evaluate import evaluate_run

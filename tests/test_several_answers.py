@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from immersion.applying.backends import in_openvino
-from immersion.applying.wishes import Answer, Compute, Files
+from immersion.applying.settings import Answer, Compute, Files
 from immersion.check import UserError
 from immersion.commands.apply import apply
 from immersion.commands.train import train

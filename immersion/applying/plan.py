@@ -6,7 +6,7 @@ from pathlib import Path
 
 from immersion.applying.job import Existing, Job
 from immersion.applying.own_noise import refuse_strength
-from immersion.applying.wishes import Answer, Files
+from immersion.applying.settings import Answer, Files
 from immersion.check import UserError
 from immersion.networks import Network
 from immersion.pictures import Inputs, find, is_file, repeated, targets
@@ -66,10 +66,9 @@ def planned(
         refuse_blending(outputs)
     jobs = jobs_of(found, outputs, network if answer.uncertainty else None, again)
     page = page_in(out, files.existing) if files.page else None
-    plan = Plan([], [], found, page)
-    for job in jobs:
-        (plan.ready if files.skip_existing and job.done else plan.todo).append(job)
-    return plan
+    ready = {job for job in jobs if files.skip_existing and job.done}
+    todo = [job for job in jobs if job not in ready]
+    return Plan([job for job in jobs if job in ready], todo, found, page)
 
 
 def jobs_of(
@@ -135,14 +134,14 @@ def refuse_blending(outputs: list[Path]) -> None:
         raise UserError(f"JPEG would blend the classes in {blended}", remedy="pass --ending .png")
 
 
-def refuse_doubts(network: Network, maps: list[Path], others: set[Path], overwrite: bool) -> None:
+def refuse_doubts(network: Network, maps: list[Path], others: set[Path], again: bool) -> None:
     """Refuse uncertainty maps that cannot be, before any work is done.
 
     Args:
         network: What would say them.
         maps: Where they would go.
         others: The pictures that are read and those that are written: a map replaces none.
-        overwrite: Whether a map of an earlier time may be replaced.
+        again: Whether there may be maps of an earlier time.
 
     Raises:
         UserError: The network does not say how sure it is; or a map would have the name of a
@@ -160,5 +159,5 @@ def refuse_doubts(network: Network, maps: list[Path], others: set[Path], overwri
     if pictured:
         raise UserError(f"the map {pictured} is a picture's name too", remedy="rename the picture")
     there = next((path for path in maps if path.exists()), None)
-    if there and not overwrite:
+    if there and not again:
         raise UserError(f"{there} exists already", remedy="pass --overwrite, or name another -o")

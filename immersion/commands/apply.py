@@ -8,7 +8,7 @@ import torch
 
 from immersion.applying.job import Job, Opened, seen_again, work_on
 from immersion.applying.plan import planned
-from immersion.applying.wishes import Answer, Compute, Files
+from immersion.applying.settings import Answer, Compute, Files
 from immersion.check import UserError
 from immersion.networks import Network, opener
 from immersion.pictures import no_picture

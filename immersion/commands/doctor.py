@@ -60,11 +60,12 @@ def _game(arguments: dict[str, Any]) -> str | None:
 
 def _given(record: dict[str, Any]) -> dict[str, Any]:
     """Return a run's settings by their flags, without dashes; what a recipe chose is told too."""
+    chosen = record.get("model", {})
     nested = [value for value in record["arguments"].values() if isinstance(value, dict)]
-    nested.append(record.get("model", {}).get("penalties") or {})
     given = record["arguments"] | record["options"]
-    for each in nested:
+    for each in (*nested, chosen.get("penalties", {})):
         given = given | each
+    given["ema"] = chosen.get("ema", given.get("ema"))
     return {name.replace("_", "-"): value for name, value in given.items()}
 
 

@@ -51,7 +51,7 @@ def sample(
         seed: Seed of the draws.
         truncation: Codes are drawn from N(0, 1) cut to this on either side; 0 does not cut.
         label: Class of all draws, by name or number, of a class-conditional model; by default
-            classes are drawn evenly.
+            each is as frequent as in the training data.
         out: Where the numbers go, .npz or .npy; by default samples/samples.npz in the run folder.
     """
     at_least(1, count=count)

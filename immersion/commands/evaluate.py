@@ -78,6 +78,10 @@ def evaluate(
         return _translator(opened, on)
     if on:
         raise UserError("--on is for image-to-image networks", remedy="leave it out")
+    if not samples and (parzen or extractor != "auto" or extractor_hash):
+        raise UserError(
+            "no samples are drawn", "--samples 1000 or so", "--samples 0", "or leave the rest out"
+        )
     protocol = SampleProtocol(samples, extractor, extractor_hash, parzen) if samples else None
     result = evaluate_run(opened, importance_samples, seed, protocol)
     examine(opened.folder)

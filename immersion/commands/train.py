@@ -78,7 +78,7 @@ def train(
     folder = RunFolder(out or Path("runs") / run_name(recipe, data, size, given, options))
     arguments_in_full = {name: p.default for name, p in arguments_of(recipe).items()} | given
     record = _record(recipe, arguments_in_full, dataset, data, size, options)
-    record["model"] = _resolved(experiment)
+    record["model"] = _resolved(experiment, options)
     options.resolve_batch_size(len(dataset.train), experiment.batch_size, experiment.multiple)
     options.check_players(len(experiment.players))
     folder.check_free()
@@ -150,7 +150,7 @@ def _finish(run: Run) -> dict[str, Any]:
     }
 
 
-def _resolved(experiment: Experiment) -> dict[str, Any]:
+def _resolved(experiment: Experiment, options: Options) -> dict[str, Any]:
     """Return what `auto` became, for a reader of the record."""
     model = experiment.model
     likelihood = getattr(model, "likelihood", None)
@@ -160,6 +160,7 @@ def _resolved(experiment: Experiment) -> dict[str, Any]:
         "binarize": experiment.binarize,
         "latent": getattr(model, "latent", None),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "ema": experiment.ema if options.ema is None else options.ema,
     } | _penalised(experiment)
 
 

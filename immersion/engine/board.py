@@ -29,7 +29,7 @@ class Board:
 
     def __init__(self, experiment: Experiment, split: Split, options: Options) -> None:
         self.options, self.device = options, options.resolve_device()
-        # Convolutions are twice as fast where a pixel's channels lie side by side.
+        # Convolutions are faster where a pixel's channels lie side by side.
         self.model = experiment.model.to(self.device, memory_format=torch.channels_last).train()
         self.players = experiment.players
         precision = options.resolve_precision(self.device)

@@ -57,6 +57,13 @@ class Optimiser:
         at_least(0, learning_rate_warmup=self.learning_rate_warmup)
         at_least(0, momentum_steps=self.momentum_steps)
         at_least(1, decay=self.decay)
+        if self.momentum_steps and self.optimiser != "sgd":
+            raise UserError(
+                "the momentum of sgd alone rises",
+                "--optimiser sgd",
+                self.optimiser,
+                "leave --momentum-steps out",
+            )
         below_one(momentum=self.momentum, final_momentum=self.final_momentum, beta2=self.beta2)
 
     def build(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:

@@ -60,5 +60,5 @@ class Discriminator(nn.Module):
     def _packed(self, x: Tensor) -> Tensor:
         left = -len(x) % self.pack
         if left:  # a split's last batch: its last pack is filled up from its beginning
-            x = torch.cat([x, x[:left]])
+            x = x[torch.arange(len(x) + left, device=x.device) % len(x)]
         return torch.cat(x.split(len(x) // self.pack), dim=1)

@@ -58,24 +58,27 @@ def with_minibatch_std(network: nn.Sequential) -> nn.Sequential:
 class MinibatchDeviation(nn.Module):
     """Append the standard deviation over a group of examples, averaged over the features.
 
-    A group has four examples, or the largest smaller number that divides the batch; examples i,
-    i + B / 4, i + B / 2, ... form one. Collapsed samples have a deviation of 0, and show.
+    A group has four examples: i, i + B / 4, i + B / 2, i + 3 B / 4. A batch that four does not
+    divide is filled up from its beginning, so that a short one is not taken for a collapse: what
+    is the same everywhere has a deviation of 0, and shows.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x, (B, n), with one more feature, (B, n + 1)."""
-        group = max(size for size in range(1, GROUP + 1) if len(x) % size == 0)
-        groups = x.float().unflatten(0, (group, -1))
+        filled = torch.arange(len(x) + -len(x) % GROUP, device=x.device) % len(x)
+        groups = x[filled].float().unflatten(0, (GROUP, -1))
         variance = groups.var(dim=0, correction=0)
-        deviation = (variance + 1e-8).sqrt().mean(dim=1)
-        return torch.cat([x, deviation.repeat(group).unsqueeze(1).to(x.dtype)], dim=1)
+        deviation = (variance + 1e-8).sqrt().mean(dim=1).repeat(GROUP)[: len(x)]
+        return torch.cat([x, deviation.unsqueeze(1).to(x.dtype)], dim=1)
 
 
 def without_batch_norm(network: nn.Sequential) -> nn.Sequential:
     """Return the network with a bias in the place of every batch normalisation.
 
-    An example's logit is then its own: what bounds its slope in x, a gradient penalty or spectral
-    normalisation, would mean nothing else. The layers before start from He's rule for
+    An example's logit is then its own: what holds its slope in x at 1, a gradient penalty or
+    spectral normalisation, would mean nothing else. (R1 and R2 only pull slopes down, and are
+    used with batch normalisation too, where a slope is that of all logits of the batch.) The
+    layers before start from He's rule for
     LeakyReLU(0.2), since nothing rescales what comes out of them any more.
 
     Args:

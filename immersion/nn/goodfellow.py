@@ -19,7 +19,7 @@ def rectifier_generator(in_shape: Shape, out_shape: Shape, widths: tuple[int, ..
     Args:
         in_shape: (d,).
         out_shape: Shape of an example.
-        widths: Hidden units; (1200, 1200) for MNIST, (8000, 8000) for faces.
+        widths: Hidden units; (1200, 1200) for MNIST.
 
     Reference:
         Goodfellow et al. 2014, the published code, https://github.com/goodfeli/adversarial
@@ -41,7 +41,7 @@ def maxout_discriminator(in_shape: Shape, units: tuple[int, ...]) -> nn.Module:
 
     Args:
         in_shape: Shape of an example.
-        units: Maxout units a layer; (240, 240) for MNIST, (1200, 1200) for faces.
+        units: Maxout units a layer; (240, 240) for MNIST, (1200, 1200) for the faces of TFD.
     """
     layers: list[nn.Module] = [nn.Flatten()]
     keep = KEEP_INPUT
@@ -54,8 +54,7 @@ def maxout_discriminator(in_shape: Shape, units: tuple[int, ...]) -> nn.Module:
 class Dropout(nn.Module):
     """Keep each value with a probability, scaled up to the same mean, in training only.
 
-    Uniform draws and a comparison: four times as fast on a CPU as Bernoulli draws, which would
-    take a seventh of a step.
+    Uniform draws and a comparison: on a CPU they are much faster than Bernoulli draws.
 
     Args:
         keep: The probability.

@@ -36,7 +36,7 @@ def r3gan(
         in_shape: (C, H, W) with sides of 8 to 128, or (d,) for the generator.
         out_shape: (F,), or (C, H, W) for the generator.
         width: Channels at full resolution; they double at each halving, up to 512. 0 means so many
-            that 512 are reached at 4x4: 64 at sides of up to 32, 32 up to 64, 16 up to 128.
+            that 512 are reached at 4x4, but at most 64: 32 at sides of up to 64, 16 up to 128.
         depth: Blocks a size; -1 means 1.
         activation: Not used: LeakyReLU(0.2) is.
 
@@ -78,7 +78,7 @@ class Stem(nn.Module):
     """A 1x1 convolution whose output has a pixel's channels side by side, as convolutions like it.
 
     Of a grey image a convolution cannot tell whether they are, and decides that they are not:
-    then every layer after it copies, and a step takes nearly twice as long.
+    then every layer after it copies, which takes as long as the work itself.
 
     Args:
         before, after: Channels.

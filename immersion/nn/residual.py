@@ -69,8 +69,8 @@ class Block(nn.Module):
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
         first = nn.Conv2d(channels, channels, 3, padding=1)
-        # The first one's input is still needed. The second writes over its own: a copy would take
-        # a quarter of the time of a picture on a CPU.
+        # The first one's input is still needed. The second writes over its own: a copy takes
+        # long on a CPU.
         second = nn.ReLU(inplace=True) if activation is nn.ReLU else activation()
         self.branch = nn.Sequential(activation(), first, second, last)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from immersion.batch import Batch
+from immersion.check import at_least
 from immersion.games import Game
 from immersion.models import AdversarialAutoencoder
 from immersion.objectives.adversarial import discriminator_terms
@@ -54,6 +55,10 @@ class CodeEncoderLoss:
     game: Game
     reconstruction: Reconstruction
     weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse a weight that means nothing."""
+        at_least(0, adversarial_weight=self.weight)
 
     def __call__(self, model: AdversarialAutoencoder, batch: Batch) -> dict[str, Tensor]:
         """Return the terms."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from immersion.batch import Batch
+from immersion.check import at_least
 from immersion.games import Game
 from immersion.models import VAEGAN
 from immersion.objectives.adversarial import discriminator_terms
@@ -33,6 +34,10 @@ class FeatureELBO:
     """
 
     beta: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse a weight that means nothing."""
+        at_least(0, beta=self.beta)
 
     def __call__(self, model: VAEGAN, batch: Batch) -> dict[str, Tensor]:
         """Return the terms."""
@@ -60,6 +65,10 @@ class DecoderLoss:
 
     game: Game
     gamma: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse a weight that means nothing."""
+        at_least(0, gamma=self.gamma)
 
     def __call__(self, model: VAEGAN, batch: Batch) -> dict[str, Tensor]:
         """Return the terms."""

@@ -45,7 +45,7 @@ def _line(row: dict[str, Any]) -> str:
     if row["measured"] is None:
         measured = minutes = ""
     else:
-        error = "" if row["standard_error"] is None else f" ± {row['standard_error']:.2f}"
+        error = "" if row["standard_error"] is None else f" ± {row['standard_error']:.2g}"
         measured = f"{row['measured']:.4g}{error} {row['unit']}"
         minutes = f"{row['seconds'] / 60:.0f} min"
     statement = row["statement"].replace("|", "\\|")  # a bar would end the cell

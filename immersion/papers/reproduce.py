@@ -12,7 +12,8 @@ from immersion.papers.study import STUDIES, Study, entry, listed, rows
 from immersion.papers.study import record as write_record
 from immersion.run_folder import RunFolder
 
-FIGURES = Path("docs/figures")
+FIGURES = Path(__file__).parents[2] / "docs" / "figures"
+"""Of a checkout."""
 
 
 def reproduce(
@@ -37,6 +38,8 @@ def reproduce(
         record: Keep the measured values beside the papers and the pictures under docs/figures;
             for a checkout.
     """
+    if minutes and not pending:
+        raise UserError("--minutes is for --pending", remedy="pass --pending too")
     if list:
         return [row for name in STUDIES for row in rows(STUDIES[name])]
     if pending:

@@ -54,8 +54,7 @@ class SampleProtocol:
     """How samples are measured.
 
     Args:
-        samples: How many are drawn, and the most test examples that they are compared with; 0
-            leaves their quality out.
+        samples: How many are drawn, and the most test examples that they are compared with.
         extractor: A name, auto, or a TorchScript file.
         extractor_hash: The file's SHA-256.
         parzen: Whether the Parzen-window log-likelihood is measured too.
@@ -228,8 +227,8 @@ def _add_memorisation(
 def _add_overfitting(result: SampleQuality, run: Run, model: GAN, count: int, seed: int) -> None:
     """Ask a GAN's discriminator about training examples, test examples and draws."""
     train, test = (
-        _logits(model, split, _chosen(split, count, seed), seed)
-        for split in (run.data.train, run.data.test)
+        _logits(model, split, _chosen(split, count, seed), seed, part)
+        for part, split in (("train", run.data.train), ("test", run.data.test))
     )
     drawn = torch.cat([train[1], test[1]])
     found = discriminator_overfitting(train[0], test[0], drawn)
@@ -243,12 +242,17 @@ def _add_overfitting(result: SampleQuality, run: Run, model: GAN, count: int, se
 
 
 @torch.no_grad()
-def _logits(model: GAN, split: Split, indices: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    """Return the discriminator's logits of examples, and of as many draws of their classes."""
+def _logits(
+    model: GAN, split: Split, indices: Tensor, seed: int, part: str
+) -> tuple[Tensor, Tensor]:
+    """Return the discriminator's logits of examples, and of as many draws of their classes.
+
+    The draws are the part's own: those beside the training split are not those beside the test's.
+    """
     device = next(model.parameters()).device
     real, drawn = [], []
     for number, part in enumerate(indices.split(BATCH)):
-        with seeded(seed, "discriminator", number):
+        with seeded(seed, f"discriminator of {part}", number):
             x, y = split.batch(part)
             y = None if y is None else y.to(device)
             real.append(model.discriminator(x.to(device), y).cpu())

@@ -106,7 +106,8 @@ def gan(
         discriminator_steps: k, the discriminator's moves for each of the generator's.
         discriminator_rate: The discriminator's learning rate in units of the generator's.
         penalties: What is added to the discriminator's loss; by default r1 and r2 of 100 over the
-            number of an image's values, and of 1 for tables.
+            number of an image's values, and of 1 for tables, but 0 where a gradient penalty or
+            spectral normalisation bounds the slope already.
         settings: What the discriminator is shown, and how it is held.
         optimiser: How both players move.
     """
@@ -129,7 +130,8 @@ def gan(
         latent + classes,
         classes,
     )
-    penalties = penalties.filled(usual_penalty(spec))
+    gentle = settings.spectral_norm or penalties.gradient_penalty > 0
+    penalties = penalties.filled(0.0 if gentle else usual_penalty(spec))
     players = two_players(
         model, rules, penalties, optimiser, discriminator_steps, discriminator_rate
     )
@@ -172,8 +174,13 @@ def _discriminator(
 
 def _check_augmentation(spec: Spec, settings: DiscriminatorSettings, rules: Game) -> None:
     """Refuse what cannot be augmented, or cannot say how much it should be."""
-    if settings.augmentation != "none" and not spec.image:
-        raise UserError("only images can be augmented", "--augmentation none for a table")
+    if settings.augmentation != "none" and not (spec.image and has_levels(spec)):
+        raise UserError(
+            "only images can be augmented",
+            "levels from 0 to 1",
+            f"{spec.values} values" if spec.image else "a table",
+            "leave --augmentation out",
+        )
     if settings.mirror and not spec.image:
         raise UserError("only images can be mirrored", remedy="leave --mirror out for a table")
     if settings.augmentation == "adaptive" and not rules.signed:

@@ -168,7 +168,8 @@ def oscillation(evidence: Evidence) -> Finding | None:
     )
     remedy = evidence.advice(
         f"add {_penalty(evidence)}",
-        "lower --learning-rate and --momentum (0 to 0.5)",
+        "lower --learning-rate",
+        "lower --momentum (0 to 0.5)",
         "average the generator's weights (--ema 0.999)",
     )
     return Finding("oscillation", sentence, remedy, "warning")

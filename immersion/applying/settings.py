@@ -1,4 +1,4 @@
-"""What a person asks of `immersion apply`: of the answer, of the files, of the machine."""
+"""The settings of `immersion apply`: of the answer, of the files, of the machine."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -34,6 +34,7 @@ class Answer:
     strength: float | None = None
 
     def __post_init__(self) -> None:
+        """Refuse what cannot go together, and numbers that mean nothing."""
         at_least(0, draws=self.draws)
         if self.ensemble and self.draws:
             raise UserError("--ensemble and --draws exclude each other", remedy="pass one")
@@ -58,6 +59,7 @@ class Files:
     skip_existing: bool = False
 
     def __post_init__(self) -> None:
+        """Refuse what cannot go together."""
         if self.overwrite and self.skip_existing:
             raise UserError(
                 "--overwrite and --skip-existing exclude each other", remedy="pass one"
@@ -88,6 +90,7 @@ class Compute:
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def __post_init__(self) -> None:
+        """Refuse tiles that are too small."""
         if self.tile is not None:
             at_least(16, tile=self.tile)
 
