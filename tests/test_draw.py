@@ -89,6 +89,17 @@ def test_everything_is_drawn_that_a_model_allows(opened, model, names):
     assert drawn(run) == names
 
 
+@pytest.mark.parametrize(("examples", "pairs"), [(5, 2), (40, 8)])
+def test_walks_are_as_many_as_there_are_examples_for(opened, examples, pairs):
+    run = opened(autoencoder(VAE))
+    test = replace(run.data.test, x=run.data.test.x[:examples], y=None)
+    run = replace(run, read=replace(run.data, test=test))
+    begin, end = gallery.ends(run, 8)
+    assert len(begin) == len(end) == pairs
+    with pytest.raises(UserError, match="a walk has two ends"):
+        gallery.ends(replace(run, read=replace(run.data, test=replace(test, x=test.x[:1]))), 8)
+
+
 def test_tables_are_scattered_and_a_single_column_is_not(opened):
     run = opened(gan(shape=(2,)), "two-moons")
     gallery.draw_all(run)

@@ -21,7 +21,7 @@ from immersion.loading import Run, open_run, read_data
 from immersion.models import GAN, Discriminator, Generative, LatentVariableModel
 from immersion.posteriors import PointMass
 from immersion.priors import StandardNormal
-from immersion.protocols.samples import QUICK, SampleProtocol, sample_quality
+from immersion.protocols.samples import QUICK, SampleProtocol, _logits, sample_quality
 from immersion.run_folder import RunFolder
 
 QUALITY = {
@@ -209,6 +209,15 @@ def test_stacked_digits_are_told_apart_channel_by_channel(tmp_path):
     assert result.protocol["extractor"]["features"] == 192
 
 
+def test_draws_beside_one_split_are_not_those_beside_the_other(gan):
+    run = open_run(gan)
+    train, again, test = (
+        _logits(run.model, run.data.test, torch.arange(20), 0, part)[1]
+        for part in ("train", "train", "test")
+    )
+    assert torch.equal(train, again) and not torch.equal(train, test)
+
+
 def few(run: Run, count: int) -> Run:
     """Return the run with `count` test examples."""
     part = run.data.test
@@ -234,6 +243,8 @@ def test_too_few_test_examples_are_said_where_nothing_was_asked_for(trained):
         ({"extractor": "inception"}, "unknown extractor"),
         ({"extractor": "digits"}, "is for handwritten digits"),
         ({"extractor_hash": "0" * 64}, "--extractor-hash is for a file of your own"),
+        ({"samples": 0, "parzen": True}, "no samples are drawn"),
+        ({"samples": 0, "extractor": "pca"}, "no samples are drawn"),
     ],
 )
 def test_what_cannot_be_is_a_sentence_and_nothing_is_written(vae, flags, said):

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from immersion.check import UserError
 from immersion.papers import STUDIES, Claim, Measurement, Study
 from immersion.papers import reproduce as reproduction
 from immersion.papers import study as module
@@ -78,6 +79,8 @@ def test_pending_runs_the_cheapest_first_and_stays_within_the_minutes(monkeypatc
     monkeypatch.setattr(
         "immersion.papers.reproduce.run", lambda study, *rest: ran.append(study.name) or []
     )
+    with pytest.raises(UserError, match="--minutes is for --pending"):
+        reproduce("modes", minutes=5.0)
     reproduce(pending=True, out=tmp_path)
     minutes = [STUDIES[name].minutes for name in ran]
     assert set(ran) == set(STUDIES) and minutes == sorted(minutes)

@@ -10,10 +10,11 @@ from torch import nn
 
 from immersion.check import UserError
 from immersion.cli import main
+from immersion.commands.doctor import settings_of
 from immersion.commands.train import train
 from immersion.data import Spec, load
 from immersion.data.dataset import MemorySplit
-from immersion.engine import Options
+from immersion.engine import Optimiser, Options
 from immersion.gallery import encodes
 from immersion.likelihoods import LIKELIHOODS
 from immersion.loading import arguments_of, build, freeze, open_run, revive
@@ -100,6 +101,52 @@ def test_where_slopes_are_held_no_discriminator_normalises_batches(arguments):
     modules = list(experiment.model.discriminator.modules())
     assert any(isinstance(module, nn.Conv2d) for module in modules)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in modules)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "r1"),
+    [
+        ({}, 100 / 256),
+        ({"settings": DiscriminatorSettings(spectral_norm=True)}, 0.0),
+        ({"penalties": Penalties(r1=None, r2=None, gradient_penalty=10.0)}, 0.0),
+        ({"penalties": Penalties(r1=2.0, r2=None, gradient_penalty=10.0)}, 2.0),
+    ],
+)
+def test_slopes_that_are_held_otherwise_are_not_penalised_unasked(arguments, r1):
+    experiment = build("gan", Spec("images", (1, 16, 16), "unit"), arguments, 0)
+    assert experiment.players[0].objective.penalties.r1 == pytest.approx(r1)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "spec", "arguments", "words"),
+    [
+        ("aae", ("table", (4,), "real"), {"adversarial_weight": -5.0}, "--adversarial-weight is"),
+        ("vae-gan", ("table", (4,), "real"), {"beta": -1.0}, "--beta is too small"),
+        ("vae-gan", ("table", (4,), "real"), {"gamma": -1.0}, "--gamma is too small"),
+        (
+            "gan",
+            ("images", (1, 16, 16), "real"),
+            {"settings": DiscriminatorSettings(augmentation="differentiable")},
+            "only images can be augmented: expected levels from 0 to 1, received real values",
+        ),
+    ],
+)
+def test_what_would_train_nonsense_is_refused(recipe, spec, arguments, words):
+    with pytest.raises(UserError, match=words):
+        build(recipe, Spec(*spec), arguments, 0)
+
+
+def test_the_momentum_of_sgd_alone_rises():
+    with pytest.raises(UserError, match="leave --momentum-steps out"):
+        Optimiser(momentum_steps=10)
+
+
+def test_the_record_says_what_was_chosen_and_the_doctor_reads_it(tmp_path):
+    train("gan", data="digits", out=tmp_path / "run", options=FEW)
+    folder = RunFolder(tmp_path / "run")
+    given = settings_of(folder.record())
+    assert given["ema"] == 0.999 and given["r1"] == pytest.approx(100 / 64)
+    assert given["game"] == "relativistic" and given["momentum"] == 0.0
 
 
 def test_a_conditional_net_draws_classes_as_often_as_the_data_have_them():

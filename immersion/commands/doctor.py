@@ -45,7 +45,7 @@ def examine(folder: RunFolder) -> list[Finding]:
         flags=flags_of(record["recipe"], image=spec.image),
         game=_game(record["arguments"]),
         diverged=record.get("outcome", {}).get("message", ""),
-        settings=_given(record),
+        settings=settings_of(record),
         usual_penalty=usual_penalty(spec),
     )
     folder.write_json("health.json", {"findings": [asdict(finding) for finding in findings]})
@@ -58,7 +58,7 @@ def _game(arguments: dict[str, Any]) -> str | None:
     return adversary["game"] if adversary.get("adversarial") else arguments.get("game")
 
 
-def _given(record: dict[str, Any]) -> dict[str, Any]:
+def settings_of(record: dict[str, Any]) -> dict[str, Any]:
     """Return a run's settings by their flags, without dashes; what a recipe chose is told too."""
     chosen = record.get("model", {})
     nested = [value for value in record["arguments"].values() if isinstance(value, dict)]
