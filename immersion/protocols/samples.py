@@ -251,12 +251,12 @@ def _logits(
     """
     device = next(model.parameters()).device
     real, drawn = [], []
-    for number, part in enumerate(indices.split(BATCH)):
+    for number, few in enumerate(indices.split(BATCH)):
         with seeded(seed, f"discriminator of {part}", number):
-            x, y = split.batch(part)
+            x, y = split.batch(few)
             y = None if y is None else y.to(device)
             real.append(model.discriminator(x.to(device), y).cpu())
-            made = model.generate(model.codes(len(part), y))
+            made = model.generate(model.codes(len(few), y))
             drawn.append(model.discriminator(made, y).cpu())
     return torch.cat(real), torch.cat(drawn)
 
