@@ -1,6 +1,7 @@
 """What a reproduction is: claims with published numbers, and one function that measures them."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,18 @@ class Measurement:
     value: float
     standard_error: float | None = None
     seconds: float | None = None
+
+    def over(self, other: "Measurement") -> "Measurement":
+        """Return the ratio of two independent ones that have errors; its own to first order.
+
+        Example:
+            >>> ratio = Measurement(3.0, 0.03).over(Measurement(6.0, 0.06))
+            >>> ratio.value, round(ratio.standard_error, 5)
+            (0.5, 0.00707)
+        """
+        ratio = self.value / other.value
+        shares = (each.standard_error / each.value for each in (self, other))
+        return Measurement(ratio, abs(ratio) * math.hypot(*shares))
 
 
 @dataclass(frozen=True)
