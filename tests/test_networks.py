@@ -83,6 +83,7 @@ def test_every_activation_builds(activation):
     [
         (Architecture("dens"), (4,), "dense"),
         (Architecture(activation="rellu"), (4,), "relu"),
+        (Architecture("dcgan", activation="tanh"), (1, 8, 8), "activations of a dcgan network"),
         (Architecture("conv"), (4,), "--network dense"),
         (Architecture("residual"), (1, 4, 9), "--size"),
     ],

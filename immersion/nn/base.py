@@ -26,6 +26,9 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 """All but `relu` are smooth, so that the generator is differentiable everywhere: an immersion."""
 
+FIXED = {"dcgan", "r3gan"}
+"""Networks whose activations cannot be chosen."""
+
 LARGEST_DENSE = 1024
 """Images of up to this many values get a dense network unless one is asked for by name."""
 
@@ -70,6 +73,13 @@ class Architecture:
         images = [math.prod(shape) for shape in (in_shape, out_shape) if len(shape) == 3]
         usual = "conv" if max(images, default=0) > LARGEST_DENSE else "dense"
         name = usual if self.network == "auto" else self.network
+        if name in FIXED and self.activation != Architecture.activation:
+            raise UserError(
+                f"the activations of a {name} network are its paper's",
+                "no --activation",
+                self.activation,
+                "leave it out, or pass another --network",
+            )
         return NETWORKS[name](in_shape, out_shape, self.width, self.depth, activation)
 
 

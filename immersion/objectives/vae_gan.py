@@ -78,7 +78,7 @@ class DecoderLoss:
         features, real = model.judged(batch.x)
         remade, fake = model.judged(model.generate(z))
         error = distance(features, remade)
-        fakes = fake, model.discriminator(drawn, None)
+        fakes = fake, model.judged(drawn)[1]
         adversarial = sum(self.game.generator(real, each) for each in fakes) / 2
         loss = self.gamma * error + adversarial
         return {"loss": loss, "feature_error": error, "adversarial": adversarial}

@@ -178,24 +178,6 @@ def manifold_codes(
     return z.flatten(0, 1)
 
 
-def interpolation(
-    model: Decoder, a: Tensor, b: Tensor, steps: int = 10, path: str = "linear"
-) -> Image.Image:
-    """Return a row for each pair of examples, from a's reconstruction to b's.
-
-    Args:
-        model: Any model that encodes and decodes images.
-        a: (N, C, H, W), where the walks begin.
-        b: (N, C, H, W), where they end.
-        steps: Images in a row, both ends included.
-        path: linear or spherical, between the posterior means; see `immersion.report.paths`.
-
-    Raises:
-        UserError: An unknown path, or fewer than two steps.
-    """
-    return walks(model, codes(model, a), codes(model, b), steps, path)
-
-
 def walks(
     model: Decoder, a: Tensor, b: Tensor, steps: int = 10, path: str = "linear", label: int = 0
 ) -> Image.Image:

@@ -143,7 +143,7 @@ def test_a_plane_needs_two_units_of_the_model(units):
 @pytest.mark.parametrize("path", ["linear", "spherical"])
 def test_an_interpolation_joins_two_reconstructions(path):
     model, a, b = build(VAE), torch.rand(3, *SHAPE), torch.rand(3, *SHAPE)
-    image = pictures.interpolation(model, a, b, steps=5, path=path)
+    image = pictures.walks(model, pictures.codes(model, a), pictures.codes(model, b), 5, path)
     assert image.size == (5 * 58 + 2, 3 * 58 + 2)
     first = pictures.grid(pictures.decoded(model, pictures.codes(model, a)), 1)
     last = pictures.grid(pictures.decoded(model, pictures.codes(model, b)), 1)
@@ -154,8 +154,8 @@ def test_an_interpolation_joins_two_reconstructions(path):
 
 
 def test_an_interpolations_mistakes_are_named():
-    model, x = build(VAE), torch.rand(1, *SHAPE)
+    model, z = build(VAE), torch.zeros(1, 2)
     with pytest.raises(UserError, match="linear, spherical"):
-        pictures.interpolation(model, x, x, 5, "geodesic")
+        pictures.walks(model, z, z, 5, "geodesic")
     with pytest.raises(UserError, match="at least 2"):
-        pictures.interpolation(model, x, x, 1)
+        pictures.walks(model, z, z, 1)
