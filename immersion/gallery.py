@@ -59,7 +59,7 @@ def draw_all(run: Run) -> None:
         _draw_images(run, seen)
     elif run.spec.dimensions > 1:
         _draw_table(run)
-    if seen and run.model.latent > 1:
+    if seen and run.model.latent > 1 and len(run.data.test) > 1:  # one code has no direction
         with seeded(0, "pictures"):
             x, y = run.data.test.batch(torch.arange(min(SCATTERED, len(run.data.test))))
         codes = pictures.codes(run.model, x)
@@ -115,8 +115,9 @@ def _draw_images(run: Run, seen: bool) -> None:
     if seen:
         save(run.folder, "reconstructions.png", pictures.reconstructions(model, test))
     save(run.folder, "manifold.png", pictures.manifold(model, 20, plane(run, None)))
-    a, b = ends(run, min(8, len(test) // 2))
-    save(run.folder, walk_name(seen), pictures.walks(model, a, b, 10, usual_path(model)))
+    if not seen or len(test) > 1:  # a walk between examples has two ends
+        walked = pictures.walks(model, *ends(run, 8), 10, usual_path(model))
+        save(run.folder, walk_name(seen), walked)
     if isinstance(model, Generative):
         save(run.folder, "neighbours.png", neighbours(run))
 

@@ -96,8 +96,11 @@ def test_walks_are_as_many_as_there_are_examples_for(opened, examples, pairs):
     run = replace(run, read=replace(run.data, test=test))
     begin, end = gallery.ends(run, 8)
     assert len(begin) == len(end) == pairs
+    alone = replace(run, read=replace(run.data, test=replace(test, x=test.x[:1])))
     with pytest.raises(UserError, match="a walk has two ends"):
-        gallery.ends(replace(run, read=replace(run.data, test=replace(test, x=test.x[:1]))), 8)
+        gallery.ends(alone, 8)
+    gallery.draw_all(alone)
+    assert drawn(alone) == SEEING - {"interpolation", "latent"}
 
 
 def test_tables_are_scattered_and_a_single_column_is_not(opened):
