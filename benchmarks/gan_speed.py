@@ -28,13 +28,13 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 from torch.utils.data import DataLoader, TensorDataset
 
 from immersion.data import Dataset, MemorySplit, Spec
-from immersion.engine import Optimiser, Options, train
+from immersion.engine import OptimizerSettings, Options, train
 from immersion.engine.turn import Turn
-from immersion.loading import build
 from immersion.machine import machine
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
 from immersion.run_folder import RunFolder
+from immersion.runs.load import build
 
 STEPS, ROUNDS, BATCH, LATENT = 12, 7, 64, 100
 GAMMA = 1.0
@@ -49,11 +49,11 @@ def images() -> MemorySplit:
 def experiment(gamma: float, share: float = 1.0):
     """Return the game as the engine plays it."""
     arguments = {
-        "latent": LATENT,
+        "latent_dim": LATENT,
         "architecture": Architecture("dcgan", width=64),
         "game": "non-saturating",
         "penalties": Penalties(r1=gamma, share=share),
-        "optimiser": Optimiser(learning_rate=2e-4, schedule="constant", momentum=0.5),
+        "optimizer": OptimizerSettings(learning_rate=2e-4, schedule="constant", momentum=0.5),
     }
     return build("gan", SPEC, arguments, seed=0)
 

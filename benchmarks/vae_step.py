@@ -22,10 +22,10 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from immersion.data import Dataset, MemorySplit, Spec, binarized
 from immersion.engine import Options, train
-from immersion.loading import build
 from immersion.machine import machine
 from immersion.nn import Architecture
 from immersion.run_folder import RunFolder
+from immersion.runs.load import build
 
 STEPS, ROUNDS, BATCH = 300, 7, 100
 ARCHITECTURE = Architecture("dense", width=500, depth=1, activation="tanh")

@@ -11,7 +11,7 @@ Example:
     ...     options = im.Options(steps=20, batch_size=50)
     ...     run = im.train("vae", data="digits", out=f"{folder}/run", options=options)
     ...     model = im.load(run["run"])
-    >>> model.latent
+    >>> model.latent_dim
     20
 """
 
@@ -23,7 +23,7 @@ _HOMES = {
     "evaluate": "immersion.commands.evaluate",
     "interpolate": "immersion.commands.draw",
     "invert": "immersion.commands.invert",
-    "load": "immersion.loading",
+    "load": "immersion.runs.load",
     "manifold": "immersion.commands.draw",
     "reconstruct": "immersion.commands.draw",
     "sample": "immersion.commands.draw",

@@ -44,6 +44,9 @@ COLUMNS = {
 }
 """What a person is shown of a list; --json has all of it."""
 
+ALIASES = {"out": ("-o",), "latent_dim": ("--latent",)}
+"""Other names of flags: short ones, and those of earlier versions."""
+
 JSON_HELP = "With --json the last line of standard output is JSON."
 
 SIGNALLED = 128
@@ -106,11 +109,11 @@ def _with_progress(command: Callable[..., Any]) -> Callable[..., Any]:
     from immersion.progress import progress
 
     def run(*places: Any, options: Any, **given: Any) -> dict[str, Any]:
-        with progress(options.steps) as listen:
-            return command(*places, **given, options=options, listen=listen)
+        with progress(options.steps) as on_metrics:
+            return command(*places, **given, options=options, on_metrics=on_metrics)
 
     signature = inspect.signature(command, eval_str=True)
-    flags = [p for p in signature.parameters.values() if p.name != "listen"]
+    flags = [p for p in signature.parameters.values() if p.name != "on_metrics"]
     run.__signature__ = signature.replace(parameters=flags)
     run.__doc__ = inspect.getdoc(command)
     return run
@@ -135,17 +138,17 @@ def _train(arguments: list[str]) -> dict[str, Any] | None:
 
 def _with_recipe(train: Callable[..., Any], recipe: str) -> Callable[..., Any]:
     """Return `train` for one recipe, with the recipe's arguments as its own."""
-    from immersion.loading import arguments_of
     from immersion.progress import progress
     from immersion.recipes import RECIPES
-    from immersion.recipes.pictures import patches_of
+    from immersion.recipes.image_to_image import patches_of
+    from immersion.runs.load import arguments_of
 
     theirs = arguments_of(recipe)
 
     def run(**given: Any) -> dict[str, Any]:
         arguments = {name: given.pop(name) for name in theirs}
-        with progress(given["options"].steps) as listen:
-            return train(recipe, **given, arguments=arguments, listen=listen)
+        with progress(given["options"].steps) as on_metrics:
+            return train(recipe, **given, arguments=arguments, on_metrics=on_metrics)
 
     ours = dict(inspect.signature(train, eval_str=True).parameters)
     if patches_of(RECIPES[recipe]):  # no set of pictures is everybody's, as digits are
@@ -172,8 +175,8 @@ def _parse(function: Callable[..., Any], arguments: list[str], program: str) -> 
     parameters = [
         p.replace(annotation=tyro.conf.Positional[p.annotation])
         if p.kind is p.POSITIONAL_OR_KEYWORD
-        else p.replace(annotation=Annotated[p.annotation, tyro.conf.arg(aliases=("-o",))])
-        if p.name == "out"
+        else p.replace(annotation=Annotated[p.annotation, tyro.conf.arg(aliases=ALIASES[p.name])])
+        if p.name in ALIASES
         else p
         for p in signature.parameters.values()
     ]
@@ -216,7 +219,7 @@ def _overview() -> str:
         "",
         *(f"  {name:13}{line}" for name, (_, _, line) in COMMANDS.items()),
         "",
-        "A first model:  immersion train vae --data digits --latent 2 --steps 3000",
+        "A first model:  immersion train vae --data digits --latent-dim 2 --steps 3000",
         "A command's flags:  immersion COMMAND --help",
     ]
     return "\n".join(lines)

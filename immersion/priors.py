@@ -14,7 +14,7 @@ class StandardNormal(nn.Module):
     """p(z) = N(0, I) in R^d, the lecture's prior; it has no parameters.
 
     Args:
-        latent: d, the dimension of z.
+        latent_dim: d, the dimension of z.
 
     Example:
         >>> prior = StandardNormal(2)
@@ -24,10 +24,10 @@ class StandardNormal(nn.Module):
 
     zero: Tensor
 
-    def __init__(self, latent: int) -> None:
+    def __init__(self, latent_dim: int) -> None:
         super().__init__()
         # A buffer, so that the prior follows the model's device and precision.
-        self.register_buffer("zero", torch.zeros(latent), persistent=False)
+        self.register_buffer("zero", torch.zeros(latent_dim), persistent=False)
 
     def forward(self) -> Independent:
         """Return p(z): batch shape (), event shape (d,)."""
@@ -39,7 +39,7 @@ class UniformCube(nn.Module):
     """p(z) uniform on (-sqrt 3, sqrt 3)^d: mean 0 and variance 1, as N(0, I), but bounded.
 
     Args:
-        latent: d, the dimension of z.
+        latent_dim: d, the dimension of z.
 
     Reference:
         Goodfellow et al. 2014, the published code, https://github.com/goodfeli/adversarial
@@ -47,9 +47,9 @@ class UniformCube(nn.Module):
 
     edge: Tensor
 
-    def __init__(self, latent: int) -> None:
+    def __init__(self, latent_dim: int) -> None:
         super().__init__()
-        self.register_buffer("edge", torch.full((latent,), math.sqrt(3)), persistent=False)
+        self.register_buffer("edge", torch.full((latent_dim,), math.sqrt(3)), persistent=False)
 
     def forward(self) -> Independent:
         """Return p(z): batch shape (), event shape (d,)."""
@@ -64,7 +64,7 @@ class TruncatedNormal(nn.Module):
     1 - 2 t phi(t) / (2 Phi(t) - 1).
 
     Args:
-        latent: d, the dimension of z.
+        latent_dim: d, the dimension of z.
         truncation: t > 0.
 
     Reference:
@@ -77,10 +77,10 @@ class TruncatedNormal(nn.Module):
 
     zero: Tensor
 
-    def __init__(self, latent: int, truncation: float) -> None:
+    def __init__(self, latent_dim: int, truncation: float) -> None:
         super().__init__()
         self.truncation = truncation
-        self.register_buffer("zero", torch.zeros(latent), persistent=False)
+        self.register_buffer("zero", torch.zeros(latent_dim), persistent=False)
 
     def forward(self) -> Independent:
         """Return p(z): batch shape (), event shape (d,)."""

@@ -13,7 +13,7 @@ QUIET_SECONDS = 5.0
 OF_A_GAME = {"value": "V(D, G)", "accuracy": "accuracy"}
 """Terms of a game of several players that are shown, and what they are called."""
 
-Listener = Callable[[dict[str, Any]], None]
+MetricsCallback = Callable[[dict[str, Any]], None]
 
 Item = TypeVar("Item")
 
@@ -70,7 +70,7 @@ def _counted_plainly(items: Iterable[Item], total: int, what: str) -> Iterator[I
 
 
 @contextmanager
-def progress(steps: int) -> Iterator[Listener]:
+def progress(steps: int) -> Iterator[MetricsCallback]:
     """Yield a listener for the engine that shows step, throughput, time left and the terms.
 
     Args:
@@ -92,20 +92,20 @@ def progress(steps: int) -> Iterator[Listener]:
         task = bar.add_task("", total=steps)
         state = {"validation": ""}
 
-        def listen(row: dict[str, Any]) -> None:
+        def on_metrics(row: dict[str, Any]) -> None:
             if row["split"] == "validation":
                 state["validation"] = f"validation {_looked(row)}"
                 return
             words = f"{_words(row, 1 if bar.console.width < 120 else None)}  {state['validation']}"
             bar.update(task, completed=row["step"], description=words)
 
-        yield listen
+        yield on_metrics
 
 
-def _plain(steps: int) -> Listener:
+def _plain(steps: int) -> MetricsCallback:
     last = [0.0]
 
-    def listen(row: dict[str, Any]) -> None:
+    def on_metrics(row: dict[str, Any]) -> None:
         due = time.monotonic() - last[0] > QUIET_SECONDS or row["step"] == steps
         if row["split"] == "train" and due:
             last[0] = time.monotonic()
@@ -113,7 +113,7 @@ def _plain(steps: int) -> Listener:
             line = f"step {row['step']:,} / {steps:,}  {left} left  {_words(row)}"
             print(line, file=sys.stderr, flush=True)
 
-    return listen
+    return on_metrics
 
 
 def _words(row: dict[str, Any], most: int | None = None) -> str:

@@ -1,7 +1,7 @@
 """Strings are resolved once, at the edge, by a registry that names the choices.
 
-A family (likelihoods, networks, recipes, ...) is a package; a member is a function or class in one
-of its modules under a `register` decorator. Adding a member touches that one file: the registry
+A family (likelihoods, games, recipes, ...) is a package or a module; a member is a function or
+class in it under a `register` decorator. Adding a member touches that one file: the registry
 imports the package's modules when it is first asked.
 """
 
@@ -20,7 +20,7 @@ class Registry(Mapping[str, T]):
 
     Args:
         what: What a member is, in the singular; used in errors.
-        package: The package whose modules register the members.
+        package: The module, or the package whose modules, register the members.
 
     Example:
         >>> from immersion.likelihoods import LIKELIHOODS
@@ -64,6 +64,6 @@ class Registry(Mapping[str, T]):
         """Import every module of the package, once, so that all members are registered."""
         if not self.loaded:
             package = importlib.import_module(self.package)
-            for module in pkgutil.iter_modules(package.__path__):
+            for module in pkgutil.iter_modules(getattr(package, "__path__", ())):
                 importlib.import_module(f"{self.package}.{module.name}")
             self.loaded = True

@@ -125,7 +125,10 @@ class RunFolder:
         Raises:
             UserError: It is damaged.
         """
-        return self._read("run.json")
+        record = self._read("run.json")
+        for name in {"arguments", "model"} & set(record):
+            record[name] = in_current_names(record[name])
+        return record
 
     def _read(self, name: str) -> dict[str, Any]:
         try:
@@ -243,6 +246,23 @@ class RunFolder:
 
     def _checkpoints(self) -> list[Path]:
         return sorted(self.checkpoints.glob("[0-9]*.safetensors"))
+
+
+RENAMED = {"latent": "latent_dim", "optimiser": "optimizer"}
+"""Former names of arguments, as records of earlier versions and users' scripts have them."""
+
+
+def in_current_names(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments, nested ones too, under the names that they have today.
+
+    Example:
+        >>> in_current_names({"latent": 2, "optimiser": {"optimiser": "adam"}})
+        {'latent_dim': 2, 'optimizer': {'optimizer': 'adam'}}
+    """
+    return {
+        RENAMED.get(name, name): in_current_names(value) if isinstance(value, dict) else value
+        for name, value in arguments.items()
+    }
 
 
 def labelled_alike(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

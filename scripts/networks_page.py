@@ -3,7 +3,7 @@
 python scripts/networks_page.py > docs/networks.md
 """
 
-from immersion.shipped import FOLDER, Card, card, names
+from immersion.pretrained.bundled import FOLDER, Card, card, names
 
 HEAD = """# Networks that come with the package
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import immersion
 from immersion.data import DATASETS
-from immersion.data.picture_sets import PICTURE_SETS
-from immersion.loading import open_run
-from immersion.networks import Network
-from immersion.protocols.translations import translation_quality
-from immersion.shipped import Card, halved, ship
+from immersion.data.restoration_sets import PICTURE_SETS
+from immersion.evaluation.image_to_image import translation_quality
+from immersion.pretrained.bundled import Card, halved, ship
+from immersion.pretrained.resolve import Network
+from immersion.runs.load import open_run
 
 
 def main(path: str, name: str, summary: str, *sets: str) -> None:
@@ -45,7 +45,7 @@ def main(path: str, name: str, summary: str, *sets: str) -> None:
         estimates=estimates,
         sha256="",
     )
-    target = ship(run, about, Path(immersion.__file__).parent / "weights")
+    target = ship(run, about, Path(immersion.__file__).parent / "pretrained" / "weights")
     print(f"{target}: {target.with_suffix('.safetensors').stat().st_size:,} bytes of weights")
 
 

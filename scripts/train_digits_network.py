@@ -2,11 +2,11 @@
 
     python scripts/train_digits_network.py
 
-It takes two minutes on one core and writes immersion/evaluation/extractors/digits.safetensors
+It takes two minutes on one core and writes immersion/metrics/extractors/digits.safetensors
 (float16). The network sees MNIST's 50,000 training images, shifted by up to two pixels and, every
 other one, made binary by a draw, as autoencoders of binary images generate them. The last 10,000
 training images (validation) and the test images are only counted. The hash that it prints belongs
-into immersion/evaluation/extractors/digits.py.
+into immersion/metrics/extractors/digits.py.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, pad
 
-import immersion.evaluation.extractors.digits as digits
+import immersion.metrics.extractors.digits as digits
 from immersion.data import load
 
 EPOCHS, BATCH, SHIFT, PEAK = 5, 128, 2, 4e-3
@@ -29,18 +29,18 @@ def main() -> None:
     torch.manual_seed(0)
     data = load("mnist")
     net = digits.network().to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(net.parameters(), PEAK, weight_decay=0.02, fused=True)
+    optimizer = torch.optim.AdamW(net.parameters(), PEAK, weight_decay=0.02, fused=True)
     steps = EPOCHS * (len(data.train) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK, steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK, steps)
     begun = time.perf_counter()
     for epoch in range(EPOCHS):
         for indices in torch.randperm(len(data.train)).split(BATCH)[: steps // EPOCHS]:
             x, y = data.train.batch(indices)
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             with torch.autocast("cpu", torch.bfloat16):
                 logits = net(varied(x))
             cross_entropy(logits.float(), y).backward()
-            optimiser.step()
+            optimizer.step()
             schedule.step()
         right = accuracy(net, data.validation)
         seconds = time.perf_counter() - begun

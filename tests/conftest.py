@@ -16,5 +16,5 @@ def trained(tmp_path_factory) -> Path:
 
     out = tmp_path_factory.mktemp("runs") / "vae"
     options = Options(steps=300, batch_size=50, validate_every=100)
-    train("vae", data="digits", out=out, options=options, arguments={"latent": 2})
+    train("vae", data="digits", out=out, options=options, arguments={"latent_dim": 2})
     return out

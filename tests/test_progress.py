@@ -8,8 +8,8 @@ ROW = {"step": 100, "split": "train", "seconds": 1.0}
 
 def told(capsys, monkeypatch, terms):
     monkeypatch.setattr("sys.stderr.isatty", lambda: False, raising=False)
-    with progress(100) as listen:
-        listen({**ROW, **terms, "examples_per_second": 1000.0})
+    with progress(100) as on_metrics:
+        on_metrics({**ROW, **terms, "examples_per_second": 1000.0})
     return capsys.readouterr().err
 
 

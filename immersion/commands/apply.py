@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 
-from immersion.applying.job import Job, Opened, seen_again, work_on
-from immersion.applying.plan import planned
-from immersion.applying.settings import Answer, Compute, Files
 from immersion.check import UserError
-from immersion.networks import Network, opener
-from immersion.pictures import no_picture
+from immersion.image_io import no_picture
+from immersion.inference.jobs import Job, Opened, seen_again, work_on
+from immersion.inference.plan import planned
+from immersion.inference.settings import Answer, Compute, Files
+from immersion.pretrained.resolve import Network, opener
 from immersion.progress import counted
 from immersion.report.beside import Compared, write_comparison
 

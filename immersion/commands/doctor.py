@@ -10,14 +10,14 @@ from typing import Any, Literal
 import torch
 
 from immersion.data import describe
+from immersion.diagnostics.diagnose import Finding, diagnose
 from immersion.engine import Options
-from immersion.evaluation.health.diagnose import Finding, diagnose
-from immersion.loading import arguments_of, spec_from
 from immersion.machine import machine, versions
 from immersion.precision import native_bfloat16
 from immersion.recipes import RECIPES
 from immersion.recipes.gan import usual_penalty
 from immersion.run_folder import RunFolder
+from immersion.runs.load import arguments_of, spec_from
 
 
 def doctor(run: Path | None = None) -> dict[str, Any] | list[dict[str, str]]:

@@ -8,23 +8,25 @@ import torch
 from PIL.Image import Image, registered_extensions
 from torch import Tensor
 
-from immersion import gallery
 from immersion.check import UserError, at_least, choice
 from immersion.commands.array_file import Chunks, write_arrays
 from immersion.data import Spec, own_units
 from immersion.data.dataset import to_float
 from immersion.data.images import SUFFIXES, decode
-from immersion.generative import generative
-from immersion.loading import Run, open_run
 from immersion.models import Generative, Translator
+from immersion.models.codes import decode_means, encode_means
 from immersion.models.latent_density import WithLatentDensity
 from immersion.models.refine import nearest_drawn, refined
 from immersion.models.sampling import Drawn, check_label, draws
 from immersion.posteriors import PointMass
 from immersion.random import seeded
-from immersion.report import pictures
+from immersion.report import image_grid
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
+from immersion.runs import decoded_images
+from immersion.runs import figures as gallery
+from immersion.runs.generative import generative
+from immersion.runs.load import Run, open_run
 
 Result = dict[str, Any]
 
@@ -109,7 +111,7 @@ def _noisy(model: Generative) -> bool:
 
 def _picture(run: Run, shown: _Shown) -> Path | None:
     if run.spec.image:
-        grid = pictures.grid(torch.cat(shown.means), gallery.COLUMNS)
+        grid = image_grid.grid(torch.cat(shown.means), gallery.COLUMNS)
         return gallery.save(run.folder, "drawn.png", grid)
     if run.spec.dimensions == 1:
         return None
@@ -144,8 +146,8 @@ def reconstruct(
     """
     opened = _of_images(run)
     x = _own(images, opened) if images else gallery.first(opened.data.test, gallery.SHOWN // 2)
-    remade = pictures.decoded(opened.model, _codes(opened, x, refine))
-    picture, error = pictures.alternating(x, remade), (remade - x).square()
+    remade = decode_means(opened.model, _codes(opened, x, refine))
+    picture, error = image_grid.alternating(x, remade), (remade - x).square()
     name = "own-reconstructions.png" if images else "reconstructions.png"
     target = _save(opened.folder, name, picture, out)
     return {
@@ -162,7 +164,7 @@ def _codes(run: Run, x: Tensor, refine: int) -> Tensor:
     if refine and not gallery.encodes(run.model):
         z = nearest_drawn(run.model, x)
     else:
-        z = pictures.codes(run.model, x)
+        z = encode_means(run.model, x)
     return refined(run.model, x, z, refine) if refine else z
 
 
@@ -199,7 +201,7 @@ def interpolate(
     seen = kind is None and gallery.encodes(opened.model)
     a, b = gallery.ends(opened, pairs) if seen else gallery.drawn_ends(opened.model, pairs)
     way = gallery.usual_path(opened.model) if path == "auto" else path
-    picture = pictures.walks(opened.model, a, b, steps, way, kind or 0)
+    picture = decoded_images.walks(opened.model, a, b, steps, way, kind or 0)
     target = _save(opened.folder, gallery.walk_name(seen), picture, out)
     between = "test examples" if seen else "codes drawn from the prior"
     return {"run": str(run), "picture": str(target), "pairs": len(b), "between": between}
@@ -224,7 +226,7 @@ def manifold(
     opened = _of_images(run)
     plane = gallery.plane(opened, units)
     target = _save(
-        opened.folder, "manifold.png", pictures.manifold(opened.model, side, plane), out
+        opened.folder, "manifold.png", decoded_images.manifold(opened.model, side, plane), out
     )
     return {"run": str(run), "picture": str(target), "units": list(plane)}
 

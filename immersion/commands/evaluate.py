@@ -7,22 +7,22 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from immersion import evaluation
+from immersion import metrics
 from immersion.batch import Split
 from immersion.check import UserError, at_least
 from immersion.commands.doctor import examine
 from immersion.data import log_volume
-from immersion.data.pictures import load_pictures
+from immersion.data.whole_images import load_pictures
 from immersion.engine import Options
-from immersion.evaluation import Estimate
-from immersion.gallery import encodes
-from immersion.loading import Run, open_run
+from immersion.evaluation.image_to_image import translation_quality
+from immersion.evaluation.samples import SampleProtocol, sample_quality
+from immersion.metrics import Estimate
 from immersion.models import LatentVariableModel, ProbabilisticPCA, Translator
-from immersion.networks import Network, opener, ships
-from immersion.protocols.samples import SampleProtocol, sample_quality
-from immersion.protocols.translations import translation_quality
-from immersion.published import is_published
+from immersion.pretrained.published import is_published
+from immersion.pretrained.resolve import Network, opener, ships
 from immersion.report.page import write_report
+from immersion.runs.figures import encodes
+from immersion.runs.load import Run, open_run
 
 LARGEST_BASELINE = 1024
 """Values an example up to which the D x D covariance of the PCA baseline is formed."""
@@ -132,7 +132,7 @@ def evaluate_run(
         estimates = likelihood["estimates"] | result["estimates"]
         result = likelihood | {**result, "protocol": likelihood["protocol"]}
         result["estimates"] = estimates
-    return _written(run, result | {"latent": run.model.latent})
+    return _written(run, result | {"latent_dim": run.model.latent_dim})
 
 
 def _written(run: Run, result: dict[str, Any]) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def _likelihood(run: Run, importance_samples: int, seed: int) -> dict[str, Any]:
     """Measure what a model that encodes makes of the test split."""
     p = getattr(run.model, "likelihood", None)  # a generator has none, with an encoder or without
     discrete = p is not None and p.discrete
-    measured = evaluation.evaluate(
+    measured = metrics.evaluate(
         run.model, run.data.test, discrete=discrete, importance=importance_samples, seed=seed
     )
     estimates = dict(measured.estimates)
@@ -183,7 +183,7 @@ def _baseline(run: Run) -> dict[str, Estimate]:
     if not run.data.train.resident or run.spec.dimensions > LARGEST_BASELINE:
         return {}
     try:
-        model = ProbabilisticPCA.fit(_rows(run.data.train), run.model.latent)
+        model = ProbabilisticPCA.fit(_rows(run.data.train), run.model.latent_dim)
     except UserError:  # the data lie in a plane: there is no such model
         return {}
     return {"ppca_log_likelihood": Estimate.of(model.log_prob(_rows(run.data.test)), "nats")}

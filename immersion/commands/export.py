@@ -5,10 +5,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from immersion.applying.onnx_graph import onnx_of
 from immersion.check import UserError
+from immersion.inference.onnx_graph import onnx_of
 from immersion.models import Translator
-from immersion.networks import opener
+from immersion.pretrained.resolve import opener
 from immersion.run_folder import RunFolder
 from immersion.tasks.noises import NOISES
 

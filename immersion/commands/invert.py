@@ -13,11 +13,9 @@ from immersion import engine
 from immersion.batch import Batch, whole
 from immersion.check import UserError
 from immersion.commands.train import refuse_another_experiment, refuse_fewer_steps
-from immersion.engine import Experiment, Optimiser, Options, Player
-from immersion.evaluation import Estimate
-from immersion.gallery import draw_all
-from immersion.loading import Run, encoder_folder, freeze, made_by, open_run
+from immersion.engine import Experiment, OptimizerSettings, Options, Player
 from immersion.machine import machine, versions
+from immersion.metrics import Estimate
 from immersion.models import GAN
 from immersion.models.inverse import encoder_for
 from immersion.nn import Architecture
@@ -25,6 +23,8 @@ from immersion.objectives import Inversion
 from immersion.random import seeded
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
+from immersion.runs.figures import draw_all
+from immersion.runs.load import Run, encoder_folder, freeze, made_by, open_run
 
 BETTER = 0.01
 """Share of the mean example's squared error by which reconstructions must undercut it: generators
@@ -36,9 +36,9 @@ def invert(
     *,
     weight: float = 10.0,
     architecture: Architecture = Architecture(),
-    optimiser: Optimiser = Optimiser(),
+    optimizer: OptimizerSettings = OptimizerSettings(),
     options: Options = Options(steps=10_000),
-    listen: Callable[[dict[str, Any]], None] = lambda row: None,
+    on_metrics: Callable[[dict[str, Any]], None] = lambda row: None,
 ) -> dict[str, Any]:
     """Train an encoder for a run's generator, which stays as it is, and draw what it allows.
 
@@ -50,9 +50,9 @@ def invert(
         run: The run folder of a GAN.
         weight: Of the reconstruction error of training examples against that of the codes.
         architecture: The encoder's network.
-        optimiser: How it moves.
+        optimizer: How it moves.
         options: How long, how fast, how carefully.
-        listen: Called with every line of the metrics.
+        on_metrics: Called with every line of the metrics.
 
     Returns:
         run, encoder, report, step, reason, seconds, the estimates on the test split, and a
@@ -72,13 +72,13 @@ def invert(
     objective = Inversion(generator, weight)
     with seeded(options.seed, "weights"):
         encoder = encoder_for(generator, opened.spec.shape, architecture)
-    player = Player("encoder", list(encoder.parameters()), objective, optimiser)
+    player = Player("encoder", list(encoder.parameters()), objective, optimizer)
     experiment = Experiment(encoder, (player,), batch_size=100)
-    arguments = {"weight": weight, "architecture": architecture, "optimiser": optimiser}
+    arguments = {"weight": weight, "architecture": architecture, "optimizer": optimizer}
     folder, record = _begun(opened, arguments, options)
     with folder.held():
         folder.write_record(record)
-        outcome = engine.train(experiment, opened.data, folder, options, listen)
+        outcome = engine.train(experiment, opened.data, folder, options, on_metrics)
         record["outcome"] = outcome.record()
         folder.write_record(record)
     places = {"run": str(run), "encoder": str(folder.path)}

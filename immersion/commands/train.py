@@ -17,15 +17,15 @@ from immersion.commands.evaluate import evaluate_run
 from immersion.data import Dataset, binarized
 from immersion.data.listing import named
 from immersion.engine import Experiment, Options
-from immersion.gallery import draw_all
-from immersion.loading import Run, arguments_of, build, freeze, read_data
+from immersion.evaluation.samples import QUICK
 from immersion.machine import machine, versions
 from immersion.models import Generative
 from immersion.objectives.penalties import Penalties
-from immersion.protocols.samples import QUICK
 from immersion.recipes import RECIPES
 from immersion.report.page import write_report
-from immersion.run_folder import RunFolder
+from immersion.run_folder import RunFolder, in_current_names
+from immersion.runs.figures import draw_all
+from immersion.runs.load import Run, arguments_of, build, freeze, read_data
 
 FREE = {"steps", "validate_every", "patience", "log_every", "checkpoint_seconds"}
 """Options that may change when a run is continued; all others are part of what the run is."""
@@ -45,7 +45,7 @@ def train(
     size: int | None = None,
     options: Options = Options(),
     arguments: Mapping[str, Any] | None = None,
-    listen: Callable[[dict[str, Any]], None] = lambda row: None,
+    on_metrics: Callable[[dict[str, Any]], None] = lambda row: None,
 ) -> dict[str, Any]:
     """Train a recipe on data, evaluate it, draw from it and write its report.
 
@@ -59,7 +59,7 @@ def train(
         size: Side to which images are cropped and resized.
         options: How long, how fast, how carefully.
         arguments: The recipe's own arguments.
-        listen: Called with every line of the metrics.
+        on_metrics: Called with every line of the metrics.
 
     Returns:
         run, report, what the data are, step, reason, seconds, the estimates, and what was found
@@ -70,7 +70,7 @@ def train(
         NonFinite: Training diverged; the last good checkpoint is kept, and what went wrong is in
             run.json, health.json and the report. The same call goes on from that checkpoint.
     """
-    given = dict(arguments or {})
+    given = in_current_names(arguments or {})
     dataset = read_data(recipe, data, size)
     if not len(dataset.train):
         raise UserError(f"'{data}' has no pictures to train on", "a set that is not for judging")
@@ -90,17 +90,17 @@ def train(
     _check_support(experiment, prepared)
     run = Run(folder, record, dataset.spec, experiment.model, experiment, prepared)
     with folder.held():
-        return _trained(run, options, listen)
+        return _trained(run, options, on_metrics)
 
 
 def _trained(
-    run: Run, options: Options, listen: Callable[[dict[str, Any]], None]
+    run: Run, options: Options, on_metrics: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
     """Train a run's model in its folder, and finish it unless it was interrupted."""
     folder, record = run.folder, run.record
     folder.write_record(record)
     try:
-        outcome = engine.train(run.experiment, run.data, folder, options, listen)
+        outcome = engine.train(run.experiment, run.data, folder, options, on_metrics)
     except NonFinite as error:
         raise NonFinite(_diverged(folder, record, error)) from error
     record["outcome"] = outcome.record()
@@ -158,7 +158,7 @@ def _resolved(experiment: Experiment, options: Options) -> dict[str, Any]:
         "generative": isinstance(model, Generative),
         "likelihood": None if likelihood is None else type(likelihood).__name__,
         "binarize": experiment.binarize,
-        "latent": getattr(model, "latent", None),
+        "latent_dim": getattr(model, "latent_dim", None),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "ema": experiment.ema if options.ema is None else options.ema,
     } | _penalised(experiment)
@@ -178,8 +178,8 @@ def run_name(
     """Return a folder name that says what differs from the defaults.
 
     Example:
-        >>> run_name("vae", "mnist", None, {"latent": 2}, Options(seed=1, steps=100))
-        'vae-mnist-latent=2-seed=1'
+        >>> run_name("vae", "mnist", None, {"latent_dim": 2}, Options(seed=1, steps=100))
+        'vae-mnist-latent_dim=2-seed=1'
     """
     changes = ({"size": size} if size else {}) | settings(recipe, arguments, options)
     lasting = [f"{name}={_word(value)}" for name, value in changes.items() if name not in FREE]

@@ -1,8 +1,8 @@
 """What is known of every named set, of examples, of pictures and of pictures with masks."""
 
 from immersion.data.loading import describe
-from immersion.data.masked_sets import MASKED_SETS, MaskedSet
-from immersion.data.picture_sets import PICTURE_SETS, PictureSet
+from immersion.data.restoration_sets import PICTURE_SETS, PictureSet
+from immersion.data.segmentation_sets import MASKED_SETS, MaskedSet
 from immersion.data.source import DATASETS
 from immersion.data.store import store_with
 

@@ -19,7 +19,7 @@ from immersion.run_folder import part, prefixed
 
 
 class Board:
-    """An experiment on its device, with optimisers and the order of its batches.
+    """An experiment on its device, with optimizers and the order of its batches.
 
     Args:
         experiment: The model and its players.

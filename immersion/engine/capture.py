@@ -19,7 +19,7 @@ class CapturedTurn:
     flow on tensor values.
 
     Args:
-        turn: The turn to record; its optimisers must be capturable.
+        turn: The turn to record; its optimizers must be capturable.
         batch: An example of every batch to come, in shape and type.
     """
 

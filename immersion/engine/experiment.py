@@ -1,4 +1,4 @@
-"""What is trained: players, each with parameters of its own, an objective and an optimiser."""
+"""What is trained: players, each with parameters of its own, an objective and an optimizer."""
 
 import math
 from collections.abc import Callable
@@ -16,11 +16,11 @@ Objective = Callable[[Any, Batch], dict[str, Tensor]]
 
 
 @dataclass(frozen=True)
-class Optimiser:
+class OptimizerSettings:
     """How a player moves.
 
     Args:
-        optimiser: adam, adagrad (the VAE paper's) or sgd (with momentum).
+        optimizer: adam, adagrad (the VAE paper's) or sgd (with momentum).
         learning_rate: Largest step size.
         schedule: linear or cosine decay to 0 at the last step, exponential, or constant. A run
             that is told to run longer follows the longer schedule from where it stands.
@@ -36,7 +36,7 @@ class Optimiser:
             back after each move; 0 leaves them free.
     """
 
-    optimiser: Literal["adam", "adagrad", "sgd"] = "adam"
+    optimizer: Literal["adam", "adagrad", "sgd"] = "adam"
     learning_rate: float = 1e-3
     schedule: Literal["constant", "linear", "cosine", "exponential"] = "linear"
     decay: float = 1.0
@@ -50,48 +50,48 @@ class Optimiser:
 
     def __post_init__(self) -> None:
         """Refuse words and numbers that mean nothing."""
-        choice("optimiser", self.optimiser, ("adam", "adagrad", "sgd"))
+        choice("optimizer", self.optimizer, ("adam", "adagrad", "sgd"))
         choice("schedule", self.schedule, ("constant", "linear", "cosine", "exponential"))
         at_least(0, learning_rate=self.learning_rate, clip=self.clip, max_norm=self.max_norm)
         at_least(0, momentum=self.momentum, final_momentum=self.final_momentum, beta2=self.beta2)
         at_least(0, learning_rate_warmup=self.learning_rate_warmup)
         at_least(0, momentum_steps=self.momentum_steps)
         at_least(1, decay=self.decay)
-        if self.momentum_steps and self.optimiser != "sgd":
+        if self.momentum_steps and self.optimizer != "sgd":
             raise UserError(
                 "the momentum of sgd alone rises",
-                "--optimiser sgd",
-                self.optimiser,
+                "--optimizer sgd",
+                self.optimizer,
                 "leave --momentum-steps out",
             )
         below_one(momentum=self.momentum, final_momentum=self.final_momentum, beta2=self.beta2)
 
     def build(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        """Return the optimiser; one kernel updates all tensors where the device has such."""
+        """Return the optimizer; one kernel updates all tensors where the device has such."""
         device = parameters[0].device.type
         captured = device == "cuda" and self.capturable
         fused = device in ("cpu", "cuda")
         # A captured CUDA graph reads the learning rate from a tensor that it cannot replace.
         rate = self.learning_rate
         lr = torch.tensor(rate, device=device) if captured else rate
-        if self.optimiser == "adam":
+        if self.optimizer == "adam":
             betas = (self.momentum, self.beta2)
             return torch.optim.Adam(parameters, lr, betas, fused=fused, capturable=captured)
-        if self.optimiser == "adagrad":
+        if self.optimizer == "adagrad":
             return torch.optim.Adagrad(parameters, lr=lr, fused=device == "cpu")
         return torch.optim.SGD(parameters, lr=lr, momentum=self.momentum, fused=fused)
 
     @property
     def capturable(self) -> bool:
-        """Return whether PyTorch can put the optimiser's step into a CUDA graph."""
+        """Return whether PyTorch can put the optimizer's step into a CUDA graph."""
         # A graph replays the momentum that it was recorded with.
-        return self.optimiser != "adagrad" and not self.momentum_steps
+        return self.optimizer != "adagrad" and not self.momentum_steps
 
     def rate(self, step: int, steps: int) -> float:
         """Return the learning rate of step `step` (from 0) of `steps`.
 
         Example:
-            >>> decay = Optimiser(learning_rate=1.0, schedule="linear", learning_rate_warmup=2)
+            >>> decay = OptimizerSettings(learning_rate=1.0, learning_rate_warmup=2)
             >>> [decay.rate(step, 8) for step in (0, 1, 4, 7)]
             [0.5, 0.875, 0.5, 0.125]
         """
@@ -109,7 +109,9 @@ class Optimiser:
         """Return the momentum of sgd at step `step` (from 0).
 
         Example:
-            >>> ramp = Optimiser("sgd", momentum=0.5, final_momentum=0.7, momentum_steps=100)
+            >>> ramp = OptimizerSettings(
+            ...     "sgd", momentum=0.5, final_momentum=0.7, momentum_steps=100
+            ... )
             >>> [round(ramp.momentum_at(step), 3) for step in (0, 50, 100, 1000)]
             [0.5, 0.6, 0.7, 0.7]
         """
@@ -127,7 +129,7 @@ class Player:
         name: Shown in logs where a game has several players.
         parameters: What this player moves; no two players share a parameter.
         objective: What it minimises.
-        optimiser: How it moves.
+        optimizer: How it moves.
         turns: Steps it makes in one step of the game, each on a batch of its own (the k of
             Goodfellow et al. 2014, algorithm 1, https://arxiv.org/abs/1406.2661).
     """
@@ -135,7 +137,7 @@ class Player:
     name: str
     parameters: list[nn.Parameter]
     objective: Objective
-    optimiser: Optimiser = Optimiser()
+    optimizer: OptimizerSettings = OptimizerSettings()
     turns: int = 1
 
 

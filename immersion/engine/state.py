@@ -1,4 +1,4 @@
-"""What a checkpoint holds: weights, their average, and every player's optimiser."""
+"""What a checkpoint holds: weights, their average, and every player's optimizer."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -81,7 +81,7 @@ def _optimizers(turns: list[Turn]) -> Iterator[tuple[Player, torch.optim.Optimiz
 
 
 def _laid_out(tensor: Tensor, like: Tensor) -> Tensor:
-    """Return a moment in its parameter's memory layout, which fused optimisers rely on."""
+    """Return a moment in its parameter's memory layout, which fused optimizers rely on."""
     if tensor.shape != like.shape:
         return tensor
     return torch.empty_like(like, dtype=tensor.dtype, requires_grad=False).copy_(tensor)

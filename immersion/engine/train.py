@@ -69,7 +69,7 @@ def train(
     data: Data,
     folder: RunFolder,
     options: Options,
-    listen: Callable[[Row], None] = lambda row: None,
+    on_metrics: Callable[[Row], None] = lambda row: None,
 ) -> Outcome:
     """Play the game until its last step, and leave the model in the run folder.
 
@@ -81,7 +81,7 @@ def train(
         data: The training and validation splits.
         folder: Where metrics and checkpoints go.
         options: How long, how fast, how carefully.
-        listen: Called with every line of the metrics.
+        on_metrics: Called with every line of the metrics.
 
     Returns:
         How it ended. Ctrl-C and SIGTERM are heard, not obeyed at once: the step in hand is
@@ -98,7 +98,7 @@ def train(
         experiment.begin(data.train)
     game = Board(experiment, data.train, options)
     mark = _resume(game, folder, checkpoint)
-    ledger = _Ledger(folder, options, game.order.batch_size, mark, listen)
+    ledger = _Ledger(folder, options, game.order.batch_size, mark, on_metrics)
     validation = data.validation.to(game.device)
     stopped_early = options.patience > 0 and mark.looks_since_best >= options.patience
     started, saved = time.monotonic() - mark.seconds, time.monotonic()
@@ -178,9 +178,9 @@ class _Ledger:
         options: Options,
         batch_size: int,
         mark: "_Mark",
-        listen: Callable[[Row], None],
+        on_metrics: Callable[[Row], None],
     ) -> None:
-        self.folder, self.options, self.listen = folder, options, listen
+        self.folder, self.options, self.on_metrics = folder, options, on_metrics
         self.batch_size = batch_size
         self.sums = {name: torch.tensor(value) for name, value in mark.sums.items()}
         self.count = self.unlogged = mark.count
@@ -216,7 +216,7 @@ class _Ledger:
         seconds = round(mark.seconds, 3)
         self.last = {"step": mark.step, "split": split, "seconds": seconds, **values}
         self.folder.append_metrics(self.last)
-        self.listen(self.last)
+        self.on_metrics(self.last)
 
 
 @contextmanager

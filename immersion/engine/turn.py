@@ -31,7 +31,7 @@ class Turn:
         watch: bool = False,
     ) -> None:
         self.players, self.model, self.precision, self.watch = players, model, precision, watch
-        self.optimizers = [player.optimiser.build(player.parameters) for player in players]
+        self.optimizers = [player.optimizer.build(player.parameters) for player in players]
         self.transposed = {m.weight for m in model.modules() if isinstance(m, TRANSPOSED)}
 
     @property
@@ -42,7 +42,7 @@ class Turn:
     @property
     def capturable(self) -> bool:
         """Return whether the whole turn can be put into a CUDA graph."""
-        return all(player.optimiser.capturable for player in self.players)
+        return all(player.optimizer.capturable for player in self.players)
 
     def __call__(self, batch: Batch) -> Terms:
         """Move once and return the mean of every term, each a () tensor on the device."""
@@ -73,7 +73,7 @@ class Turn:
             if norm is not None:
                 means[player.name]["gradient_norm"] = norm
             optimizer.step()
-            if player.optimiser.max_norm:
+            if player.optimizer.max_norm:
                 self._project(player)
         return {
             name: {term: mean.detach() for term, mean in own.items()}
@@ -82,12 +82,12 @@ class Turn:
 
     def _norm(self, player: Player) -> Tensor | None:
         """Return the norm of the player's gradient before it is clipped, where it is of use."""
-        if not (self.watch or player.optimiser.clip):
+        if not (self.watch or player.optimizer.clip):
             return None
         gradients = [p.grad for p in player.parameters if p.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
-        if player.optimiser.clip:
-            nn.utils.clip_grads_with_norm_(player.parameters, player.optimiser.clip, norm)
+        if player.optimizer.clip:
+            nn.utils.clip_grads_with_norm_(player.parameters, player.optimizer.clip, norm)
         return norm if self.watch else None
 
     @torch.no_grad()
@@ -97,16 +97,16 @@ class Turn:
             if weight.ndim > 1:
                 units = weight.transpose(0, 1) if weight in self.transposed else weight
                 norm = units.flatten(1).norm(dim=1).view(-1, *[1] * (weight.ndim - 1))
-                units.mul_((player.optimiser.max_norm / norm.clamp(min=1e-12)).clamp(max=1))
+                units.mul_((player.optimizer.max_norm / norm.clamp(min=1e-12)).clamp(max=1))
 
     def set_rates(self, step: int, steps: int) -> None:
         """Set what step `step` of `steps` moves with; a tensor is set in place."""
         for player, optimizer in zip(self.players, self.optimizers, strict=True):
-            rate = player.optimiser.rate(step, steps)
+            rate = player.optimizer.rate(step, steps)
             for group in optimizer.param_groups:
                 if isinstance(group["lr"], Tensor):
                     group["lr"].fill_(rate)
                 else:
                     group["lr"] = rate
                 if "momentum" in group:
-                    group["momentum"] = player.optimiser.momentum_at(step)
+                    group["momentum"] = player.optimizer.momentum_at(step)

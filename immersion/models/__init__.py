@@ -6,7 +6,7 @@ from immersion.models.base import Decoder, Generative, LatentVariableModel
 from immersion.models.conditional_vae import ConditionalVAE
 from immersion.models.discriminator import Discriminator
 from immersion.models.gan import GAN
-from immersion.models.picture_code import PictureCode
+from immersion.models.latent_code import PictureCode
 from immersion.models.ppca import ProbabilisticPCA
 from immersion.models.translator import Translator
 from immersion.models.vae import VAE

@@ -26,7 +26,7 @@ class AdversarialAutoencoder(Generative):
         likelihood: p(x|h); its mean is the reconstruction.
         discriminator: Codes (B, d) -> logits (B,).
         prior: A module whose call returns p(z).
-        latent: d, the dimension of z.
+        latent_dim: d, the dimension of z.
     """
 
     def __init__(
@@ -36,9 +36,9 @@ class AdversarialAutoencoder(Generative):
         likelihood: Likelihood,
         discriminator: Discriminator,
         prior: nn.Module,
-        latent: int,
+        latent_dim: int,
     ) -> None:
-        super().__init__(latent, prior)
+        super().__init__(latent_dim, prior)
         self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
         self.discriminator = discriminator
 

@@ -22,27 +22,27 @@ class Autoencoder(Decoder):
         encoder: A network (B, *shape) -> (B, d).
         decoder: A network (B, d) -> (B, *likelihood.parameter_shape).
         likelihood: p(x|h); its mean is the reconstruction.
-        latent: d, the dimension of z.
+        latent_dim: d, the dimension of z.
     """
 
     def __init__(
-        self, encoder: nn.Module, decoder: nn.Module, likelihood: Likelihood, latent: int
+        self, encoder: nn.Module, decoder: nn.Module, likelihood: Likelihood, latent_dim: int
     ) -> None:
-        super().__init__(latent)
+        super().__init__(latent_dim)
         self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
 
     @classmethod
     def build(
         cls,
         shape: tuple[int, ...],
-        latent: int,
+        latent_dim: int,
         likelihood: Likelihood,
         architecture: Architecture,
     ) -> "Autoencoder":
         """Return a model whose two networks have the same architecture, mirrored."""
-        encoder = architecture.build(shape, (latent,))
-        decoder = architecture.build((latent,), likelihood.parameter_shape)
-        return cls(encoder, decoder, likelihood, latent)
+        encoder = architecture.build(shape, (latent_dim,))
+        decoder = architecture.build((latent_dim,), likelihood.parameter_shape)
+        return cls(encoder, decoder, likelihood, latent_dim)
 
     def encode(self, x: Tensor) -> PointMass:
         """Return all mass on the code: x is (B, *shape), the mean is (B, d)."""

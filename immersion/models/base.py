@@ -14,12 +14,12 @@ class Decoder(nn.Module, ABC):
     """A model with codes: x -> z -> p(x|z). The picture of z -> mean is the learned manifold.
 
     Args:
-        latent: d, the dimension of z.
+        latent_dim: d, the dimension of z.
     """
 
-    def __init__(self, latent: int) -> None:
+    def __init__(self, latent_dim: int) -> None:
         super().__init__()
-        self.latent = latent
+        self.latent_dim = latent_dim
 
     @abstractmethod
     def encode(self, x: Tensor) -> Distribution:
@@ -34,12 +34,12 @@ class Generative(Decoder, ABC):
     """A model with a distribution over codes too: draw z ~ p(z), then x ~ p(x|z).
 
     Args:
-        latent: d, the dimension of z.
+        latent_dim: d, the dimension of z.
         prior: A module whose call returns p(z): batch shape (), event shape (d,).
     """
 
-    def __init__(self, latent: int, prior: nn.Module) -> None:
-        super().__init__(latent)
+    def __init__(self, latent_dim: int, prior: nn.Module) -> None:
+        super().__init__(latent_dim)
         self.prior = prior
 
 
@@ -47,7 +47,7 @@ class LatentVariableModel(Generative, ABC):
     """A generative model p(z) p(x|z) with an approximate posterior q(z|x).
 
     Args:
-        latent: d, the dimension of z.
+        latent_dim: d, the dimension of z.
         prior: A module whose call returns p(z): batch shape (), event shape (d,).
     """
 

@@ -26,7 +26,7 @@ class ConditionalVAE(LatentVariableModel):
     def __init__(
         self, translator: Translator, given: Tensor, weight: Tensor | None = None
     ) -> None:
-        super().__init__(translator.code.latent, translator.code.prior)
+        super().__init__(translator.code.latent_dim, translator.code.prior)
         self.translator, self.given, self.weight = translator, given, weight
 
     def encode(self, x: Tensor) -> Independent:

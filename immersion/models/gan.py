@@ -24,14 +24,14 @@ class GAN(Generative):
         generator: A network (B, d) -> (B, *shape), in the units of the data.
         discriminator: (B, *shape) -> logits.
         prior: A module whose call returns p(z).
-        latent: d, the dimension of z, the class's part included.
+        latent_dim: d, the dimension of z, the class's part included.
         classes: K, the number of classes that the code's last K values tell; 0 for none.
 
     Example:
         >>> from immersion.nn import Architecture
         >>> from immersion.priors import StandardNormal
         >>> g, d = Architecture().build((2,), (1, 8, 8)), Architecture().build((1, 8, 8), (1,))
-        >>> model = GAN(g, Discriminator(d), StandardNormal(2), latent=2)
+        >>> model = GAN(g, Discriminator(d), StandardNormal(2), latent_dim=2)
         >>> x = model.decode(model.codes(5, None)).mean
         >>> x.shape, model.discriminator(x, None).shape
         (torch.Size([5, 1, 8, 8]), torch.Size([5]))
@@ -42,10 +42,10 @@ class GAN(Generative):
         generator: nn.Module,
         discriminator: Discriminator,
         prior: nn.Module,
-        latent: int,
+        latent_dim: int,
         classes: int = 0,
     ) -> None:
-        super().__init__(latent, prior)
+        super().__init__(latent_dim, prior)
         self.generator, self.discriminator, self.classes = generator, discriminator, classes
         self.encoder: nn.Module | None = None
 

@@ -42,7 +42,7 @@ class InverseGenerator(nn.Module):
 
 def encoder_for(model: GAN, shape: tuple[int, ...], architecture: Architecture) -> nn.Module:
     """Return an untrained encoder for a generator of examples of one shape."""
-    return InverseGenerator(architecture.build(shape, (model.latent,)), model.prior)
+    return InverseGenerator(architecture.build(shape, (model.latent_dim,)), model.prior)
 
 
 def noise_of(prior: nn.Module) -> Distribution:

@@ -86,7 +86,7 @@ class WithLatentDensity(Generative):
     """
 
     def __init__(self, autoencoder: Decoder, prior: nn.Module) -> None:
-        super().__init__(autoencoder.latent, prior)
+        super().__init__(autoencoder.latent_dim, prior)
         self.autoencoder = autoencoder
 
     def encode(self, x: Tensor) -> Distribution:

@@ -33,7 +33,7 @@ class ProbabilisticPCA(LatentVariableModel):
         >>> torch.manual_seed(0).device.type
         'cpu'
         >>> x = torch.randn(1000, 3, dtype=torch.float64) * torch.tensor([3.0, 1.0, 1.0])
-        >>> model = ProbabilisticPCA.fit(x, latent=1)
+        >>> model = ProbabilisticPCA.fit(x, latent_dim=1)
         >>> gap = model.log_prob(x) - model.log_weights(x, k=1)[0]  # q is the posterior
         >>> bool(gap.abs().max() < 1e-10)
         True
@@ -50,7 +50,7 @@ class ProbabilisticPCA(LatentVariableModel):
         self.register_buffer("noise", noise)
 
     @classmethod
-    def fit(cls, x: Tensor, latent: int) -> "ProbabilisticPCA":
+    def fit(cls, x: Tensor, latent_dim: int) -> "ProbabilisticPCA":
         """Return the maximum-likelihood model of x, (N, D): equations (7) and (8).
 
         W = U (Lambda - sigma^2 I)^(1/2) from the d leading eigenpairs of the covariance, and
@@ -59,29 +59,29 @@ class ProbabilisticPCA(LatentVariableModel):
         Raises:
             UserError: `latent` is not below D, or the left-out eigenvalues are all zero.
         """
-        if not 1 <= latent < x.shape[1]:
+        if not 1 <= latent_dim < x.shape[1]:
             raise UserError(
                 "probabilistic PCA needs fewer latents than dimensions",
                 f"1 to {x.shape[1] - 1}",
-                latent,
+                latent_dim,
             )
         mean = x.mean(0)
         centred = x - mean
         eigenvalues, vectors = torch.linalg.eigh(centred.T @ centred / len(x))
-        left_out = eigenvalues[:-latent].clamp(min=0).mean()
+        left_out = eigenvalues[:-latent_dim].clamp(min=0).mean()
         if left_out <= RESOLUTION * eigenvalues[-1]:
             raise UserError(
                 "probabilistic PCA has no noise to estimate",
-                f"data that vary in more than {latent} directions",
+                f"data that vary in more than {latent_dim} directions",
                 "data that lie exactly in a plane of that dimension",
                 "use fewer latents",
             )
-        leading = (eigenvalues[-latent:] - left_out).clamp(min=0).sqrt().flip(0)
-        return cls(vectors[:, -latent:].flip(1) * leading, mean, left_out.sqrt())
+        leading = (eigenvalues[-latent_dim:] - left_out).clamp(min=0).sqrt().flip(0)
+        return cls(vectors[:, -latent_dim:].flip(1) * leading, mean, left_out.sqrt())
 
     def encode(self, x: Tensor) -> MultivariateNormal:
         """Return the exact posterior p(z|x): x is (B, D)."""
-        eye = torch.eye(self.latent, dtype=x.dtype, device=x.device)
+        eye = torch.eye(self.latent_dim, dtype=x.dtype, device=x.device)
         inverse = torch.linalg.inv(self.weight.T @ self.weight + self.noise**2 * eye)
         mean = (x - self.mean) @ self.weight @ inverse
         return MultivariateNormal(mean, covariance_matrix=self.noise**2 * inverse)
@@ -95,10 +95,10 @@ class ProbabilisticPCA(LatentVariableModel):
         dimensions = len(self.mean)
         centred = x - self.mean
         # Woodbury: only a d x d system is solved, so that images are no burden.
-        eye = torch.eye(self.latent, dtype=x.dtype, device=x.device)
+        eye = torch.eye(self.latent_dim, dtype=x.dtype, device=x.device)
         inner = self.weight.T @ self.weight + self.noise**2 * eye
         codes = centred @ self.weight
         explained = (codes * torch.linalg.solve(inner, codes.T).T).sum(-1)
         distance = (centred.square().sum(-1) - explained) / self.noise**2
-        log_det = torch.logdet(inner) + 2 * (dimensions - self.latent) * self.noise.log()
+        log_det = torch.logdet(inner) + 2 * (dimensions - self.latent_dim) * self.noise.log()
         return -0.5 * (dimensions * math.log(2 * math.pi) + log_det + distance)

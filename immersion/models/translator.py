@@ -10,7 +10,7 @@ from immersion.imaging.thumbnail import shrinking, shrunk
 from immersion.likelihoods import Likelihood
 from immersion.likelihoods.classes import Classes
 from immersion.likelihoods.gaussian import Gaussian
-from immersion.models.picture_code import PictureCode
+from immersion.models.latent_code import PictureCode
 from immersion.models.seen_small import Numbers, SeenSmall
 from immersion.models.tiles import tiled
 from immersion.nn.translation import PictureNetwork

@@ -20,7 +20,7 @@ class VAE(LatentVariableModel):
         encoder: A network (B, *shape) -> (B, 2 d).
         decoder: A network (B, d) -> (B, *likelihood.parameter_shape).
         likelihood: p(x|h).
-        latent: d, the dimension of z.
+        latent_dim: d, the dimension of z.
 
     Example:
         >>> import torch
@@ -34,23 +34,23 @@ class VAE(LatentVariableModel):
     """
 
     def __init__(
-        self, encoder: nn.Module, decoder: nn.Module, likelihood: Likelihood, latent: int
+        self, encoder: nn.Module, decoder: nn.Module, likelihood: Likelihood, latent_dim: int
     ) -> None:
-        super().__init__(latent, StandardNormal(latent))
+        super().__init__(latent_dim, StandardNormal(latent_dim))
         self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
 
     @classmethod
     def build(
         cls,
         shape: tuple[int, ...],
-        latent: int,
+        latent_dim: int,
         likelihood: Likelihood,
         architecture: Architecture,
     ) -> "VAE":
         """Return a model whose two networks have the same architecture, mirrored."""
-        encoder = architecture.build(shape, (2 * latent,))
-        decoder = architecture.build((latent,), likelihood.parameter_shape)
-        return cls(encoder, decoder, likelihood, latent)
+        encoder = architecture.build(shape, (2 * latent_dim,))
+        decoder = architecture.build((latent_dim,), likelihood.parameter_shape)
+        return cls(encoder, decoder, likelihood, latent_dim)
 
     def encode(self, x: Tensor) -> Independent:
         """Return q(z|x): x is (B, *shape), the batch shape (B,), the event shape (d,)."""

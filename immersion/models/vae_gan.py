@@ -24,13 +24,13 @@ class VAEGAN(Generative):
         encoder: A network (B, *shape) -> (B, 2 d).
         generator: A network (B, d) -> (B, *shape), in the units of the data.
         network: The discriminator's, (B, *shape) -> (B, 1).
-        latent: d, the dimension of z.
+        latent_dim: d, the dimension of z.
 
     Example:
         >>> import torch
         >>> from immersion.nn import Architecture
         >>> net = Architecture("dense", width=16).build
-        >>> model = VAEGAN(net((5,), (4,)), net((2,), (5,)), net((5,), (1,)), latent=2)
+        >>> model = VAEGAN(net((5,), (4,)), net((2,), (5,)), net((5,), (1,)), latent_dim=2)
         >>> x = model.decode(model.encode(torch.zeros(3, 5)).mean).mean
         >>> features, logits = model.judged(x)
         >>> x.shape, features.shape, logits.shape
@@ -38,9 +38,9 @@ class VAEGAN(Generative):
     """
 
     def __init__(
-        self, encoder: nn.Module, generator: nn.Module, network: nn.Sequential, latent: int
+        self, encoder: nn.Module, generator: nn.Module, network: nn.Sequential, latent_dim: int
     ) -> None:
-        super().__init__(latent, StandardNormal(latent))
+        super().__init__(latent_dim, StandardNormal(latent_dim))
         self.encoder, self.generator = encoder, generator
         self.discriminator = Discriminator(network)
         self.hidden = max(i for i, layer in enumerate(network) if isinstance(layer, nn.Linear))

@@ -88,10 +88,10 @@ def _discriminator(
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(smallest, features))
 
 
-def _generator(sizes: list[tuple[int, int]], widths: list[int], latent: int) -> nn.Sequential:
+def _generator(sizes: list[tuple[int, int]], widths: list[int], latent_dim: int) -> nn.Sequential:
     smallest = (widths[-1], *sizes[-1])
     layers: list[nn.Module] = [
-        nn.Linear(latent, math.prod(smallest), bias=False),
+        nn.Linear(latent_dim, math.prod(smallest), bias=False),
         nn.Unflatten(1, smallest),
     ]
     for (after, before), size in zip(

@@ -162,15 +162,15 @@ class Basis(nn.Module):
     """One learned picture a channel, scaled by a linear map of z.
 
     Args:
-        latent: d.
+        latent_dim: d.
         channels: C.
         size: (H, W) of the pictures.
     """
 
-    def __init__(self, latent: int, channels: int, size: tuple[int, int]) -> None:
+    def __init__(self, latent_dim: int, channels: int, size: tuple[int, int]) -> None:
         super().__init__()
         self.pictures = nn.Parameter(torch.randn(channels, *size))
-        self.scale = _started(nn.Linear(latent, channels, bias=False))
+        self.scale = _started(nn.Linear(latent_dim, channels, bias=False))
 
     def forward(self, z: Tensor) -> Tensor:
         """Return (B, C, *size) of z, (B, d)."""

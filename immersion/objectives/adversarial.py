@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from immersion.batch import Batch
-from immersion.games import Game
 from immersion.models import GAN
+from immersion.objectives.games import Game
 from immersion.objectives.penalties import Penalties
 
 SURELY = 0.01

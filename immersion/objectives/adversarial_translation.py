@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from immersion.batch import Batch
-from immersion.games import Game
 from immersion.models import Translator
 from immersion.objectives.adversarial import discriminator_terms
 from immersion.objectives.conditional_elbo import ConditionalELBO
+from immersion.objectives.games import Game
 from immersion.objectives.translation import TranslationLoss
 from immersion.precision import widened
 

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from immersion.batch import Batch
 from immersion.check import at_least
-from immersion.games import Game
 from immersion.models import AdversarialAutoencoder
 from immersion.objectives.adversarial import discriminator_terms
+from immersion.objectives.games import Game
 from immersion.objectives.reconstruction import Reconstruction
 
 

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from immersion.batch import Batch
 from immersion.check import at_least
-from immersion.games import Game
 from immersion.models import VAEGAN
 from immersion.objectives.adversarial import discriminator_terms
+from immersion.objectives.games import Game
 from immersion.objectives.penalties import Penalties
 from immersion.posteriors import kl_units
 

@@ -4,12 +4,14 @@ from pathlib import Path
 
 from PIL import Image
 
-from immersion.engine import Optimiser, Options
-from immersion.loading import Run
+from immersion.engine import OptimizerSettings, Options
+from immersion.models.codes import sample_means
 from immersion.nn import Architecture
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import measure, trained
-from immersion.report.pictures import draws, grid, manifold
+from immersion.report.image_grid import grid
+from immersion.runs.decoded_images import manifold
+from immersion.runs.load import Run
 
 CITATION = (
     "D. P. Kingma, M. Welling, Auto-Encoding Variational Bayes, ICLR 2014, "
@@ -32,7 +34,7 @@ REDUCED = (
 
 MNIST_NET = Architecture("dense", width=500, depth=1, activation="tanh")
 FREY_NET = Architecture("dense", width=200, depth=1, activation="tanh")
-ADAM = Optimiser(learning_rate=2e-3, schedule="linear")
+ADAM = OptimizerSettings(learning_rate=2e-3, schedule="linear")
 """The paper's networks, batch size and number of draws; Adam in place of its Adagrad, because it
 comes as far in fewer steps."""
 
@@ -45,10 +47,10 @@ LONG = Options(steps=1_000_000, batch_size=100, validate_every=50_000, precision
 FREY = Options(steps=30_000, batch_size=100, validate_every=5000)
 
 
-def mnist(out: Path, latent: int, schedule: Options, device: str) -> Run:
+def mnist(out: Path, latent_dim: int, schedule: Options, device: str) -> Run:
     """Return the paper's MNIST model with `latent` dimensions, trained."""
-    arguments = {"latent": latent, "architecture": MNIST_NET, "optimiser": ADAM}
-    return trained(out / f"mnist-{latent}", "vae", "mnist", schedule, device, **arguments)
+    arguments = {"latent_dim": latent_dim, "architecture": MNIST_NET, "optimizer": ADAM}
+    return trained(out / f"mnist-{latent_dim}", "vae", "mnist", schedule, device, **arguments)
 
 
 def figure4(out: Path, device: str) -> dict[str, Measurement]:
@@ -60,10 +62,10 @@ def figure4(out: Path, device: str) -> dict[str, Measurement]:
         "frey",
         FREY,
         device,
-        latent=2,
+        latent_dim=2,
         likelihood="gaussian",
         architecture=FREY_NET,
-        optimiser=ADAM,
+        optimizer=ADAM,
     )
     manifold(digits.model, 20).save(out / "aevb-fig4-mnist.png")
     manifold(faces.model, 10).save(out / "aevb-fig4-frey.png")
@@ -79,10 +81,10 @@ def figure4(out: Path, device: str) -> dict[str, Measurement]:
 def figure5(out: Path, device: str) -> dict[str, Measurement]:
     """Train MNIST models with 2, 5, 10 and 20 latents and draw from each."""
     measured, pictures = {}, []
-    for latent in LATENTS:
-        run = mnist(out, latent, SHORT, device)
-        measured[f"elbo-{latent}"] = measure(run)["elbo"]
-        pictures.append(grid(draws(run.model, 100, seed=0), columns=10))
+    for latent_dim in LATENTS:
+        run = mnist(out, latent_dim, SHORT, device)
+        measured[f"elbo-{latent_dim}"] = measure(run)["elbo"]
+        pictures.append(grid(sample_means(run.model, 100, seed=0), columns=10))
     _in_a_row(pictures).save(out / "aevb-fig5.png")
     return measured
 
@@ -90,7 +92,8 @@ def figure5(out: Path, device: str) -> dict[str, Measurement]:
 def long(out: Path, device: str) -> dict[str, Measurement]:
     """Train figure 5's models on as many samples as the paper's longest curves."""
     return {
-        f"elbo-{latent}": measure(mnist(out, latent, LONG, device))["elbo"] for latent in LATENTS
+        f"elbo-{latent_dim}": measure(mnist(out, latent_dim, LONG, device))["elbo"]
+        for latent_dim in LATENTS
     }
 
 

@@ -9,21 +9,21 @@ from torch import Tensor
 
 from immersion.data.dataset import to_float
 from immersion.data.patches import PatchSplit
-from immersion.data.pictures import load_pictures
+from immersion.data.whole_images import load_pictures
 from immersion.engine import Options
-from immersion.evaluation import Estimate
-from immersion.evaluation.restoration.colourfulness import colourfulness_error, psnr_ab
-from immersion.evaluation.restoration.psnr import quantised
-from immersion.gallery import translations
+from immersion.evaluation.image_measures import ROUNDED
+from immersion.evaluation.image_to_image import translation_quality
 from immersion.imaging.colour import lab_from_srgb
-from immersion.loading import Run
+from immersion.metrics import Estimate
+from immersion.metrics.restoration.colourfulness import colourfulness_error, psnr_ab
+from immersion.metrics.restoration.psnr import quantised
 from immersion.models import Translator
-from immersion.networks import Network
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import amount, trained
-from immersion.protocols.judges import ROUNDED
-from immersion.protocols.translations import translation_quality
+from immersion.pretrained.resolve import Network
+from immersion.runs.figures import translations
+from immersion.runs.load import Run
 from immersion.tasks.colourise import SHORTEST, Colourise
 
 CITATION = (
@@ -49,7 +49,7 @@ def several(out: Path, device: str) -> dict[str, Measurement]:
     """Train a network with levels, one with one answer and one with a code; judge them."""
     levels = learnt(out, device, "levels", LEVELS, LONG)
     one = learnt(out, device, "one", {}, LONG)
-    drawn = learnt(out, device, "several", {"latent": LATENT}, LONG)
+    drawn = learnt(out, device, "several", {"latent_dim": LATENT}, LONG)
     split = load_pictures("cifar10").test
     of_one = {f"{name}-of-one": value for name, value in judged(one).items()}
     return judged(levels) | of_one | of_draws(one.model, drawn.model, split, DRAWS)

@@ -4,13 +4,13 @@ import math
 from pathlib import Path
 
 from immersion.engine import Options
-from immersion.loading import Run
-from immersion.networks import Network
+from immersion.evaluation.image_to_image import translation_quality
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import amount, trained
-from immersion.protocols.translations import translation_quality
+from immersion.pretrained.resolve import Network
 from immersion.report.curves import curves
+from immersion.runs.load import Run
 
 CITATION = (
     "K. Zhang, W. Zuo, L. Zhang, FFDNet: Toward a Fast and Flexible Solution for CNN-Based Image "

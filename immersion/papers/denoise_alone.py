@@ -3,17 +3,17 @@
 from pathlib import Path
 
 from immersion.data.dataset import to_float
-from immersion.data.pictures import load_pictures
+from immersion.data.whole_images import load_pictures
 from immersion.engine import Options
+from immersion.evaluation.image_to_image import translation_quality
+from immersion.image_io import Picture, to_levels, write
 from immersion.imaging.noise import gaussian
-from immersion.loading import Run
-from immersion.networks import Network
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import amount, trained
-from immersion.pictures import Picture, to_levels, write
-from immersion.protocols.translations import translation_quality
+from immersion.pretrained.resolve import Network
 from immersion.random import seeded
+from immersion.runs.load import Run
 from immersion.tasks.denoise import Denoise
 
 CITATION = (

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from immersion.engine import Options
-from immersion.networks import Network
+from immersion.evaluation.image_to_image import translation_quality
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import amount, trained
-from immersion.protocols.translations import translation_quality
+from immersion.pretrained.resolve import Network
 from immersion.tasks.enlarge import FACTORS, Enlarge
 
 CITATION = (

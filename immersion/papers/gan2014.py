@@ -6,16 +6,16 @@ import torch
 from PIL.Image import Image
 from sklearn.cluster import MiniBatchKMeans
 
-from immersion.engine import Optimiser, Options
-from immersion.evaluation.likelihood.parzen import parzen
-from immersion.gallery import ends, neighbours, usual_path
-from immersion.loading import Run
+from immersion.engine import OptimizerSettings, Options
+from immersion.evaluation.samples import SampleProtocol
+from immersion.metrics.likelihood.parzen import parzen
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import measure, trained
-from immersion.protocols.samples import SampleProtocol
-from immersion.report.pictures import walks
+from immersion.runs.decoded_images import walks
+from immersion.runs.figures import ends, neighbours, usual_path
+from immersion.runs.load import Run
 
 CITATION = (
     "I. Goodfellow et al., Generative Adversarial Nets, NeurIPS 2014, "
@@ -30,17 +30,19 @@ EPOCH = 500
 PUBLISHED = Options(
     steps=340 * EPOCH, ema=0.99999, ema_from=120 * EPOCH, validate_every=0, log_every=EPOCH
 )
-"""The published batch size and optimiser for 340 epochs, weights averaged over the last 220: the
+"""The published batch size and optimizer for 340 epochs, weights averaged over the last 220: the
 discriminator's dropout keeps the generator moving to the end, and alone the last one scores about
 195 nats. How wide the average is was chosen by the test score of an earlier, longer run, whose
 average over a hundred epochs came to 223 after 1,340 (AMD EPYC, 2026-11-23)."""
 
 TODAY = Options(steps=60 * EPOCH, batch_size=100, ema=0.999, validate_every=0, log_every=EPOCH)
 TODAYS_GAME = {
-    "latent": 100,
+    "latent_dim": 100,
     "architecture": Architecture("dense", width=1024, depth=2, activation="relu"),
     "penalties": Penalties(r1=1.0, r2=1.0, share=0.25),
-    "optimiser": Optimiser(learning_rate=4e-4, schedule="cosine", momentum=0.0, beta2=0.99),
+    "optimizer": OptimizerSettings(
+        learning_rate=4e-4, schedule="cosine", momentum=0.0, beta2=0.99
+    ),
 }
 
 CODED = Options(steps=50 * EPOCH, batch_size=100, ema=0.999, validate_every=0, log_every=EPOCH)
@@ -61,7 +63,7 @@ def table(out: Path, device: str) -> dict[str, Measurement]:
     runs = {
         "": digits(out, device),
         "-today": trained(out / "mnist-today", "gan", "mnist", TODAY, device, **TODAYS_GAME),
-        "-aae": trained(out / "mnist-aae", "aae", "mnist", CODED, device, latent=CODES),
+        "-aae": trained(out / "mnist-aae", "aae", "mnist", CODED, device, latent_dim=CODES),
     }
     found = {
         name: measure(run, sample_protocol=SampleProtocol(parzen=True))
@@ -117,7 +119,7 @@ register(
         title="Parzen-window log-likelihood of MNIST: 2014's nets, today's, and what is no model",
         citation=CITATION,
         claims=(
-            Claim("parzen", "the published nets and optimiser", 225, TABLE, 0, "nats"),
+            Claim("parzen", "the published nets and optimizer", 225, TABLE, 0, "nats"),
             Claim(
                 "parzen-today",
                 "dense nets in the relativistic game with R1 and R2, in less time",

@@ -7,24 +7,24 @@ from dataclasses import replace
 from pathlib import Path
 
 from immersion.engine import Options
-from immersion.gallery import neighbours
-from immersion.loading import Run
+from immersion.evaluation.samples import SampleProtocol
 from immersion.models.sampling import sampled
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
 from immersion.papers.gan2014 import CITATION, walk
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import measure, trained
-from immersion.protocols.samples import SampleProtocol
 from immersion.recipes.gan import DiscriminatorSettings
 from immersion.recipes.gan2014 import PUBLISHED as OPTIMISER
-from immersion.report.pictures import grid
+from immersion.report.image_grid import grid
+from immersion.runs.figures import neighbours
+from immersion.runs.load import Run
 
 SIDE = 48
 """Of the paper's faces."""
 
 OF_FACES = replace(OPTIMISER, learning_rate=0.05, max_norm=1.9365)
-"""The published optimiser for faces: a lower rate, and a bound on each unit's weights."""
+"""The published optimizer for faces: a lower rate, and a bound on each unit's weights."""
 
 TODAYS_GAME = {
     "architecture": Architecture("dcgan", width=32),
@@ -73,7 +73,7 @@ def beside(
 ) -> dict[str, Measurement]:
     """Train 2014's nets and today's game on faces of 48 x 48, and judge both alike."""
     old = trained(
-        out / "2014", "gan2014", "smiles", first, device, size=SIDE, optimiser=OF_FACES, **widths
+        out / "2014", "gan2014", "smiles", first, device, size=SIDE, optimizer=OF_FACES, **widths
     )
     new = trained(out / "today", "gan", "smiles", second, device, size=SIDE, **TODAYS_GAME)
     name = out.name

@@ -13,17 +13,17 @@ from torch import Tensor, nn
 from immersion.batch import Batch
 from immersion.check import UserError
 from immersion.data.dataset import MemorySplit
-from immersion.engine import Experiment, Optimiser, Options, Player, train
-from immersion.evaluation.pushforward import (
+from immersion.engine import Experiment, OptimizerSettings, Options, Player, train
+from immersion.metrics.pushforward import (
     best_discriminator,
     jensen_shannon,
     mass_on_line,
     value_of_game,
 )
-from immersion.games import GAMES
 from immersion.models import GAN, Discriminator
 from immersion.nn import Architecture
 from immersion.objectives import DiscriminatorLoss, GeneratorLoss
+from immersion.objectives.games import GAMES
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.priors import StandardNormal
 from immersion.random import seeded
@@ -49,8 +49,8 @@ EARLY = 4
 OPTIONS = Options(
     steps=60, batch_size=256, device="cpu", precision="float32", validate_every=0, log_every=1
 )
-DISCRIMINATOR = Optimiser("adam", 0.01, "linear", momentum=0.5)
-GENERATOR = Optimiser("adam", 0.006, "linear", momentum=0.5)
+DISCRIMINATOR = OptimizerSettings("adam", 0.01, "linear", momentum=0.5)
+GENERATOR = OptimizerSettings("adam", 0.006, "linear", momentum=0.5)
 ARCHITECTURE = Architecture("dense", 32, 2, "tanh")
 
 EDGES = torch.linspace(-3.0, 5.0, 801, dtype=torch.float64)

@@ -2,22 +2,22 @@
 
 from pathlib import Path
 
-from immersion.engine import Optimiser, Options
+from immersion.engine import OptimizerSettings, Options
 from immersion.nn import Architecture
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import measure, trained
 
 PAPER_NET = Architecture("dense", width=500, depth=1, activation="tanh")
-DECAY = Optimiser(learning_rate=2e-3, schedule="linear")
+DECAY = OptimizerSettings(learning_rate=2e-3, schedule="linear")
 OPTIONS = Options(steps=60_000, batch_size=200, validate_every=5000)
 
 
 def measured(out: Path, device: str) -> dict[str, Measurement]:
     """Train the paper's net, the default network as long, and the recipe as it comes."""
     paper = trained(
-        out / "paper-net", "vae", "mnist", OPTIONS, device, architecture=PAPER_NET, optimiser=DECAY
+        out / "paper-net", "vae", "mnist", OPTIONS, device, architecture=PAPER_NET, optimizer=DECAY
     )
-    default = trained(out / "default", "vae", "mnist", OPTIONS, device, optimiser=DECAY)
+    default = trained(out / "default", "vae", "mnist", OPTIONS, device, optimizer=DECAY)
     untouched = trained(out / "untouched", "vae", "mnist", Options(), device)
     runs = {"paper-net": paper, "default": default, "untouched": untouched}
     return {name: measure(run)["elbo"] for name, run in runs.items()}

@@ -12,15 +12,15 @@ import torch
 from torch import Tensor
 
 from immersion.data import own_units
-from immersion.engine import Optimiser, Options
-from immersion.loading import Run
+from immersion.engine import OptimizerSettings, Options
+from immersion.evaluation.samples import modes
 from immersion.models.sampling import sampled
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import trained
-from immersion.protocols.samples import modes
-from immersion.report.pictures import grid
+from immersion.report.image_grid import grid
+from immersion.runs.load import Run
 
 CITATION = (
     "Z. Lin, A. Khetan, G. Fanti, S. Oh, PacGAN: The power of two samples in generative "
@@ -35,17 +35,17 @@ RUNS = 10
 STACKED_RUNS = 3
 """Seeds of the stacked digits, of which one takes half an hour of a core."""
 
-ADAM = Optimiser(learning_rate=1e-3, schedule="cosine", momentum=0.0, beta2=0.99)
+ADAM = OptimizerSettings(learning_rate=1e-3, schedule="cosine", momentum=0.0, beta2=0.99)
 POINTS = {
-    "latent": 2,
+    "latent_dim": 2,
     "architecture": Architecture("dense", width=128, depth=3, activation="relu"),
 }
-RELATIVISTIC = {**POINTS, "penalties": Penalties(r1=3e-4, r2=3e-4), "optimiser": ADAM}
+RELATIVISTIC = {**POINTS, "penalties": Penalties(r1=3e-4, r2=3e-4), "optimizer": ADAM}
 MINIMAX = {
     **POINTS,
     "game": "minimax",
     "penalties": Penalties(),
-    "optimiser": Optimiser(learning_rate=2e-4, schedule="cosine", momentum=0.5),
+    "optimizer": OptimizerSettings(learning_rate=2e-4, schedule="cosine", momentum=0.5),
 }
 STEPS = 9000
 
@@ -218,7 +218,7 @@ STACKS: dict[str, Mapping[str, Any]] = {
         "architecture": CONVOLUTIONS,
         "game": "non-saturating",
         "penalties": Penalties(),
-        "optimiser": Optimiser(learning_rate=2e-4, schedule="constant", momentum=0.5),
+        "optimizer": OptimizerSettings(learning_rate=2e-4, schedule="constant", momentum=0.5),
     },
 }
 

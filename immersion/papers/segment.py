@@ -6,19 +6,19 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from immersion.data.masked_sets import FOLDS
+from immersion.data.segmentation_sets import FOLDS
 from immersion.engine import Options
-from immersion.evaluation import Estimate
-from immersion.evaluation.segmentation.pixel import pixel_counts
-from immersion.evaluation.segmentation.pooled import f_score, pooled
-from immersion.evaluation.segmentation.rand import pair_counts
-from immersion.evaluation.segmentation.warping import split_and_merge_error
-from immersion.gallery import translations
-from immersion.loading import Run
+from immersion.evaluation.image_to_image import results
+from immersion.metrics import Estimate
+from immersion.metrics.segmentation.pixel import pixel_counts
+from immersion.metrics.segmentation.pooled import f_score, pooled
+from immersion.metrics.segmentation.rand import pair_counts
+from immersion.metrics.segmentation.warping import split_and_merge_error
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import amount, measure, trained
-from immersion.protocols.translations import results
+from immersion.runs.figures import translations
+from immersion.runs.load import Run
 
 UNET = (
     "Ronneberger, Fischer & Brox 2015, U-Net: Convolutional Networks for Biomedical Image "

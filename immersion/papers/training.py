@@ -8,10 +8,10 @@ from immersion.check import UserError
 from immersion.commands.evaluate import evaluate_run
 from immersion.commands.train import train
 from immersion.engine import Options
-from immersion.loading import Run, open_run
+from immersion.evaluation.samples import SampleProtocol
 from immersion.papers.study import Measurement
 from immersion.progress import progress
-from immersion.protocols.samples import SampleProtocol
+from immersion.runs.load import Run, open_run
 
 
 def trained(
@@ -26,7 +26,7 @@ def trained(
 ) -> Run:
     """Train a recipe into `out`, or go on with it, or find it finished; return the run."""
     options = replace(options, device=device)
-    with progress(options.steps) as listen:
+    with progress(options.steps) as on_metrics:
         done = train(
             recipe,
             data=data,
@@ -34,7 +34,7 @@ def trained(
             size=size,
             options=options,
             arguments=arguments,
-            listen=listen,
+            on_metrics=on_metrics,
         )
     if done["reason"] == "interrupted":
         raise UserError("the study was interrupted", remedy="give the same command to go on")

@@ -5,13 +5,13 @@ from pathlib import Path
 import torch
 from sklearn.decomposition import PCA
 
-from immersion.engine import Optimiser, Options
-from immersion.evaluation import frechet_distance
-from immersion.loading import Run
+from immersion.engine import OptimizerSettings, Options
+from immersion.metrics import frechet_distance
 from immersion.objectives import ELBO
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import measure, trained
 from immersion.random import seeded
+from immersion.runs.load import Run
 
 TITLES = {"reconstruction": "reconstruction only", "kl": "KL only", "both": "both: the ELBO"}
 KEEP = tuple(TITLES)
@@ -29,9 +29,9 @@ def run(out: Path, device: str) -> dict[str, Measurement]:
             "mnist",
             OPTIONS,
             device,
-            latent=2,
+            latent_dim=2,
             objective=ELBO(keep=keep),
-            optimiser=Optimiser(schedule="linear"),
+            optimizer=OptimizerSettings(schedule="linear"),
         )
         for keep in KEEP
     }

@@ -1,12 +1,12 @@
 """The adversarial autoencoder."""
 
 from immersion.data import Spec
-from immersion.engine import Experiment, Optimiser, Player
-from immersion.games import GAMES
+from immersion.engine import Experiment, OptimizerSettings, Player
 from immersion.likelihoods import likelihood_for
 from immersion.models import AdversarialAutoencoder, Discriminator
 from immersion.nn import Architecture
 from immersion.objectives import CodeDiscriminatorLoss, CodeEncoderLoss, Reconstruction
+from immersion.objectives.games import GAMES
 from immersion.priors import StandardNormal
 from immersion.recipes.base import RECIPES, choose_latent
 
@@ -15,14 +15,14 @@ from immersion.recipes.base import RECIPES, choose_latent
 def aae(
     spec: Spec,
     *,
-    latent: int | None = None,
+    latent_dim: int | None = None,
     likelihood: str = "auto",
     architecture: Architecture = Architecture(),
     game: str = "non-saturating",
     discriminator_width: int = 512,
     adversarial_weight: float = 20.0,
     objective: Reconstruction = Reconstruction(),
-    optimiser: Optimiser = Optimiser(momentum=0.5),
+    optimizer: OptimizerSettings = OptimizerSettings(momentum=0.5),
 ) -> Experiment:
     """Train an adversarial autoencoder (Makhzani et al. 2016): codes made to look like a prior's.
 
@@ -31,33 +31,33 @@ def aae(
 
     Args:
         spec: The data.
-        latent: Dimension of the code; by default 20, less where the data have few values.
+        latent_dim: Dimension of the code; by default 20, less where the data have few values.
         likelihood: p(x|z), whose mean is the reconstruction; auto chooses by the kind of data.
         architecture: The encoder's and, mirrored, the decoder's network.
         game: What discriminator and encoder minimise, as of `gan`.
         discriminator_width: Units in each of the two hidden layers of the codes' discriminator.
         adversarial_weight: How much the game counts against the reconstruction error.
         objective: The reconstruction error that decoder and encoder minimise.
-        optimiser: How all players move.
+        optimizer: How all players move.
     """
-    latent = choose_latent(spec, latent)
+    latent_dim = choose_latent(spec, latent_dim)
     p = likelihood_for(likelihood, spec.shape, spec.values)
-    judge = Architecture("dense", discriminator_width).build((latent,), (1,))
+    judge = Architecture("dense", discriminator_width).build((latent_dim,), (1,))
     model = AdversarialAutoencoder(
-        architecture.build(spec.shape, (latent,)),
-        architecture.build((latent,), p.parameter_shape),
+        architecture.build(spec.shape, (latent_dim,)),
+        architecture.build((latent_dim,), p.parameter_shape),
         p,
         Discriminator(judge),
-        StandardNormal(latent),
-        latent,
+        StandardNormal(latent_dim),
+        latent_dim,
     )
     rules = GAMES[game]()
     decoding = [*model.decoder.parameters(), *p.parameters()]
     encoding = CodeEncoderLoss(rules, objective, adversarial_weight)
     discriminating = list(model.discriminator.parameters())
     players = (
-        Player("decoder", decoding, objective, optimiser),
-        Player("discriminator", discriminating, CodeDiscriminatorLoss(rules), optimiser),
-        Player("encoder", list(model.encoder.parameters()), encoding, optimiser),
+        Player("decoder", decoding, objective, optimizer),
+        Player("discriminator", discriminating, CodeDiscriminatorLoss(rules), optimizer),
+        Player("encoder", list(model.encoder.parameters()), encoding, optimizer),
     )
     return Experiment(model, players, check=p.check, batch_size=100)

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from immersion.check import at_least
-from immersion.engine import Optimiser, Player
-from immersion.games import GAMES
+from immersion.engine import OptimizerSettings, Player
 from immersion.models import Translator
 from immersion.nn.patch_discriminator import PatchDiscriminator
 from immersion.objectives import (
@@ -14,6 +13,7 @@ from immersion.objectives import (
     PatchDiscriminatorLoss,
     TranslationLoss,
 )
+from immersion.objectives.games import GAMES
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Adversary:
 
     Args:
         adversarial: Weight of the game against half the squared error of one value, whatever
-            --beta or --latent are; 0 leaves it out. Where it is large, outputs look sharper and
-            are less often right: 0.001 is a beginning.
+            --beta or --latent-dim are; 0 leaves it out. Where it is large, outputs look sharper
+            and are less often right: 0.001 is a beginning.
         game: non-saturating (pix2pix's), least-squares, hinge, relativistic, ...
     """
 
@@ -38,7 +38,7 @@ class Adversary:
         self,
         model: Translator,
         likeness: TranslationLoss | NeighbourLoss | ConditionalELBO,
-        optimiser: Optimiser,
+        optimizer: OptimizerSettings,
         channels: int,
     ) -> tuple[Player, ...]:
         """Return the translator alone, or with a discriminator, which the model is given.
@@ -46,19 +46,19 @@ class Adversary:
         Args:
             model: Has no discriminator yet.
             likeness: What the translator minimises without the game.
-            optimiser: How the translator moves.
+            optimizer: How the translator moves.
             channels: Of input and output together.
         """
         rules = GAMES[self.game]()
         own = list(model.parameters())
         if not self.adversarial:
-            return (Player("translator", own, likeness, optimiser),)
+            return (Player("translator", own, likeness, optimizer),)
         model.discriminator = PatchDiscriminator(channels)
         objective = AdversarialTranslation(likeness, rules, self.adversarial)
         # Adam as in section 3.3 of the pix2pix paper.
-        slow = Optimiser(learning_rate=2e-4, momentum=0.5, schedule=optimiser.schedule)
+        slow = OptimizerSettings(learning_rate=2e-4, momentum=0.5, schedule=optimizer.schedule)
         theirs = list(model.discriminator.parameters())
         return (
-            Player("translator", own, objective, optimiser),
+            Player("translator", own, objective, optimizer),
             Player("discriminator", theirs, PatchDiscriminatorLoss(rules), slow),
         )

@@ -1,7 +1,7 @@
 """Autoencoders, linear and deep: codes without a distribution over them."""
 
 from immersion.data import Spec
-from immersion.engine import Experiment, Optimiser, Player
+from immersion.engine import Experiment, OptimizerSettings, Player
 from immersion.likelihoods import LIKELIHOODS, Likelihood, likelihood_for
 from immersion.models import Autoencoder
 from immersion.nn import Architecture
@@ -11,54 +11,57 @@ from immersion.recipes.base import RECIPES, choose_latent
 
 @RECIPES.register("linear-ae")
 def linear_ae(
-    spec: Spec, *, latent: int | None = None, optimiser: Optimiser = Optimiser()
+    spec: Spec,
+    *,
+    latent_dim: int | None = None,
+    optimizer: OptimizerSettings = OptimizerSettings(),
 ) -> Experiment:
     """Train a linear autoencoder by gradient descent: it finds PCA's subspace.
 
     Args:
         spec: The data.
-        latent: Number of linear features; by default 20, less where the data have few values.
-        optimiser: How parameters move.
+        latent_dim: Number of linear features; by default 20, less where the data have few values.
+        optimizer: How parameters move.
     """
-    latent = choose_latent(spec, latent)
+    latent_dim = choose_latent(spec, latent_dim)
     p = LIKELIHOODS["gaussian-fixed"](spec.shape)
     linear = Architecture("dense", depth=0)
-    return _autoencoder(spec, latent, p, linear, Reconstruction(), optimiser)
+    return _autoencoder(spec, latent_dim, p, linear, Reconstruction(), optimizer)
 
 
 @RECIPES.register("ae")
 def ae(
     spec: Spec,
     *,
-    latent: int | None = None,
+    latent_dim: int | None = None,
     likelihood: str = "auto",
     architecture: Architecture = Architecture(),
     objective: Reconstruction = Reconstruction(),
-    optimiser: Optimiser = Optimiser(),
+    optimizer: OptimizerSettings = OptimizerSettings(),
 ) -> Experiment:
     """Train a deep autoencoder: it reconstructs, but is not a generative model.
 
     Args:
         spec: The data.
-        latent: Dimension of the code; by default 20, less where the data have few values.
+        latent_dim: Dimension of the code; by default 20, less where the data have few values.
         likelihood: p(x|z), whose mean is the reconstruction; auto chooses by the kind of data.
         architecture: The encoder's and, mirrored, the decoder's network.
         objective: The error that is minimised.
-        optimiser: How parameters move.
+        optimizer: How parameters move.
     """
-    latent = choose_latent(spec, latent)
+    latent_dim = choose_latent(spec, latent_dim)
     p = likelihood_for(likelihood, spec.shape, spec.values)
-    return _autoencoder(spec, latent, p, architecture, objective, optimiser)
+    return _autoencoder(spec, latent_dim, p, architecture, objective, optimizer)
 
 
 def _autoencoder(
     spec: Spec,
-    latent: int,
+    latent_dim: int,
     p: Likelihood,
     architecture: Architecture,
     objective: Reconstruction,
-    optimiser: Optimiser,
+    optimizer: OptimizerSettings,
 ) -> Experiment:
-    model = Autoencoder.build(spec.shape, latent, p, architecture)
-    player = Player("autoencoder", list(model.parameters()), objective, optimiser)
+    model = Autoencoder.build(spec.shape, latent_dim, p, architecture)
+    player = Player("autoencoder", list(model.parameters()), objective, optimizer)
     return Experiment(model, (player,), check=p.check)

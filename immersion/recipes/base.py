@@ -7,11 +7,11 @@ from torch import nn
 
 from immersion.check import UserError, at_least
 from immersion.data import Spec
-from immersion.engine import Experiment, Optimiser, Player
-from immersion.games import Game
+from immersion.engine import Experiment, OptimizerSettings, Player
 from immersion.likelihoods import LIKELIHOODS, Likelihood, likelihood_for
 from immersion.models import GAN
 from immersion.objectives import DiscriminatorLoss, GeneratorLoss
+from immersion.objectives.games import Game
 from immersion.objectives.penalties import Penalties
 from immersion.registry import Registry
 
@@ -52,12 +52,12 @@ def choose_likelihood(spec: Spec, name: str, binarize: str) -> tuple[Likelihood,
 USUAL_LATENT = 20
 
 
-def choose_latent(spec: Spec, latent: int | None) -> int:
+def choose_latent(spec: Spec, latent_dim: int | None) -> int:
     """Return the dimension d of the latent space: 1 <= d < D.
 
     Args:
         spec: The data, of dimension D.
-        latent: d, or None for 20, or half of D where D is below 40.
+        latent_dim: d, or None for 20, or half of D where D is below 40.
 
     Raises:
         UserError: d is 0 or less, or D or more; or the data have one dimension.
@@ -68,22 +68,22 @@ def choose_latent(spec: Spec, latent: int | None) -> int:
     """
     if spec.dimensions < 2:
         raise UserError("one column has no smaller latent space", "a table of 2 columns or more")
-    if latent is None:
+    if latent_dim is None:
         return min(USUAL_LATENT, spec.dimensions // 2)
-    if not 1 <= latent < spec.dimensions:
+    if not 1 <= latent_dim < spec.dimensions:
         raise UserError(
             "the latent space must be smaller than the data's",
-            f"--latent from 1 to {spec.dimensions - 1}",
-            latent,
+            f"--latent-dim from 1 to {spec.dimensions - 1}",
+            latent_dim,
         )
-    return latent
+    return latent_dim
 
 
 def two_players(
     model: GAN,
     game: Game,
     penalties: Penalties,
-    optimiser: Optimiser,
+    optimizer: OptimizerSettings,
     discriminator_steps: int,
     discriminator_rate: float,
 ) -> tuple[Player, Player]:
@@ -93,22 +93,22 @@ def two_players(
         model: Holds both.
         game: What they minimise.
         penalties: What is added to the discriminator's loss.
-        optimiser: How the generator moves, and the discriminator but for its rate.
+        optimizer: How the generator moves, and the discriminator but for its rate.
         discriminator_steps: k, the discriminator's moves for each of the generator's.
         discriminator_rate: The discriminator's learning rate in units of the generator's.
     """
     at_least(1, discriminator_steps=discriminator_steps)
     at_least(0, discriminator_rate=discriminator_rate)
-    own_rate = discriminator_rate * optimiser.learning_rate
+    own_rate = discriminator_rate * optimizer.learning_rate
     discriminator = Player(
         "discriminator",
         list(model.discriminator.parameters()),
         DiscriminatorLoss(game, penalties),
-        replace(optimiser, learning_rate=own_rate),
+        replace(optimizer, learning_rate=own_rate),
         discriminator_steps,
     )
     moved = list(model.generator.parameters())
-    return discriminator, Player("generator", moved, GeneratorLoss(game), optimiser)
+    return discriminator, Player("generator", moved, GeneratorLoss(game), optimizer)
 
 
 def has_levels(spec: Spec) -> bool:

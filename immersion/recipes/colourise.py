@@ -5,13 +5,13 @@ from dataclasses import replace
 from immersion.check import UserError
 from immersion.data import Spec
 from immersion.data.patches import PatchSplit
-from immersion.engine import Experiment, Optimiser
+from immersion.engine import Experiment, OptimizerSettings
 from immersion.likelihoods.logistic import Categorical
 from immersion.nn.translation import Translation
 from immersion.objectives import TranslationLoss
 from immersion.recipes.adversary import Adversary
 from immersion.recipes.base import RECIPES
-from immersion.recipes.pictures import Patches, of_pictures, translator
+from immersion.recipes.image_to_image import Patches, of_pictures, translator
 from immersion.tasks.colourise import Colourise
 
 COLOURED = 8
@@ -30,8 +30,8 @@ def colourise(
     task: Colourise = Colourise(),
     translation: Translation = Translation("unet"),
     objective: TranslationLoss = TranslationLoss(),
-    optimiser: Optimiser = Optimiser(learning_rate=1e-3, schedule="cosine"),
-    latent: int = 0,
+    optimizer: OptimizerSettings = OptimizerSettings(learning_rate=1e-3, schedule="cosine"),
+    latent_dim: int = 0,
     adversary: Adversary = Adversary(),
 ) -> Experiment:
     """Train a network to colour grey pictures, and to say how sure it is of every colour.
@@ -43,20 +43,22 @@ def colourise(
             its levels.
         translation: The network.
         objective: The error that is minimised.
-        optimiser: How parameters move.
-        latent: Dimension of a code that tells several right answers apart: a conditional VAE,
+        optimizer: How parameters move.
+        latent_dim: Dimension of a code that tells several right answers apart: a conditional VAE,
             trained by its ELBO in place of the objective; 0 gives one answer.
         adversary: Whether outputs must look real too.
     """
     p = None
     if task.discretised:
-        refuse_beside_levels(objective, latent)
+        refuse_beside_levels(objective, latent_dim)
         objective, p = TranslationLoss(beta=0.0), Categorical((2, *spec.shape[1:]), LEVELS)
-    experiment = translator(spec, task, translation, objective, optimiser, latent, adversary, p)
+    experiment = translator(
+        spec, task, translation, objective, optimizer, latent_dim, adversary, p
+    )
     return replace(experiment, begin=refuse_grey)
 
 
-def refuse_beside_levels(objective: TranslationLoss, latent: int) -> None:
+def refuse_beside_levels(objective: TranslationLoss, latent_dim: int) -> None:
     """Refuse what has no part in learning the probabilities of levels.
 
     Raises:
@@ -67,10 +69,10 @@ def refuse_beside_levels(objective: TranslationLoss, latent: int) -> None:
             "levels are learnt by their likelihood, in which --beta has no part",
             remedy="leave --beta or --discretised out",
         )
-    if latent:
+    if latent_dim:
         raise UserError(
             "levels and a code are two ways of saying that there are several answers",
-            remedy="leave --latent or --discretised out",
+            remedy="leave --latent-dim or --discretised out",
         )
 
 

@@ -1,12 +1,12 @@
 """An enlarger."""
 
 from immersion.data import Spec
-from immersion.engine import Experiment, Optimiser
+from immersion.engine import Experiment, OptimizerSettings
 from immersion.nn.translation import Translation
 from immersion.objectives import TranslationLoss
 from immersion.recipes.adversary import Adversary
 from immersion.recipes.base import RECIPES
-from immersion.recipes.pictures import Patches, of_pictures, translator
+from immersion.recipes.image_to_image import Patches, of_pictures, translator
 from immersion.tasks.enlarge import Enlarge
 
 
@@ -18,8 +18,8 @@ def enlarge(
     task: Enlarge = Enlarge(),
     translation: Translation = Translation("restorer"),
     objective: TranslationLoss = TranslationLoss(),
-    optimiser: Optimiser = Optimiser(learning_rate=1e-3, schedule="cosine"),
-    latent: int = 0,
+    optimizer: OptimizerSettings = OptimizerSettings(learning_rate=1e-3, schedule="cosine"),
+    latent_dim: int = 0,
     adversary: Adversary = Adversary(),
 ) -> Experiment:
     """Train a network to enlarge pictures, and to say how sure it is of every pixel.
@@ -29,9 +29,9 @@ def enlarge(
         task: The factor.
         translation: The network.
         objective: The error that is minimised.
-        optimiser: How parameters move.
-        latent: Dimension of a code that tells several right answers apart: a conditional VAE,
+        optimizer: How parameters move.
+        latent_dim: Dimension of a code that tells several right answers apart: a conditional VAE,
             trained by its ELBO in place of the objective; 0 gives one answer.
         adversary: Whether outputs must look real too.
     """
-    return translator(spec, task, translation, objective, optimiser, latent, adversary)
+    return translator(spec, task, translation, objective, optimizer, latent_dim, adversary)

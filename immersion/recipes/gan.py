@@ -8,8 +8,7 @@ import torch
 from immersion.batch import Split, whole
 from immersion.check import UserError, at_least, choice
 from immersion.data import Spec
-from immersion.engine import Experiment, Optimiser
-from immersion.games import GAMES, Game
+from immersion.engine import Experiment, OptimizerSettings
 from immersion.models import GAN, Discriminator
 from immersion.nn import Architecture
 from immersion.nn.augment import augmentation
@@ -18,6 +17,7 @@ from immersion.nn.discriminator import (
     with_minibatch_std,
     without_batch_norm,
 )
+from immersion.objectives.games import GAMES, Game
 from immersion.objectives.penalties import Penalties
 from immersion.priors import Labelled, StandardNormal, UniformCube
 from immersion.recipes.base import RECIPES, bounded, has_levels, refuse_counts, two_players
@@ -79,7 +79,7 @@ def usual_penalty(spec: Spec) -> float:
 def gan(
     spec: Spec,
     *,
-    latent: int | None = None,
+    latent_dim: int | None = None,
     prior: Literal["normal", "uniform"] = "normal",
     architecture: Architecture = Architecture(),
     game: str = "relativistic",
@@ -88,7 +88,7 @@ def gan(
     discriminator_rate: float = 1.0,
     penalties: Penalties = Penalties(r1=None, r2=None, share=0.25),
     settings: DiscriminatorSettings = DiscriminatorSettings(),
-    optimiser: Optimiser = Optimiser(
+    optimizer: OptimizerSettings = OptimizerSettings(
         learning_rate=4e-4, schedule="cosine", momentum=0.0, beta2=0.99
     ),
 ) -> Experiment:
@@ -96,7 +96,7 @@ def gan(
 
     Args:
         spec: The data.
-        latent: Dimension of the noise; by default 64 for images and 16 for tables.
+        latent_dim: Dimension of the noise; by default 64 for images and 16 for tables.
         prior: normal, or uniform on (-sqrt 3, sqrt 3)^d.
         architecture: Both players' networks: by default dcgan for images, dense for tables;
             r3gan is for a GPU.
@@ -109,31 +109,31 @@ def gan(
             number of an image's values, and of 1 for tables, but 0 where a gradient penalty or
             spectral normalisation bounds the slope already.
         settings: What the discriminator is shown, and how it is held.
-        optimiser: How both players move.
+        optimizer: How both players move.
     """
     refuse_counts(spec)
     rules = GAMES[game]()
     _check_augmentation(spec, settings, rules)
-    if latent is None:
-        latent = LATENT if spec.image else LATENT // 4
-    at_least(1, latent=latent)
+    if latent_dim is None:
+        latent_dim = LATENT if spec.image else LATENT // 4
+    at_least(1, latent_dim=latent_dim)
     if architecture.network == "auto":
         architecture = replace(architecture, network="dcgan" if spec.image else "dense")
     classes = _classes(spec) if settings.conditional else 0
-    noise = PRIORS[choice("prior", prior, PRIORS)](latent)
+    noise = PRIORS[choice("prior", prior, PRIORS)](latent_dim)
     prior = Labelled(noise, classes) if classes else noise
-    network = architecture.build((latent + classes,), spec.shape)
+    network = architecture.build((latent_dim + classes,), spec.shape)
     model = GAN(
         bounded(network, spec),
         _discriminator(spec, architecture, settings, classes, penalties.gradient_penalty > 0),
         prior,
-        latent + classes,
+        latent_dim + classes,
         classes,
     )
     gentle = settings.spectral_norm or penalties.gradient_penalty > 0
     penalties = penalties.filled(0.0 if gentle else usual_penalty(spec))
     players = two_players(
-        model, rules, penalties, optimiser, discriminator_steps, discriminator_rate
+        model, rules, penalties, optimizer, discriminator_steps, discriminator_rate
     )
 
     def begin(split: Split) -> None:

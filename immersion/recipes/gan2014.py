@@ -1,4 +1,4 @@
-"""The adversarial nets of 2014, with the networks and the optimiser of the published code."""
+"""The adversarial nets of 2014, with the networks and the optimizer of the published code."""
 
 from typing import Literal
 
@@ -8,15 +8,15 @@ from torch import nn
 from immersion.batch import Split, whole
 from immersion.check import at_least
 from immersion.data import Spec
-from immersion.engine import Experiment, Optimiser
-from immersion.games import GAMES
+from immersion.engine import Experiment, OptimizerSettings
 from immersion.models import GAN, Discriminator
 from immersion.nn.goodfellow import maxout_discriminator, rectifier_generator
+from immersion.objectives.games import GAMES
 from immersion.objectives.penalties import Penalties
 from immersion.priors import UniformCube
 from immersion.recipes.base import RECIPES, bounded, has_levels, refuse_counts, two_players
 
-PUBLISHED = Optimiser(
+PUBLISHED = OptimizerSettings(
     "sgd",
     learning_rate=0.1,
     schedule="exponential",
@@ -32,14 +32,14 @@ PUBLISHED = Optimiser(
 def gan2014(
     spec: Spec,
     *,
-    latent: int = 100,
+    latent_dim: int = 100,
     width: int = 1200,
     units: int = 240,
     game: Literal["non-saturating", "minimax"] = "non-saturating",
     updates: Literal["simultaneous", "alternating"] = "simultaneous",
     discriminator_steps: int = 1,
     discriminator_rate: float = 0.5,
-    optimiser: Optimiser = PUBLISHED,
+    optimizer: OptimizerSettings = PUBLISHED,
 ) -> Experiment:
     """Train the adversarial nets of Goodfellow et al. 2014: rectifier generator, maxout judge.
 
@@ -49,7 +49,7 @@ def gan2014(
 
     Args:
         spec: The data.
-        latent: Dimension of the noise, uniform on (-sqrt 3, sqrt 3)^d.
+        latent_dim: Dimension of the noise, uniform on (-sqrt 3, sqrt 3)^d.
         width: Units in each of the generator's two hidden layers.
         units: Maxout units in each of the discriminator's two hidden layers.
         game: non-saturating, or minimax: the generator descends log(1 - D(G(z))).
@@ -57,15 +57,15 @@ def gan2014(
         discriminator_steps: k, the discriminator's moves for each of the generator's.
         discriminator_rate: The discriminator's learning rate in units of the generator's; the
             published code halves the discriminator's loss, which is the same.
-        optimiser: How both players move.
+        optimizer: How both players move.
     """
     refuse_counts(spec)
-    at_least(1, latent=latent, width=width, units=units)
-    network = rectifier_generator((latent,), spec.shape, (width, width))
+    at_least(1, latent_dim=latent_dim, width=width, units=units)
+    network = rectifier_generator((latent_dim,), spec.shape, (width, width))
     discriminator = Discriminator(maxout_discriminator(spec.shape, (units, units)))
-    model = GAN(bounded(network, spec), discriminator, UniformCube(latent), latent)
+    model = GAN(bounded(network, spec), discriminator, UniformCube(latent_dim), latent_dim)
     players = two_players(
-        model, GAMES[game](), Penalties(), optimiser, discriminator_steps, discriminator_rate
+        model, GAMES[game](), Penalties(), optimizer, discriminator_steps, discriminator_rate
     )
 
     def begin(split: Split) -> None:

@@ -3,14 +3,14 @@
 from typing import Literal
 
 from immersion.data import Spec
-from immersion.data.masks import USUAL_SIDE
-from immersion.engine import Experiment, Optimiser, Player
+from immersion.data.segmentation import USUAL_SIDE
+from immersion.engine import Experiment, OptimizerSettings, Player
 from immersion.likelihoods.classes import Classes
 from immersion.models import Translator
 from immersion.nn.translation import Translation
 from immersion.objectives import ClassesLoss
 from immersion.recipes.base import RECIPES
-from immersion.recipes.pictures import Patches, of_pictures, refuse_side
+from immersion.recipes.image_to_image import Patches, of_pictures, refuse_side
 from immersion.tasks.segment import Segment, balanced
 
 
@@ -21,7 +21,7 @@ def segment(
     *,
     balance: Literal["none", "median"] = "none",
     translation: Translation = Translation("unet"),
-    optimiser: Optimiser = Optimiser(learning_rate=1e-3, schedule="cosine"),
+    optimizer: OptimizerSettings = OptimizerSettings(learning_rate=1e-3, schedule="cosine"),
 ) -> Experiment:
     """Train a network to say the class of every pixel, from pictures with masks.
 
@@ -34,7 +34,7 @@ def segment(
         balance: none: all pixels count alike, which is best for the share that is right; median:
             those of rare classes count more, which is better for the mean over classes.
         translation: The network.
-        optimiser: How parameters move.
+        optimizer: How parameters move.
     """
     weights = balanced(spec.frequencies) if balance == "median" and spec.frequencies else ()
     task = Segment(len(spec.classes), weights)
@@ -43,5 +43,5 @@ def segment(
     network = translation.build(inward, p.numbers, task.scale)
     refuse_side(spec.shape[1], network.multiple)
     model = Translator(task, network, p)
-    player = Player("translator", list(model.parameters()), ClassesLoss(), optimiser)
+    player = Player("translator", list(model.parameters()), ClassesLoss(), optimizer)
     return Experiment(model, (player,), batch_size=16, ema=0.999)

@@ -1,7 +1,7 @@
 """The variational autoencoder."""
 
 from immersion.data import Spec
-from immersion.engine import Experiment, Optimiser, Player
+from immersion.engine import Experiment, OptimizerSettings, Player
 from immersion.models import VAE
 from immersion.nn import Architecture
 from immersion.objectives import ELBO
@@ -12,28 +12,28 @@ from immersion.recipes.base import RECIPES, choose_latent, choose_likelihood
 def vae(
     spec: Spec,
     *,
-    latent: int | None = None,
+    latent_dim: int | None = None,
     likelihood: str = "auto",
     binarize: str = "auto",
     architecture: Architecture = Architecture(),
     objective: ELBO = ELBO(),
-    optimiser: Optimiser = Optimiser(),
+    optimizer: OptimizerSettings = OptimizerSettings(),
 ) -> Experiment:
     """Train a variational autoencoder (Kingma & Welling 2014).
 
     Args:
         spec: The data.
-        latent: Dimension of the latent space; by default 20, less where the data have few values.
+        latent_dim: Dimension of the latent space; by default 20, or half of the data's below 40.
         likelihood: p(x|z): bernoulli, continuous-bernoulli, gaussian, gaussian-shared,
             gaussian-optimal, student-t, logistic-mixture, poisson, ..., or auto: by the data.
         binarize: How grey images are made binary: none, dynamic (drawn anew for every batch),
             static (drawn once), threshold (at one half), or auto: as the field does.
         architecture: The encoder's and, mirrored, the decoder's network.
         objective: The bound.
-        optimiser: How parameters move.
+        optimizer: How parameters move.
     """
-    latent = choose_latent(spec, latent)
+    latent_dim = choose_latent(spec, latent_dim)
     p, binarize = choose_likelihood(spec, likelihood, binarize)
-    model = VAE.build(spec.shape, latent, p, architecture)
-    player = Player("vae", list(model.parameters()), objective, optimiser)
+    model = VAE.build(spec.shape, latent_dim, p, architecture)
+    player = Player("vae", list(model.parameters()), objective, optimizer)
     return Experiment(model, (player,), binarize, p.check)

@@ -1,11 +1,11 @@
 """The VAE-GAN."""
 
 from immersion.data import Spec
-from immersion.engine import Experiment, Optimiser, Player
-from immersion.games import GAMES
+from immersion.engine import Experiment, OptimizerSettings, Player
 from immersion.models import VAEGAN
 from immersion.nn import Architecture
 from immersion.objectives import DecoderLoss, FeatureELBO, VAEGANDiscriminatorLoss
+from immersion.objectives.games import GAMES
 from immersion.objectives.penalties import Penalties
 from immersion.recipes.base import RECIPES, bounded, choose_latent, refuse_counts
 
@@ -14,13 +14,13 @@ from immersion.recipes.base import RECIPES, bounded, choose_latent, refuse_count
 def vae_gan(
     spec: Spec,
     *,
-    latent: int | None = None,
+    latent_dim: int | None = None,
     architecture: Architecture = Architecture(),
     game: str = "non-saturating",
     beta: float = 0.1,
     gamma: float = 0.3,
     penalties: Penalties = Penalties(r1=1.0),
-    optimiser: Optimiser = Optimiser(momentum=0.5),
+    optimizer: OptimizerSettings = OptimizerSettings(momentum=0.5),
 ) -> Experiment:
     """Train a VAE-GAN (Larsen et al. 2016): a VAE that compares what a discriminator sees.
 
@@ -30,28 +30,30 @@ def vae_gan(
 
     Args:
         spec: The data.
-        latent: Dimension of the latent space; by default 20, less where the data have few values.
+        latent_dim: Dimension of the latent space; by default 20, or half of the data's below 40.
         architecture: The encoder's and the discriminator's network and, mirrored, the decoder's.
         game: What discriminator and decoder minimise, as of `gan`.
         beta: The encoder's weight of the KL divergence.
         gamma: The decoder's weight of likeness against realism.
         penalties: What is added to the discriminator's loss.
-        optimiser: How all players move.
+        optimizer: How all players move.
     """
     refuse_counts(spec)
-    latent = choose_latent(spec, latent)
-    network = architecture.build((latent,), spec.shape)
-    encoder = architecture.build(spec.shape, (2 * latent,))
-    model = VAEGAN(encoder, bounded(network, spec), architecture.build(spec.shape, (1,)), latent)
+    latent_dim = choose_latent(spec, latent_dim)
+    network = architecture.build((latent_dim,), spec.shape)
+    encoder = architecture.build(spec.shape, (2 * latent_dim,))
+    model = VAEGAN(
+        encoder, bounded(network, spec), architecture.build(spec.shape, (1,)), latent_dim
+    )
     rules = GAMES[game]()
     decoding, discriminating = (
         list(part.parameters()) for part in (model.generator, model.discriminator)
     )
     players = (
-        Player("encoder", list(model.encoder.parameters()), FeatureELBO(beta), optimiser),
-        Player("decoder", decoding, DecoderLoss(rules, gamma), optimiser),
+        Player("encoder", list(model.encoder.parameters()), FeatureELBO(beta), optimizer),
+        Player("decoder", decoding, DecoderLoss(rules, gamma), optimizer),
         Player(
-            "discriminator", discriminating, VAEGANDiscriminatorLoss(rules, penalties), optimiser
+            "discriminator", discriminating, VAEGANDiscriminatorLoss(rules, penalties), optimizer
         ),
     )
     return Experiment(model, players, batch_size=100)

@@ -146,7 +146,7 @@ CAPTIONS = {
         "Gaussian CDF, the others are 0, so that every image stands for the same probability "
         "under N(0, I). Look for smooth changes, and for how much room each kind of image takes.",
     ),
-    "latent": (
+    "latent_dim": (
         "The latent space",
         "Each point is the mean code of one test example, coloured by class where there are "
         "classes. The model was not told them: kinds that come apart were found in the data.",
@@ -232,9 +232,9 @@ def sentence(record: dict[str, Any], evaluation: dict[str, Any] | None) -> str:
     name = model_name(record)
     text = f"{'An' if name[0] in 'aeiou' else 'A'} {name}"
     resolved = {**record.get("arguments", {}), **record.get("model", {})}
-    latent = resolved.get("latent")
-    if latent:
-        text += f" with {latent} latent{'s' if latent > 1 else ''}"
+    latent_dim = resolved.get("latent_dim")
+    if latent_dim:
+        text += f" with {latent_dim} latent{'s' if latent_dim > 1 else ''}"
     text += f", {_training(record.get('outcome'), data_name(record))}"
     estimates = (evaluation or {}).get("estimates", {})
     for name in ("elbo", "squared_error", "frechet", *filter(measures.is_key, estimates)):

@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 
 from immersion.check import UserError
-from immersion.data import masks as module
-from immersion.data.masked_sets import MASKED_SETS, splits_of
-from immersion.data.masks import frequencies, load_masked
+from immersion.data import segmentation as module
 from immersion.data.patches import PatchSplit
+from immersion.data.segmentation import frequencies, load_masked
+from immersion.data.segmentation_sets import MASKED_SETS, splits_of
 from immersion.random import seeded
 from immersion.tasks.segment import balanced
 

@@ -7,10 +7,10 @@ from PIL import Image
 
 from immersion.check import UserError
 from immersion.data.listing import everything
-from immersion.data.masked_sets import MASKED_SETS, splits_of
 from immersion.data.patches import PatchSplit, turned
-from immersion.data.picture_sets import PICTURE_SETS
-from immersion.data.pictures import load_pictures
+from immersion.data.restoration_sets import PICTURE_SETS
+from immersion.data.segmentation_sets import MASKED_SETS, splits_of
+from immersion.data.whole_images import load_pictures
 from immersion.random import seeded
 
 
@@ -94,7 +94,7 @@ def test_grey_pictures_have_one_channel_and_small_ones_small_patches(tmp_path):
 
 def test_too_much_for_the_memory_is_cut_to_its_middle(tmp_path, monkeypatch):
     folder = photographs(tmp_path / "large", [(40, 60), (40, 60), (40, 60)])
-    monkeypatch.setattr("immersion.data.pictures.BUDGET", 3 * 3 * 20 * 30)
+    monkeypatch.setattr("immersion.data.whole_images.BUDGET", 3 * 3 * 20 * 30)
     data = load_pictures(folder)
     assert data.train.pictures[0].shape == (3, 20, 30) and "middle 50%" in data.note
 

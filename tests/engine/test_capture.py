@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from toys import numbers
 
 from immersion.batch import Batch
-from immersion.engine import Experiment, Optimiser, Options, Player, train
+from immersion.engine import Experiment, OptimizerSettings, Options, Player, train
 from immersion.engine.board import labelled
 from immersion.engine.capture import CapturedTurn
 from immersion.engine.turn import Turn
@@ -38,14 +38,14 @@ def loss(model: Noisy, batch: Batch) -> dict[str, Tensor]:
     return {"loss": weight * (model(batch.x) - 1).square().squeeze(1)}
 
 
-def noisy(optimiser: Optimiser, updates: str) -> Experiment:
+def noisy(optimizer: OptimizerSettings, updates: str) -> Experiment:
     torch.manual_seed(0)
     model = Noisy()
     halves = list(model.layers[:2].parameters()), list(model.layers[2].parameters())
     turns = 1 if updates == "simultaneous" else 2
     players = (
-        Player("first", halves[0], loss, optimiser),
-        Player("second", halves[1], loss, optimiser, turns),
+        Player("first", halves[0], loss, optimizer),
+        Player("second", halves[1], loss, optimizer, turns),
     )
     return Experiment(model, players, updates=updates)
 
@@ -55,8 +55,10 @@ def noisy(optimiser: Optimiser, updates: str) -> Experiment:
 @pytest.mark.parametrize("players", [1, 2])
 def test_captured_turns_are_eager_turns(name, clip, players):
     def play(captured: bool) -> tuple[list[dict[str, float]], nn.Module]:
-        optimiser = Optimiser(name, learning_rate=1e-2, schedule="linear", clip=clip, max_norm=1.0)
-        experiment = noisy(optimiser, "simultaneous")
+        optimizer = OptimizerSettings(
+            name, learning_rate=1e-2, schedule="linear", clip=clip, max_norm=1.0
+        )
+        experiment = noisy(optimizer, "simultaneous")
         model = experiment.model.cuda().train()
         turn = Turn(experiment.players[:players], model, torch.float32, watch=True)
         move, terms = turn, []
@@ -85,11 +87,11 @@ def test_captured_turns_are_eager_turns(name, clip, players):
 @pytest.mark.parametrize("updates", ["alternating", "simultaneous"])
 def test_a_continued_run_is_the_uninterrupted_one(name, updates, tmp_path):
     # A run that goes on records its graphs anew, at another step: that must change no draw.
-    optimiser = Optimiser(name, learning_rate=1e-2, schedule="constant")
+    optimizer = OptimizerSettings(name, learning_rate=1e-2, schedule="constant")
     options = Options(steps=STEPS, batch_size=8, log_every=1, device="cuda", ema=0.9)
     whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
-    train(noisy(optimiser, updates), numbers(), whole, options)
+    train(noisy(optimizer, updates), numbers(), whole, options)
     for steps in (2, STEPS):
-        train(noisy(optimiser, updates), numbers(), parts, replace(options, steps=steps))
+        train(noisy(optimizer, updates), numbers(), parts, replace(options, steps=steps))
     tensors, others = whole.load_checkpoint()[0], parts.load_checkpoint()[0]
     assert [name for name in tensors if not torch.equal(tensors[name], others[name])] == []

@@ -11,7 +11,7 @@ from toys import Data, assert_same_run, numbers
 from immersion.batch import Batch
 from immersion.check import NonFinite
 from immersion.data.dataset import MemorySplit
-from immersion.engine import Experiment, Optimiser, Options, Player, train
+from immersion.engine import Experiment, OptimizerSettings, Options, Player, train
 from immersion.engine.feed import Order
 from immersion.run_folder import RunFolder
 
@@ -48,8 +48,8 @@ def game(rule: Rule | None = None, model: nn.Module | None = None) -> Experiment
         bad = torch.isin(batch.x[:, 0], torch.tensor(BAD).float()) & (batch.step == BAD_STEP)
         return rule(h, bad)
 
-    optimiser = Optimiser(learning_rate=1e-2, schedule="constant")
-    return Experiment(model, (Player("only", list(model.parameters()), objective, optimiser),))
+    optimizer = OptimizerSettings(learning_rate=1e-2, schedule="constant")
+    return Experiment(model, (Player("only", list(model.parameters()), objective, optimizer),))
 
 
 def constant(h: Tensor, bad: Tensor) -> dict[str, Tensor]:

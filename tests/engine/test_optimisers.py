@@ -1,4 +1,4 @@
-"""How parameters move: schedules, momentum, clipping, projection and the optimisers."""
+"""How parameters move: schedules, momentum, clipping, projection and the optimizers."""
 
 import math
 from dataclasses import replace
@@ -10,7 +10,7 @@ from toys import PLAIN, downhill, images, numbers, vae
 
 from immersion.batch import Batch
 from immersion.check import UserError
-from immersion.engine import Optimiser, Options, Player, train
+from immersion.engine import OptimizerSettings, Options, Player, train
 from immersion.engine.turn import Turn
 from immersion.run_folder import RunFolder
 
@@ -32,27 +32,27 @@ SHAPES = {
 @pytest.mark.parametrize("schedule", SHAPES)
 @pytest.mark.parametrize("rise", [0, 5])
 def test_schedules(schedule, rise):
-    optimiser = Optimiser("adam", 0.3, schedule, decay=1.25, learning_rate_warmup=rise)
-    rates = [optimiser.rate(step, 12) for step in range(12)]
+    optimizer = OptimizerSettings("adam", 0.3, schedule, decay=1.25, learning_rate_warmup=rise)
+    rates = [optimizer.rate(step, 12) for step in range(12)]
     rising = [(step + 1) / rise if rise else 1.0 for step in range(12)]
     expected = [0.3 * min(SHAPES[schedule](t / 12), up) for t, up in enumerate(rising)]
     assert rates == pytest.approx(expected, abs=1e-7)
-    assert optimiser.rate(13, 12) >= 0  # told to run shorter than it has
+    assert optimizer.rate(13, 12) >= 0  # told to run shorter than it has
 
 
 @pytest.mark.parametrize("schedule", SHAPES)
 def test_a_run_follows_its_schedule(schedule, tmp_path):
-    optimiser = replace(PLAIN, schedule=schedule, decay=1.25, learning_rate_warmup=3)
-    experiment = downhill(optimiser)
+    optimizer = replace(PLAIN, schedule=schedule, decay=1.25, learning_rate_warmup=3)
+    experiment = downhill(optimizer)
     train(experiment, numbers(), RunFolder(tmp_path), OPTIONS)
-    way = sum(optimiser.rate(step, 12) for step in range(12))
+    way = sum(optimizer.rate(step, 12) for step in range(12))
     assert experiment.model.w.item() == pytest.approx(-way, rel=1e-5)
 
 
-# Optimisers
+# Optimizers
 
 
-def quadratic(optimiser: Optimiser) -> tuple[Turn, list[nn.Parameter]]:
+def quadratic(optimizer: OptimizerSettings) -> tuple[Turn, list[nn.Parameter]]:
     """Return the loss |v|^2 / 2 + |w|^2 / 2 from v = (3, 0), w = -4: a gradient of norm 5."""
     model = nn.ParameterDict({"v": torch.tensor([3.0, 0.0]), "w": torch.tensor(-4.0)})
 
@@ -60,7 +60,7 @@ def quadratic(optimiser: Optimiser) -> tuple[Turn, list[nn.Parameter]]:
         return {"loss": (m["v"].square().sum() / 2 + m["w"].square() / 2).expand(len(batch.x))}
 
     parameters = list(model.parameters())
-    player = Player("only", parameters, objective, optimiser)
+    player = Player("only", parameters, objective, optimizer)
     return Turn((player,), model, torch.float32), parameters
 
 
@@ -69,7 +69,7 @@ def quadratic(optimiser: Optimiser) -> tuple[Turn, list[nn.Parameter]]:
 )
 def test_first_moves(name, first):
     # SGD moves by the gradient, the other two by its sign.
-    turn, (v, w) = quadratic(Optimiser(name, learning_rate=0.1))
+    turn, (v, w) = quadratic(OptimizerSettings(name, learning_rate=0.1))
     turn(BATCH)
     assert v.tolist() == pytest.approx([3 - 0.1 * first[0], 0], abs=1e-6)
     assert w.item() == pytest.approx(-4 - 0.1 * first[1], abs=1e-6)
@@ -77,14 +77,14 @@ def test_first_moves(name, first):
 
 @pytest.mark.parametrize(("name", "rate"), [("sgd", 0.1), ("adam", 0.1), ("adagrad", 1.0)])
 def test_every_optimiser_goes_downhill(name, rate):
-    turn, _ = quadratic(Optimiser(name, learning_rate=rate))
+    turn, _ = quadratic(OptimizerSettings(name, learning_rate=rate))
     losses = [turn(BATCH)["only"]["loss"].item() for _ in range(200)]
     assert losses[0] == 12.5
     assert losses[-1] < 1e-3
 
 
 def test_momentum():
-    turn, (_, w) = quadratic(Optimiser("sgd", learning_rate=0.1, momentum=0.5))
+    turn, (_, w) = quadratic(OptimizerSettings("sgd", learning_rate=0.1, momentum=0.5))
     turn(BATCH), turn(BATCH)
     first = -4 + 0.1 * 4
     assert w.item() == pytest.approx(first + 0.1 * (-first + 0.5 * 4), rel=1e-6)
@@ -101,7 +101,7 @@ def test_clipping_bounds_the_norm_of_the_whole_gradient(clip, length):
 
 @pytest.mark.parametrize("name", ["adam", "adagrad", "sgd"])
 def test_one_kernel_for_all_tensors_computes_what_plain_code_does(name):
-    optimiser = Optimiser(name, learning_rate=1e-2)
+    optimizer = OptimizerSettings(name, learning_rate=1e-2)
     plain = {
         "adam": lambda p: torch.optim.Adam(p, lr=1e-2, foreach=False, fused=False),
         "adagrad": lambda p: torch.optim.Adagrad(p, lr=1e-2, foreach=False, fused=False),
@@ -110,7 +110,7 @@ def test_one_kernel_for_all_tensors_computes_what_plain_code_does(name):
     batch = Batch(images(dynamic=False).train.batch(torch.arange(8))[0], None, torch.tensor(0))
 
     def play(build) -> nn.Module:
-        experiment = vae(optimiser)
+        experiment = vae(optimizer)
         turn = Turn(experiment.players, experiment.model, torch.float32)
         turn.optimizers = [build(experiment.players[0].parameters)]
         torch.manual_seed(1)
@@ -118,7 +118,7 @@ def test_one_kernel_for_all_tensors_computes_what_plain_code_does(name):
             turn(batch)
         return experiment.model
 
-    fused, unfused = play(optimiser.build).state_dict(), play(plain).state_dict()
+    fused, unfused = play(optimizer.build).state_dict(), play(plain).state_dict()
     for name, tensor in unfused.items():
         torch.testing.assert_close(fused[name], tensor, atol=1e-5, rtol=1e-3)
     untrained = vae().model.state_dict()
@@ -143,7 +143,7 @@ def test_a_captured_graph_cannot_follow_a_ramp():
 
 def test_adams_decays_are_the_ones_asked_for():
     (parameter,) = nn.Linear(1, 1, bias=False).parameters()
-    adam = Optimiser("adam", momentum=0.0, beta2=0.99).build([parameter])
+    adam = OptimizerSettings("adam", momentum=0.0, beta2=0.99).build([parameter])
     assert adam.param_groups[0]["betas"] == (0.0, 0.99)
 
 
@@ -204,7 +204,7 @@ def test_the_norm_that_is_logged_is_that_before_clipping(clip, watch):
     "wrong",
     [
         {"learning_rate": -1.0},
-        {"optimiser": "adamw"},
+        {"optimizer": "adamw"},
         {"schedule": "cos"},
         {"decay": 0.9},
         {"momentum": 1.0},
@@ -217,4 +217,4 @@ def test_the_norm_that_is_logged_is_that_before_clipping(clip, watch):
 )
 def test_numbers_that_mean_nothing_are_refused(wrong):
     with pytest.raises(UserError, match=next(iter(wrong)).replace("_", "-")):
-        Optimiser(**wrong)
+        OptimizerSettings(**wrong)

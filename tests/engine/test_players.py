@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from toys import gan, numbers
 
 from immersion.batch import Batch
-from immersion.engine import Experiment, Optimiser, Options, Player, train
+from immersion.engine import Experiment, OptimizerSettings, Options, Player, train
 from immersion.engine.board import Board
 from immersion.engine.feed import Order
 from immersion.engine.turn import Turn
@@ -16,7 +16,7 @@ from immersion.run_folder import RunFolder
 
 OPTIONS = Options(steps=12, batch_size=8, log_every=1, validate_every=0, precision="float32")
 RATE = 0.1
-PLAIN = Optimiser("sgd", learning_rate=RATE, momentum=0.0, schedule="constant")
+PLAIN = OptimizerSettings("sgd", learning_rate=RATE, momentum=0.0, schedule="constant")
 
 
 class Saddle(nn.Module):
@@ -150,7 +150,7 @@ def test_the_first_player_is_looked_at(tmp_path):
 def test_rates_follow_each_players_own_schedule():
     experiment, *_ = saddle((1, 1))
     quick = replace(PLAIN, learning_rate=1.0, schedule="linear")
-    players = (experiment.players[0], replace(experiment.players[1], optimiser=quick))
+    players = (experiment.players[0], replace(experiment.players[1], optimizer=quick))
     game = Board(replace(experiment, players=players), numbers().train, OPTIONS)
     rates = []
     for _ in game.steps(0):

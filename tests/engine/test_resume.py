@@ -12,7 +12,7 @@ import pytest
 import torch
 from toys import LIMIT, PLACES, Data, Death, assert_same_run, images, play, start, vae
 
-from immersion.engine import Optimiser, Options, Outcome, train
+from immersion.engine import OptimizerSettings, Options, Outcome, train
 from immersion.run_folder import RunFolder
 
 STEPS = 40
@@ -105,11 +105,11 @@ def test_a_larger_number_of_steps_runs_a_finished_run_on(game, tmp_path, uninter
 
 @pytest.mark.parametrize("name", ["sgd", "adagrad", "adam"])
 def test_every_optimiser_is_resumed(name, tmp_path):
-    optimiser = Optimiser(name, learning_rate=1e-3, schedule="constant", clip=1.0)
+    optimizer = OptimizerSettings(name, learning_rate=1e-3, schedule="constant", clip=1.0)
     for folder, stops in (("a", (STEPS,)), ("b", (9, 10, STEPS))):
         for steps in stops:
             options = replace(OPTIONS, steps=steps)
-            train(vae(optimiser), images(), RunFolder(tmp_path / folder), options)
+            train(vae(optimizer), images(), RunFolder(tmp_path / folder), options)
     assert_same_run(RunFolder(tmp_path / "a"), RunFolder(tmp_path / "b"))
 
 

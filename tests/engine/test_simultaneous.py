@@ -85,7 +85,7 @@ def test_the_gradients_norms_are_logged(updates, tmp_path):
 def test_each_player_follows_its_own_rate():
     experiment, *_ = bilinear("simultaneous")
     quick = replace(PLAIN, learning_rate=1.0, schedule="linear")
-    players = (experiment.players[0], replace(experiment.players[1], optimiser=quick))
+    players = (experiment.players[0], replace(experiment.players[1], optimizer=quick))
     game = Board(replace(experiment, players=players), numbers().train, OPTIONS)
     (turn,) = game.turns
     for step, _ in enumerate(game.steps(0)):

@@ -17,7 +17,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from immersion import run_folder
 from immersion.batch import Batch, Split
 from immersion.data.dataset import MemorySplit
-from immersion.engine import Experiment, Optimiser, Options, Player, train
+from immersion.engine import Experiment, OptimizerSettings, Options, Player, train
 from immersion.engine.turn import Turn
 from immersion.likelihoods import LIKELIHOODS
 from immersion.models import VAE
@@ -54,15 +54,15 @@ def numbers(n: int = 40) -> Data:
     return Data(split, split)
 
 
-ADAM = Optimiser(learning_rate=3e-3, schedule="constant")
+ADAM = OptimizerSettings(learning_rate=3e-3, schedule="constant")
 
 
-def vae(optimiser: Optimiser = ADAM) -> Experiment:
+def vae(optimizer: OptimizerSettings = ADAM) -> Experiment:
     """Return one player on binary images."""
     torch.manual_seed(0)
     p = LIKELIHOODS["bernoulli"](SHAPE)
     model = VAE.build(SHAPE, 2, p, Architecture("dense", 16, 1, "tanh"))
-    return Experiment(model, (Player("vae", list(model.parameters()), ELBO(), optimiser),))
+    return Experiment(model, (Player("vae", list(model.parameters()), ELBO(), optimizer),))
 
 
 class Slope(nn.Module):
@@ -79,13 +79,13 @@ class Slope(nn.Module):
         return self.w.expand(len(x)) + 0.0  # a view of w would follow it when it moves
 
 
-PLAIN = Optimiser("sgd", learning_rate=0.1, momentum=0.0, schedule="constant")
+PLAIN = OptimizerSettings("sgd", learning_rate=0.1, momentum=0.0, schedule="constant")
 
 
-def downhill(optimiser: Optimiser) -> Experiment:
+def downhill(optimizer: OptimizerSettings) -> Experiment:
     """Return the loss w, whose gradient is 1 everywhere."""
     model = Slope()
-    player = Player("only", [model.w], lambda m, batch: {"loss": m(batch.x)}, optimiser)
+    player = Player("only", [model.w], lambda m, batch: {"loss": m(batch.x)}, optimizer)
     return Experiment(model, (player,))
 
 

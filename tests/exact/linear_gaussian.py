@@ -41,9 +41,9 @@ def linear_vae(W, b, sigma, V, c, scale) -> VAE:
         c: (d,).
         scale: (d,).
     """
-    dimensions, latent = W.shape
+    dimensions, latent_dim = W.shape
     likelihood = GaussianShared((dimensions,))
-    model = VAE.build((dimensions,), latent, likelihood, LINEAR).double()
+    model = VAE.build((dimensions,), latent_dim, likelihood, LINEAR).double()
     with torch.no_grad():
         model.decoder[1].weight.copy_(W)
         model.decoder[1].bias.copy_(b)

@@ -12,18 +12,18 @@ import torch
 from torch import Tensor, nn
 
 from immersion.data.dataset import MemorySplit
-from immersion.engine import Experiment, Optimiser, Options, Player, train
-from immersion.evaluation.pushforward import (
+from immersion.engine import Experiment, OptimizerSettings, Options, Player, train
+from immersion.metrics.pushforward import (
     best_discriminator,
     jensen_shannon,
     mass_on_line,
     mass_on_plane,
     value_of_game,
 )
-from immersion.games import GAMES
 from immersion.models import GAN, Discriminator
 from immersion.nn import Architecture
 from immersion.objectives import DiscriminatorLoss
+from immersion.objectives.games import GAMES
 from immersion.priors import StandardNormal
 from immersion.random import seeded
 from immersion.run_folder import RunFolder
@@ -106,7 +106,7 @@ def discriminator(problem: Problem, folder: RunFolder) -> Discriminator:
         "discriminator",
         list(model.discriminator.parameters()),
         DiscriminatorLoss(GAMES["minimax"]()),
-        Optimiser(learning_rate=1e-2, schedule="linear"),
+        OptimizerSettings(learning_rate=1e-2, schedule="linear"),
     )
     options = Options(
         steps=800, batch_size=500, validate_every=0, log_every=100, precision="float32"

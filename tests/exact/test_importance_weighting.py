@@ -7,8 +7,8 @@ import pytest
 import torch
 from linear_gaussian import linear_vae
 
-from immersion.evaluation.likelihood import bound
-from immersion.evaluation.likelihood.bound import importance_weighted_bound
+from immersion.metrics.likelihood import bound
+from immersion.metrics.likelihood.bound import importance_weighted_bound
 from immersion.models import LatentVariableModel
 from immersion.priors import StandardNormal
 

@@ -9,10 +9,10 @@ from sklearn.decomposition import PCA
 
 from immersion.data import Dataset, Spec
 from immersion.data.dataset import MemorySplit
-from immersion.engine import Optimiser, Options, train
-from immersion.evaluation import evaluate
-from immersion.loading import build
+from immersion.engine import OptimizerSettings, Options, train
+from immersion.metrics import evaluate
 from immersion.run_folder import RunFolder
+from immersion.runs.load import build
 
 EIGENVALUES = (6.0, 4.5, 3.5, 0.8, 0.6, 0.5, 0.2)
 LATENT = 3
@@ -24,8 +24,8 @@ def trained(tmp_path_factory):
     x, vectors = sample(EIGENVALUES, mean=1.5)
     split, spec = MemorySplit(x.float(), None, "real"), Spec("linear", (7,), "real")
     arguments = {
-        "latent": LATENT,
-        "optimiser": Optimiser(optimiser="sgd", learning_rate=0.005),
+        "latent_dim": LATENT,
+        "optimizer": OptimizerSettings(optimizer="sgd", learning_rate=0.005),
     }
     experiment = build("linear-ae", spec, arguments, seed=0)
     options = Options(

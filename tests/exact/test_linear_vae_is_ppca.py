@@ -19,31 +19,31 @@ from sklearn.decomposition import PCA
 from immersion.batch import Batch
 from immersion.data import Dataset, Spec
 from immersion.data.dataset import MemorySplit
-from immersion.engine import Optimiser, Options, train
-from immersion.evaluation import evaluate
+from immersion.engine import OptimizerSettings, Options, train
 from immersion.likelihoods.gaussian import GaussianFixed
-from immersion.loading import build
+from immersion.metrics import evaluate
 from immersion.models import VAE, ProbabilisticPCA
 from immersion.objectives import ELBO
 from immersion.run_folder import RunFolder
+from immersion.runs.load import build
 
 EIGENVALUES = (8.0, 3.0, 0.6, 0.5, 0.4)
 STEP = torch.tensor(0)
 
 
-def optimum(eigenvalues, latent):
+def optimum(eigenvalues, latent_dim):
     """-1/2 [D log 2 pi + sum_{i <= d} log lambda_i + (D - d) log sigma^2 + D]."""
     values, dimensions = np.array(eigenvalues), len(eigenvalues)
-    noise = values[latent:].mean()
-    inside = np.log(values[:latent]).sum() + (dimensions - latent) * math.log(noise)
+    noise = values[latent_dim:].mean()
+    inside = np.log(values[:latent_dim]).sum() + (dimensions - latent_dim) * math.log(noise)
     return -0.5 * (dimensions * math.log(2 * math.pi) + inside + dimensions)
 
 
-@pytest.mark.parametrize("latent", [1, 2, 4])
-def test_the_fit_reaches_the_closed_form(latent):
+@pytest.mark.parametrize("latent_dim", [1, 2, 4])
+def test_the_fit_reaches_the_closed_form(latent_dim):
     x, _ = sample(EIGENVALUES, mean=2.0)
-    model = ProbabilisticPCA.fit(x, latent)
-    assert abs(model.log_prob(x).mean().item() - optimum(EIGENVALUES, latent)) < 1e-12
+    model = ProbabilisticPCA.fit(x, latent_dim)
+    assert abs(model.log_prob(x).mean().item() - optimum(EIGENVALUES, latent_dim)) < 1e-12
 
 
 def test_log_prob_is_the_gaussian_of_scipy_also_away_from_the_data():
@@ -92,11 +92,11 @@ def test_a_linear_vae_trained_by_sgd_reaches_the_optimum(tmp_path):
     split = MemorySplit(x.float(), None, "real")
     spec = Spec("linear", (5,), "real")
     arguments = {
-        "latent": 2,
+        "latent_dim": 2,
         "likelihood": "gaussian-shared",
         "architecture": LINEAR,
         "objective": ELBO(samples=8),
-        "optimiser": Optimiser(learning_rate=0.02, schedule="cosine"),
+        "optimizer": OptimizerSettings(learning_rate=0.02, schedule="cosine"),
     }
     experiment = build("vae", spec, arguments, seed=0)
     options = Options(

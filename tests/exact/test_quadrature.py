@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from immersion.batch import Batch
-from immersion.evaluation.likelihood.bound import importance_weighted_bound
 from immersion.likelihoods.binary import Bernoulli
+from immersion.metrics.likelihood.bound import importance_weighted_bound
 from immersion.models import VAE
 from immersion.nn import Architecture
 from immersion.objectives import ELBO
@@ -16,38 +16,40 @@ from immersion.objectives import ELBO
 GRID = {1: 2001, 2: 161}
 
 
-def model(latent):
-    torch.manual_seed(latent)
-    vae = VAE.build((6,), latent, Bernoulli((6,)), Architecture("dense", 8, 1, "tanh")).double()
+def model(latent_dim):
+    torch.manual_seed(latent_dim)
+    vae = VAE.build(
+        (6,), latent_dim, Bernoulli((6,)), Architecture("dense", 8, 1, "tanh")
+    ).double()
     with torch.no_grad():
         for parameter in vae.decoder.parameters():
             parameter.mul_(4)  # far from linear: the posterior has more than one mode
-        vae.encoder[-2].bias[latent:] += 1.0  # wider than the prior: no weight can be extreme
+        vae.encoder[-2].bias[latent_dim:] += 1.0  # wider than the prior: no weight can be extreme
     return vae.eval()
 
 
 def log_marginal(vae, x):
     """log of the sum of p(z) p(x|z) over a grid on [-8, 8]^d: (B,)."""
-    axis = torch.linspace(-8, 8, GRID[vae.latent], dtype=torch.float64)
-    z = torch.cartesian_prod(*[axis] * vae.latent).view(-1, 1, vae.latent)
+    axis = torch.linspace(-8, 8, GRID[vae.latent_dim], dtype=torch.float64)
+    z = torch.cartesian_prod(*[axis] * vae.latent_dim).view(-1, 1, vae.latent_dim)
     with torch.no_grad():
         joint = vae.decode(z).log_prob(x) + vae.prior().log_prob(z)
-    return joint.logsumexp(0) + vae.latent * math.log(axis[1] - axis[0])
+    return joint.logsumexp(0) + vae.latent_dim * math.log(axis[1] - axis[0])
 
 
 def every_example():
     return torch.tensor(list(itertools.product([0.0, 1.0], repeat=6)), dtype=torch.float64)
 
 
-@pytest.mark.parametrize("latent", [1, 2])
-def test_the_probabilities_of_all_examples_add_up_to_one(latent):
-    total = log_marginal(model(latent), every_example()).logsumexp(0)
+@pytest.mark.parametrize("latent_dim", [1, 2])
+def test_the_probabilities_of_all_examples_add_up_to_one(latent_dim):
+    total = log_marginal(model(latent_dim), every_example()).logsumexp(0)
     assert abs(total.item()) < 1e-10
 
 
-@pytest.mark.parametrize("latent", [1, 2])
-def test_bounds_lie_below_log_p_and_reach_it(latent):
-    vae, x = model(latent), every_example()[::3]
+@pytest.mark.parametrize("latent_dim", [1, 2])
+def test_bounds_lie_below_log_p_and_reach_it(latent_dim):
+    vae, x = model(latent_dim), every_example()[::3]
     log_p = log_marginal(vae, x)
     torch.manual_seed(0)
     gaps = []

@@ -9,8 +9,7 @@ from torch import nn
 
 from immersion.check import UserError
 from immersion.data.dataset import MemorySplit
-from immersion.engine import Experiment, Optimiser, Options, Player, train
-from immersion.games import GAMES
+from immersion.engine import Experiment, OptimizerSettings, Options, Player, train
 from immersion.models import GAN, Discriminator
 from immersion.nn import NETWORKS
 from immersion.nn.augment import AdaptiveAugmentation
@@ -21,6 +20,7 @@ from immersion.nn.discriminator import (
     without_batch_norm,
 )
 from immersion.objectives import DiscriminatorLoss, GeneratorLoss
+from immersion.objectives.games import GAMES
 from immersion.objectives.penalties import Penalties, squared_slope
 from immersion.priors import StandardNormal
 from immersion.run_folder import RunFolder
@@ -127,9 +127,9 @@ def game() -> Experiment:
         nn.Sequential(NETWORKS["dcgan"]((3,), (1, 16, 16), 8, -1, nn.ReLU), nn.Sigmoid()),
         Discriminator(network, levels=True, augmentation=augment),
         StandardNormal(3),
-        latent=3,
+        latent_dim=3,
     )
-    rules, adam = GAMES["non-saturating"](), Optimiser(schedule="constant")
+    rules, adam = GAMES["non-saturating"](), OptimizerSettings(schedule="constant")
     loss = DiscriminatorLoss(rules, Penalties(r1=1.0))
     first = Player("discriminator", list(model.discriminator.parameters()), loss, adam)
     second = Player("generator", list(model.generator.parameters()), GeneratorLoss(rules), adam)

@@ -60,7 +60,7 @@ def test_norms_of_many_sizes_and_of_zero_are_drawn():
 def gan_run(path, **more):
     folder = RunFolder(path)
     kept = {name: value for name, value in record("gan").items() if name != "model"}
-    folder.write_record(kept | {"model": {"generative": True, "latent": 64}} | more)
+    folder.write_record(kept | {"model": {"generative": True, "latent_dim": 64}} | more)
     for row in rows():
         folder.append_metrics(row)
     share = {"standard_error": 0.01, "examples": 500, "unit": "share"}

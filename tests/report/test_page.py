@@ -7,10 +7,12 @@ import torch
 
 from immersion.likelihoods import LIKELIHOODS
 from immersion.models import VAE, Autoencoder
+from immersion.models.codes import encode_means, sample_means
 from immersion.nn import Architecture
-from immersion.report import figures, pictures, words
+from immersion.report import figures, image_grid, words
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
+from immersion.runs import decoded_images
 
 SHAPE = (1, 8, 8)
 HOSTILE = '<script>alert("1")</script>&<img src=http://evil.example/x.png>'
@@ -20,7 +22,7 @@ def record(recipe="vae", name="digits", **more):
     return {
         "recipe": recipe,
         "model": {"generative": recipe == "vae"},
-        "arguments": {"latent": 2, "architecture": {"kind": "dense", "width": 16}},
+        "arguments": {"latent_dim": 2, "architecture": {"kind": "dense", "width": 16}},
         "data": {
             "source": name,
             "size": None,
@@ -64,12 +66,12 @@ def write_run(path, kind=VAE, **more):
     model = kind.build(SHAPE, 2, LIKELIHOODS["bernoulli"](SHAPE), Architecture("dense", 16)).eval()
     x = torch.rand(6, *SHAPE)
     for name, image in (
-        ("samples.png", pictures.grid(pictures.draws(model, 4, 0), 2)),
-        ("reconstructions.png", pictures.reconstructions(model, x, 3)),
-        ("my own.png", pictures.grid(x, 3)),
+        ("samples.png", image_grid.grid(sample_means(model, 4, 0), 2)),
+        ("reconstructions.png", decoded_images.reconstructions(model, x, 3)),
+        ("my own.png", image_grid.grid(x, 3)),
     ):
         folder.write(f"samples/{name}", lambda file, image=image: image.save(file, format="PNG"))
-    scatter = figures.latent_scatter(pictures.codes(model, x), None, ())
+    scatter = figures.latent_scatter(encode_means(model, x), None, ())
     folder.write("samples/latent.svg", lambda file: file.write_text(scatter))
     return folder
 
@@ -126,7 +128,7 @@ def test_pictures_are_in_the_file_with_what_they_show_in_words(tmp_path):
     assert all(image["alt"] for image in images)
     bytes_ = {base64.b64decode(image["src"].split(",")[1]) for image in images}
     assert bytes_ == {file.read_bytes() for file in folder.samples.iterdir()}
-    for name in ("reconstructions", "samples", "latent"):
+    for name in ("reconstructions", "samples", "latent_dim"):
         assert words.CAPTIONS[name][1] in page.text
     assert "my own" in page.text  # a name without a caption
 

@@ -17,8 +17,8 @@ from torch.utils._pytree import tree_leaves
 
 from immersion.batch import Batch
 from immersion.data import Spec
-from immersion.loading import arguments_of, build
 from immersion.recipes.adversary import Adversary
+from immersion.runs.load import arguments_of, build
 from immersion.tasks import TASKS
 from immersion.tasks.denoise import Denoise
 from immersion.tasks.noises import NOISES
@@ -102,7 +102,7 @@ def test_pairs_are_made_on_the_device(name):
 
 SETTINGS = {
     "one answer": {},
-    "a code": {"latent": 2},
+    "a code": {"latent_dim": 2},
     "a game": {"adversary": Adversary(0.01)},
 }
 STEPS = [(recipe, kind) for recipe in sorted(set(TASKS) - {"segment"}) for kind in SETTINGS]

@@ -6,7 +6,7 @@ import json
 import pytest
 import torch
 
-from immersion.protocols.judges import JUDGES
+from immersion.evaluation.image_measures import JUDGES
 from immersion.random import seeded
 from immersion.tasks import TASKS
 

@@ -1,0 +1,197 @@
+"""Pictures with a class for every pixel as a data set of patches: a folder, or a named set."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from immersion.batch import VOID
+from immersion.check import UserError, at_least, choice
+from immersion.data.dataset import Dataset, Spec
+from immersion.data.folder import BUDGET, find_images
+from immersion.data.images import header
+from immersion.data.mask_files import WHITE, Example, numbered, read_mask, read_picture
+from immersion.data.patches import PatchSplit
+from immersion.data.segmentation_sets import MASKED_SETS, MaskedSet, Splits, splits_of
+from immersion.data.splits import seeded_split, sizes
+from immersion.data.threads import in_threads
+from immersion.data.whole_images import SMALLEST, patch_side
+
+USUAL_SIDE = 128
+"""Of patches, in pixels: what a pixel belongs to is told by much of what is around it."""
+
+
+def load_masked(name_or_path: str | Path, side: int | None = None) -> Dataset:
+    """Return pictures with masks, in patches.
+
+    A folder holds images/ and masks/, and may hold classes.txt with the name of a class a line.
+    The mask of images/a.jpg is masks/a.png, of one number a pixel: classes from 0, and 255 where
+    a pixel has none; or black and white, white being class 1.
+
+    Args:
+        name_or_path: isbi2012 (or isbi2012-fold-1 to -5), camvid, or a folder.
+        side: Of the patches; by default 128, or that of the smallest picture.
+
+    Raises:
+        UserError: There is no such set, or a mask is missing or is not of its picture.
+    """
+    if side is not None:
+        at_least(SMALLEST, size=side)
+    path = Path(name_or_path).expanduser()
+    if path.is_dir() and str(name_or_path) not in MASKED_SETS:
+        return _folder(path, side)
+    choice(
+        "set of pictures with masks (a name, or the path of a folder)",
+        str(name_or_path),
+        MASKED_SETS,
+    )
+    return _named(MASKED_SETS[str(name_or_path)], side)
+
+
+def _named(known: MaskedSet, side: int | None) -> Dataset:
+    """Return a named set, refusing files that are not those of the public one."""
+    dataset = of_examples(
+        known.name, splits_of(known), known.classes, known.void, side, known.upright
+    )
+    found = dataset.checksums[known.name]
+    if found != known.checksum:
+        raise UserError(
+            f"the pictures of {known.name} are not those of the public set",
+            f"files with {known.checksum}",
+            found,
+            f"get them anew from {known.homepage}",
+        )
+    return dataset
+
+
+def _folder(folder: Path, side: int | None) -> Dataset:
+    """Return a user's pictures with masks in a seeded split of 80, 10 and 10 %."""
+    images, masks = folder / "images", folder / "masks"
+    if not (images.is_dir() and masks.is_dir()):
+        raise UserError(
+            f"the folder {folder} holds no pictures with masks",
+            "sub-folders images and masks, with a PNG of class numbers for every picture",
+            ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "an empty folder",
+        )
+    paths, _ = find_images(images)
+    examples = [_example(path, images, masks) for path in paths]
+    split = seeded_split("masks", sizes(len(examples)))
+    train, validation, test = ([examples[i] for i in part.tolist()] for part in split)
+    names = _class_names(folder / "classes.txt")
+    return of_examples(str(folder), (train, validation, test), names, WHITE, side, True)
+
+
+def _example(path: Path, images: Path, masks: Path) -> Example:
+    mask = (masks / path.relative_to(images)).with_suffix(".png")
+    if not mask.is_file():
+        raise UserError(
+            f"the picture {path} has no mask",
+            f"the file {mask}",
+            remedy="draw it, or move the picture elsewhere",
+        )
+    return Example(
+        path.relative_to(images.parent).as_posix(), path.read_bytes(), mask.read_bytes()
+    )
+
+
+def _class_names(file: Path) -> tuple[str, ...]:
+    """Return the names in a file, one a line; none where there is no such file."""
+    if not file.is_file():
+        return ()
+    return tuple(line.strip() for line in file.read_text().splitlines() if line.strip())
+
+
+def checksum(splits: Splits) -> str:
+    """Return one checksum over the names and bytes of all examples, whatever their split."""
+    total = hashlib.sha256()
+    for name, picture, mask in sorted(example for split in splits for example in split):
+        total.update(name.encode() + b"\0")
+        total.update(hashlib.sha256(picture).digest() + hashlib.sha256(mask).digest())
+    return f"sha256:{total.hexdigest()}"
+
+
+def of_examples(
+    name: str,
+    splits: Splits,
+    names: tuple[str, ...],
+    void: int,
+    side: int | None,
+    upright: bool,
+) -> Dataset:
+    """Return pictures and masks in files as patches.
+
+    Args:
+        name: Of the data.
+        splits: The files for training, validation and test.
+        names: Of the classes; empty where the largest number in the masks says how many there are.
+        void: The number of pixels that have no class.
+        side: Of the patches, or None.
+        upright: Whether the pictures have an above and a below.
+
+    Raises:
+        UserError: The pictures take more than 2 GiB, or a mask is not of its picture.
+    """
+    examples = [example for split in splits for example in split]
+    headers = in_threads(lambda example: header(Path(example.name), example.picture), examples)
+    channels = 1 if all(found.grey for found in headers) else 3
+    _check_budget(name, sum((channels + 2) * h.height * h.width for h in headers))
+    listed = [(e.name, h.height, h.width) for e, h in zip(examples, headers, strict=True)]
+    side = patch_side(side, listed, USUAL_SIDE)
+    values = in_threads(read_mask, examples)
+    masks, classes = numbered([e.name for e in examples], values, len(names), void)
+    pictures = in_threads(lambda example: read_picture(example, channels), examples)
+    made, start = [], 0
+    for number, split in enumerate(splits):
+        part = slice(start, start := start + len(split))
+        made.append(
+            PatchSplit(
+                tuple(pictures[part]), side, tuple(masks[part]), still=number > 0, upright=upright
+            )
+        )
+    names = names or tuple(str(k) for k in range(classes))
+    spec = Spec(name, (channels, side, side), "unit", names)
+    spec = replace(spec, frequencies=frequencies(made[0].masks, classes))
+    if sum(share > 0 for share in spec.frequencies) < 2:
+        raise UserError(
+            f"the masks of {name} that train hold one class alone",
+            "two or more of the numbers 0, 1, 2, ..., of which 255 means no class",
+            f"{len(names)} classes of which one is there",
+            "number the classes, or leave classes.txt out for masks of 0 and 255",
+        )
+    note = f"{len(examples)} pictures with masks from {name}, in patches of {side} x {side}"
+    return Dataset(spec, *made, {Path(name).resolve().name: checksum(splits)}, note)
+
+
+def _check_budget(name: str, size: int) -> None:
+    if size > BUDGET:
+        raise UserError(
+            f"the pictures of {name} take too much memory",
+            f"at most {BUDGET / 2**30:g} GiB once decoded",
+            f"{size / 2**30:.1f} GiB",
+            "make pictures and masks smaller, or leave some out",
+        )
+
+
+def frequencies(masks: tuple[Tensor, ...], classes: int) -> tuple[float, ...]:
+    """Return how frequent each class is where it occurs: 0 where it does not.
+
+    f_c = pixels of class c / pixels that have a class, of the pictures that have any of c.
+
+    Reference:
+        Eigen & Fergus 2015, section 6.3.2, https://arxiv.org/abs/1411.4734
+
+    Example:
+        >>> import torch
+        >>> pictures = torch.tensor([[[0, 0, 1, -1]], [[0, 0, 0, 0]]], dtype=torch.int16)
+        >>> frequencies(tuple(pictures), 2)
+        (0.8571428571428571, 0.3333333333333333)
+    """
+    counts = np.stack([_counts(mask, classes) for mask in masks])
+    around = ((counts > 0) * counts.sum(1, keepdims=True)).sum(0)
+    return tuple((counts.sum(0) / np.maximum(around, 1)).tolist())
+
+
+def _counts(mask: Tensor, classes: int) -> np.ndarray:
+    return np.bincount(mask[mask != VOID].numpy(), minlength=classes)

@@ -1,0 +1,65 @@
+"""What is measured of a network that says the class of every pixel."""
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from immersion.batch import VOID
+from immersion.data.patches import PatchSplit
+from immersion.metrics import Estimate
+from immersion.metrics.segmentation.confusion import (
+    confusion,
+    mean_class_accuracy,
+    mean_iou,
+    pixel_accuracy,
+)
+from immersion.metrics.segmentation.pixel import pixel_error
+from immersion.metrics.segmentation.pooled import pooled
+from immersion.metrics.segmentation.rand import rand_error
+from immersion.metrics.segmentation.warping import warping_error
+from immersion.tasks import Pair, Task
+
+PROTOCOL = {
+    "decision": "the likeliest class",
+    "void": "pixels without a class count nowhere",
+    "shares": "of pixels pooled over all pictures; classes that are nowhere are left out of means",
+    "errors": "the mean over pictures; class 1 is inside objects, class 0 the border between them",
+}
+
+POOLED = {
+    "mean_iou": mean_iou,
+    "pixel_accuracy": pixel_accuracy,
+    "mean_class_accuracy": mean_class_accuracy,
+}
+
+
+def classes(
+    task: Task, results: Iterable[tuple[Pair, Distribution]], train: Callable[[], PatchSplit]
+) -> dict[str, Estimate]:
+    """Return intersection over union and accuracies; of objects and borders their errors too.
+
+    The errors are the pixel error, the Rand error and the warping error. They are for two
+    classes, and left out where a picture has void pixels or none of class 1.
+    """
+    counts: list[Tensor] = []
+    errors: dict[str, list[Tensor]] = {"pixel_error": [], "rand_error": [], "warping_error": []}
+    for pair, p in results:
+        truth, said = pair.target.squeeze(1), task.answer(p).squeeze(1)
+        counts.append(confusion(said, truth, task.classes, VOID))
+        if task.classes == 2 and _has_objects(truth):
+            interior = truth == 1
+            errors["pixel_error"].append(pixel_error(said == 1, interior))
+            errors["rand_error"].append(rand_error(said == 1, interior))
+            probability = p.base_dist.probs[:, 1]
+            errors["warping_error"].append(warping_error(probability, interior))
+    matrix = torch.cat(counts)
+    estimates = {name: pooled(matrix, score, "share") for name, score in POOLED.items()}
+    if len(errors["pixel_error"]) < len(counts):
+        return estimates
+    return estimates | {name: Estimate.of(torch.cat(e), "share") for name, e in errors.items()}
+
+
+def _has_objects(truth: Tensor) -> bool:
+    return bool((truth == 1).any() and (truth != VOID).all())

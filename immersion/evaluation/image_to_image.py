@@ -1,0 +1,135 @@
+"""How good an image-to-image network is, on whole pictures, under a named protocol."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal
+
+from immersion.check import UserError
+from immersion.data import Dataset
+from immersion.data.dataset import to_float
+from immersion.data.listing import named
+from immersion.data.patches import PatchSplit
+from immersion.data.segmentation import load_masked
+from immersion.data.whole_images import load_pictures
+from immersion.evaluation.image_measures import INTERVAL, JUDGES
+from immersion.models import Translator
+from immersion.models.pooled import pooled
+from immersion.pretrained.resolve import Network
+from immersion.progress import counted
+from immersion.random import seeded
+from immersion.tasks import Pair, Task
+
+POOLED = 16
+"""Draws of a code that stand for all."""
+
+SMALL = "whole; the network sees them with a shorter side of {} pixels, and its answer is enlarged"
+
+PROTOCOL = {
+    "pictures": "whole, in tiles that see as far as the network does",
+    "draws": "seed 0 for each picture",
+}
+
+
+def translation_quality(network: Network, on: str = "") -> dict[str, Any]:
+    """Measure a translator on each of its task's protocols.
+
+    Args:
+        network: The network.
+        on: Clean pictures: a set, of which the test split is taken, or a folder, of which all are,
+            unless the network learnt from it; by default the test split of what it learnt from.
+
+    Returns:
+        protocol and estimates, as evaluation.json holds them.
+    """
+    split, model = _split(network, on), network.model
+    judge, words = JUDGES[model.task.judged]
+    task = model.task.clean() if on else model.task
+    estimates = {}
+    for name, fixed in task.protocols().items():
+        seen = results(model, fixed, split, f"{name}: pictures")
+        measured = judge(fixed, seen, lambda: network.learnt().train)
+        estimates |= {f"{measure}_{name}": asdict(e) for measure, e in measured.items()}
+    if not model.doubts:
+        estimates = {name: e for name, e in estimates.items() if not name.startswith(INTERVAL)}
+    data = {"data": on or network.spec.name, "count": len(split.pictures)}
+    if model.code is not None:
+        data["codes"] = f"{POOLED} draws, pooled"
+    if model.task.shortest:
+        data["pictures"] = SMALL.format(model.task.shortest)
+    return {"protocol": PROTOCOL | words | data, "estimates": estimates}
+
+
+def results(
+    model: Translator, task: Task, split: PatchSplit, what: str = "pictures"
+) -> Iterator[tuple[Pair, Distribution]]:
+    """Yield the pair of each whole picture, and what the model says of it: p(target | input).
+
+    Args:
+        model: The model.
+        task: With its settings fixed.
+        split: The pictures.
+        what: They are, where progress is shown.
+    """
+    for number, picture in enumerate(counted(split.pictures, len(split.pictures), what)):
+        x = to_float(picture, "unit").unsqueeze(0)
+        y = split.masks[number].long().unsqueeze(0) if split.masks else None
+        # Published tables draw the same noise for every picture; the same holes would be no test.
+        with seeded(0, "degradation", number if task.fills else 0):
+            pair = task.pair(x, y)
+        yield pair, distribution(model, pair.input)
+
+
+def _split(network: Network, on: str) -> PatchSplit:
+    """Return the pictures to judge on, refusing those that the network is not for."""
+    of_classes = network.model.task.of_classes
+    data = (load_masked if of_classes else load_pictures)(on) if on else network.learnt()
+    own = str(Path(on).expanduser().resolve()) == network.source
+    split = data.test if not on or named(on) or own else whole_set(data)
+    if not isinstance(split, PatchSplit):
+        raise UserError("there are no whole pictures to judge on", "a set of pictures", on)
+    if data.spec.shape[0] != network.colours:
+        raise UserError(
+            "the network is for other pictures",
+            f"{network.colours} channels",
+            f"{data.spec.shape[0]} in '{on}'",
+            "choose another set, or another network",
+        )
+    if of_classes and len(data.spec.classes) > len(network.spec.classes):
+        raise UserError(
+            "the network is for other classes",
+            f"{len(network.spec.classes)} of them",
+            f"{len(data.spec.classes)} in '{on}'",
+            "choose another set, or another network",
+        )
+    return split
+
+
+def whole_set(data: Dataset) -> PatchSplit:
+    """Return all pictures of a data set as one split."""
+    splits = data.train, data.validation, data.test
+    return replace(
+        data.test,
+        pictures=tuple(picture for split in splits for picture in split.pictures),
+        masks=tuple(mask for split in splits for mask in split.masks),
+    )
+
+
+def distribution(model: Translator, given: Tensor) -> Distribution:
+    """Return p(target | input) of whole pictures; of a model with a code, draws of it pooled.
+
+    What is seen small is a Gaussian about the answer between the small pixels.
+    """
+    with torch.inference_mode():
+        if model.code is not None:
+            return pooled(gaussian(*model.answer(given, draw)) for draw in range(POOLED))
+        return gaussian(*model.answer(given)) if model.task.shortest else model.whole(given)
+
+
+def gaussian(mean: Tensor, deviation: Tensor) -> Independent:
+    """Return N(mean, deviation^2) of whole pictures."""
+    return Independent(Normal(mean, deviation, validate_args=False), 3)

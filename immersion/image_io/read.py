@@ -1,0 +1,168 @@
+"""A picture file to a `Picture`: whole, or a sentence that says what is wrong with it."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from immersion.check import UserError
+from immersion.image_io import exif
+from immersion.image_io.picture import Metadata, Picture
+from immersion.image_io.vips import complaint, library
+
+LIMIT = 200_000_000
+"""Pixels: twice the largest camera's, and 1.6 GB at 16 bits in RGB with alpha."""
+
+BEGINNINGS = {
+    b"\x89PNG\r\n\x1a\n": "pngload",
+    b"\xff\xd8\xff": "jpegload",
+    b"II*\0": "tiffload",
+    b"MM\0*": "tiffload",
+    b"II+\0": "tiffload",
+    b"MM\0+": "tiffload",
+}
+"""The first bytes of a file, and the decoder. No other one is tried: libvips would open a drawing
+or a volume just as well, and those may name other files."""
+
+FAIL_ON = {"jpegload": "warning"}
+"""What is as bad as damage: for JPEG a warning too, which is all that a broken stream gives. TIFF
+warns of texts in its tags."""
+
+HARMLESS = "Invalid SOS parameters"  # a warning about the header that some telephones write
+
+PLAIN = {"b-w", "srgb", "grey16", "rgb16"}
+TYPES = {"uchar", "ushort"}
+ANIMATED = b"acTL"  # the chunk that precedes the levels of an animated PNG
+
+
+def read(path: Path, limit: int = LIMIT) -> Picture:
+    """Return the picture in a PNG, JPEG, TIFF or WebP file, whatever its name ends in.
+
+    Levels and alpha are those of the file, 8 or 16 bits, grey or RGB. A palette becomes RGB;
+    1, 2 and 4 bits become 8 (0 and 255 for bilevel); CMYK becomes sRGB by its profile; alpha that
+    a TIFF has multiplied into its colours is divided out. The picture is not turned.
+
+    Args:
+        path: The file.
+        limit: The largest number of pixels; read from the header, before anything is decoded.
+
+    Raises:
+        UserError: The file is missing, unreadable, damaged, cut short, too large, or holds
+            several pictures or levels of another kind. Whoever reads many goes on with the rest.
+    """
+    vips = library()
+    try:
+        loader = decoder(path)
+        return opened(path, loader, limit, FAIL_ON.get(loader, "error"))
+    except UnicodeEncodeError as error:
+        remedy = "rename the file"
+        raise UserError(f"the name {str(path)!r} is no text", remedy=remedy) from error
+    except (vips.Error, OSError) as error:
+        raise UserError(
+            f"the picture {path} cannot be read",
+            received=complaint(error),
+            remedy="repair or remove it",
+        ) from error
+
+
+def opened(path: Path, loader: str, limit: int, fail_on: str) -> Picture:
+    """Return the picture in a file; libvips raises for a damage as severe as `fail_on`."""
+    vips = library()
+    try:
+        image = getattr(vips.Image, loader)(str(path), access="sequential", fail_on=fail_on)
+        check_header(path, image, limit)
+        told = metadata(path, image, loader)
+        levels, alpha = decoded(plain(image))
+    except vips.Error as error:
+        if HARMLESS not in complaint(error):
+            raise
+        return opened(path, loader, limit, "error")
+    return Picture(levels, alpha, told)
+
+
+def decoder(path: Path) -> str:
+    """Return the name of libvips's decoder for a file, from its first bytes."""
+    with path.open("rb") as file:
+        head = file.read(1 << 20)
+    if ANIMATED in head.partition(b"IDAT")[0] and head.startswith(b"\x89PNG"):
+        refuse_pages(path, "an animation")
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webpload"
+    for beginning, loader in BEGINNINGS.items():
+        if head.startswith(beginning):
+            return loader
+    raise UserError(
+        f"the file {path} is not a picture that can be read",
+        "PNG, JPEG, TIFF or WebP",
+        f"a file that begins with {head[:8]!r}" if head else "an empty file",
+        "convert it or leave it out",
+    )
+
+
+def check_header(path: Path, image: Any, limit: int) -> None:
+    """Raise unless a header tells one picture of at most `limit` pixels, of levels known here."""
+    if image.width * image.height > limit:
+        raise UserError(
+            f"the picture {path} is too large",
+            f"at most {limit:,} pixels",
+            f"{image.width:,} x {image.height:,} pixels",
+            "cut it into parts, or remove it",
+        )
+    if image.get_n_pages() > 1:
+        refuse_pages(path, f"{image.get_n_pages()} pages")
+    kinds = PLAIN | {"cmyk"}
+    bands = (4, 5) if image.interpretation == "cmyk" else (1, 2, 3, 4)
+    if not (image.interpretation in kinds and image.format in TYPES and image.bands in bands):
+        raise UserError(
+            f"the picture {path} holds levels of a kind that is not read",
+            "8 or 16 bits in grey, RGB or CMYK",
+            f"{image.bands} bands of type {image.format} in {image.interpretation}",
+            "convert it to RGB of 16 bits",
+        )
+
+
+def refuse_pages(path: Path, received: str) -> None:
+    """Raise, since a file holds more than one picture."""
+    remedy = "save its pages as files of their own"
+    raise UserError(f"{path} holds more than one picture", "one a file", received, remedy)
+
+
+def metadata(path: Path, image: Any, loader: str) -> Metadata:
+    """Return what a file says beside its levels."""
+    there = set(image.get_fields())
+
+    def blob(name: str) -> bytes:
+        return bytes(image.get(name)) if name in there else b""
+
+    # A comment's name is png-comment-NUMBER-KEYWORD.
+    text = [
+        (name.split("-", 3)[3], image.get(name))
+        for name in image.get_fields()
+        if name.startswith("png-comment-")
+    ]
+    resolution = (round(image.xres, 6), round(image.yres, 6))
+    told = resolution != (1.0, 1.0)  # one pixel a millimetre is how libvips says that none is
+    return Metadata(
+        exif.of_tiff(path) if loader == "tiffload" else exif.block(blob("exif-data")),
+        b"" if image.interpretation == "cmyk" else blob("icc-profile-data"),
+        blob("xmp-data"),
+        blob("iptc-data"),
+        tuple(text),
+        resolution if told else Metadata.resolution,
+    )
+
+
+def plain(image: Any) -> Any:
+    """Return an image in grey or RGB, with alpha where it has one."""
+    if image.interpretation == "cmyk":
+        return image.colourspace("rgb16" if image.format == "ushort" else "srgb")
+    return image
+
+
+def decoded(image: Any) -> tuple[Tensor, Tensor | None]:
+    """Return levels, (C, H, W), and alpha, (1, H, W) or None: views of one decoded array."""
+    array = torch.from_numpy(image.numpy()).reshape(image.height, image.width, image.bands)
+    channels = array.permute(2, 0, 1)
+    colours = image.bands - image.hasalpha()
+    return channels[:colours], channels[colours:] if image.hasalpha() else None

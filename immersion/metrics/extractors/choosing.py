@@ -1,0 +1,59 @@
+"""An extractor by its name or from a file, and which one to take where none is named."""
+
+from pathlib import Path
+
+from immersion.batch import Split
+from immersion.check import UserError, choice
+from immersion.metrics.extractors.base import EXTRACTORS, Data, Extractor
+from immersion.metrics.extractors.digits import SIZE
+from immersion.metrics.extractors.squeezenet import FEATURES, weights_file
+from immersion.metrics.extractors.torchscript import TorchScript
+
+SMALLEST_PHOTOGRAPH = 32
+"""Smaller images, enlarged to a photograph's size, show a network of photographs nothing."""
+
+
+DIGITS = {"mnist", "mnist-5k", "binarized-mnist", "stacked-mnist"}
+"""Data sets that the network of digits knows; letters and clothes of that size are none."""
+
+
+def usual(data: Data, examples: int) -> str:
+    """Return the name of the extractor to take where none is named.
+
+    digits for MNIST and its like; squeezenet for images of 32 pixels a side and more, where its
+    weights are at hand and its 512 features are fewer than the test examples; pca for other
+    images; the values themselves, pixels, for tables, if they are fewer than the test examples.
+
+    Args:
+        data: The data.
+        examples: Examples of the test split.
+    """
+    if len(data.shape) == 1:
+        return "pixels" if data.shape[0] < examples else "pca"
+    if data.shape[1:] == SIZE and data.name in DIGITS:
+        return "digits"
+    photographs = data.shape[0] in (1, 3) and min(data.shape[1:]) >= SMALLEST_PHOTOGRAPH
+    suits = photographs and data.values in ("unit", "binary") and examples > FEATURES
+    return "squeezenet" if suits and weights_file() else "pca"
+
+
+def extractor_for(name_or_file: str, data: Data, train: Split, sha256: str = "") -> Extractor:
+    """Return an extractor by its name, or from a TorchScript file by its path and hash.
+
+    Args:
+        name_or_file: A registered name; anything else is a path.
+        data: What it will be shown.
+        train: Training examples, for those that are fitted to some.
+        sha256: The hash of the file, in hexadecimal.
+
+    Raises:
+        UserError: It is neither, or it does not suit the data, or the hash is not the file's.
+    """
+    path = Path(name_or_file).expanduser()
+    if name_or_file not in EXTRACTORS and path.is_file():
+        return TorchScript(path, sha256, data, train)
+    if sha256:
+        what = "--extractor-hash is for a file of your own"
+        raise UserError(what, "--extractor FILE", f"--extractor {name_or_file}", "leave it out")
+    choice("extractor (a name, or a TorchScript file that exists)", name_or_file, EXTRACTORS)
+    return EXTRACTORS[name_or_file](data, train)

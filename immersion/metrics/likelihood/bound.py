@@ -1,0 +1,139 @@
+"""The ELBO split into its terms, the importance-weighted bound, and what the latent units do."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.distributions import Independent
+
+from immersion.batch import Split, block_of, whole
+from immersion.check import NonFinite
+from immersion.metrics.estimate import Estimate
+from immersion.models import Decoder, Generative, LatentVariableModel
+from immersion.posteriors import kl_units
+from immersion.progress import counted
+from immersion.random import seeded
+
+ACTIVE = 0.01
+"""A unit is active where the variance of its posterior mean over examples exceeds this."""
+
+CHUNK = 2**24
+"""Numbers that the decoder outputs at a time: bounds the memory."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured on one split.
+
+    Args:
+        estimates: By name: squared_error; kl, where there is a prior; with a likelihood elbo,
+            log_likelihood and, where asked for, importance_weighted_bound; bits_per_dim where
+            the likelihood is a probability.
+        kl_per_unit: E_x[KL(q(z_j|x) || p(z_j))] of each unit; empty for a model without a prior.
+        active_units: Number of units with Var_x(E_q[z_j]) > 0.01 (Burda et al. 2016, section 5).
+        protocol: Everything that the numbers depend on besides model and split.
+    """
+
+    estimates: dict[str, Estimate]
+    kl_per_unit: list[Estimate]
+    active_units: int
+    protocol: dict[str, object]
+
+
+def evaluate(
+    model: Decoder, split: Split, *, discrete: bool, importance: int = 0, seed: int = 0
+) -> Evaluation:
+    """Measure a model on a whole split; nothing is dropped or filtered.
+
+    elbo = log_likelihood - kl, with one code drawn for each example and the KL in closed form
+    where q(z|x) and p(z) factorise; importance_weighted_bound is L_k = E[log 1/k sum_i w_i]
+    <= log p(x) (Burda et al. 2016, equation (8), https://arxiv.org/abs/1509.00519), which rises
+    to log p(x) with k.
+
+    Args:
+        model: With or without a prior; it is left in evaluation mode.
+        split: Usually the test split. Dynamic binarization is drawn once, from the seed.
+        discrete: Whether p(x|z) is a probability, so that bits/dim = -elbo / (D log 2) applies.
+        importance: k, codes for each example of the importance-weighted bound; 0 leaves it out.
+        seed: Seed of all draws: of binarization, of codes and of importance samples apart, so
+            that no number depends on which others are asked for.
+
+    Raises:
+        NonFinite: A value is not finite for some example; none is left out.
+    """
+    parts: dict[str, list[Tensor]] = {}
+    model.eval()  # in training some likelihoods still learn from what they are shown
+    device = next(model.parameters(), torch.empty(0)).device
+    with torch.no_grad():
+        blocks = -(-len(split) // block_of(split))
+        for number, (x, _) in enumerate(counted(whole(split, seed), blocks, "examples: blocks")):
+            x = x.to(device)
+            with seeded(seed, "codes", number):
+                measured = _measured(model, x)
+            if importance and "elbo" in measured:
+                with seeded(seed, "importance", number):
+                    bound = importance_weighted_bound(model, x, importance)
+                measured["importance_weighted_bound"] = bound
+            for name, values in measured.items():
+                parts.setdefault(name, []).append(values.cpu())
+    values = {name: torch.cat(pieces) for name, pieces in parts.items()}
+    means, units = values.pop("means"), values.pop("units", None)
+    estimates = {name: _estimate(name, each) for name, each in values.items()}
+    if discrete and "elbo" in estimates:
+        to_bits = -1 / (x[0].numel() * math.log(2))
+        estimates["bits_per_dim"] = estimates["elbo"].affine(to_bits, 0.0, "bits/dim")
+    protocol: dict[str, object] = {"seed": seed}
+    if "elbo" in estimates:
+        protocol |= {"codes": 1, "importance": importance}
+    if "kl" in estimates:
+        protocol["kl"] = "closed form" if units is not None else "one code"
+    return Evaluation(
+        estimates,
+        kl_per_unit=[] if units is None else [Estimate.of(u, "nats") for u in units.T],
+        active_units=int((means.var(0) > ACTIVE).sum()),
+        protocol=protocol,
+    )
+
+
+def _measured(model: Decoder, x: Tensor) -> dict[str, Tensor]:
+    """Return every value an example, (B,), and the posterior `means` and KL `units`, (B, d)."""
+    q = model.encode(x)
+    error = (model.decode(q.mean).mean - x).square().flatten(1).sum(1)
+    values = {"means": q.mean, "squared_error": error}
+    prior = model.prior() if isinstance(model, Generative) else None
+    factorise = isinstance(q, Independent) and isinstance(prior, Independent)
+    if factorise:
+        values["units"] = kl_units(q, prior)
+        values["kl"] = values["units"].sum(-1)
+    if not isinstance(model, LatentVariableModel):
+        return values
+    z = q.rsample()
+    log_likelihood = model.decode(z).log_prob(x)
+    kl = values["kl"] if factorise else q.log_prob(z) - prior.log_prob(z)
+    return values | {"elbo": log_likelihood - kl, "log_likelihood": log_likelihood, "kl": kl}
+
+
+def importance_weighted_bound(model: LatentVariableModel, x: Tensor, k: int) -> Tensor:
+    """Return L_k of each example, (B,), in nats: log-mean-exp of exactly k log-weights.
+
+    Codes are drawn and decoded in chunks that fit in memory; all k are drawn and used.
+    """
+    total = x.new_full((len(x),), -math.inf, dtype=torch.float64)
+    numbers = model.likelihood.parameter_shape if hasattr(model, "likelihood") else x.shape[1:]
+    for draws in _chunks(k, max(1, CHUNK // (len(x) * math.prod(numbers)))):
+        weights = model.log_weights(x, draws).double()
+        total = torch.logaddexp(total, weights.logsumexp(0))
+    return total - math.log(k)
+
+
+def _chunks(total: int, size: int) -> list[int]:
+    """Return sizes of at most `size` that add up to `total`."""
+    return [size] * (total // size) + ([total % size] if total % size else [])
+
+
+def _estimate(name: str, values: Tensor) -> Estimate:
+    broken = int((~values.isfinite()).sum())
+    if broken:
+        raise NonFinite(f"{name} is not finite for {broken} of {len(values)} test examples")
+    return Estimate.of(values, "squared units of x" if name == "squared_error" else "nats")

@@ -1,0 +1,77 @@
+"""Structural similarity: means, variances and covariance under a sliding Gaussian window."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d
+
+from immersion.metrics.restoration.checked import pictures
+
+WINDOW, SIGMA = 11, 1.5
+"""Pixels a side and standard deviation in pixels of the Gaussian window (section III-C)."""
+
+C1, C2 = 0.01**2, 0.03**2
+"""(K1 L)^2 and (K2 L)^2 with the paper's K1, K2 and a data range L of 1."""
+
+
+def ssim(x: Tensor, y: Tensor, crop: int = 0) -> Tensor:
+    r"""Return the mean structural similarity of each picture, (B,), at most 1.
+
+    SSIM = (2 mu_x mu_y + C1)(2 s_xy + C2) / ((mu_x^2 + mu_y^2 + C1)(s_x^2 + s_y^2 + C2)),
+
+    averaged over the windows that lie wholly inside the picture, then over channels.
+
+    Protocol: Gaussian window 11 x 11, sigma 1.5, weights that sum to 1; s_x^2 = E[x^2] - mu_x^2
+    (population, no n / (n - 1)); K1 = 0.01, K2 = 0.03; data range 1; no downsampling by the
+    picture's size; x neither clipped nor rounded (see `quantised`); `crop` pixels left out on each
+    side beforehand; computed in float64. Tables of enlarging take luma, crop = scale; those of
+    denoising take all channels, no crop.
+
+    Args:
+        x: Restored, (B, C, H, W), H and W at least 11 after the crop.
+        y: The truth, (B, C, H, W), in [0, 1].
+        crop: Pixels left out on each of the four sides.
+
+    Raises:
+        UserError: The shapes do not agree, the truth is not in [0, 1], or no window fits.
+        NonFinite: A value is infinite or not a number.
+
+    Reference:
+        Wang et al. 2004, Image Quality Assessment: From Error Visibility to Structural
+        Similarity, equations (13) to (17), https://doi.org/10.1109/TIP.2003.819861
+
+    Example:
+        >>> y = torch.rand(2, 3, 16, 16, generator=torch.manual_seed(0))
+        >>> ssim(y, y)
+        tensor([1., 1.], dtype=torch.float64)
+        >>> black, white = torch.zeros(1, 1, 11, 11), torch.ones(1, 1, 11, 11)
+        >>> round(ssim(black, white).item() * 10001, 6)  # C1 / (1 + C1)
+        1.0
+    """
+    luminance, contrast = maps(*pictures(x, y, crop, smallest=WINDOW))
+    return (luminance * contrast).mean((1, 2, 3))
+
+
+def maps(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return equation (6)'s luminance and the product of contrast and structure, (13) to (16).
+
+    Args:
+        x: (B, C, H, W) in float64.
+        y: (B, C, H, W) in float64.
+
+    Returns:
+        Two maps, (B, C, H - 10, W - 10); their product is the SSIM map.
+    """
+    mean_x, mean_y = _windowed(x), _windowed(y)
+    variances = _windowed(x * x) - mean_x**2 + _windowed(y * y) - mean_y**2
+    covariance = _windowed(x * y) - mean_x * mean_y
+    luminance = (2 * mean_x * mean_y + C1) / (mean_x**2 + mean_y**2 + C1)
+    return luminance, (2 * covariance + C2) / (variances + C2)
+
+
+def _windowed(x: Tensor) -> Tensor:
+    """Return the Gaussian's mean at each place where the whole window fits, one axis at a time."""
+    offsets = torch.arange(WINDOW, dtype=x.dtype, device=x.device) - WINDOW // 2
+    weights = (-(offsets**2) / (2 * SIGMA**2)).exp()
+    weights = (weights / weights.sum()).reshape(1, 1, WINDOW, 1)
+    planes = conv2d(conv2d(x.flatten(0, 1)[:, None], weights), weights.mT)
+    return planes.unflatten(0, x.shape[:2])[:, :, 0]

@@ -1,0 +1,52 @@
+"""A code for a whole picture of any size, which says which of several right answers is meant."""
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Independent
+from torch.nn.functional import pixel_unshuffle
+
+from immersion.posteriors import diagonal_gaussian
+from immersion.priors import StandardNormal
+
+
+class PictureCode(nn.Module):
+    """z in R^d, one for a whole picture: p(z) = N(0, I), q(z | input, target) Gaussian.
+
+    The network sees z beside the picture, the same d numbers at every pixel, so that it remains
+    local: tiles that are given one z fit together as tiles without one do.
+
+    Args:
+        latent_dim: d.
+        encoder: (B, C_in + s^2 C_out, H, W) -> (B, 2 d), for pictures of any size.
+        scale: s, the side of a target in units of the input's.
+
+    Example:
+        >>> from immersion.nn.pooled import PooledEncoder
+        >>> code = PictureCode(2, PooledEncoder(3, 4))
+        >>> given = torch.rand(5, 1, 8, 8)
+        >>> q = code.encode(given, torch.rand(5, 2, 8, 8))
+        >>> code.beside(given, q.rsample()).shape
+        torch.Size([5, 3, 8, 8])
+    """
+
+    def __init__(self, latent_dim: int, encoder: nn.Module, scale: int = 1) -> None:
+        super().__init__()
+        self.latent_dim, self.encoder, self.scale = latent_dim, encoder, scale
+        self.prior = StandardNormal(latent_dim)
+
+    def encode(self, given: Tensor, target: Tensor) -> Independent:
+        """Return q(z | input, target): batch shape (B,), event shape (d,)."""
+        squares = pixel_unshuffle(target, self.scale)
+        return diagonal_gaussian(self.encoder(torch.cat([given, squares], dim=1)))
+
+    def beside(self, given: Tensor, z: Tensor | None) -> Tensor:
+        """Return inputs with z at every pixel, (B, C_in + d, H, W); without one, its mean, 0.
+
+        Args:
+            given: (B, C_in, H, W).
+            z: (B, d), or (1, d) for all.
+        """
+        if z is None:
+            z = self.prior().mean.unsqueeze(0)
+        planes = z.to(given)[:, :, None, None].expand(given.shape[0], -1, *given.shape[2:])
+        return torch.cat([given, planes], dim=1)

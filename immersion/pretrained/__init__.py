@@ -1,0 +1,1 @@
+"""Pretrained networks: bundled with the package, published by their authors, or a run."""

@@ -1,1 +1,0 @@
-"""Under which protocol a run or a network is measured: the data, the draws, the words for them."""

@@ -1,0 +1,160 @@
+"""An exported network says what ours says, for pictures of every size."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import immersion as im
+from immersion.check import UserError
+from immersion.commands.export import described, export
+from immersion.inference.onnx_graph import onnx_of
+from immersion.likelihoods.classes import Classes
+from immersion.likelihoods.gaussian import Gaussian
+from immersion.likelihoods.logistic import Categorical
+from immersion.models import PictureCode, Translator
+from immersion.nn.pooled import PooledEncoder
+from immersion.nn.translation import TRANSLATIONS, Translation
+from immersion.tasks.colourise import Colourise
+from immersion.tasks.denoise import Denoise
+from immersion.tasks.enlarge import Enlarge
+from immersion.tasks.inpaint import Inpaint
+from immersion.tasks.segment import Segment
+
+onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'immersion[onnx]'")
+pytest.importorskip("onnxscript", reason="pip install 'immersion[onnx]'")
+
+CASES = {
+    **{f"denoise by {name}": (Denoise(told=name == "restorer"), name) for name in TRANSLATIONS},
+    **{f"enlarge x{factor}": (Enlarge(factor), "restorer") for factor in (2, 3, 4)},
+    "inpaint": (Inpaint(), "dncnn"),
+    "colourise": (Colourise(), "dncnn"),
+    "colourise by levels": (Colourise(discretised=True), "dncnn"),
+    "segment": (Segment(4), "dncnn"),
+}
+
+
+def model(task, network: str, latent_dim: int = 0) -> Translator:
+    """A small model of colour pictures with no weight at zero."""
+    inward, outward = task.channels(3)
+    if isinstance(task, Segment):
+        likelihood = Classes((1, 8, 8), task.classes)
+    elif getattr(task, "discretised", False):
+        likelihood = Categorical((outward, 8, 8), 33)
+    else:
+        likelihood = Gaussian((outward, 8, 8))
+    torch.manual_seed(0)
+    built = Translation(network, 4, 2 if network == "dncnn" else 1).build(
+        inward + latent_dim, likelihood.numbers * outward, task.scale
+    )
+    for parameter in built.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    code = (
+        PictureCode(latent_dim, PooledEncoder(inward + outward, 2 * latent_dim))
+        if latent_dim
+        else None
+    )
+    return Translator(task, built, likelihood, code).eval()
+
+
+def refuse_difference(ours: Translator, content: bytes) -> None:
+    """Compare onnxruntime with PyTorch on a picture of one square and on a batch of others."""
+    session = onnxruntime.InferenceSession(content)
+    m = ours.network.multiple
+    for count, rows, columns in ((1, 1, 1), (3, 7, 5)):
+        x = torch.rand(count, ours.task.channels(3)[0], rows * m, columns * m)
+        with torch.no_grad():
+            expected = [y for y in ours.numbers(x) if y is not None]
+        found = session.run(None, {"input": x.numpy()})
+        for one, other in zip(expected, found, strict=True):
+            assert one.shape == other.shape and one.std() > 0
+            span = max(1.0, (one.max() - one.min()).item())
+            assert np.abs(one.numpy() - other).max() <= 1e-5 * span
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_onnxruntime_says_what_pytorch_says_at_any_size(case):
+    task, network = CASES[case]
+    ours = model(task, network)
+    refuse_difference(ours, onnx_of(ours, 3, {}))
+
+
+def test_a_code_for_several_answers_is_at_its_mean():
+    ours = model(Denoise(), "dncnn", latent_dim=2)
+    refuse_difference(ours, onnx_of(ours, 3, {}))
+
+
+def test_what_goes_in_and_comes_out_is_told():
+    told = described(model(Denoise(told=True), "unet"), 3)
+    assert told["channels"] == "4" and told["output_channels"] == "3"
+    assert told["multiple"] == "2" and int(told["halo"]) > 4 and told["scale"] == "1"
+    assert told["input"].endswith("a channel of the noise's sigma / 75")
+    assert "probability" in described(model(Segment(4), "dncnn"), 3)["output"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of a grey denoiser, trained for two steps."""
+    return im.train(
+        "denoise",
+        data=str(photos(tmp_path_factory.mktemp("photos"))),
+        out=tmp_path_factory.mktemp("run") / "run",
+        size=16,
+        options=im.Options(steps=2, batch_size=2, validate_every=0, device="cpu"),
+        arguments={"translation": Translation("dncnn", width=4, depth=2)},
+    )["run"]
+
+
+def photos(folder):
+    """Four grey pictures."""
+    from PIL import Image
+
+    for number in range(4):
+        levels = np.random.default_rng(number).integers(0, 256, (30, 40), dtype=np.uint8)
+        Image.fromarray(levels).save(folder / f"{number}.png")
+    return folder
+
+
+def test_a_run_is_written_with_how_it_was_made(run, tmp_path):
+    out = tmp_path / "new" / "denoiser.onnx"
+    told = export(run, out=out)
+    assert told["bytes"] == out.stat().st_size and list(out.parent.iterdir()) == [out]
+    session = onnxruntime.InferenceSession(out)
+    kept = session.get_modelmeta().custom_metadata_map
+    assert kept == told["properties"] and kept["task"] == "denoise" == kept["recipe"]
+    assert json.loads(kept["arguments"])["translation"]["network"] == "dncnn"
+    assert kept["channels"] == "1" == kept["scale"] == kept["multiple"] and kept["halo"] == "2"
+    assert [output.name for output in session.get_outputs()] == ["answer", "deviation"]
+    before = out.read_bytes()
+    with pytest.raises(UserError, match=r"exists already; pass --overwrite"):
+        export(run, out=out)
+    assert out.read_bytes() == before
+    export(run, out=out, overwrite=True)
+
+
+def test_what_cannot_be_written_is_refused_before_the_work(run, tmp_path):
+    (tmp_path / "folder.onnx").mkdir()
+    (tmp_path / "file").touch()
+    for out, words in (
+        (tmp_path / "a.pt", r"one ending in \.onnx"),
+        (tmp_path / "folder.onnx", "is a folder"),
+        (tmp_path / "file" / "a.onnx", "is no folder"),
+    ):
+        with pytest.raises(UserError, match=words):
+            export(run, out=out, overwrite=True)
+
+
+def test_other_models_are_refused(tmp_path):
+    run = im.train(
+        "linear-ae", data="digits", out=tmp_path / "run", options=im.Options(steps=2, device="cpu")
+    )["run"]
+    with pytest.raises(UserError, match="does not turn pictures into pictures"):
+        export(run, out=tmp_path / "a.onnx")
+    assert not (tmp_path / "a.onnx").exists()
+
+
+def test_what_is_not_installed_is_named_with_the_remedy(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("immersion.check.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"run pip install 'immersion\[onnx\]'"):
+        export(run, out=tmp_path / "a.onnx")

@@ -1,0 +1,96 @@
+"""What the documents say is so."""
+
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def tree() -> list[str]:
+    """Return the entries of the annotated file tree, as paths."""
+    block = README.split("## The house")[1].split("```")[1]
+    entries, folder = [], ""
+    for line in block.strip("\n").splitlines():
+        name = line.split()[0]
+        entries.append(folder + name if line.startswith(" ") else name)
+        folder = name if name.endswith("/") and not line.startswith(" ") else folder
+    return entries
+
+
+def test_everything_in_the_tree_exists():
+    assert not [entry for entry in tree() if not (ROOT / entry).exists()]
+
+
+def test_everything_of_the_package_is_in_the_tree():
+    found = {
+        f"immersion/{path.name}" + ("/" if path.is_dir() else "")
+        for path in (ROOT / "immersion").iterdir()
+        if path.name not in ("__init__.py", "__pycache__")
+    }
+    assert found <= set(tree())
+
+
+def test_the_readme_begins_with_what_to_do():
+    head = "\n".join(README.splitlines()[:40])
+    assert (
+        "make demo" in head and "make test" in head and "![" in head and "import immersion" in head
+    )
+    code = head.split("```python")[1].split("```")[0].strip().splitlines()
+    assert len([line for line in code if line]) <= 10
+
+
+def test_links_and_pictures_of_the_documents_exist():
+    for document in (README, (ROOT / "CONTRIBUTING.md").read_text()):
+        links = re.findall(r"\]\(([^)#:]+)\)", document)
+        assert not [link for link in links if not (ROOT / link).exists()]
+
+
+def test_the_page_of_results_is_what_was_recorded():
+    from immersion.papers.markdown import page
+
+    assert (ROOT / "docs" / "results.md").read_text() == page(), "run `make results`"
+
+
+def test_the_page_of_networks_is_what_their_cards_say():
+    script = runpy.run_path(str(ROOT / "scripts" / "networks_page.py"))
+    said = (ROOT / "docs" / "networks.md").read_text()
+    assert said == script["page"](), "run `make results`"
+
+
+@pytest.mark.parametrize("word", ["/" + "work/", "/" + "tmp/", "/" + "root/", "/" + "opt/"])
+def test_no_path_of_a_machine_is_written_anywhere(word):
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    files = [ROOT / name for name in listed.stdout.split() if not name.endswith(".png")]
+    assert not [
+        file.name for file in files if file.is_file() and word.encode() in file.read_bytes()
+    ]
+
+
+def test_public_names_resolve_and_hide_no_module():
+    """A module of the package with the same name would take the function's place."""
+    import immersion
+
+    assert all(callable(getattr(immersion, name)) for name in immersion.__all__)
+    modules = {path.stem for path in (ROOT / "immersion").iterdir()}
+    assert not modules & set(immersion.__all__)
+
+
+def test_the_package_runs_the_readme(tmp_path, monkeypatch):
+    """The README's Python runs as it stands, only shorter."""
+    pytest.importorskip("mlxtend", reason="needs the extra demo")
+    code = README.split("```python")[1].split("```")[0].replace("steps=5000", "steps=3")
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.glob("runs/*/samples/manifold.png"))

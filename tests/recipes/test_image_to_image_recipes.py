@@ -1,0 +1,175 @@
+"""Image-to-image networks from a folder of pictures to a judged run."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import immersion as im
+from immersion.check import UserError
+from immersion.cli import main
+from immersion.data import Spec
+from immersion.data.patches import PatchSplit
+from immersion.data.whole_images import load_pictures
+from immersion.evaluation.image_to_image import results, translation_quality
+from immersion.models import Translator
+from immersion.nn.translation import Translation
+from immersion.pretrained.resolve import Network
+from immersion.recipes import RECIPES
+from immersion.recipes.image_to_image import patches_of
+from immersion.runs.load import build, open_run
+from immersion.tasks.enlarge import Enlarge
+from immersion.tasks.inpaint import Inpaint
+
+QUICK = im.Options(steps=4, batch_size=4, validate_every=2, log_every=2, device="cpu")
+SMALL = {"translation": Translation("restorer", width=4, depth=1)}
+
+
+OF_PICTURES = [name for name in RECIPES if (p := patches_of(RECIPES[name])) and not p.masked]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Six small photographs: smooth waves of colour."""
+    path = tmp_path_factory.mktemp("photos")
+    rows, columns = np.mgrid[:40, :52]
+    for number in range(6):
+        waves = [
+            np.sin((rows * a + columns * b) / 9 + number) for a, b in ((1, 0), (0, 1), (1, 1))
+        ]
+        levels = np.rint(127.5 + 127.5 * np.stack(waves, -1)).astype(np.uint8)
+        Image.fromarray(levels).save(path / f"{number}.png")
+    return path
+
+
+@pytest.mark.parametrize("recipe", OF_PICTURES)
+def test_a_folder_becomes_a_judged_run(recipe, folder, tmp_path):
+    result = im.train(
+        recipe, data=str(folder), out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
+    )
+    run = open_run(result["run"])
+    assert isinstance(run.model, Translator) and result["step"] == 4
+    assert (tmp_path / "run" / "samples" / "translations.png").is_file()
+    recorded = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    assert recorded["protocol"]["count"] == len(run.data.test.pictures) == 1
+    assert any(name.startswith("psnr") for name in recorded["estimates"])
+    assert translation_quality(Network.of(run))["estimates"] == recorded["estimates"]
+
+
+def test_an_untrained_enlarger_is_bicubic(folder, tmp_path):
+    result = im.train(
+        "enlarge",
+        data=str(folder),
+        out=tmp_path / "run",
+        size=24,
+        options=im.Options(steps=1, batch_size=4, validate_every=0, device="cpu", ema=0),
+        arguments=SMALL
+        | {"task": Enlarge(3), "optimizer": im.engine.OptimizerSettings(learning_rate=1e-12)},
+    )
+    estimates = result["estimates"]
+    after, before = (estimates[f"psnr_y{what}_x3"]["value"] for what in ("", "_before"))
+    assert after == pytest.approx(before, abs=0.05)
+
+
+def test_sets_for_judging_alone_do_not_train(tmp_path, monkeypatch):
+    with pytest.raises(UserError, match=r"no pictures to train on|missing"):
+        im.train("denoise", data="set12", out=tmp_path / "run", options=QUICK)
+
+
+def test_a_network_for_colour_is_not_judged_on_grey(folder, tmp_path):
+    grey = tmp_path / "grey"
+    grey.mkdir()
+    for path in sorted(folder.iterdir()):
+        Image.open(path).convert("L").save(grey / path.name)
+    result = im.train(
+        "denoise", data=str(folder), out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
+    )
+    with pytest.raises(UserError, match="expected 3 channels, received 1"):
+        translation_quality(Network.of(open_run(result["run"])), str(grey))
+
+
+def test_a_folder_is_judged_on_whole_and_ones_own_on_its_test_split(folder, tmp_path):
+    result = im.train(
+        "denoise", data=str(folder), out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
+    )
+    run = open_run(result["run"])
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    assert translation_quality(Network.of(run), str(other))["protocol"]["count"] == 6
+    assert translation_quality(Network.of(run), str(folder))["protocol"]["count"] == 1
+
+
+def test_a_folder_that_was_named_from_within_is_found_again(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    result = im.train(
+        "denoise", data=folder.name, out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
+    )
+    assert im.evaluate(result["run"])["protocol"]["count"] == 1
+
+
+@pytest.mark.parametrize("recipe", OF_PICTURES)
+def test_pictures_to_learn_from_must_be_named(recipe, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", recipe, "--steps", "2"])
+    assert stop.value.code == 2 and "--data" in capsys.readouterr().err
+
+
+def test_of_a_named_set_only_the_test_split_judges(tmp_path):
+    options = im.Options(steps=1, batch_size=4, validate_every=0, device="cpu")
+    result = im.train(
+        "denoise", data="digits", out=tmp_path / "run", options=options, arguments=SMALL
+    )
+    network = Network.of(open_run(result["run"]))
+    assert translation_quality(network, "digits")["protocol"]["count"] == 180
+
+
+def test_every_judged_picture_has_holes_of_its_own():
+    pictures = tuple(torch.full((3, 24, 24), 128, dtype=torch.uint8) for _ in range(3))
+    split = PatchSplit(pictures, side=24)
+    model = build(
+        "inpaint",
+        Spec("grey", (3, 24, 24), "unit"),
+        {"translation": Translation("dncnn", 4, 2)},
+        seed=0,
+    ).model.eval()
+    holes = [pair.weight for pair, _ in results(model, Inpaint(), split)]
+    assert not torch.equal(holes[0], holes[1])
+    again = [pair.weight for pair, _ in results(model, Inpaint(), split)]
+    assert all(torch.equal(a, b) for a, b in zip(holes, again, strict=True))
+
+
+def test_upright_and_lying_photographs_are_shown_together(tmp_path):
+    """Pictures of a report have the sizes of the photographs, which differ."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(6):
+        side = (40, 28) if number % 2 else (28, 40)
+        levels = np.random.default_rng(number).integers(0, 256, (*side, 3), dtype=np.uint8)
+        Image.fromarray(levels).save(tmp_path / f"{number}.png")
+    result = im.train(
+        "denoise",
+        data=str(tmp_path),
+        out=tmp_path / "run",
+        size=16,
+        options=QUICK,
+        arguments=SMALL,
+    )
+    assert (tmp_path / "run" / "samples" / "translations.png").exists() and result["report"]
+
+
+@pytest.mark.parametrize("command", ["manifold", "reconstruct", "interpolate", "invert"])
+def test_commands_for_other_models_refuse_a_run_of_pictures(command, folder, tmp_path, capsys):
+    run = im.train(
+        "denoise", data=str(folder), out=tmp_path / "run", size=16, options=QUICK, arguments=SMALL
+    )["run"]
+    with pytest.raises(SystemExit) as stop:
+        main([command, run])
+    assert stop.value.code == 2 and "a run of" in capsys.readouterr().err
+
+
+def test_sets_of_pictures_are_named_where_a_name_is_wrong():
+    with pytest.raises(UserError, match="set12"):
+        load_pictures("set21")
