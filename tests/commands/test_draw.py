@@ -68,7 +68,7 @@ def drawn(run: Run) -> set[str]:
 
 
 BLIND = {"samples", "manifold", "walks", "neighbours"}
-SEEING = BLIND - {"walks"} | {"interpolation", "reconstructions", "latent_dim"}
+SEEING = BLIND - {"walks"} | {"interpolation", "reconstructions", "latent"}
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_walks_are_as_many_as_there_are_examples_for(opened, examples, pairs):
     with pytest.raises(UserError, match="a walk has two ends"):
         gallery.ends(alone, 8)
     gallery.draw_all(alone)
-    assert drawn(alone) == SEEING - {"interpolation", "latent_dim"}
+    assert drawn(alone) == SEEING - {"interpolation", "latent"}
 
 
 def test_tables_are_scattered_and_a_single_column_is_not(opened):

@@ -114,7 +114,7 @@ def test_the_generator_does_not_move(tmp_path):
     assert not any(torch.equal(t, first[name]) for name, t in encoder.state_dict().items())
     assert all(p.grad is None for p in model.parameters())
     tensors, _ = RunFolder(tmp_path).load_checkpoint()
-    assert {name.split("/")[0] for name in tensors} == {"model", "optimizer"}
+    assert {name.split("/")[0] for name in tensors} == {"model", "optimiser"}
     assert len([name for name in tensors if name.startswith("model/")]) == len(first)
 
 

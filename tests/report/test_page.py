@@ -128,7 +128,7 @@ def test_pictures_are_in_the_file_with_what_they_show_in_words(tmp_path):
     assert all(image["alt"] for image in images)
     bytes_ = {base64.b64decode(image["src"].split(",")[1]) for image in images}
     assert bytes_ == {file.read_bytes() for file in folder.samples.iterdir()}
-    for name in ("reconstructions", "samples", "latent_dim"):
+    for name in ("reconstructions", "samples", "latent"):
         assert words.CAPTIONS[name][1] in page.text
     assert "my own" in page.text  # a name without a caption
 

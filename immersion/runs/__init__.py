@@ -1,0 +1,1 @@
+"""Run folders back to trained models, and the figures of a run."""

@@ -1,0 +1,67 @@
+"""Images that a model decodes: reconstructions, its manifold, walks between codes."""
+
+import torch
+from PIL.Image import Image
+from torch import Tensor
+
+from immersion.check import UserError, choice
+from immersion.models import Decoder
+from immersion.models.codes import (
+    decode_means,
+    encode_means,
+    manifold_codes,
+    noise_dimensions,
+    quantile,
+    with_class,
+)
+from immersion.models.paths import PATHS
+from immersion.report.image_grid import alternating, grid
+
+
+def reconstructions(model: Decoder, x: Tensor, columns: int = 10) -> Image:
+    """Return rows that alternate originals and their reconstructions E[x|z], z = E q(z|x).
+
+    Args:
+        model: Any model that encodes and decodes images.
+        x: (N, C, H, W).
+        columns: Images in a row.
+    """
+    return alternating(x, decode_means(model, encode_means(model, x)), columns)
+
+
+def manifold(model: Decoder, side: int = 20, units: tuple[int, int] = (0, 1)) -> Image:
+    """Return the learned manifold: E[x|z] over a regular grid of codes (see `manifold_codes`).
+
+    The first unit grows to the right and the second upwards; a model with one latent is a row. Of
+    a class-conditional model it is the manifold of the first class.
+
+    Args:
+        model: A decoder of images.
+        side: Grid points along each unit.
+        units: Which two latent units span the picture; the others are 0.
+    """
+    z = manifold_codes(noise_dimensions(model), side, units, quantile(model))
+    return grid(decode_means(model, with_class(model, z, 0)), side, gap=0)
+
+
+def walks(
+    model: Decoder, a: Tensor, b: Tensor, steps: int = 10, path: str = "linear", label: int = 0
+) -> Image:
+    """Return a row for each pair of codes, from a's image to b's.
+
+    Args:
+        model: A decoder of images.
+        a: (N, d), where the walks begin; of a class-conditional model the noise alone will do.
+        b: (N, d), where they end.
+        steps: Images in a row, both ends included.
+        path: linear or spherical; see `immersion.models.paths`.
+        label: Class of walks that begin and end with noise alone.
+
+    Raises:
+        UserError: An unknown path, or fewer than two steps.
+    """
+    if steps < 2:
+        raise UserError("an interpolation has two ends", "at least 2 steps", steps)
+    walk = PATHS[choice("path", path, PATHS)]
+    z = walk(a, b, torch.linspace(0, 1, steps)).flatten(0, 1)
+    return grid(decode_means(model, with_class(model, z, label)), steps)
