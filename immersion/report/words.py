@@ -146,7 +146,7 @@ CAPTIONS = {
         "Gaussian CDF, the others are 0, so that every image stands for the same probability "
         "under N(0, I). Look for smooth changes, and for how much room each kind of image takes.",
     ),
-    "latent_dim": (
+    "latent": (
         "The latent space",
         "Each point is the mean code of one test example, coloured by class where there are "
         "classes. The model was not told them: kinds that come apart were found in the data.",
