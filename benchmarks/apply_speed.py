@@ -34,9 +34,9 @@ from immersion.image_io import Picture
 from immersion.inference.backends import BACKENDS, Backend, in_torch
 from immersion.inference.precision_guard import decibels_lost
 from immersion.inference.translate import Manner, translate
-from immersion.machine import machine
+from immersion.machine import describe_machine
 from immersion.nn.translation import Translation
-from immersion.precision import native_bfloat16
+from immersion.precision import has_native_bfloat16
 from immersion.run_folder import RunFolder
 from immersion.runs.load import build
 
@@ -69,7 +69,7 @@ def applied(
     model.to(memory_format=torch.channels_last)  # as `immersion apply` lays it out
     levels = torch.randint(0, 256, (1, SIDE, SIDE), dtype=torch.uint8)
     picture, x = Picture(levels), levels.float()[None] / 255
-    low = native_bfloat16(torch.device("cpu"))
+    low = has_native_bfloat16(torch.device("cpu"))
     manner = Manner(precision=torch.bfloat16 if low else torch.float32, backend=backend)
 
     def plain() -> object:
@@ -132,7 +132,7 @@ def main() -> None:
     """Time all rows on what this machine has."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    print(f"{machine()}; CPU time, one thread, medians of {ROUNDS}")
+    print(f"{describe_machine()}; CPU time, one thread, medians of {ROUNDS}")
     split = PatchSplit((torch.randint(0, 256, (1, 480, 480), dtype=torch.uint8),), PATCH)
     there = [name for name in BACKENDS if name == "torch" or find_spec(name)]
     for name, translation in NETWORKS.items():

@@ -30,7 +30,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from immersion.data import Dataset, MemorySplit, Spec
 from immersion.engine import OptimizerSettings, Options, train
 from immersion.engine.turn import Turn
-from immersion.machine import machine
+from immersion.machine import describe_machine
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
 from immersion.run_folder import RunFolder
@@ -148,7 +148,7 @@ def _print(first: str, second: str, rounds: list[tuple[float, float]], clock: st
 def main() -> None:
     """Time both rows on what this machine has."""
     torch.set_num_threads(1)
-    print(machine())
+    print(describe_machine())
     if torch.cuda.is_available():
         on_cuda(0.0), on_cuda(GAMMA)
         return

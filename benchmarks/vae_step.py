@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from immersion.data import Dataset, MemorySplit, Spec, binarized
 from immersion.engine import Options, train
-from immersion.machine import machine
+from immersion.machine import describe_machine
 from immersion.nn import Architecture
 from immersion.run_folder import RunFolder
 from immersion.runs.load import build
@@ -81,7 +81,7 @@ def main() -> None:
     rounds = [(ours(split), plain(split)) for _ in range(ROUNDS)]
     mine, theirs = (statistics.median(side) for side in zip(*rounds, strict=True))
     ratio = statistics.median(there / here for here, there in rounds)
-    print(machine())
+    print(describe_machine())
     print(
         f"engine {mine:.2f} ms, plain loop {theirs:.2f} ms a step (CPU time, medians of {ROUNDS})"
     )

@@ -19,17 +19,17 @@ import importlib
 from typing import Any
 
 _HOMES = {
-    "Options": "immersion.engine",
-    "evaluate": "immersion.commands.evaluate",
-    "interpolate": "immersion.commands.draw",
-    "invert": "immersion.commands.invert",
-    "load": "immersion.runs.load",
-    "manifold": "immersion.commands.draw",
-    "reconstruct": "immersion.commands.draw",
-    "sample": "immersion.commands.draw",
-    "train": "immersion.commands.train",
+    "Options": "immersion.engine:Options",
+    "evaluate": "immersion.commands.evaluate:evaluate",
+    "interpolate": "immersion.commands.draw:interpolate",
+    "invert": "immersion.commands.invert:invert",
+    "load": "immersion.runs.load:load_model",
+    "manifold": "immersion.commands.draw:manifold",
+    "reconstruct": "immersion.commands.draw:reconstruct",
+    "sample": "immersion.commands.draw:sample",
+    "train": "immersion.commands.train:train",
 }
-"""Public name -> module: imported when first used, so that `immersion --help` is quick."""
+"""Public name -> module:attribute, imported when first used: help must not wait for PyTorch."""
 
 __all__ = sorted(_HOMES)
 
@@ -41,4 +41,5 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'immersion' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    module, attribute = _HOMES[name].split(":")
+    return getattr(importlib.import_module(module), attribute)

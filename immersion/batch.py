@@ -6,10 +6,10 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from immersion.random import seeded
+from immersion.random import use_seed
 
 VALUES = 2**20
-"""Values in a batch of `whole`: bounds the memory of an evaluation, not its result."""
+"""Values in a batch of `iterate_batches`: bounds the memory of an evaluation, not its result."""
 
 VOID = -1
 """The class of a pixel that has none, or that counts nowhere."""
@@ -51,20 +51,20 @@ class Split(Protocol):
         """Return the split with its memory on `device`; a streamed split returns itself."""
 
 
-def block_of(split: Split) -> int:
-    """Return how many examples at a time `whole` yields."""
+def choose_batch_size(split: Split) -> int:
+    """Return how many examples at a time `iterate_batches` yields."""
     with torch.random.fork_rng(devices=[]):
         example, _ = split.batch(torch.arange(1))
     return max(1, min(1000, VALUES // example.numel()))
 
 
-def whole(split: Split, seed: int) -> Iterator[tuple[Tensor, Tensor | None]]:
+def iterate_batches(split: Split, seed: int) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Yield a whole split in order, in batches of up to 1,000 examples, fewer of large images.
 
     Dynamic binarization is drawn from `seed`: the same images whatever is done with them.
     """
-    size = block_of(split)
+    size = choose_batch_size(split)
     for start in range(0, len(split), size):
-        with seeded(seed, "whole", start):
+        with use_seed(seed, "whole", start):
             batch = split.batch(torch.arange(start, min(start + size, len(split))))
         yield batch

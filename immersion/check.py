@@ -37,11 +37,11 @@ class NonFinite(ArithmeticError):
     """Training met a number that is infinite or not a number; the message says where."""
 
 
-def at_least(least: float, **settings: float) -> None:
+def check_at_least(least: float, **settings: float) -> None:
     """Raise unless each setting, by the name of its flag, is finite and at least `least`.
 
     Example:
-        >>> at_least(1, batch_size=0)
+        >>> check_at_least(1, batch_size=0)
         Traceback (most recent call last):
         ...
         immersion.check.UserError: --batch-size is too small: expected 1 or more, received 0.
@@ -54,7 +54,7 @@ def at_least(least: float, **settings: float) -> None:
             raise UserError(f"{flag} is too small", f"{least:g} or more", value)
 
 
-def refuse_missing(extra: str, packages: tuple[str, ...]) -> None:
+def check_installed(extra: str, packages: tuple[str, ...]) -> None:
     """Refuse to begin without the packages of an extra.
 
     Raises:
@@ -66,7 +66,7 @@ def refuse_missing(extra: str, packages: tuple[str, ...]) -> None:
         raise UserError(what, remedy=f"run pip install 'immersion[{extra}]'")
 
 
-def below_one(**settings: float) -> None:
+def check_below_one(**settings: float) -> None:
     """Raise unless each setting, by the name of its flag, is less than 1."""
     for name, value in settings.items():
         if not value < 1:
@@ -74,11 +74,11 @@ def below_one(**settings: float) -> None:
             raise UserError(f"{flag} is too large", "a number below 1", value)
 
 
-def choice(what: str, name: str, choices: Iterable[str]) -> str:
+def check_choice(what: str, name: str, choices: Iterable[str]) -> str:
     """Return `name` if it is one of `choices`; otherwise raise, naming the nearest choices.
 
     Example:
-        >>> choice("likelihood", "bernouli", ["bernoulli", "gaussian"])
+        >>> check_choice("likelihood", "bernouli", ["bernoulli", "gaussian"])
         Traceback (most recent call last):
         ...
         immersion.check.UserError: unknown likelihood: expected one of bernoulli, gaussian, \

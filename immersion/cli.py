@@ -17,8 +17,8 @@ import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from immersion.check import NonFinite, UserError, choice
-from immersion.progress import shown
+from immersion.check import NonFinite, UserError, check_choice
+from immersion.progress import show_progress
 
 COMMANDS = {
     "train": ("immersion.commands.train", "train", "Train a model; the same command goes on."),
@@ -94,22 +94,22 @@ def _run(arguments: list[str]) -> dict[str, Any] | None:
         print(version("immersion"))
         return None
     command, *rest = arguments
-    module, function, _ = COMMANDS[choice("command", command, COMMANDS)]
+    module, function, _ = COMMANDS[check_choice("command", command, COMMANDS)]
     if command == "train":
         return _train(rest)
     called = getattr(importlib.import_module(module), function)
     if command == "invert":
         called = _with_progress(called)
-    with shown():
+    with show_progress():
         return _parse(called, rest, f"immersion {command}")
 
 
 def _with_progress(command: Callable[..., Any]) -> Callable[..., Any]:
     """Return a command that trains, with its progress shown."""
-    from immersion.progress import progress
+    from immersion.progress import track_training
 
     def run(*places: Any, options: Any, **given: Any) -> dict[str, Any]:
-        with progress(options.steps) as on_metrics:
+        with track_training(options.steps) as on_metrics:
             return command(*places, **given, options=options, on_metrics=on_metrics)
 
     signature = inspect.signature(command, eval_str=True)
@@ -138,7 +138,7 @@ def _train(arguments: list[str]) -> dict[str, Any] | None:
 
 def _with_recipe(train: Callable[..., Any], recipe: str) -> Callable[..., Any]:
     """Return `train` for one recipe, with the recipe's arguments as its own."""
-    from immersion.progress import progress
+    from immersion.progress import track_training
     from immersion.recipes import RECIPES
     from immersion.recipes.image_to_image import patches_of
     from immersion.runs.load import arguments_of
@@ -147,7 +147,7 @@ def _with_recipe(train: Callable[..., Any], recipe: str) -> Callable[..., Any]:
 
     def run(**given: Any) -> dict[str, Any]:
         arguments = {name: given.pop(name) for name in theirs}
-        with progress(given["options"].steps) as on_metrics:
+        with track_training(given["options"].steps) as on_metrics:
             return train(recipe, **given, arguments=arguments, on_metrics=on_metrics)
 
     ours = dict(inspect.signature(train, eval_str=True).parameters)

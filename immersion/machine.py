@@ -10,7 +10,7 @@ import torch
 PACKAGES = ("immersion", "torch", "numpy", "scipy", "scikit-learn", "safetensors", "pillow")
 
 
-def versions() -> dict[str, str]:
+def collect_versions() -> dict[str, str]:
     """Return the version of Python and of every package that a result depends on."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
@@ -21,7 +21,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def machine() -> str:
+def describe_machine() -> str:
     """Return the processor, its cores and, where there is one, the CUDA device, in words."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     words = f"{_processor()}, {cores} cores"

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal, constraints, kl_divergence
 from torch.nn.functional import softplus
 
-from immersion.precision import widened
+from immersion.precision import widen
 
 SMALLEST_SCALE = 1e-4
 """A floor under sigma: it bounds log q from above, so that no log-weight overflows."""
@@ -31,7 +31,7 @@ def diagonal_gaussian(h: Tensor) -> Independent:
         >>> q.batch_shape, q.event_shape
         (torch.Size([3]), torch.Size([2]))
     """
-    mu, s = widened(h).chunk(2, dim=-1)
+    mu, s = widen(h).chunk(2, dim=-1)
     normal = Normal(mu, softplus(s) + SMALLEST_SCALE, validate_args=False)
     return Independent(normal, 1, validate_args=False)
 

@@ -4,17 +4,17 @@ import torch
 from torch import Tensor
 
 
-def widened(x: Tensor) -> Tensor:
+def widen(x: Tensor) -> Tensor:
     """Return x in float32 or wider: float64 stays as it is.
 
     Example:
-        >>> widened(torch.zeros(2, dtype=torch.bfloat16)).dtype
+        >>> widen(torch.zeros(2, dtype=torch.bfloat16)).dtype
         torch.float32
     """
     return x if x.dtype == torch.float64 else x.float()
 
 
-def native_bfloat16(device: torch.device) -> bool:
+def has_native_bfloat16(device: torch.device) -> bool:
     """Return whether the device multiplies bfloat16 matrices in hardware."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)

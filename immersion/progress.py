@@ -21,8 +21,8 @@ _SHOWN: ContextVar[bool] = ContextVar("shown", default=False)
 
 
 @contextmanager
-def shown() -> Iterator[None]:
-    """Let `counted` show what it counts: a command line does, a library keeps quiet."""
+def show_progress() -> Iterator[None]:
+    """Let `track` show what it counts: a command line does, a library keeps quiet."""
     token = _SHOWN.set(True)
     try:
         yield
@@ -30,7 +30,7 @@ def shown() -> Iterator[None]:
         _SHOWN.reset(token)
 
 
-def counted(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
+def track(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
     """Yield items, and show how many of them are done, on standard error, where that is wanted.
 
     Of what is counted within a count of several, nothing is shown.
@@ -70,7 +70,7 @@ def _counted_plainly(items: Iterable[Item], total: int, what: str) -> Iterator[I
 
 
 @contextmanager
-def progress(steps: int) -> Iterator[MetricsCallback]:
+def track_training(steps: int) -> Iterator[MetricsCallback]:
     """Yield a listener for the engine that shows step, throughput, time left and the terms.
 
     Args:

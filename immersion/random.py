@@ -11,13 +11,13 @@ from contextlib import contextmanager
 import torch
 
 
-def derive(seed: int, stream: str, step: int = 0) -> int:
+def derive_seed(seed: int, stream: str, step: int = 0) -> int:
     """Return a 63-bit seed for one step of one named stream.
 
     Neighbouring seeds, streams and steps give unrelated numbers (BLAKE2b of the three).
 
     Example:
-        >>> derive(0, "train", 7) == derive(0, "train", 7) != derive(0, "train", 8)
+        >>> derive_seed(0, "train", 7) == derive_seed(0, "train", 7) != derive_seed(0, "train", 8)
         True
     """
     digest = hashlib.blake2b(f"{seed}/{stream}/{step}".encode(), digest_size=8).digest()
@@ -26,7 +26,7 @@ def derive(seed: int, stream: str, step: int = 0) -> int:
 
 def reseed(seed: int, stream: str, step: int = 0) -> None:
     """Seed PyTorch's global generators (all devices) for one step of one named stream."""
-    number = derive(seed, stream, step)
+    number = derive_seed(seed, stream, step)
     # torch.manual_seed does the same, but notes the call stack for devices that are not there,
     # which a small network's step would feel.
     torch.default_generator.manual_seed(number)
@@ -35,15 +35,15 @@ def reseed(seed: int, stream: str, step: int = 0) -> None:
 
 
 @contextmanager
-def seeded(seed: int, stream: str, step: int = 0) -> Iterator[None]:
+def use_seed(seed: int, stream: str, step: int = 0) -> Iterator[None]:
     """Run a block under a seeded generator and give the caller's generators back untouched.
 
     `torch.distributions` takes no generator, so seeding happens around it.
 
     Example:
-        >>> with seeded(0, "draw"):
+        >>> with use_seed(0, "draw"):
         ...     a = torch.randn(3)
-        >>> with seeded(0, "draw"):
+        >>> with use_seed(0, "draw"):
         ...     b = torch.randn(3)
         >>> torch.equal(a, b)
         True
@@ -54,6 +54,6 @@ def seeded(seed: int, stream: str, step: int = 0) -> Iterator[None]:
         yield
 
 
-def generator(seed: int, stream: str, step: int = 0) -> torch.Generator:
+def make_generator(seed: int, stream: str, step: int = 0) -> torch.Generator:
     """Return a CPU generator of its own for functions that take one."""
-    return torch.Generator().manual_seed(derive(seed, stream, step))
+    return torch.Generator().manual_seed(derive_seed(seed, stream, step))

@@ -10,7 +10,7 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
-from immersion.check import choice
+from immersion.check import check_choice
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ class Registry(Mapping[str, T]):
 
     def __getitem__(self, name: str) -> T:
         self.load()
-        return self.members[choice(self.what, name, self.members)]
+        return self.members[check_choice(self.what, name, self.members)]
 
     def __contains__(self, name: object) -> bool:
         self.load()

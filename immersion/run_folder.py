@@ -62,7 +62,7 @@ class RunFolder:
         self.report_file = self.path / "report.html"
 
     @classmethod
-    def existing(cls, path: str | Path) -> "RunFolder":
+    def open(cls, path: str | Path) -> "RunFolder":
         """Return the run in `path`.
 
         Raises:
@@ -99,7 +99,7 @@ class RunFolder:
             raise UserError(f"the folder '{self.path}' holds other files", remedy=ANOTHER)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Hold the folder for one training; the system lets go of it when the process dies.
 
         Raises:
@@ -127,7 +127,7 @@ class RunFolder:
         """
         record = self._read("run.json")
         for name in {"arguments", "model"} & set(record):
-            record[name] = in_current_names(record[name])
+            record[name] = rename_legacy_keys(record[name])
         return record
 
     def _read(self, name: str) -> dict[str, Any]:
@@ -242,7 +242,11 @@ class RunFolder:
             remedy = "give the same train command again"
             raise UserError(f"the run in '{self.path}' has no checkpoint yet", remedy=remedy)
         tensors, _ = checkpoint
-        return part(tensors, "best") or part(tensors, "average") or part(tensors, "model")
+        return (
+            select_prefix(tensors, "best")
+            or select_prefix(tensors, "average")
+            or select_prefix(tensors, "model")
+        )
 
     def _checkpoints(self) -> list[Path]:
         return sorted(self.checkpoints.glob("[0-9]*.safetensors"))
@@ -252,20 +256,20 @@ RENAMED = {"latent": "latent_dim", "optimiser": "optimizer"}
 """Former names of arguments, as records of earlier versions and users' scripts have them."""
 
 
-def in_current_names(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def rename_legacy_keys(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return arguments, nested ones too, under the names that they have today.
 
     Example:
-        >>> in_current_names({"latent": 2, "optimiser": {"optimiser": "adam"}})
+        >>> rename_legacy_keys({"latent": 2, "optimiser": {"optimiser": "adam"}})
         {'latent_dim': 2, 'optimizer': {'optimizer': 'adam'}}
     """
     return {
-        RENAMED.get(name, name): in_current_names(value) if isinstance(value, dict) else value
+        RENAMED.get(name, name): rename_legacy_keys(value) if isinstance(value, dict) else value
         for name, value in arguments.items()
     }
 
 
-def labelled_alike(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def name_validation_terms(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the lines of `metrics.jsonl` with validation terms named as the training ones are.
 
     Where there are several players, looks at the validation split are the first one's and bear no
@@ -274,7 +278,7 @@ def labelled_alike(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     Example:
         >>> train = {"step": 1, "split": "train", "seconds": 0.1, "discriminator/value": -1.4}
         >>> look = {"step": 1, "split": "validation", "seconds": 0.1, "value": -1.3}
-        >>> labelled_alike([train, look])[1]["discriminator/value"]
+        >>> name_validation_terms([train, look])[1]["discriminator/value"]
         -1.3
     """
     names = (name for row in rows if row["split"] == "train" for name in row)
@@ -290,12 +294,12 @@ def labelled_alike(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def select_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """Return the tensors whose names begin with `prefix/`, without it."""
     start = len(prefix) + 1
     return {name[start:]: t for name, t in tensors.items() if name.startswith(prefix + "/")}
 
 
-def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def add_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors under names that begin with `prefix/`."""
     return {f"{prefix}/{name}": torch.as_tensor(tensor) for name, tensor in tensors.items()}

@@ -17,12 +17,12 @@ from immersion.data.restoration_sets import PICTURE_SETS
 from immersion.evaluation.image_to_image import translation_quality
 from immersion.pretrained.bundled import Card, halved, ship
 from immersion.pretrained.resolve import Network
-from immersion.runs.load import open_run
+from immersion.runs.load import load_run
 
 
 def main(path: str, name: str, summary: str, *sets: str) -> None:
     """Judge, write, and say how large it is."""
-    run = halved(open_run(path))
+    run = halved(load_run(path))
     record, name_of_data = run.record, run.spec.name
     known = PICTURE_SETS[name_of_data] if name_of_data in PICTURE_SETS else DATASETS[name_of_data]
     protocol, estimates = _judged(run, sets)

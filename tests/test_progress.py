@@ -1,14 +1,14 @@
 """What a person sees while a model trains."""
 
 from immersion import progress as showing
-from immersion.progress import counted, progress, shown
+from immersion.progress import show_progress, track, track_training
 
 ROW = {"step": 100, "split": "train", "seconds": 1.0}
 
 
 def told(capsys, monkeypatch, terms):
     monkeypatch.setattr("sys.stderr.isatty", lambda: False, raising=False)
-    with progress(100) as on_metrics:
+    with track_training(100) as on_metrics:
         on_metrics({**ROW, **terms, "examples_per_second": 1000.0})
     return capsys.readouterr().err
 
@@ -28,8 +28,8 @@ def test_of_a_game_who_wins_is_told_and_every_loss(capsys, monkeypatch):
 
 def test_a_library_is_quiet_and_a_command_line_counts(capsys, monkeypatch):
     monkeypatch.setattr(showing, "QUIET_SECONDS", -1.0)
-    assert list(counted("abc", 3, "letters")) == ["a", "b", "c"]
+    assert list(track("abc", 3, "letters")) == ["a", "b", "c"]
     assert capsys.readouterr().err == ""
-    with shown():
-        assert list(counted("abc", 3, "letters")) == ["a", "b", "c"]
+    with show_progress():
+        assert list(track("abc", 3, "letters")) == ["a", "b", "c"]
     assert "letters: 2 of 3 done" in capsys.readouterr().err

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from immersion.check import UserError, choice
+from immersion.check import UserError, check_choice
 from immersion.likelihoods import LIKELIHOODS
 from immersion.nn import NETWORKS
 from immersion.recipes import RECIPES
@@ -100,10 +100,10 @@ def test_an_error_is_one_sentence(parts, sentence):
 
 
 def test_choice_returns_the_word_or_tells_the_choices():
-    assert choice("colour", "red", ["red", "green"]) == "red"
+    assert check_choice("colour", "red", ["red", "green"]) == "red"
     with pytest.raises(UserError) as error:
-        choice("colour", "grean", iter(["red", "green"]))
+        check_choice("colour", "grean", iter(["red", "green"]))
     assert "one of green, red, received 'grean'; did you mean 'green'" in str(error.value)
     with pytest.raises(UserError) as error:
-        choice("colour", "zzz", ["red", "green"])
+        check_choice("colour", "zzz", ["red", "green"])
     assert str(error.value) == "unknown colour: expected one of green, red, received 'zzz'."

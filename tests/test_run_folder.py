@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from immersion.check import UserError
-from immersion.run_folder import FORMAT, LOCK, RunFolder, part, prefixed
+from immersion.run_folder import FORMAT, LOCK, RunFolder, add_prefix, select_prefix
 
 
 @pytest.fixture
@@ -79,18 +79,18 @@ sys.stdin.read()
 
 def test_one_training_at_a_time_holds_the_folder(folder):
     pytest.importorskip("fcntl", reason="there are no such locks here")
-    with folder.held():
+    with folder.lock():
         folder.check_free()  # a training that ends before its record is written leaves the lock
     there = [sys.executable, "-c", HOLDER, str(folder.path / LOCK)]
     process = subprocess.Popen(there, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout.readline() == "held\n"
-        with pytest.raises(UserError, match="another training is under way"), folder.held():
+        with pytest.raises(UserError, match="another training is under way"), folder.lock():
             pass
     finally:
         process.kill()
         process.communicate()
-    with folder.held():
+    with folder.lock():
         pass
 
 
@@ -101,14 +101,14 @@ def test_a_file_system_without_locks_trains_all_the_same(folder, monkeypatch):
         raise OSError(errno.ENOLCK, "no locks available")
 
     monkeypatch.setattr(fcntl, "flock", unknown)
-    with folder.held():
+    with folder.lock():
         folder.write_record({})
     assert folder.exists()
 
 
 def test_where_there_are_no_locks_nothing_is_held(folder, monkeypatch):
     monkeypatch.setattr("immersion.run_folder.fcntl", None)
-    with folder.held(), folder.held():
+    with folder.lock(), folder.lock():
         assert not folder.path.exists()
 
 
@@ -140,7 +140,7 @@ def test_the_record(folder):
     entries = {"recipe": "vae", "arguments": {}, "data": {}, "options": {}}
     folder.write_record(entries)
     assert folder.exists()
-    assert RunFolder.existing(folder.path).record() == {"format": FORMAT, **entries}
+    assert RunFolder.open(folder.path).record() == {"format": FORMAT, **entries}
     assert folder.evaluation() is None
     folder.write_json("evaluation.json", {"nll": 1.5})
     assert folder.evaluation() == {"nll": 1.5}
@@ -149,7 +149,7 @@ def test_the_record(folder):
 def test_no_run_in_that_folder(folder, tmp_path):
     for path in (folder.path, tmp_path):
         with pytest.raises(UserError, match=r"no run in that folder.*immersion train"):
-            RunFolder.existing(path)
+            RunFolder.open(path)
 
 
 def test_a_newer_format_is_refused(folder):
@@ -157,7 +157,7 @@ def test_a_newer_format_is_refused(folder):
     with pytest.raises(
         UserError, match=f"newer version: expected {FORMAT}, received {FORMAT + 1}"
     ):
-        RunFolder.existing(folder.path)
+        RunFolder.open(folder.path)
 
 
 def tensors(scale: float) -> dict[str, torch.Tensor]:
@@ -228,8 +228,8 @@ def test_weights_are_the_averaged_ones_where_there_are_such(folder):
 
 
 def test_parts_are_whole_words():
-    named = prefixed("a", {"x": torch.zeros(1)}) | prefixed("ab", {"y": 2.0})
+    named = add_prefix("a", {"x": torch.zeros(1)}) | add_prefix("ab", {"y": 2.0})
     assert named.keys() == {"a/x", "ab/y"}
-    assert part(named, "a").keys() == {"x"}
-    assert part(named, "ab") == {"y": torch.tensor(2.0)}
-    assert part(named, "b") == {}
+    assert select_prefix(named, "a").keys() == {"x"}
+    assert select_prefix(named, "ab") == {"y": torch.tensor(2.0)}
+    assert select_prefix(named, "b") == {}

@@ -12,7 +12,7 @@ from immersion.inference.jobs import Job, Opened, seen_again, work_on
 from immersion.inference.plan import planned
 from immersion.inference.settings import Answer, Compute, Files
 from immersion.pretrained.resolve import Network, opener
-from immersion.progress import counted
+from immersion.progress import track
 from immersion.report.beside import Compared, write_comparison
 
 SHOWN = 20
@@ -59,7 +59,7 @@ def apply(
     pairs = _pairs_of_old(plan.ready) if plan.page else []
     done = []
     failed = [{"input": str(path), "reason": str(no_picture(path))} for path in plan.found.others]
-    for job in counted(plan.todo, len(plan.todo), "pictures"):
+    for job in track(plan.todo, len(plan.todo), "pictures"):
         try:
             made = work_on(job, networks, manner, files.existing)
         except UserError as error:

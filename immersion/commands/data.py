@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from immersion.check import choice
+from immersion.check import check_choice
 from immersion.data import DATASETS
 from immersion.data.listing import everything
 
@@ -16,7 +16,7 @@ def data(name: str | None = None) -> dict[str, Any]:
     known = {str(entry["name"]): entry for entry in everything()}
     if name is None:
         return {"datasets": list(known.values())}
-    found = known[choice("data set", name, known)]
+    found = known[check_choice("data set", name, known)]
     if name not in DATASETS:
         return found
     return found | {

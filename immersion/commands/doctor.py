@@ -12,12 +12,12 @@ import torch
 from immersion.data import describe
 from immersion.diagnostics.diagnose import Finding, diagnose
 from immersion.engine import Options
-from immersion.machine import machine, versions
-from immersion.precision import native_bfloat16
+from immersion.machine import collect_versions, describe_machine
+from immersion.precision import has_native_bfloat16
 from immersion.recipes import RECIPES
-from immersion.recipes.gan import usual_penalty
+from immersion.recipes.gan import compute_default_penalty
 from immersion.run_folder import RunFolder
-from immersion.runs.load import arguments_of, spec_from
+from immersion.runs.load import arguments_of, parse_spec
 
 
 def doctor(run: Path | None = None) -> dict[str, Any] | list[dict[str, str]]:
@@ -32,13 +32,13 @@ def doctor(run: Path | None = None) -> dict[str, Any] | list[dict[str, str]]:
     """
     if run is None:
         return _machine()
-    return [asdict(finding) for finding in examine(RunFolder.existing(run))]
+    return [asdict(finding) for finding in examine(RunFolder.open(run))]
 
 
 def examine(folder: RunFolder) -> list[Finding]:
     """Return the findings about a run, and write them to its health.json, for the report."""
     record = folder.record()
-    spec = spec_from(record["data"]["spec"])
+    spec = parse_spec(record["data"]["spec"])
     findings = diagnose(
         folder.metrics(),
         folder.evaluation(),
@@ -46,7 +46,7 @@ def examine(folder: RunFolder) -> list[Finding]:
         game=_game(record["arguments"]),
         diverged=record.get("outcome", {}).get("message", ""),
         settings=settings_of(record),
-        usual_penalty=usual_penalty(spec),
+        usual_penalty=compute_default_penalty(spec),
     )
     folder.write_json("health.json", {"findings": [asdict(finding) for finding in findings]})
     return findings
@@ -104,13 +104,13 @@ def _machine() -> dict[str, Any]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     places = {str(entry["name"]): entry["place"] for entry in describe()}
     return {
-        "machine": machine(),
+        "machine": describe_machine(),
         "device": device.type,
-        "precision": "bfloat16" if native_bfloat16(device) else "float32",
+        "precision": "bfloat16" if has_native_bfloat16(device) else "float32",
         "threads": torch.get_num_threads(),
         "memory_gib": round(_memory() / 2**30, 1),
         "disk_free_gib": round(shutil.disk_usage(Path.cwd()).free / 2**30, 1),
-        "versions": versions(),
+        "versions": collect_versions(),
         "data": places,
         "advice": _advice(),
     }

@@ -8,7 +8,7 @@ import torch
 from PIL.Image import Image, registered_extensions
 from torch import Tensor
 
-from immersion.check import UserError, at_least, choice
+from immersion.check import UserError, check_at_least, check_choice
 from immersion.commands.array_file import Chunks, write_arrays
 from immersion.data import Spec, own_units
 from immersion.data.dataset import to_float
@@ -19,14 +19,14 @@ from immersion.models.latent_density import WithLatentDensity
 from immersion.models.refine import nearest_drawn, refined
 from immersion.models.sampling import Drawn, check_label, draws
 from immersion.posteriors import PointMass
-from immersion.random import seeded
+from immersion.random import use_seed
 from immersion.report import image_grid
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
 from immersion.runs import decoded_images
 from immersion.runs import figures as gallery
 from immersion.runs.generative import generative
-from immersion.runs.load import Run, open_run
+from immersion.runs.load import Run, load_run
 
 Result = dict[str, Any]
 
@@ -56,11 +56,11 @@ def sample(
             each is as frequent as in the training data.
         out: Where the numbers go, .npz or .npy; by default samples/samples.npz in the run folder.
     """
-    at_least(1, count=count)
-    at_least(0, truncation=truncation)
+    check_at_least(1, count=count)
+    check_at_least(0, truncation=truncation)
     if out is not None:
         _check_target(out, (".npz", ".npy"))
-    opened = open_run(run)
+    opened = load_run(run)
     model = generative(opened)
     kind = None if label is None else _class(label, opened)
     drawn = draws(model, count, seed, truncation=truncation, label=kind)
@@ -105,7 +105,7 @@ def _in_own_units(chunks: Iterable[Drawn], spec: Spec, noisy: bool) -> Chunks:
 
 def _noisy(model: Generative) -> bool:
     """Return whether x ~ p(x|z) differs from E[x|z]."""
-    with torch.no_grad(), seeded(0, "draws"):
+    with torch.no_grad(), use_seed(0, "draws"):
         return not isinstance(model.decode(model.prior().sample((1,))), PointMass)
 
 
@@ -127,7 +127,7 @@ def _class(label: str, run: Run) -> int:
     check_label(run.model, 0)
     classes = run.spec.classes
     by_number = label not in classes and label.isdecimal()
-    number = int(label) if by_number else classes.index(choice("class", label, classes))
+    number = int(label) if by_number else classes.index(check_choice("class", label, classes))
     check_label(run.model, number)
     return number
 
@@ -160,7 +160,7 @@ def reconstruct(
 
 def _codes(run: Run, x: Tensor, refine: int) -> Tensor:
     """Return codes of x: the encoder's, or the nearest draws, improved by `refine` steps."""
-    at_least(0, refine=refine)
+    check_at_least(0, refine=refine)
     if refine and not gallery.encodes(run.model):
         z = nearest_drawn(run.model, x)
     else:
@@ -194,8 +194,8 @@ def interpolate(
         out: Where the picture goes; by default samples/interpolation.png in the run folder, or
             samples/walks.png where the codes are the prior's.
     """
-    at_least(1, pairs=pairs)
-    at_least(2, steps=steps)
+    check_at_least(1, pairs=pairs)
+    check_at_least(2, steps=steps)
     opened = _of_images(run)
     kind = None if label is None else _class(label, opened)
     seen = kind is None and gallery.encodes(opened.model)
@@ -222,7 +222,7 @@ def manifold(
         units: The two latent units that span the plane; by default the two with the largest KL.
         out: Where the picture goes; by default samples/manifold.png in the run folder.
     """
-    at_least(1, side=side)
+    check_at_least(1, side=side)
     opened = _of_images(run)
     plane = gallery.plane(opened, units)
     target = _save(
@@ -238,12 +238,12 @@ def report(run: Path, *, beside: Path | None = None) -> Result:
         run: The run folder.
         beside: Another run, shown in a second column.
     """
-    other = None if beside is None else RunFolder.existing(beside)
-    return {"run": str(run), "report": str(write_report(RunFolder.existing(run), other))}
+    other = None if beside is None else RunFolder.open(beside)
+    return {"run": str(run), "report": str(write_report(RunFolder.open(run), other))}
 
 
 def _of_images(path: Path) -> Run:
-    run = open_run(path)
+    run = load_run(path)
     if isinstance(run.model, Translator):
         raise UserError(
             "an image-to-image network has no manifold to walk on",

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from immersion import metrics
 from immersion.batch import Split
-from immersion.check import UserError, at_least
+from immersion.check import UserError, check_at_least
 from immersion.commands.doctor import examine
 from immersion.data import log_volume
 from immersion.data.whole_images import load_pictures
@@ -22,7 +22,7 @@ from immersion.pretrained.published import is_published
 from immersion.pretrained.resolve import Network, opener, ships
 from immersion.report.page import write_report
 from immersion.runs.figures import encodes
-from immersion.runs.load import Run, open_run
+from immersion.runs.load import Run, load_run
 
 LARGEST_BASELINE = 1024
 """Values an example up to which the D x D covariance of the PCA baseline is formed."""
@@ -67,12 +67,12 @@ def evaluate(
     Returns:
         The contents of evaluation.json.
     """
-    at_least(0, importance_samples=importance_samples, samples=samples)
+    check_at_least(0, importance_samples=importance_samples, samples=samples)
     word = str(run)
     place = Options(device=device).resolve_device()
     if ships(word) or is_published(word) or (on and not Path(run).exists()):
         return _network(word, on, place)
-    opened = open_run(run)
+    opened = load_run(run)
     opened.model.to(place)
     if isinstance(opened.model, Translator):
         return _translator(opened, on)

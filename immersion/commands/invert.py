@@ -10,21 +10,21 @@ import torch
 from torch import nn
 
 from immersion import engine
-from immersion.batch import Batch, whole
+from immersion.batch import Batch, iterate_batches
 from immersion.check import UserError
-from immersion.commands.train import refuse_another_experiment, refuse_fewer_steps
+from immersion.commands.train import check_same_experiment, check_steps
 from immersion.engine import Experiment, OptimizerSettings, Options, Player
-from immersion.machine import machine, versions
+from immersion.machine import collect_versions, describe_machine
 from immersion.metrics import Estimate
 from immersion.models import GAN
 from immersion.models.inverse import encoder_for
 from immersion.nn import Architecture
 from immersion.objectives import Inversion
-from immersion.random import seeded
+from immersion.random import use_seed
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
 from immersion.runs.figures import draw_all
-from immersion.runs.load import Run, encoder_folder, freeze, made_by, open_run
+from immersion.runs.load import Run, encoder_folder, freeze, load_run, made_by
 
 BETTER = 0.01
 """Share of the mean example's squared error by which reconstructions must undercut it: generators
@@ -63,20 +63,20 @@ def invert(
             generator's.
         NonFinite: Training diverged; the last good checkpoint is kept.
     """
-    opened = open_run(run)
+    opened = load_run(run)
     if not isinstance(opened.model, GAN):
         received = f"a run of '{opened.record['recipe']}'"
         raise UserError("only a generator is given an encoder", "a run of a GAN", received)
     # In evaluation mode, on which the engine has no hold: not even its buffers move.
     generator = opened.model.to(options.resolve_device()).requires_grad_(False)
     objective = Inversion(generator, weight)
-    with seeded(options.seed, "weights"):
+    with use_seed(options.seed, "weights"):
         encoder = encoder_for(generator, opened.spec.shape, architecture)
     player = Player("encoder", list(encoder.parameters()), objective, optimizer)
     experiment = Experiment(encoder, (player,), batch_size=100)
     arguments = {"weight": weight, "architecture": architecture, "optimizer": optimizer}
     folder, record = _begun(opened, arguments, options)
-    with folder.held():
+    with folder.lock():
         folder.write_record(record)
         outcome = engine.train(experiment, opened.data, folder, options, on_metrics)
         record["outcome"] = outcome.record()
@@ -87,7 +87,7 @@ def invert(
     encoder.load_state_dict(folder.weights())
     estimates = _measured(opened, objective, encoder.eval())
     folder.write_json("evaluation.json", {"split": "test", "estimates": estimates})
-    draw_all(open_run(run))
+    draw_all(load_run(run))
     report = str(write_report(opened.folder))
     result = {**places, "report": report, **record["outcome"], "estimates": estimates}
     error = estimates["squared_error"]["value"]
@@ -107,8 +107,8 @@ def _begun(
         "options": asdict(options),
         "device": device.type,
         "precision": str(options.resolve_precision(device)).removeprefix("torch."),
-        "versions": versions(),
-        "machine": machine(),
+        "versions": collect_versions(),
+        "machine": describe_machine(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     folder.check_free()
@@ -121,8 +121,8 @@ def _begun(
                 f"that of step {record['generator_step']}",
                 f"remove '{folder.path}' to train its encoder anew",
             )
-        refuse_another_experiment(folder, record)
-        refuse_fewer_steps(folder, options.steps)
+        check_same_experiment(folder, record)
+        check_steps(folder, options.steps)
         record = before | {"options": asdict(options)}
     options.resolve_batch_size(len(run.data.train), 100)
     return folder, record
@@ -133,8 +133,8 @@ def _measured(run: Run, objective: Inversion, encoder: nn.Module) -> dict[str, A
     """Return both errors on the test split, with their standard errors."""
     parts: dict[str, list[torch.Tensor]] = {}
     step, device = torch.tensor(0), next(encoder.parameters()).device
-    for number, (x, y) in enumerate(whole(run.data.test, seed=0)):
-        with seeded(0, "inversion", number):
+    for number, (x, y) in enumerate(iterate_batches(run.data.test, seed=0)):
+        with use_seed(0, "inversion", number):
             terms = objective(encoder, Batch(x.to(device), y, step))
         for name, values in terms.items():
             parts.setdefault(name, []).append(values.cpu())
@@ -154,8 +154,10 @@ def nothing_learnt(run: Run, error: float) -> str:
         error: The mean squared error of reconstructions of test examples, summed over values.
     """
     count = len(run.data.train)
-    mean = sum(x.double().sum(0) for x, _ in whole(run.data.train, seed=0)) / count
-    errors = [(x - mean).square().flatten(1).sum(1) for x, _ in whole(run.data.test, seed=0)]
+    mean = sum(x.double().sum(0) for x, _ in iterate_batches(run.data.train, seed=0)) / count
+    errors = [
+        (x - mean).square().flatten(1).sum(1) for x, _ in iterate_batches(run.data.test, seed=0)
+    ]
     of_mean = torch.cat(errors).mean().item()
     if error < (1 - BETTER) * of_mean:
         return ""

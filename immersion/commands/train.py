@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from immersion import engine
-from immersion.batch import whole
+from immersion.batch import iterate_batches
 from immersion.check import NonFinite, UserError
 from immersion.commands.doctor import examine
 from immersion.commands.evaluate import evaluate_run
@@ -18,12 +18,12 @@ from immersion.data import Dataset, binarized
 from immersion.data.listing import named
 from immersion.engine import Experiment, Options
 from immersion.evaluation.samples import QUICK
-from immersion.machine import machine, versions
+from immersion.machine import collect_versions, describe_machine
 from immersion.models import Generative
 from immersion.objectives.penalties import Penalties
 from immersion.recipes import RECIPES
 from immersion.report.page import write_report
-from immersion.run_folder import RunFolder, in_current_names
+from immersion.run_folder import RunFolder, rename_legacy_keys
 from immersion.runs.figures import draw_all
 from immersion.runs.load import Run, arguments_of, build, freeze, read_data
 
@@ -70,7 +70,7 @@ def train(
         NonFinite: Training diverged; the last good checkpoint is kept, and what went wrong is in
             run.json, health.json and the report. The same call goes on from that checkpoint.
     """
-    given = in_current_names(arguments or {})
+    given = rename_legacy_keys(arguments or {})
     dataset = read_data(recipe, data, size)
     if not len(dataset.train):
         raise UserError(f"'{data}' has no pictures to train on", "a set that is not for judging")
@@ -83,13 +83,13 @@ def train(
     options.check_players(len(experiment.players))
     folder.check_free()
     if folder.exists():
-        refuse_another_experiment(folder, record)
-        refuse_fewer_steps(folder, options.steps)
+        check_same_experiment(folder, record)
+        check_steps(folder, options.steps)
         record = folder.record() | {"options": asdict(options), "command": record["command"]}
     prepared = binarized(dataset, experiment.binarize)
     _check_support(experiment, prepared)
     run = Run(folder, record, dataset.spec, experiment.model, experiment, prepared)
-    with folder.held():
+    with folder.lock():
         return _trained(run, options, on_metrics)
 
 
@@ -235,15 +235,15 @@ def _record(
         "device": device.type,
         "precision": str(options.resolve_precision(device)).removeprefix("torch."),
         "threads": torch.get_num_threads(),
-        "versions": versions(),
-        "machine": machine(),
+        "versions": collect_versions(),
+        "machine": describe_machine(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
-def refuse_another_experiment(folder: RunFolder, record: dict[str, Any]) -> None:
+def check_same_experiment(folder: RunFolder, record: dict[str, Any]) -> None:
     """Refuse to go on with a run that is not the one asked for; nothing is overwritten."""
-    before = RunFolder.existing(folder.path).record()
+    before = RunFolder.open(folder.path).record()
     command = before.get("command")
     same = f"{command} --out {folder.path}" if command else "the same command"
     for name, old, new in _parts(before, record):
@@ -256,7 +256,7 @@ def refuse_another_experiment(folder: RunFolder, record: dict[str, Any]) -> None
             )
 
 
-def refuse_fewer_steps(folder: RunFolder, steps: int) -> None:
+def check_steps(folder: RunFolder, steps: int) -> None:
     """Refuse to end a run before the step that it has come to."""
     checkpoint = folder.load_checkpoint()
     made = 0 if checkpoint is None else checkpoint[1]["step"]
@@ -310,7 +310,7 @@ def _check_support(experiment: Experiment, data: Dataset) -> None:
     """Hold the data against the likelihood's support, before anything is written."""
     for split in (data.train, data.validation, data.test):
         if split.resident:
-            for x, _ in whole(split, seed=0):
+            for x, _ in iterate_batches(split, seed=0):
                 experiment.check(x)
         else:
             experiment.check(split.batch(torch.arange(min(CHECKED, len(split))))[0])

@@ -6,10 +6,10 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from immersion.check import UserError, choice
+from immersion.check import UserError, check_choice
 from immersion.data.dataset import Binarize, Dataset, MemorySplit, Split, flipped, to_float
 from immersion.data.splits import SEED
-from immersion.random import generator
+from immersion.random import make_generator
 
 PORTION = 1024  # examples that are widened to float32 at a time
 
@@ -32,7 +32,7 @@ def binarized(dataset: Dataset, how: Binarize) -> Dataset:
         >>> x.unique()
         tensor([0., 1.])
     """
-    choice("way to binarize", how, get_args(Binarize))
+    check_choice("way to binarize", how, get_args(Binarize))
     if how == "none" or dataset.spec.values == "binary":
         return dataset
     if dataset.spec.values != "unit":
@@ -79,5 +79,7 @@ def to_bits(levels: Tensor, how: Binarize, stream: str, indices: Tensor) -> Tens
     if how == "threshold":
         return (levels > 0.5).float()
     shape = levels.shape[1:]
-    draws = [torch.rand(shape, generator=generator(SEED, stream, i)) for i in indices.tolist()]
+    draws = [
+        torch.rand(shape, generator=make_generator(SEED, stream, i)) for i in indices.tolist()
+    ]
     return (torch.stack(draws).to(levels) < levels).float()

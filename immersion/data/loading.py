@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from immersion.check import UserError, choice
+from immersion.check import UserError, check_choice
 from immersion.data.arrays import load_arrays
 from immersion.data.binarize import binarized
 from immersion.data.dataset import Binarize, Dataset
@@ -82,7 +82,7 @@ def by_name(name: str) -> Dataset:
     """Return a registered data set."""
     if Path(name).name != name or Path(name).suffix:
         raise UserError("there is no such file or folder", received=repr(name))
-    choice("data set (a name, or the path of a folder or file that exists)", name, DATASETS)
+    check_choice("data set (a name, or the path of a folder or file that exists)", name, DATASETS)
     source = DATASETS[name]
     return source.read(contents(source))
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch.nn.functional import interpolate
 
-from immersion.check import UserError, at_least
+from immersion.check import UserError, check_at_least
 from immersion.data.dataset import Dataset, MemorySplit
 
 
@@ -19,7 +19,7 @@ def resized(dataset: Dataset, size: int) -> Dataset:
     Raises:
         UserError: The data are no such images.
     """
-    at_least(1, size=size)
+    check_at_least(1, size=size)
     splits = (dataset.train, dataset.validation, dataset.test)
     held = all(isinstance(split, MemorySplit) for split in splits)
     if not (dataset.spec.image and dataset.spec.values == "unit" and held):

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from immersion.batch import VOID
-from immersion.check import UserError, at_least, choice
+from immersion.check import UserError, check_at_least, check_choice
 from immersion.data.dataset import Dataset, Spec
 from immersion.data.folder import BUDGET, find_images
 from immersion.data.images import header
@@ -38,11 +38,11 @@ def load_masked(name_or_path: str | Path, side: int | None = None) -> Dataset:
         UserError: There is no such set, or a mask is missing or is not of its picture.
     """
     if side is not None:
-        at_least(SMALLEST, size=side)
+        check_at_least(SMALLEST, size=side)
     path = Path(name_or_path).expanduser()
     if path.is_dir() and str(name_or_path) not in MASKED_SETS:
         return _folder(path, side)
-    choice(
+    check_choice(
         "set of pictures with masks (a name, or the path of a folder)",
         str(name_or_path),
         MASKED_SETS,

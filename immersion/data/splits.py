@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from immersion.data.dataset import Dataset, MemorySplit, Spec
-from immersion.random import derive
+from immersion.random import derive_seed
 
 SEED = 0
 """The splits never change with the seed of a run: a test example is one for every model."""
@@ -34,7 +34,7 @@ def seeded_split(
             first one goes, so that the counts are kept up to the number of duplicates.
     """
     n = sum(counts)
-    order = np.random.default_rng(derive(SEED, f"split/{stream}")).permutation(n)
+    order = np.random.default_rng(derive_seed(SEED, f"split/{stream}")).permutation(n)
     home = np.empty(n, dtype=np.int64)
     home[order] = np.repeat([0, 1, 2], counts)
     if rows is not None:

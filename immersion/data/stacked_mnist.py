@@ -17,7 +17,7 @@ from immersion.data.mnist import NAMES, SOURCE, idx
 from immersion.data.source import register
 from immersion.data.splits import SEED
 from immersion.data.store import sha256s
-from immersion.random import derive
+from immersion.random import derive_seed
 
 DIGITS = (50_000, 10_000, 10_000)
 """Images that each split draws from: MNIST's training, validation and test images."""
@@ -67,7 +67,7 @@ def read(held: Mapping[str, bytes]) -> Dataset:
     images, labels, test_images, test_labels = (idx(name, held[name]) for name in NAMES)
     images = torch.cat([images, test_images])
     labels = torch.cat([labels, test_labels]).long()
-    random = np.random.default_rng(derive(SEED, SPEC.name))
+    random = np.random.default_rng(derive_seed(SEED, SPEC.name))
     splits, first = [], 0
     for digits, examples in zip(DIGITS, EXAMPLES, strict=True):
         triples = random.integers(first, first + digits, (examples, 3), dtype=np.int32)

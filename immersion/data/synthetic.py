@@ -13,7 +13,7 @@ from immersion.data.dataset import Dataset, Spec
 from immersion.data.source import Source, register
 from immersion.data.splits import SEED, in_memory
 from immersion.data.store import sha256
-from immersion.random import derive
+from immersion.random import derive_seed
 
 Drawn = tuple[np.ndarray, np.ndarray | None]
 """Points, (n, D), and labels, (n,), or None."""
@@ -95,7 +95,7 @@ def grid_means() -> Tensor:
 
 def linear_gaussian(dimensions: int = 8, latents: int = 3) -> LinearGaussian:
     """Return the model of the set `linear-gaussian`: its W, mean and sigma."""
-    random = np.random.default_rng(derive(SEED, "linear-gaussian/parameters"))
+    random = np.random.default_rng(derive_seed(SEED, "linear-gaussian/parameters"))
     strengths = np.linspace(2.0, 1.0, latents)  # unlike, so that the axes can be told apart
     W = random.standard_normal((dimensions, latents)) * strengths
     return LinearGaussian(
@@ -129,7 +129,7 @@ def draw_two_moons(n: int, random: np.random.Generator) -> Drawn:
 
 def drawn(spec: Spec, counts: tuple[int, int, int], draw: Callable[..., Drawn]) -> Dataset:
     """Return a data set of `counts` points drawn from a fixed seed."""
-    points, labels = draw(sum(counts), np.random.default_rng(derive(SEED, spec.name)))
+    points, labels = draw(sum(counts), np.random.default_rng(derive_seed(SEED, spec.name)))
     x = torch.from_numpy(points.astype(np.float32))
     y = None if labels is None else torch.from_numpy(labels.astype(np.int64))
     indices = list(torch.arange(len(x)).split(counts))

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from immersion.check import UserError, at_least, choice
+from immersion.check import UserError, check_at_least, check_choice
 from immersion.data.dataset import Dataset, MemorySplit, Spec, Split
 from immersion.data.folder import BUDGET, find_images
 from immersion.data.images import Header, decode, header
@@ -49,7 +49,7 @@ def load_pictures(
         (1, 8, 8)
     """
     if side is not None:
-        at_least(SMALLEST, size=side)
+        check_at_least(SMALLEST, size=side)
         if 0 < shortest < side:
             seen = f"the network sees pictures with a shorter side of {shortest} pixels"
             raise UserError(f"{seen}, and learns from parts of those", f"--size {shortest}", side)
@@ -62,7 +62,7 @@ def load_pictures(
         found = sizes(len(paths))
         return of_files(str(path), paths, path, side, found, None, usual, shortest)
     if not path.exists():
-        choice("set of pictures or folder", name, [*PICTURE_SETS, *DATASETS])
+        check_choice("set of pictures or folder", name, [*PICTURE_SETS, *DATASETS])
     return of_images(load(name_or_path), side, usual, shortest)
 
 

@@ -15,7 +15,7 @@ from immersion.engine.options import Options
 from immersion.engine.state import Average, gather, restore
 from immersion.engine.turn import Terms, Turn
 from immersion.random import reseed
-from immersion.run_folder import part, prefixed
+from immersion.run_folder import add_prefix, select_prefix
 
 
 class Board:
@@ -108,7 +108,7 @@ class Board:
         Raises:
             NonFinite: One of them is not finite, named.
         """
-        tensors = gather(self.model, self.average, self.turns) | prefixed("best", self.best)
+        tensors = gather(self.model, self.average, self.turns) | add_prefix("best", self.best)
         for name, tensor in tensors.items():
             if not finite([tensor]):
                 raise NonFinite(f"tensor '{name}' is not finite")
@@ -118,7 +118,7 @@ class Board:
         """Put the tensors of a checkpoint back."""
         restore(tensors, self.model, self.average, self.turns)
         # A best of looks that are no longer asked for must not outlive them.
-        self.best = part(tensors, "best") if self.options.patience else {}
+        self.best = select_prefix(tensors, "best") if self.options.patience else {}
 
     def keep_best(self) -> None:
         """Note the judged weights as the best so far."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from immersion.batch import Batch, Split
-from immersion.check import UserError, at_least, below_one, choice
+from immersion.check import UserError, check_at_least, check_below_one, check_choice
 
 Objective = Callable[[Any, Batch], dict[str, Tensor]]
 """(model, batch) -> named terms, each (B,), unreduced; `loss` is minimised."""
@@ -50,13 +50,15 @@ class OptimizerSettings:
 
     def __post_init__(self) -> None:
         """Refuse words and numbers that mean nothing."""
-        choice("optimizer", self.optimizer, ("adam", "adagrad", "sgd"))
-        choice("schedule", self.schedule, ("constant", "linear", "cosine", "exponential"))
-        at_least(0, learning_rate=self.learning_rate, clip=self.clip, max_norm=self.max_norm)
-        at_least(0, momentum=self.momentum, final_momentum=self.final_momentum, beta2=self.beta2)
-        at_least(0, learning_rate_warmup=self.learning_rate_warmup)
-        at_least(0, momentum_steps=self.momentum_steps)
-        at_least(1, decay=self.decay)
+        check_choice("optimizer", self.optimizer, ("adam", "adagrad", "sgd"))
+        check_choice("schedule", self.schedule, ("constant", "linear", "cosine", "exponential"))
+        check_at_least(0, learning_rate=self.learning_rate, clip=self.clip, max_norm=self.max_norm)
+        check_at_least(
+            0, momentum=self.momentum, final_momentum=self.final_momentum, beta2=self.beta2
+        )
+        check_at_least(0, learning_rate_warmup=self.learning_rate_warmup)
+        check_at_least(0, momentum_steps=self.momentum_steps)
+        check_at_least(1, decay=self.decay)
         if self.momentum_steps and self.optimizer != "sgd":
             raise UserError(
                 "the momentum of sgd alone rises",
@@ -64,7 +66,9 @@ class OptimizerSettings:
                 self.optimizer,
                 "leave --momentum-steps out",
             )
-        below_one(momentum=self.momentum, final_momentum=self.final_momentum, beta2=self.beta2)
+        check_below_one(
+            momentum=self.momentum, final_momentum=self.final_momentum, beta2=self.beta2
+        )
 
     def build(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimizer; one kernel updates all tensors where the device has such."""
@@ -175,7 +179,7 @@ class Experiment:
 
     def __post_init__(self) -> None:
         """Refuse what means nothing, or contradicts itself."""
-        choice("order of updates", self.updates, ("alternating", "simultaneous"))
+        check_choice("order of updates", self.updates, ("alternating", "simultaneous"))
         if self.updates == "simultaneous" and any(player.turns > 1 for player in self.players):
             raise UserError(
                 "simultaneous updates give each player one move a step",

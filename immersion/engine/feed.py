@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from immersion.batch import Split
 from immersion.check import UserError
-from immersion.random import generator, reseed
+from immersion.random import make_generator, reseed
 
 READERS = 2
 """Worker processes that read a streamed split ahead."""
@@ -48,7 +48,9 @@ class Order:
 
     def _permutation(self, epoch: int) -> Tensor:
         if epoch not in self.permutations:
-            shuffled = torch.randperm(self.length, generator=generator(self.seed, "order", epoch))
+            shuffled = torch.randperm(
+                self.length, generator=make_generator(self.seed, "order", epoch)
+            )
             recent = {e: p for e, p in self.permutations.items() if e == epoch - 1}
             self.permutations = {**recent, epoch: shuffled.to(self.device)}
         return self.permutations[epoch]
@@ -93,7 +95,7 @@ def mirrored(
         seed: Of the coins.
     """
     for number, (x, y) in zip(numbers, batches, strict=True):
-        heads = torch.rand(len(x), generator=generator(seed, "mirror", number)) < 0.5
+        heads = torch.rand(len(x), generator=make_generator(seed, "mirror", number)) < 0.5
         yield torch.where(heads.to(x.device).view(-1, 1, 1, 1), x.flip(-1), x), y
 
 

@@ -5,8 +5,8 @@ from typing import Literal
 
 import torch
 
-from immersion.check import UserError, at_least, choice
-from immersion.precision import native_bfloat16
+from immersion.check import UserError, check_at_least, check_choice
+from immersion.precision import has_native_bfloat16
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,16 @@ class Options:
 
     def __post_init__(self) -> None:
         """Refuse words and numbers that mean nothing."""
-        choice("device", self.device, ("auto", "cpu", "cuda"))
-        choice("precision", self.precision, ("auto", "bfloat16", "float32"))
-        at_least(1, steps=self.steps, log_every=self.log_every)
+        check_choice("device", self.device, ("auto", "cpu", "cuda"))
+        check_choice("precision", self.precision, ("auto", "bfloat16", "float32"))
+        check_at_least(1, steps=self.steps, log_every=self.log_every)
         if self.batch_size is not None:
-            at_least(1, batch_size=self.batch_size)
-        at_least(0, checkpoint_seconds=self.checkpoint_seconds)
-        at_least(0, validate_every=self.validate_every, patience=self.patience)
+            check_at_least(1, batch_size=self.batch_size)
+        check_at_least(0, checkpoint_seconds=self.checkpoint_seconds)
+        check_at_least(0, validate_every=self.validate_every, patience=self.patience)
         if self.ema is not None and not 0 <= self.ema < 1:
             raise UserError("a decay lies below one", "--ema from 0 to 0.99999", self.ema)
-        at_least(0, ema_from=self.ema_from)
+        check_at_least(0, ema_from=self.ema_from)
         if self.ema_from and not self.ema:
             raise UserError("there is no average to begin later", remedy="pass --ema too")
         if self.patience and not self.validate_every:
@@ -125,5 +125,5 @@ class Options:
     def resolve_precision(self, device: torch.device) -> torch.dtype:
         """Return the precision of the networks: bfloat16 only where it is native, if auto."""
         if self.precision == "auto":
-            return torch.bfloat16 if native_bfloat16(device) else torch.float32
+            return torch.bfloat16 if has_native_bfloat16(device) else torch.float32
         return {"bfloat16": torch.bfloat16, "float32": torch.float32}[self.precision]

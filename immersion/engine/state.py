@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from immersion.engine.experiment import Player
 from immersion.engine.turn import Turn
-from immersion.run_folder import part, prefixed
+from immersion.run_folder import add_prefix, select_prefix
 
 
 class Average:
@@ -47,13 +47,13 @@ class Average:
 
 def gather(model: nn.Module, average: Average | None, turns: list[Turn]) -> dict[str, Tensor]:
     """Return every tensor that training needs to go on, by name."""
-    tensors = prefixed("model", model.state_dict())
+    tensors = add_prefix("model", model.state_dict())
     if average is not None:
-        tensors |= prefixed("average", average.model.state_dict())
+        tensors |= add_prefix("average", average.model.state_dict())
     for player, optimizer in _optimizers(turns):
         for index, state in optimizer.state_dict()["state"].items():
             values = {key: value for key, value in state.items() if value is not None}
-            tensors |= prefixed(f"optimiser/{player.name}/{index}", values)
+            tensors |= add_prefix(f"optimiser/{player.name}/{index}", values)
     return tensors
 
 
@@ -61,12 +61,12 @@ def restore(
     tensors: dict[str, Tensor], model: nn.Module, average: Average | None, turns: list[Turn]
 ) -> None:
     """Put the tensors of `gather` back where they came from."""
-    model.load_state_dict(part(tensors, "model"))
+    model.load_state_dict(select_prefix(tensors, "model"))
     if average is not None:
-        average.model.load_state_dict(part(tensors, "average"))
+        average.model.load_state_dict(select_prefix(tensors, "average"))
     for player, optimizer in _optimizers(turns):
         state: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in part(tensors, f"optimiser/{player.name}").items():
+        for name, tensor in select_prefix(tensors, f"optimiser/{player.name}").items():
             index, key = name.split("/")
             like = player.parameters[int(index)]
             state.setdefault(int(index), {})[key] = _laid_out(tensor, like)

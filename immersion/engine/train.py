@@ -12,12 +12,12 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor
 
-from immersion.batch import Batch, Split, whole
+from immersion.batch import Batch, Split, iterate_batches
 from immersion.check import NonFinite
 from immersion.engine.board import Board
 from immersion.engine.experiment import Experiment
 from immersion.engine.options import Options
-from immersion.random import seeded
+from immersion.random import use_seed
 from immersion.run_folder import RunFolder
 
 Row = dict[str, Any]
@@ -131,8 +131,8 @@ def validate(game: Board, split: Split) -> dict[str, float]:
     sums: dict[str, Tensor] = {}
     counts: dict[str, int] = {}
     model, last = game.evaluated.eval(), torch.tensor(game.options.steps, device=game.device)
-    with torch.no_grad(), seeded(game.options.seed, "validation"):
-        for x, y in whole(split, game.options.seed):
+    with torch.no_grad(), use_seed(game.options.seed, "validation"):
+        for x, y in iterate_batches(split, game.options.seed):
             x, y = x.to(game.device), None if y is None else y.to(game.device)
             terms = game.turns[0].terms_of(game.players[0], model, Batch(x, y, last))
             for name, term in terms.items():

@@ -20,8 +20,8 @@ from immersion.evaluation.image_measures import INTERVAL, JUDGES
 from immersion.models import Translator
 from immersion.models.pooled import pooled
 from immersion.pretrained.resolve import Network
-from immersion.progress import counted
-from immersion.random import seeded
+from immersion.progress import track
+from immersion.random import use_seed
 from immersion.tasks import Pair, Task
 
 POOLED = 16
@@ -75,11 +75,11 @@ def results(
         split: The pictures.
         what: They are, where progress is shown.
     """
-    for number, picture in enumerate(counted(split.pictures, len(split.pictures), what)):
+    for number, picture in enumerate(track(split.pictures, len(split.pictures), what)):
         x = to_float(picture, "unit").unsqueeze(0)
         y = split.masks[number].long().unsqueeze(0) if split.masks else None
         # Published tables draw the same noise for every picture; the same holes would be no test.
-        with seeded(0, "degradation", number if task.fills else 0):
+        with use_seed(0, "degradation", number if task.fills else 0):
             pair = task.pair(x, y)
         yield pair, distribution(model, pair.input)
 

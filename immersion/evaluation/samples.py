@@ -21,7 +21,7 @@ from immersion.metrics.samples.overfitting import discriminator_overfitting
 from immersion.metrics.samples.quality import quality, quality_protocol
 from immersion.models import GAN, LatentVariableModel
 from immersion.models.sampling import draws
-from immersion.random import generator, seeded
+from immersion.random import make_generator, use_seed
 from immersion.runs.generative import generative
 from immersion.runs.load import Run
 
@@ -252,7 +252,7 @@ def _logits(
     device = next(model.parameters()).device
     real, drawn = [], []
     for number, few in enumerate(indices.split(BATCH)):
-        with seeded(seed, f"discriminator of {part}", number):
+        with use_seed(seed, f"discriminator of {part}", number):
             x, y = split.batch(few)
             y = None if y is None else y.to(device)
             real.append(model.discriminator(x.to(device), y).cpu())
@@ -298,13 +298,17 @@ def _chosen(split: Split, count: int, seed: int) -> Tensor:
     """Return the indices of all examples, or of `count` that the seed chooses, in order."""
     if count >= len(split):
         return torch.arange(len(split))
-    return torch.randperm(len(split), generator=generator(seed, "reference"))[:count].sort().values
+    return (
+        torch.randperm(len(split), generator=make_generator(seed, "reference"))[:count]
+        .sort()
+        .values
+    )
 
 
 def _batches(split: Split, indices: Tensor, seed: int) -> Iterator[Tensor]:
     """Yield the examples asked for; dynamic binarization is drawn from the seed."""
     for number, part in enumerate(indices.split(BATCH)):
-        with seeded(seed, "reference", number):
+        with use_seed(seed, "reference", number):
             x, _ = split.batch(part)
         yield x
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from immersion.check import UserError, refuse_missing
+from immersion.check import UserError, check_installed
 from immersion.inference.onnx_graph import NEEDED, onnx_of
 from immersion.models import Translator
 from immersion.models.seen_small import Numbers
@@ -50,7 +50,7 @@ def in_openvino(model: Translator, colours: int, draw: int | None = None) -> Wor
         raise UserError(
             "OpenVINO's graph gives the usual answer alone", "--backend torch with --draws"
         )
-    refuse_missing("openvino", (*NEEDED, "openvino"))
+    check_installed("openvino", (*NEEDED, "openvino"))
     import openvino
 
     core = openvino.Core()

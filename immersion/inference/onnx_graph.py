@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from immersion.check import refuse_missing
+from immersion.check import check_installed
 from immersion.models import Translator
 
 NEEDED = ("onnx", "onnxscript")
@@ -42,7 +42,7 @@ def onnx_of(model: Translator, colours: int, properties: Mapping[str, str]) -> b
     Raises:
         UserError: What PyTorch writes ONNX with is not installed.
     """
-    refuse_missing("onnx", NEEDED)
+    check_installed("onnx", NEEDED)
     grid = model.network.multiple
     side = torch.export.Dim
     sizes = {0: side("batch"), 2: grid * side("rows", min=1), 3: grid * side("columns", min=1)}

@@ -5,7 +5,7 @@ from typing import Literal
 
 import torch
 
-from immersion.check import UserError, at_least
+from immersion.check import UserError, check_at_least
 from immersion.engine import Options
 from immersion.inference.backends import BACKENDS
 from immersion.inference.jobs import Existing
@@ -35,7 +35,7 @@ class Answer:
 
     def __post_init__(self) -> None:
         """Refuse what cannot go together, and numbers that mean nothing."""
-        at_least(0, draws=self.draws)
+        check_at_least(0, draws=self.draws)
         if self.ensemble and self.draws:
             raise UserError("--ensemble and --draws exclude each other", remedy="pass one")
 
@@ -92,7 +92,7 @@ class Compute:
     def __post_init__(self) -> None:
         """Refuse tiles that are too small."""
         if self.tile is not None:
-            at_least(16, tile=self.tile)
+            check_at_least(16, tile=self.tile)
 
     def place(self) -> torch.device:
         """Return the device that the work is done on."""

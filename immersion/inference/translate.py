@@ -24,7 +24,7 @@ from immersion.inference.precision_guard import (
 from immersion.models import Translator
 from immersion.models.seen_small import Numbers, SeenSmall
 from immersion.models.tiles import Tile, kept, mirrored, tiles, usual_side
-from immersion.progress import counted
+from immersion.progress import track
 from immersion.tasks import Task
 
 TURN_OF = {1: 0, 2: 4, 3: 2, 4: 6, 5: 7, 6: 3, 7: 5, 8: 1}
@@ -138,7 +138,7 @@ def _translated(model: Translator, colours: int, picture: Picture, manner: Manne
     made, doubt = _Canvas(*size, picture.depth), _Canvas(*size, 16)
     side = manner.side or usual_side(network.halo)
     places = list(tiles(picture.height, picture.width, side, network.halo, network.multiple))
-    for tile in counted(places, len(places), f"{picture.width} x {picture.height}: tiles"):
+    for tile in track(places, len(places), f"{picture.width} x {picture.height}: tiles"):
         given, answer, deviation = answers(tile)
         output = task.finish(given, answer)
         if stays_grey:

@@ -6,8 +6,8 @@ from typing import NoReturn
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent
 
-from immersion.check import UserError, choice
-from immersion.precision import widened
+from immersion.check import UserError, check_choice
+from immersion.precision import widen
 from immersion.registry import Registry
 
 LIKELIHOODS: Registry[type["Likelihood"]] = Registry("likelihood", "immersion.likelihoods")
@@ -31,7 +31,7 @@ def suitable(values: str) -> str:
         >>> suitable("unit")
         'gaussian-optimal'
     """
-    return DEFAULT[choice("kind of values", values, DEFAULT)]
+    return DEFAULT[check_choice("kind of values", values, DEFAULT)]
 
 
 def likelihood_for(name: str, event_shape: tuple[int, ...], values: str) -> "Likelihood":
@@ -85,7 +85,7 @@ class Likelihood(nn.Module, ABC):
 
     def unpack(self, h: Tensor) -> Tensor:
         """Return h, (..., numbers * C, H, W), as (..., numbers, C, H, W) in float32 or wider."""
-        return widened(h).unflatten(-len(self.event_shape), (self.numbers, self.event_shape[0]))
+        return widen(h).unflatten(-len(self.event_shape), (self.numbers, self.event_shape[0]))
 
     def split(self, h: Tensor) -> tuple[Tensor, ...]:
         """Split h, (..., numbers * C, H, W), into `numbers` tensors of shape (..., C, H, W)."""

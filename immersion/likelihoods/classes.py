@@ -9,7 +9,7 @@ from torch.distributions import Categorical, Distribution, Independent
 from immersion.batch import VOID
 from immersion.check import UserError
 from immersion.likelihoods.base import Likelihood
-from immersion.precision import widened
+from immersion.precision import widen
 
 
 class Classes(Likelihood):
@@ -51,7 +51,7 @@ class Classes(Likelihood):
 
     def forward(self, h: Tensor) -> Independent:
         """Return p(y|h) from logits, (..., K, H, W)."""
-        return self.independent(ClassMap(widened(h)))
+        return self.independent(ClassMap(widen(h)))
 
     def check(self, x: Tensor) -> None:
         """Raise a `UserError` unless every value is a class number or void."""

@@ -11,7 +11,7 @@ from immersion.likelihoods import Likelihood
 from immersion.models.base import Generative, decode_with
 from immersion.models.discriminator import Discriminator
 from immersion.posteriors import PointMass
-from immersion.precision import widened
+from immersion.precision import widen
 
 
 class AdversarialAutoencoder(Generative):
@@ -44,7 +44,7 @@ class AdversarialAutoencoder(Generative):
 
     def encode(self, x: Tensor) -> PointMass:
         """Return all mass on the code: x is (B, *shape), the mean is (B, d)."""
-        return PointMass(widened(self.encoder(x)))
+        return PointMass(widen(self.encoder(x)))
 
     def decode(self, z: Tensor) -> Distribution:
         """Return p(x|z): z is (..., d), the batch shape (...)."""

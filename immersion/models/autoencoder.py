@@ -7,7 +7,7 @@ from immersion.likelihoods import Likelihood
 from immersion.models.base import Decoder, decode_with
 from immersion.nn import Architecture
 from immersion.posteriors import PointMass
-from immersion.precision import widened
+from immersion.precision import widen
 
 
 class Autoencoder(Decoder):
@@ -46,7 +46,7 @@ class Autoencoder(Decoder):
 
     def encode(self, x: Tensor) -> PointMass:
         """Return all mass on the code: x is (B, *shape), the mean is (B, d)."""
-        return PointMass(widened(self.encoder(x)))
+        return PointMass(widen(self.encoder(x)))
 
     def decode(self, z: Tensor) -> Distribution:
         """Return p(x|z): z is (..., d), the batch shape (...)."""

@@ -15,7 +15,7 @@ from immersion.check import UserError
 from immersion.models.base import Decoder, Generative
 from immersion.models.gan import GAN
 from immersion.priors import Labelled, UniformCube
-from immersion.random import seeded
+from immersion.random import use_seed
 
 CHUNK = 500
 """Examples that go through a network at once."""
@@ -46,7 +46,7 @@ def sample_means(model: Decoder, count: int, seed: int) -> Tensor:
         count: How many.
         seed: The same seed gives the same codes.
     """
-    with torch.no_grad(), seeded(seed, "draws"):
+    with torch.no_grad(), use_seed(seed, "draws"):
         if isinstance(model, Generative):
             z = model.prior().sample((count,))
         else:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from immersion.nn.augment import AdaptiveAugmentation
-from immersion.precision import widened
+from immersion.precision import widen
 
 
 class Discriminator(nn.Module):
@@ -47,7 +47,7 @@ class Discriminator(nn.Module):
             x = 2 * x - 1
         if self.pack > 1:
             x = self._packed(x)
-        logits = widened(self.network(x))
+        logits = widen(self.network(x))
         if logits.shape[1] == 1:
             return logits.squeeze(1)
         return logits.gather(1, y.unsqueeze(1)).squeeze(1)

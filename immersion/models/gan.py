@@ -11,7 +11,7 @@ from immersion.check import UserError
 from immersion.models.base import Generative, point_with
 from immersion.models.discriminator import Discriminator
 from immersion.posteriors import PointMass
-from immersion.precision import widened
+from immersion.precision import widen
 
 
 class GAN(Generative):
@@ -58,7 +58,7 @@ class GAN(Generative):
 
     def generate(self, z: Tensor) -> Tensor:
         """Return g(z), (B, *shape), differentiable; z is (B, d)."""
-        return widened(self.generator(z))
+        return widen(self.generator(z))
 
     def decode(self, z: Tensor) -> PointMass:
         """Return all mass on g(z): z is (..., d), the batch shape (...)."""
@@ -75,4 +75,4 @@ class GAN(Generative):
                 "this generator has no encoder: a GAN is trained without one",
                 remedy="train one with immersion invert RUN",
             )
-        return PointMass(widened(self.encoder(x)))
+        return PointMass(widen(self.encoder(x)))

@@ -6,7 +6,7 @@ from torch.distributions import Distribution, transform_to
 
 from immersion.models.gan import GAN
 from immersion.nn import Architecture
-from immersion.precision import widened
+from immersion.precision import widen
 from immersion.priors import Labelled
 
 
@@ -33,7 +33,7 @@ class InverseGenerator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the code, (B, d), of x, (B, *shape)."""
-        h = widened(self.network(x))
+        h = widen(self.network(x))
         classes = classes_of(self.prior)
         noise, label = h.split([h.shape[1] - classes, classes], dim=1)
         z = transform_to(noise_of(self.prior).support)(noise)

@@ -8,7 +8,7 @@ from torch.distributions import constraints, transform_to
 
 from immersion.models.base import Decoder, Generative
 from immersion.models.inverse import classes_of, noise_of
-from immersion.random import seeded
+from immersion.random import use_seed
 
 LEARNING_RATE = 0.1
 """Adam's first step size, in units of the prior's standard deviation of one."""
@@ -56,7 +56,7 @@ def nearest_drawn(model: Generative, x: Tensor, count: int = 1000, seed: int = 0
         count: Codes drawn.
         seed: Seed of the draws.
     """
-    with torch.no_grad(), seeded(seed, "nearest"):
+    with torch.no_grad(), use_seed(seed, "nearest"):
         z = model.prior().sample((count,))
         means = [model.decode(codes).mean.flatten(1) for codes in z.split(CHUNK)]
     return z[torch.cdist(x.flatten(1), torch.cat(means)).argmin(1)]

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from immersion.check import UserError, at_least
+from immersion.check import UserError, check_at_least
 from immersion.models.base import Generative
 from immersion.models.gan import GAN
 from immersion.priors import truncated
-from immersion.random import seeded
+from immersion.random import use_seed
 
 CODES = 250
 """Codes decoded at a time, fewer of large images."""
@@ -72,7 +72,7 @@ def draws(
         >>> [drawn.x.shape for drawn in draws(model, 300, seed=0)]
         [torch.Size([250, 6]), torch.Size([50, 6])]
     """
-    at_least(1, count=count)
+    check_at_least(1, count=count)
     if label is not None:
         check_label(model, label)
     prior = truncated(model.prior, truncation) if truncation else model.prior
@@ -115,14 +115,14 @@ def _chunks(
     model: Generative, prior: nn.Module, count: int, seed: int, label: int | None
 ) -> Iterator[Drawn]:
     classes = _classes(model)
-    with seeded(seed, "draws"):
+    with use_seed(seed, "draws"):
         values = model.decode(prior().sample((1,))).mean.numel()
     size = max(1, min(CODES, VALUES // values))
     for number in itertools.count():
         start = number * size
         if start >= count:
             return
-        with seeded(seed, "draws", number):
+        with use_seed(seed, "draws", number):
             z = prior().sample((size,))[: count - start]
             if label is not None:
                 z[:, -classes:] = one_hot(torch.tensor(label), classes).to(z)

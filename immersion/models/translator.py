@@ -14,8 +14,8 @@ from immersion.models.latent_code import PictureCode
 from immersion.models.seen_small import Numbers, SeenSmall
 from immersion.models.tiles import tiled
 from immersion.nn.translation import PictureNetwork
-from immersion.precision import widened
-from immersion.random import seeded
+from immersion.precision import widen
+from immersion.random import use_seed
 from immersion.tasks import Task
 
 
@@ -62,7 +62,7 @@ class Translator(nn.Module):
             z: (B, d), or (1, d) for all; by default the prior's mean, if there is a code.
         """
         seen = given if self.code is None else self.code.beside(given, z)
-        h = widened(self.network(seen))
+        h = widen(self.network(seen))
         base = self.task.base(given) if self.network.residual else None
         if base is None:
             return h
@@ -111,7 +111,7 @@ class Translator(nn.Module):
 
     def _said(self, given: Tensor, draw: int | None, p_of: Callable[..., Distribution]) -> Numbers:
         if draw is not None:
-            with seeded(0, "code", draw):
+            with use_seed(0, "code", draw):
                 p = p_of(given, self.code_for(given))
                 return self.task.drawn(p), p.stddev
         p = p_of(given)

@@ -10,7 +10,7 @@ from torch.distributions import Independent
 from immersion.models.base import Generative, point_with
 from immersion.models.discriminator import Discriminator
 from immersion.posteriors import PointMass, diagonal_gaussian
-from immersion.precision import widened
+from immersion.precision import widen
 from immersion.priors import StandardNormal
 
 
@@ -51,7 +51,7 @@ class VAEGAN(Generative):
 
     def generate(self, z: Tensor) -> Tensor:
         """Return g(z), (B, *shape), differentiable; z is (B, d)."""
-        return widened(self.generator(z))
+        return widen(self.generator(z))
 
     def decode(self, z: Tensor) -> PointMass:
         """Return all mass on g(z): z is (..., d), the batch shape (...)."""
@@ -61,4 +61,4 @@ class VAEGAN(Generative):
         """Return D_l(x), (B, F), what the discriminator's last linear layer is given, and C(x)."""
         layers = self.discriminator.network
         hidden = layers[: self.hidden](x)
-        return widened(hidden), widened(layers[self.hidden :](hidden)).squeeze(1)
+        return widen(hidden), widen(layers[self.hidden :](hidden)).squeeze(1)

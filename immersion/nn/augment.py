@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from immersion.check import at_least
+from immersion.check import check_at_least
 
 SHIFT = 1 / 8
 """The largest translation, in sides."""
@@ -103,7 +103,7 @@ class AdaptiveAugmentation(nn.Module):
 
     def __init__(self, examples: int = 500_000) -> None:
         super().__init__()
-        at_least(1, examples=examples)
+        check_at_least(1, examples=examples)
         self.examples = examples
         self.register_buffer("probability", torch.zeros(()))
 

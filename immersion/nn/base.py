@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from immersion.check import UserError, at_least, choice
+from immersion.check import UserError, check_at_least, check_choice
 from immersion.registry import Registry
 
 Shape = tuple[int, ...]
@@ -54,8 +54,8 @@ class Architecture:
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing."""
-        at_least(0, width=self.width)
-        at_least(-1, depth=self.depth)
+        check_at_least(0, width=self.width)
+        check_at_least(-1, depth=self.depth)
 
     def build(self, in_shape: Shape, out_shape: Shape) -> nn.Module:
         """Return a network from `in_shape` to `out_shape`.
@@ -69,7 +69,7 @@ class Architecture:
             >>> decoder(torch.zeros(5, 2)).shape
             torch.Size([5, 1, 28, 20])
         """
-        activation = ACTIVATIONS[choice("activation", self.activation, ACTIVATIONS)]
+        activation = ACTIVATIONS[check_choice("activation", self.activation, ACTIVATIONS)]
         images = [math.prod(shape) for shape in (in_shape, out_shape) if len(shape) == 3]
         usual = "conv" if max(images, default=0) > LARGEST_DENSE else "dense"
         name = usual if self.network == "auto" else self.network

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from immersion.check import at_least
+from immersion.check import check_at_least
 from immersion.nn.translation import TRANSLATIONS, PictureNetwork, refuse_scale
 
 
@@ -50,5 +50,5 @@ def dncnn(in_channels: int, out_channels: int, scale: int, width: int, depth: in
     """Return a `DnCNN`, by default the published one: 64 channels, 17 convolutions."""
     refuse_scale("dncnn", scale)
     if depth >= 0:
-        at_least(2, depth=depth)
+        check_at_least(2, depth=depth)
     return DnCNN(in_channels, out_channels, width or 64, 17 if depth < 0 else depth)

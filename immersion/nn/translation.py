@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from immersion.check import UserError, at_least
+from immersion.check import UserError, check_at_least
 from immersion.registry import Registry
 
 TRANSLATIONS: Registry[Callable[..., "PictureNetwork"]] = Registry("network", "immersion.nn")
@@ -59,8 +59,8 @@ class Translation:
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing."""
-        at_least(0, width=self.width)
-        at_least(-1, depth=self.depth)
+        check_at_least(0, width=self.width)
+        check_at_least(-1, depth=self.depth)
 
     def build(self, in_channels: int, out_channels: int, scale: int) -> PictureNetwork:
         """Return the network.

@@ -16,7 +16,7 @@ from immersion.objectives.adversarial import discriminator_terms
 from immersion.objectives.conditional_elbo import ConditionalELBO
 from immersion.objectives.games import Game
 from immersion.objectives.translation import TranslationLoss
-from immersion.precision import widened
+from immersion.precision import widen
 
 
 @dataclass(frozen=True)
@@ -110,4 +110,4 @@ def judged(model: Translator, given: Tensor, output: Tensor) -> Tensor:
     output = model.task.composed(given, output)
     if given.shape[2:] != output.shape[2:]:
         given = interpolate(given, output.shape[2:])
-    return widened(model.discriminator(torch.cat([given, output], dim=1)))
+    return widen(model.discriminator(torch.cat([given, output], dim=1)))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from immersion.batch import Batch
-from immersion.check import at_least
+from immersion.check import check_at_least
 from immersion.models import AdversarialAutoencoder
 from immersion.objectives.adversarial import discriminator_terms
 from immersion.objectives.games import Game
@@ -58,7 +58,7 @@ class CodeEncoderLoss:
 
     def __post_init__(self) -> None:
         """Refuse a weight that means nothing."""
-        at_least(0, adversarial_weight=self.weight)
+        check_at_least(0, adversarial_weight=self.weight)
 
     def __call__(self, model: AdversarialAutoencoder, batch: Batch) -> dict[str, Tensor]:
         """Return the terms."""

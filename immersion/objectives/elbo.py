@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from immersion.batch import Batch
-from immersion.check import UserError, at_least, choice
+from immersion.check import UserError, check_at_least, check_choice
 from immersion.models import LatentVariableModel
 from immersion.objectives.gradients import Baseline, score_function
 from immersion.posteriors import kl_units
@@ -67,9 +67,9 @@ class ELBO:
         """Refuse settings that contradict each other."""
         hints = get_type_hints(type(self))
         for name in ("form", "keep", "gradient"):
-            choice(name, getattr(self, name), get_args(hints[name]))
-        at_least(1, samples=self.samples)
-        at_least(0, beta=self.beta, warmup=self.warmup, free_bits=self.free_bits)
+            check_choice(name, getattr(self, name), get_args(hints[name]))
+        check_at_least(1, samples=self.samples)
+        check_at_least(0, beta=self.beta, warmup=self.warmup, free_bits=self.free_bits)
         self._check_baseline()
         if self.free_bits and self.form != "kl":
             remedy = "pass --form kl"
@@ -77,7 +77,9 @@ class ELBO:
 
     def _check_baseline(self) -> None:
         if isinstance(self.baseline, str):
-            choice("baseline (a number in nats, or a name)", self.baseline, ["leave-one-out"])
+            check_choice(
+                "baseline (a number in nats, or a name)", self.baseline, ["leave-one-out"]
+            )
             if self.samples < 2:
                 remedy = "pass --samples 2 or more"
                 raise UserError("leave-one-out compares draws", "2 or more", self.samples, remedy)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from immersion.batch import Batch
-from immersion.check import at_least
+from immersion.check import check_at_least
 from immersion.models import GAN
 
 
@@ -38,7 +38,7 @@ class Inversion:
 
     def __post_init__(self) -> None:
         """Refuse a weight that means nothing."""
-        at_least(0, weight=self.weight)
+        check_at_least(0, weight=self.weight)
 
     def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Return the terms of an encoder (B, *shape) -> (B, d)."""

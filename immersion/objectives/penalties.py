@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from immersion.check import UserError, at_least
-from immersion.precision import widened
+from immersion.check import UserError, check_at_least
+from immersion.precision import widen
 
 Critic = Callable[[Tensor, Tensor | None], Tensor]
 
@@ -39,7 +39,7 @@ class Penalties:
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing."""
-        at_least(0, r1=self.r1 or 0, r2=self.r2 or 0, gradient_penalty=self.gradient_penalty)
+        check_at_least(0, r1=self.r1 or 0, r2=self.r2 or 0, gradient_penalty=self.gradient_penalty)
         if not 0 < self.share <= 1:
             raise UserError("a share of the batch is penalised", "above 0, up to 1", self.share)
 
@@ -93,6 +93,6 @@ class Penalties:
 def squared_slope(logits: Tensor, x: Tensor, stretch: float = 1.0) -> Tensor:
     """Return ||dC/dx||^2 / stretch^2 of each logit, (B / pack,), over all x that it is of."""
     (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
-    squares = (widened(gradient) / stretch).square().flatten(1).sum(1)
+    squares = (widen(gradient) / stretch).square().flatten(1).sum(1)
     packs = len(x) // len(logits)
     return squares.view(packs, -1).sum(0)

@@ -6,7 +6,7 @@ from typing import Literal
 from torch import Tensor
 
 from immersion.batch import Batch
-from immersion.check import choice
+from immersion.check import check_choice
 from immersion.models import Autoencoder
 
 
@@ -26,7 +26,7 @@ class Reconstruction:
 
     def __post_init__(self) -> None:
         """Refuse a word that means nothing."""
-        choice("error", self.error, ("squared", "log-likelihood"))
+        check_choice("error", self.error, ("squared", "log-likelihood"))
 
     def __call__(self, model: Autoencoder, batch: Batch) -> dict[str, Tensor]:
         """Return the terms `loss` and, for the log-likelihood, `log_likelihood`, each (B,)."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from immersion.batch import Batch
-from immersion.check import at_least
+from immersion.check import check_at_least
 from immersion.models import VAEGAN
 from immersion.objectives.adversarial import discriminator_terms
 from immersion.objectives.games import Game
@@ -37,7 +37,7 @@ class FeatureELBO:
 
     def __post_init__(self) -> None:
         """Refuse a weight that means nothing."""
-        at_least(0, beta=self.beta)
+        check_at_least(0, beta=self.beta)
 
     def __call__(self, model: VAEGAN, batch: Batch) -> dict[str, Tensor]:
         """Return the terms."""
@@ -68,7 +68,7 @@ class DecoderLoss:
 
     def __post_init__(self) -> None:
         """Refuse a weight that means nothing."""
-        at_least(0, gamma=self.gamma)
+        check_at_least(0, gamma=self.gamma)
 
     def __call__(self, model: VAEGAN, batch: Batch) -> dict[str, Tensor]:
         """Return the terms."""

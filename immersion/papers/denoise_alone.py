@@ -12,7 +12,7 @@ from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import amount, trained
 from immersion.pretrained.resolve import Network
-from immersion.random import seeded
+from immersion.random import use_seed
 from immersion.runs.load import Run
 from immersion.tasks.denoise import Denoise
 
@@ -60,7 +60,7 @@ def photographs(folder: Path, sigma: float) -> Path:
         path = folder / f"{number:03d}.png"
         if path.exists():
             continue
-        with seeded(0, "noise", number):
+        with use_seed(0, "noise", number):
             x = gaussian(to_float(levels, "unit").unsqueeze(0), sigma / 255)
         write(Picture(to_levels(x.squeeze(0).clamp(0, 1), 16)), path)
     return folder

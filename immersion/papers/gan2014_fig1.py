@@ -26,7 +26,7 @@ from immersion.objectives import DiscriminatorLoss, GeneratorLoss
 from immersion.objectives.games import GAMES
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.priors import StandardNormal
-from immersion.random import seeded
+from immersion.random import use_seed
 from immersion.report.theme import BLUE, INK, ORANGE, STYLE
 from immersion.run_folder import RunFolder
 
@@ -138,7 +138,7 @@ def run(out: Path, device: str) -> dict[str, Measurement]:
     """Play Algorithm 1 on a line, draw four moments of it and measure the last."""
     folder = RunFolder(out / "game")
     experiment = _experiment(folder)
-    with seeded(0, "gan2014/fig1"):
+    with use_seed(0, "gan2014/fig1"):
         x = MEAN + DEVIATION * torch.randn(50_000, 1)
     split = MemorySplit(x, None, "real")
     outcome = train(experiment, Data(split, split), folder, OPTIONS)
@@ -162,7 +162,7 @@ def run(out: Path, device: str) -> dict[str, Measurement]:
 
 
 def _experiment(folder: RunFolder) -> Experiment:
-    with seeded(0, "gan2014/fig1"):
+    with use_seed(0, "gan2014/fig1"):
         generator, critic = (ARCHITECTURE.build((1,), (1,)) for _ in range(2))
     _start(generator)
     model, game = GAN(generator, Discriminator(critic), StandardNormal(1), 1), GAMES["minimax"]()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from immersion.check import UserError
-from immersion.machine import machine
+from immersion.machine import describe_machine
 from immersion.papers.study import STUDIES, Study, entry, listed, rows
 from immersion.papers.study import record as write_record
 from immersion.run_folder import RunFolder
@@ -61,7 +61,7 @@ def run(study: Study, device: str, out: Path, keep: bool) -> list[dict[str, Any]
     measured = study.run(folder, device)
     circumstances = {
         "seconds": round(_training_seconds(folder)),
-        "machine": machine(),
+        "machine": describe_machine(),
         "date": datetime.now(UTC).date().isoformat(),
         "command": f"immersion reproduce {study.name}",
         "protocol": study.protocol,

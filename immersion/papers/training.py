@@ -10,8 +10,8 @@ from immersion.commands.train import train
 from immersion.engine import Options
 from immersion.evaluation.samples import SampleProtocol
 from immersion.papers.study import Measurement
-from immersion.progress import progress
-from immersion.runs.load import Run, open_run
+from immersion.progress import track_training
+from immersion.runs.load import Run, load_run
 
 
 def trained(
@@ -26,7 +26,7 @@ def trained(
 ) -> Run:
     """Train a recipe into `out`, or go on with it, or find it finished; return the run."""
     options = replace(options, device=device)
-    with progress(options.steps) as on_metrics:
+    with track_training(options.steps) as on_metrics:
         done = train(
             recipe,
             data=data,
@@ -38,7 +38,7 @@ def trained(
         )
     if done["reason"] == "interrupted":
         raise UserError("the study was interrupted", remedy="give the same command to go on")
-    return open_run(out)
+    return load_run(out)
 
 
 def amount(options: Options) -> str:

@@ -10,7 +10,7 @@ from immersion.metrics import frechet_distance
 from immersion.objectives import ELBO
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import measure, trained
-from immersion.random import seeded
+from immersion.random import use_seed
 from immersion.runs.load import Run
 
 TITLES = {"reconstruction": "reconstruction only", "kl": "KL only", "both": "both: the ELBO"}
@@ -55,7 +55,7 @@ def _sample_distance(run: Run) -> float:
     Protocol: 10,000 draws x ~ p(x|z), z ~ N(0, I), against the 10,000 binarized test images, both
     projected on the 50 leading principal directions of the test images.
     """
-    with torch.no_grad(), seeded(0, "why-variational"):
+    with torch.no_grad(), use_seed(0, "why-variational"):
         test, _ = run.data.test.batch(torch.arange(DRAWN))
         drawn = run.model.decode(run.model.prior().sample((DRAWN,))).sample()
     pca = PCA(FEATURES, random_state=0).fit(test.flatten(1).numpy())
@@ -70,7 +70,7 @@ def _picture(runs: dict[str, Run], file: Path) -> None:
     figure = Figure(figsize=(13.5, 4.4), layout="constrained")
     for axes, (keep, run) in zip(figure.subplots(1, len(runs)), runs.items(), strict=True):
         x, y = run.data.test.batch(torch.arange(5000))
-        with torch.no_grad(), seeded(0, "why-variational"):
+        with torch.no_grad(), use_seed(0, "why-variational"):
             codes = run.model.encode(x).sample()
         points = axes.scatter(*codes.T.numpy(), c=y.numpy(), cmap="tab10", s=4, linewidths=0)
         axes.set_title(TITLES[keep])

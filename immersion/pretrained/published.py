@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from immersion.check import UserError, refuse_missing
+from immersion.check import UserError, check_installed
 from immersion.likelihoods.gaussian import GaussianFixed
 from immersion.models import Translator
 from immersion.nn.dncnn import DnCNN
@@ -64,7 +64,7 @@ def open_published(path: Path) -> tuple[Translator, int]:
 
 def _layers(path: Path) -> list[Layer]:
     """Return the convolutions of a file, the first one first."""
-    refuse_missing("matlab", ("h5py",))
+    check_installed("matlab", ("h5py",))
     import h5py
 
     if not path.is_file():

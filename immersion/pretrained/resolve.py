@@ -17,7 +17,7 @@ from immersion.models import Translator
 from immersion.pretrained.bundled import chosen, means_shipped, open_shipped
 from immersion.pretrained.published import is_published, open_published
 from immersion.run_folder import RunFolder
-from immersion.runs.load import Run, open_run, spec_from
+from immersion.runs.load import Run, load_run, parse_spec
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ def opener(word: str) -> Callable[[int], Network]:
     elif ships(word) or not Path(word).exists():
         return lambda channels: _shipped(chosen(word, channels))
     else:
-        network = Network.of(open_run(RunFolder.existing(word).path))
+        network = Network.of(load_run(RunFolder.open(word).path))
     return lambda channels: network
 
 
@@ -91,7 +91,7 @@ def ships(word: str) -> bool:
 @cache
 def _shipped(name: str) -> Network:
     about, model = open_shipped(name)
-    spec = spec_from(about.spec)
+    spec = parse_spec(about.spec)
     learnt = partial(load_pictures, spec.name)
     return Network(model, spec, about.recipe, about.arguments, spec.name, learnt, name)
 

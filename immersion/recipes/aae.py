@@ -8,7 +8,7 @@ from immersion.nn import Architecture
 from immersion.objectives import CodeDiscriminatorLoss, CodeEncoderLoss, Reconstruction
 from immersion.objectives.games import GAMES
 from immersion.priors import StandardNormal
-from immersion.recipes.base import RECIPES, choose_latent
+from immersion.recipes.base import RECIPES, resolve_latent_dim
 
 
 @RECIPES.register("aae")
@@ -40,7 +40,7 @@ def aae(
         objective: The reconstruction error that decoder and encoder minimise.
         optimizer: How all players move.
     """
-    latent_dim = choose_latent(spec, latent_dim)
+    latent_dim = resolve_latent_dim(spec, latent_dim)
     p = likelihood_for(likelihood, spec.shape, spec.values)
     judge = Architecture("dense", discriminator_width).build((latent_dim,), (1,))
     model = AdversarialAutoencoder(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from immersion.check import at_least
+from immersion.check import check_at_least
 from immersion.engine import OptimizerSettings, Player
 from immersion.models import Translator
 from immersion.nn.patch_discriminator import PatchDiscriminator
@@ -32,7 +32,7 @@ class Adversary:
 
     def __post_init__(self) -> None:
         """Refuse a weight that means nothing."""
-        at_least(0, adversarial=self.adversarial)
+        check_at_least(0, adversarial=self.adversarial)
 
     def players(
         self,

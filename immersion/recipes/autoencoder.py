@@ -6,7 +6,7 @@ from immersion.likelihoods import LIKELIHOODS, Likelihood, likelihood_for
 from immersion.models import Autoencoder
 from immersion.nn import Architecture
 from immersion.objectives import Reconstruction
-from immersion.recipes.base import RECIPES, choose_latent
+from immersion.recipes.base import RECIPES, resolve_latent_dim
 
 
 @RECIPES.register("linear-ae")
@@ -23,7 +23,7 @@ def linear_ae(
         latent_dim: Number of linear features; by default 20, less where the data have few values.
         optimizer: How parameters move.
     """
-    latent_dim = choose_latent(spec, latent_dim)
+    latent_dim = resolve_latent_dim(spec, latent_dim)
     p = LIKELIHOODS["gaussian-fixed"](spec.shape)
     linear = Architecture("dense", depth=0)
     return _autoencoder(spec, latent_dim, p, linear, Reconstruction(), optimizer)
@@ -49,7 +49,7 @@ def ae(
         objective: The error that is minimised.
         optimizer: How parameters move.
     """
-    latent_dim = choose_latent(spec, latent_dim)
+    latent_dim = resolve_latent_dim(spec, latent_dim)
     p = likelihood_for(likelihood, spec.shape, spec.values)
     return _autoencoder(spec, latent_dim, p, architecture, objective, optimizer)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from torch import nn
 
-from immersion.check import UserError, at_least
+from immersion.check import UserError, check_at_least
 from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings, Player
 from immersion.likelihoods import LIKELIHOODS, Likelihood, likelihood_for
@@ -22,7 +22,7 @@ dataclasses of such; the command line reads its flags from the signature."""
 RECIPES: Registry[Recipe] = Registry("recipe", "immersion.recipes")
 
 
-def choose_likelihood(spec: Spec, name: str, binarize: str) -> tuple[Likelihood, str]:
+def resolve_likelihood(spec: Spec, name: str, binarize: str) -> tuple[Likelihood, str]:
     """Resolve `auto` for a likelihood and a binarization, each in the light of the other.
 
     Grey images that the field is used to making binary (MNIST) are made so, unless a likelihood
@@ -52,7 +52,7 @@ def choose_likelihood(spec: Spec, name: str, binarize: str) -> tuple[Likelihood,
 USUAL_LATENT = 20
 
 
-def choose_latent(spec: Spec, latent_dim: int | None) -> int:
+def resolve_latent_dim(spec: Spec, latent_dim: int | None) -> int:
     """Return the dimension d of the latent space: 1 <= d < D.
 
     Args:
@@ -63,7 +63,7 @@ def choose_latent(spec: Spec, latent_dim: int | None) -> int:
         UserError: d is 0 or less, or D or more; or the data have one dimension.
 
     Example:
-        >>> choose_latent(Spec("table", (3,), "real"), None)
+        >>> resolve_latent_dim(Spec("table", (3,), "real"), None)
         1
     """
     if spec.dimensions < 2:
@@ -79,7 +79,7 @@ def choose_latent(spec: Spec, latent_dim: int | None) -> int:
     return latent_dim
 
 
-def two_players(
+def build_players(
     model: GAN,
     game: Game,
     penalties: Penalties,
@@ -97,8 +97,8 @@ def two_players(
         discriminator_steps: k, the discriminator's moves for each of the generator's.
         discriminator_rate: The discriminator's learning rate in units of the generator's.
     """
-    at_least(1, discriminator_steps=discriminator_steps)
-    at_least(0, discriminator_rate=discriminator_rate)
+    check_at_least(1, discriminator_steps=discriminator_steps)
+    check_at_least(0, discriminator_rate=discriminator_rate)
     own_rate = discriminator_rate * optimizer.learning_rate
     discriminator = Player(
         "discriminator",
@@ -111,17 +111,17 @@ def two_players(
     return discriminator, Player("generator", moved, GeneratorLoss(game), optimizer)
 
 
-def has_levels(spec: Spec) -> bool:
+def has_unit_range(spec: Spec) -> bool:
     """Return whether values are levels, from 0 to 1."""
     return spec.values in ("unit", "binary")
 
 
-def bounded(network: nn.Module, spec: Spec) -> nn.Module:
+def bound_output(network: nn.Module, spec: Spec) -> nn.Module:
     """Return a generator's network with its output where the data's values lie."""
-    return nn.Sequential(network, nn.Sigmoid()) if has_levels(spec) else network
+    return nn.Sequential(network, nn.Sigmoid()) if has_unit_range(spec) else network
 
 
-def refuse_counts(spec: Spec) -> None:
+def check_continuous(spec: Spec) -> None:
     """Refuse data that no differentiable generator can produce.
 
     Raises:

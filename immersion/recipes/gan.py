@@ -5,8 +5,8 @@ from typing import Literal
 
 import torch
 
-from immersion.batch import Split, whole
-from immersion.check import UserError, at_least, choice
+from immersion.batch import Split, iterate_batches
+from immersion.check import UserError, check_at_least, check_choice
 from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings
 from immersion.models import GAN, Discriminator
@@ -20,7 +20,13 @@ from immersion.nn.discriminator import (
 from immersion.objectives.games import GAMES, Game
 from immersion.objectives.penalties import Penalties
 from immersion.priors import Labelled, StandardNormal, UniformCube
-from immersion.recipes.base import RECIPES, bounded, has_levels, refuse_counts, two_players
+from immersion.recipes.base import (
+    RECIPES,
+    bound_output,
+    build_players,
+    check_continuous,
+    has_unit_range,
+)
 
 LATENT = 64
 """Dimensions of the noise for images, where none are asked for; tables get 16."""
@@ -58,18 +64,18 @@ class DiscriminatorSettings:
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing."""
-        at_least(1, pack=self.pack)
+        check_at_least(1, pack=self.pack)
         if self.conditional and self.pack > 1:
             remedy = "leave one of --conditional and --pack out"
             raise UserError("a pack of several classes has no label", remedy=remedy)
-        choice("augmentation", self.augmentation, ("none", "differentiable", "adaptive"))
+        check_choice("augmentation", self.augmentation, ("none", "differentiable", "adaptive"))
 
 
-def usual_penalty(spec: Spec) -> float:
+def compute_default_penalty(spec: Spec) -> float:
     """Return the weight of R1 and R2 where none is asked for.
 
     Example:
-        >>> usual_penalty(Spec("faces", (1, 10, 10), "unit"))
+        >>> compute_default_penalty(Spec("faces", (1, 10, 10), "unit"))
         1.0
     """
     return SLOPE / spec.dimensions if spec.image else 1.0
@@ -111,35 +117,35 @@ def gan(
         settings: What the discriminator is shown, and how it is held.
         optimizer: How both players move.
     """
-    refuse_counts(spec)
+    check_continuous(spec)
     rules = GAMES[game]()
     _check_augmentation(spec, settings, rules)
     if latent_dim is None:
         latent_dim = LATENT if spec.image else LATENT // 4
-    at_least(1, latent_dim=latent_dim)
+    check_at_least(1, latent_dim=latent_dim)
     if architecture.network == "auto":
         architecture = replace(architecture, network="dcgan" if spec.image else "dense")
     classes = _classes(spec) if settings.conditional else 0
-    noise = PRIORS[choice("prior", prior, PRIORS)](latent_dim)
+    noise = PRIORS[check_choice("prior", prior, PRIORS)](latent_dim)
     prior = Labelled(noise, classes) if classes else noise
     network = architecture.build((latent_dim + classes,), spec.shape)
     model = GAN(
-        bounded(network, spec),
+        bound_output(network, spec),
         _discriminator(spec, architecture, settings, classes, penalties.gradient_penalty > 0),
         prior,
         latent_dim + classes,
         classes,
     )
     gentle = settings.spectral_norm or penalties.gradient_penalty > 0
-    penalties = penalties.filled(0.0 if gentle else usual_penalty(spec))
-    players = two_players(
+    penalties = penalties.filled(0.0 if gentle else compute_default_penalty(spec))
+    players = build_players(
         model, rules, penalties, optimizer, discriminator_steps, discriminator_rate
     )
 
     def begin(split: Split) -> None:
         """Let the prior draw each class as often as the data have it."""
         if isinstance(prior, Labelled):
-            prior.observe(torch.cat([y for _, y in whole(split, seed=0)]))
+            prior.observe(torch.cat([y for _, y in iterate_batches(split, seed=0)]))
 
     return Experiment(
         model,
@@ -169,12 +175,12 @@ def _discriminator(
     if settings.spectral_norm:
         network = spectrally_normalised(network)
     augmented = augmentation(settings.augmentation)
-    return Discriminator(network, has_levels(spec), settings.pack, augmented)
+    return Discriminator(network, has_unit_range(spec), settings.pack, augmented)
 
 
 def _check_augmentation(spec: Spec, settings: DiscriminatorSettings, rules: Game) -> None:
     """Refuse what cannot be augmented, or cannot say how much it should be."""
-    if settings.augmentation != "none" and not (spec.image and has_levels(spec)):
+    if settings.augmentation != "none" and not (spec.image and has_unit_range(spec)):
         raise UserError(
             "only images can be augmented",
             "levels from 0 to 1",

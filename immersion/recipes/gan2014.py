@@ -5,8 +5,8 @@ from typing import Literal
 import torch
 from torch import nn
 
-from immersion.batch import Split, whole
-from immersion.check import at_least
+from immersion.batch import Split, iterate_batches
+from immersion.check import check_at_least
 from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings
 from immersion.models import GAN, Discriminator
@@ -14,7 +14,13 @@ from immersion.nn.goodfellow import maxout_discriminator, rectifier_generator
 from immersion.objectives.games import GAMES
 from immersion.objectives.penalties import Penalties
 from immersion.priors import UniformCube
-from immersion.recipes.base import RECIPES, bounded, has_levels, refuse_counts, two_players
+from immersion.recipes.base import (
+    RECIPES,
+    bound_output,
+    build_players,
+    check_continuous,
+    has_unit_range,
+)
 
 PUBLISHED = OptimizerSettings(
     "sgd",
@@ -59,18 +65,18 @@ def gan2014(
             published code halves the discriminator's loss, which is the same.
         optimizer: How both players move.
     """
-    refuse_counts(spec)
-    at_least(1, latent_dim=latent_dim, width=width, units=units)
+    check_continuous(spec)
+    check_at_least(1, latent_dim=latent_dim, width=width, units=units)
     network = rectifier_generator((latent_dim,), spec.shape, (width, width))
     discriminator = Discriminator(maxout_discriminator(spec.shape, (units, units)))
-    model = GAN(bounded(network, spec), discriminator, UniformCube(latent_dim), latent_dim)
-    players = two_players(
+    model = GAN(bound_output(network, spec), discriminator, UniformCube(latent_dim), latent_dim)
+    players = build_players(
         model, GAMES[game](), Penalties(), optimizer, discriminator_steps, discriminator_rate
     )
 
     def begin(split: Split) -> None:
         """Start the output's bias at the marginals, as the published code does."""
-        if has_levels(spec):
+        if has_unit_range(spec):
             last = next(m for m in reversed(list(network)) if isinstance(m, nn.Linear))
             last.bias.data.copy_(_logit_of_mean(split).flatten())
 
@@ -79,5 +85,5 @@ def gan2014(
 
 def _logit_of_mean(split: Split) -> torch.Tensor:
     """Return the logits of the mean example, kept within 0.001 and 0.999."""
-    total = sum(x.double().sum(0) for x, _ in whole(split, seed=0))
+    total = sum(x.double().sum(0) for x, _ in iterate_batches(split, seed=0))
     return (total / len(split)).clamp(0.001, 0.999).logit().float()

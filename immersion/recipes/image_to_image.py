@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from immersion.check import UserError, at_least
+from immersion.check import UserError, check_at_least
 from immersion.data import Spec
 from immersion.data.whole_images import USUAL_SIDE
 from immersion.engine import Experiment, OptimizerSettings
@@ -80,7 +80,7 @@ def translator(
         adversary: Whether outputs must look real too.
         likelihood: Of the target; by default a Gaussian with a scale for every value.
     """
-    at_least(0, latent_dim=latent_dim)
+    check_at_least(0, latent_dim=latent_dim)
     if latent_dim and objective.beta is not None:
         raise UserError(
             "a code is learnt by its ELBO, in which --beta has no part",

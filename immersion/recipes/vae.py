@@ -5,7 +5,7 @@ from immersion.engine import Experiment, OptimizerSettings, Player
 from immersion.models import VAE
 from immersion.nn import Architecture
 from immersion.objectives import ELBO
-from immersion.recipes.base import RECIPES, choose_latent, choose_likelihood
+from immersion.recipes.base import RECIPES, resolve_latent_dim, resolve_likelihood
 
 
 @RECIPES.register("vae")
@@ -32,8 +32,8 @@ def vae(
         objective: The bound.
         optimizer: How parameters move.
     """
-    latent_dim = choose_latent(spec, latent_dim)
-    p, binarize = choose_likelihood(spec, likelihood, binarize)
+    latent_dim = resolve_latent_dim(spec, latent_dim)
+    p, binarize = resolve_likelihood(spec, likelihood, binarize)
     model = VAE.build(spec.shape, latent_dim, p, architecture)
     player = Player("vae", list(model.parameters()), objective, optimizer)
     return Experiment(model, (player,), binarize, p.check)

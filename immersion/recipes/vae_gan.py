@@ -7,7 +7,7 @@ from immersion.nn import Architecture
 from immersion.objectives import DecoderLoss, FeatureELBO, VAEGANDiscriminatorLoss
 from immersion.objectives.games import GAMES
 from immersion.objectives.penalties import Penalties
-from immersion.recipes.base import RECIPES, bounded, choose_latent, refuse_counts
+from immersion.recipes.base import RECIPES, bound_output, check_continuous, resolve_latent_dim
 
 
 @RECIPES.register("vae-gan")
@@ -38,12 +38,12 @@ def vae_gan(
         penalties: What is added to the discriminator's loss.
         optimizer: How all players move.
     """
-    refuse_counts(spec)
-    latent_dim = choose_latent(spec, latent_dim)
+    check_continuous(spec)
+    latent_dim = resolve_latent_dim(spec, latent_dim)
     network = architecture.build((latent_dim,), spec.shape)
     encoder = architecture.build(spec.shape, (2 * latent_dim,))
     model = VAEGAN(
-        encoder, bounded(network, spec), architecture.build(spec.shape, (1,)), latent_dim
+        encoder, bound_output(network, spec), architecture.build(spec.shape, (1,)), latent_dim
     )
     rules = GAMES[game]()
     decoding, discriminating = (

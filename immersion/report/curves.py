@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immersion.report.theme import BLUE, GREY, ORANGE, TEN, panel, svg
-from immersion.run_folder import labelled_alike
+from immersion.run_folder import name_validation_terms
 
 if TYPE_CHECKING:  # matplotlib is slow to import, so functions import it
     from matplotlib.axes import Axes
@@ -72,7 +72,7 @@ def curves(rows: Rows) -> str:
     Returns:
         An empty text where there are no rows.
     """
-    rows = labelled_alike(list(rows))
+    rows = name_validation_terms(list(rows))
     names = list(dict.fromkeys(name for row in rows for name in row if name not in NOT_TERMS))
     drawn = _of_one(rows, names) if not any("/" in n for n in names) else _of_several(rows, names)
     return "\n".join(drawn)

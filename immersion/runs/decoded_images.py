@@ -4,7 +4,7 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
-from immersion.check import UserError, choice
+from immersion.check import UserError, check_choice
 from immersion.models import Decoder
 from immersion.models.codes import (
     decode_means,
@@ -62,6 +62,6 @@ def walks(
     """
     if steps < 2:
         raise UserError("an interpolation has two ends", "at least 2 steps", steps)
-    walk = PATHS[choice("path", path, PATHS)]
+    walk = PATHS[check_choice("path", path, PATHS)]
     z = walk(a, b, torch.linspace(0, 1, steps)).flatten(0, 1)
     return grid(decode_means(model, with_class(model, z, label)), steps)

@@ -6,19 +6,19 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
-from immersion.batch import Split, whole
+from immersion.batch import Split, iterate_batches
 from immersion.check import UserError
 from immersion.data import own_units
 from immersion.data.dataset import to_float
 from immersion.metrics.samples.neighbours import nearest
-from immersion.runs.load import Run
 from immersion.models import GAN, Decoder, Generative, Translator
-from immersion.models.sampling import draws, sampled
-from immersion.random import seeded
-from immersion.report import figures, image_grid
-from immersion.runs import decoded_images
 from immersion.models.codes import encode_means, has_uniform_prior, noise_dimensions, sample_means
+from immersion.models.sampling import draws, sampled
+from immersion.random import use_seed
+from immersion.report import figures, image_grid
 from immersion.run_folder import RunFolder
+from immersion.runs import decoded_images
+from immersion.runs.load import Run
 from immersion.tasks import Pair, Task
 
 SHOWN = 100
@@ -62,7 +62,7 @@ def draw_all(run: Run) -> None:
     elif run.spec.dimensions > 1:
         _draw_table(run)
     if seen and run.model.latent_dim > 1 and len(run.data.test) > 1:  # one code has no direction
-        with seeded(0, "pictures"):
+        with use_seed(0, "pictures"):
             x, y = run.data.test.batch(torch.arange(min(SCATTERED, len(run.data.test))))
         codes = encode_means(run.model, x)
         save(run.folder, "latent.svg", figures.latent_scatter(codes, y, run.spec.classes))
@@ -80,7 +80,7 @@ def translations(run: Run) -> Image:
     for picture, mask in zip(test.pictures[:TRANSLATED], masks, strict=False):
         x = to_float(middle(picture, SHOWN_SIDE), "unit").unsqueeze(0)
         y = None if mask is None else middle(mask, SHOWN_SIDE).long().unsqueeze(0)
-        with seeded(0, "degradation"):
+        with use_seed(0, "degradation"):
             pair = task.pair(x, y)
         drawn = range(DRAWN) if run.model.several else ()
         with torch.inference_mode():
@@ -176,7 +176,7 @@ def ends(run: Run, pairs: int) -> tuple[Tensor, Tensor]:
 
 def drawn_ends(model: Generative, pairs: int) -> tuple[Tensor, Tensor]:
     """Return noise drawn from the prior at which walks begin and end, (pairs, d) each."""
-    with torch.no_grad(), seeded(0, "walks"):
+    with torch.no_grad(), use_seed(0, "walks"):
         codes = model.prior().sample((2 * pairs,)).cpu()
     codes = codes[:, : noise_dimensions(model)]
     return codes[0::2], codes[1::2]
@@ -197,7 +197,7 @@ def neighbours(run: Run, seed: int = 0) -> Image:
     x = means(run.model, COPIED, seed)
     distance, found = torch.full((len(x),), torch.inf, dtype=torch.float64), torch.zeros_like(x)
     compared = 0
-    for block, _ in whole(run.data.train, seed=0):
+    for block, _ in iterate_batches(run.data.train, seed=0):
         block = block[: COMPARED - compared]
         there, indices = nearest(x, block)
         closer = there < distance
@@ -226,7 +226,7 @@ def plane(run: Run, units: tuple[int, int] | None) -> tuple[int, int]:
 
 def first(split: Split, count: int) -> Tensor:
     """Return the first examples of a split; of levels that are flipped anew, always one draw."""
-    with seeded(0, "pictures"):
+    with use_seed(0, "pictures"):
         return split.batch(torch.arange(min(count, len(split))))[0]
 
 

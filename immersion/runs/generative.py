@@ -3,10 +3,10 @@
 import torch
 
 from immersion.check import UserError
-from immersion.runs.load import Run
 from immersion.models import Decoder, Generative
 from immersion.models.latent_density import MixturePrior, WithLatentDensity
-from immersion.random import generator, seeded
+from immersion.random import make_generator, use_seed
+from immersion.runs.load import Run
 
 CODES = 10_000
 """Training examples, at most, whose codes a latent density is fitted to."""
@@ -34,10 +34,10 @@ def generative(run: Run) -> Generative:
             f"a run of '{run.record['recipe']}'",
         )
     split = run.data.train
-    chosen = torch.randperm(len(split), generator=generator(0, "latent density"))[:CODES]
+    chosen = torch.randperm(len(split), generator=make_generator(0, "latent density"))[:CODES]
     device = next(model.parameters()).device
     codes = []
-    with torch.no_grad(), seeded(0, "latent density"):
+    with torch.no_grad(), use_seed(0, "latent density"):
         for indices in chosen.split(TOGETHER):
             x, _ = split.batch(indices)
             codes.append(model.encode(x.to(device)).mean)

@@ -20,10 +20,10 @@ from immersion.engine import Experiment
 from immersion.models import GAN
 from immersion.models.inverse import encoder_for
 from immersion.nn import Architecture
-from immersion.random import seeded
+from immersion.random import use_seed
 from immersion.recipes import RECIPES
 from immersion.recipes.image_to_image import patches_of
-from immersion.run_folder import RunFolder, in_current_names
+from immersion.run_folder import RunFolder, rename_legacy_keys
 
 
 @dataclass(frozen=True)
@@ -67,24 +67,24 @@ class Run:
         return binarized(dataset, self.experiment.binarize)
 
 
-def load(path: str | Path) -> nn.Module:
+def load_model(path: str | Path) -> nn.Module:
     """Return the trained model in a run folder, ready to `encode` and `decode`.
 
     Raises:
         UserError: There is no run in that folder, or it has no checkpoint yet.
     """
-    return open_run(path).model
+    return load_run(path).model
 
 
-def open_run(path: str | Path) -> Run:
+def load_run(path: str | Path) -> Run:
     """Return the run in a folder, with its trained model.
 
     Raises:
         UserError: There is no run in that folder, or it has no checkpoint yet.
     """
-    folder = RunFolder.existing(path)
+    folder = RunFolder.open(path)
     record = folder.record()
-    spec = spec_from(record["data"]["spec"])
+    spec = parse_spec(record["data"]["spec"])
     experiment = build(record["recipe"], spec, record["arguments"], seed=0)
     try:
         experiment.model.load_state_dict(folder.weights())
@@ -141,7 +141,7 @@ def build(recipe: str, spec: Spec, arguments: Mapping[str, Any], seed: int) -> E
         seed: Seed of the first weights.
     """
     function = RECIPES[recipe]
-    with seeded(seed, "weights"):
+    with use_seed(seed, "weights"):
         return function(spec, **revive(function, arguments))
 
 
@@ -160,7 +160,7 @@ def arguments_of(recipe: str) -> dict[str, inspect.Parameter]:
 def revive(function: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return arguments with JSON objects made the dataclasses that the function asks for."""
     hints = typing.get_type_hints(function)
-    arguments = in_current_names(arguments)
+    arguments = rename_legacy_keys(arguments)
     unknown = sorted(set(arguments) - set(hints))
     if unknown:
         known = ", ".join(name for name in hints if name not in ("spec", "return"))
@@ -179,7 +179,7 @@ def freeze(arguments: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def spec_from(recorded: Mapping[str, Any]) -> Spec:
+def parse_spec(recorded: Mapping[str, Any]) -> Spec:
     """Return the `Spec` that `dataclasses.asdict` made a JSON object of."""
     tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in recorded.items()}
     return Spec(**tuples)

@@ -135,7 +135,7 @@ def test_two_trainings_do_not_share_a_folder(capsys, tmp_path):
     result(capsys, "train", "vae", *SMALL, *out)
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
     longer = [*SMALL[:2], "--steps", "20", *SMALL[4:]]
-    with RunFolder(tmp_path / "run").held():
+    with RunFolder(tmp_path / "run").lock():
         assert "another training is under way" in refused(capsys, "train", "vae", *longer, *out)
     assert before == {path: path.read_bytes() for path in before}
     assert result(capsys, "train", "vae", *longer, *out)["step"] == 20

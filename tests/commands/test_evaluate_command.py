@@ -22,7 +22,7 @@ from immersion.models import GAN, Discriminator, Generative, LatentVariableModel
 from immersion.posteriors import PointMass
 from immersion.priors import StandardNormal
 from immersion.run_folder import RunFolder
-from immersion.runs.load import Run, open_run, read_data
+from immersion.runs.load import Run, load_run, read_data
 
 QUALITY = {
     *("frechet", "frechet_unbiased", "kernel_distance", "precision", "recall", "density"),
@@ -105,7 +105,7 @@ def test_a_vae_has_both_parts_and_its_likelihood_does_not_depend_on_the_other(va
 
 def test_the_seed_decides_the_draws(vae):
     first, again, other = (
-        evaluate_run(open_run(vae), 0, seed, SampleProtocol())["estimates"] for seed in (0, 0, 1)
+        evaluate_run(load_run(vae), 0, seed, SampleProtocol())["estimates"] for seed in (0, 0, 1)
     )
     assert first == again
     assert all(first[name]["value"] != other[name]["value"] for name in ("frechet", "recall"))
@@ -210,7 +210,7 @@ def test_stacked_digits_are_told_apart_channel_by_channel(tmp_path):
 
 
 def test_draws_beside_one_split_are_not_those_beside_the_other(gan):
-    run = open_run(gan)
+    run = load_run(gan)
     train, again, test = (
         _logits(run.model, run.data.test, torch.arange(20), 0, part)[1]
         for part in ("train", "train", "test")
@@ -226,7 +226,7 @@ def few(run: Run, count: int) -> Run:
 
 
 def test_too_few_test_examples_are_said_where_nothing_was_asked_for(trained):
-    run = few(open_run(trained), 40)
+    run = few(load_run(trained), 40)
     for protocol in (QUICK, SampleProtocol()):
         result = sample_quality(run, protocol, 0)
         assert "too few real examples: expected more than 50" in result.protocol["left_out"]

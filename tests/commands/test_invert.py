@@ -24,7 +24,7 @@ from immersion.nn import Architecture
 from immersion.objectives import Inversion
 from immersion.priors import Labelled, StandardNormal, UniformCube
 from immersion.run_folder import RunFolder
-from immersion.runs.load import load, open_run
+from immersion.runs.load import load_model, load_run
 
 D, LATENT = 6, 2
 LINEAR = Architecture("dense", depth=0)
@@ -242,24 +242,24 @@ class Stop(Exception):
 def test_a_run_gets_an_encoder(run):
     before = tree(run)
     with pytest.raises(UserError, match="invert"):
-        load(run).encode(torch.zeros(1, 1, 8, 8))
+        load_model(run).encode(torch.zeros(1, 1, 8, 8))
 
     def stop(row):
         if row["step"] == 13:
             raise Stop
 
     asked = {"architecture": ARCHITECTURE, "options": OPTIONS}
-    with RunFolder(run / "encoder").held(), pytest.raises(UserError, match="another training"):
+    with RunFolder(run / "encoder").lock(), pytest.raises(UserError, match="another training"):
         invert(run, **asked)
     with pytest.raises(Stop):
         invert(run, **asked, on_metrics=stop)
-    assert load(run).encoder is not None  # of step 12: good or bad, it is one
+    assert load_model(run).encoder is not None  # of step 12: good or bad, it is one
     result = invert(run, **asked)
     assert result["step"] == 30 and result["reason"] == "finished"
     assert set(result["estimates"]) == {"code_error", "squared_error"}
     resumed = RunFolder(run / "encoder").load_checkpoint()[0]
 
-    opened = open_run(run)
+    opened = load_run(run)
     x, _ = opened.data.test.batch(torch.arange(9))
     with torch.no_grad():
         q = opened.model.encode(x)
@@ -299,7 +299,7 @@ def test_a_run_gets_an_encoder(run):
         options=replace(OPTIONS, steps=31),
         arguments={"latent_dim": 3, "width": 16, "units": 8},
     )
-    assert load(whole).encoder is None
+    assert load_model(whole).encoder is None
     drawn = {path.name for path in (whole / "samples").iterdir()}
     assert "walks.png" in drawn and not drawn & {"reconstructions.png", "interpolation.png"}
     with pytest.raises(UserError, match="remove"):
@@ -307,7 +307,7 @@ def test_a_run_gets_an_encoder(run):
 
 
 def test_an_encoder_that_has_learnt_nothing_is_said_to_have(run, tmp_path):
-    opened = open_run(run)
+    opened = load_run(run)
     train_x, test_x = (
         split.batch(torch.arange(len(split)))[0] for split in (opened.data.train, opened.data.test)
     )

@@ -12,7 +12,7 @@ from immersion.data import segmentation as module
 from immersion.data.patches import PatchSplit
 from immersion.data.segmentation import frequencies, load_masked
 from immersion.data.segmentation_sets import MASKED_SETS, splits_of
-from immersion.random import seeded
+from immersion.random import use_seed
 from immersion.tasks.segment import balanced
 
 stored = pytest.mark.skipif("IMMERSION_DATA" not in os.environ, reason="IMMERSION_DATA is not set")
@@ -140,7 +140,7 @@ def test_masks_are_cut_and_mirrored_with_their_pictures_and_stay_upright():
     columns = torch.arange(60).expand(40, 60)
     pictures = (torch.stack([rows, columns]).byte(),)
     split = PatchSplit(pictures, 10, masks=((60 * rows + columns).short(),), upright=True)
-    with seeded(0, "patches"):
+    with use_seed(0, "patches"):
         x, y = split.batch(torch.arange(len(split)).repeat(10))
     levels = (x * 255).round().long()
     assert torch.equal(60 * levels[:, 0] + levels[:, 1], y)

@@ -11,7 +11,7 @@ from immersion.data.patches import PatchSplit, turned
 from immersion.data.restoration_sets import PICTURE_SETS
 from immersion.data.segmentation_sets import MASKED_SETS, splits_of
 from immersion.data.whole_images import load_pictures
-from immersion.random import seeded
+from immersion.random import use_seed
 
 
 def numbered(height: int, width: int, channels: int = 1) -> torch.Tensor:
@@ -31,7 +31,7 @@ def test_a_still_split_is_the_grid_of_its_pictures():
 
 def test_every_place_and_every_turn_is_drawn():
     split = PatchSplit((numbered(4, 5),), side=3)
-    with seeded(0, "patches"):
+    with use_seed(0, "patches"):
         x, _ = split.batch(torch.zeros(2000, dtype=torch.int64))
     found = {tuple(patch.mul(255).round().int().flatten().tolist()) for patch in x}
     places = [(top, left) for top in range(2) for left in range(3)]
@@ -55,7 +55,7 @@ def test_the_same_seed_draws_the_same_patches():
     split = PatchSplit((numbered(12, 14),), side=5)
     drawn = []
     for _ in range(2):
-        with seeded(3, "patches"):
+        with use_seed(3, "patches"):
             drawn.append(split.batch(torch.zeros(9, dtype=torch.int64))[0])
     assert torch.equal(*drawn)
 

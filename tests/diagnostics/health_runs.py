@@ -27,7 +27,7 @@ from immersion.objectives import DiscriminatorLoss, GeneratorLoss
 from immersion.objectives.games import GAMES
 from immersion.objectives.penalties import Penalties
 from immersion.priors import StandardNormal
-from immersion.random import seeded
+from immersion.random import use_seed
 from immersion.run_folder import RunFolder
 
 FILE = Path(__file__).with_suffix(".json")
@@ -161,7 +161,7 @@ class Few:
 def play(setting: Setting, path: Path) -> dict[str, object]:
     """Return what the tests read of one run."""
     data = Few.drawn() if setting.data == "normal" else standardised(load(setting.data))
-    with seeded(0, "weights"):
+    with use_seed(0, "weights"):
         game = experiment(setting, data.spec)
     size = min(64, len(data.train))
     options = Options(
@@ -194,7 +194,7 @@ def measured(model: GAN, data) -> dict[str, float]:
     """Return the measures of 500 samples that the diagnosis reads."""
     model.eval().cpu()
     test = data.test.batch(torch.arange(min(500, len(data.test))))[0]
-    with seeded(0, "draws"):
+    with use_seed(0, "draws"):
         x = model.generate(model.codes(len(test), None))
     known = data.train.batch(torch.arange(len(data.train)))[0]
     found = coverage(test.flatten(1), x.flatten(1)) | memorisation(x, test, known)

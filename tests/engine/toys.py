@@ -23,7 +23,7 @@ from immersion.likelihoods import LIKELIHOODS
 from immersion.models import VAE
 from immersion.nn import Architecture
 from immersion.objectives import ELBO
-from immersion.random import generator
+from immersion.random import make_generator
 from immersion.run_folder import RunFolder
 
 SHAPE = (1, 6, 6)
@@ -38,7 +38,7 @@ class Data(NamedTuple):
 
 def grey(n: int, name: str) -> Tensor:
     """Return n grey images, (n, 1, 6, 6) uint8."""
-    draws = generator(0, f"test/{name}")
+    draws = make_generator(0, f"test/{name}")
     return torch.randint(0, 256, (n, *SHAPE), generator=draws, dtype=torch.uint8)
 
 

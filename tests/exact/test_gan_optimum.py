@@ -25,7 +25,7 @@ from immersion.nn import Architecture
 from immersion.objectives import DiscriminatorLoss
 from immersion.objectives.games import GAMES
 from immersion.priors import StandardNormal
-from immersion.random import seeded
+from immersion.random import use_seed
 from immersion.run_folder import RunFolder
 
 NEAR = 3e-4
@@ -96,7 +96,7 @@ def centres(edges: tuple[Tensor, ...]) -> Tensor:
 def discriminator(problem: Problem, folder: RunFolder) -> Discriminator:
     """Train a discriminator of two layers of 32 units on 100,000 examples."""
     size = len(problem.edges)
-    with torch.no_grad(), seeded(0, "test"):
+    with torch.no_grad(), use_seed(0, "test"):
         x = problem.data(torch.randn(100_000, size))
     split = MemorySplit(x, None, "real")
     torch.manual_seed(0)

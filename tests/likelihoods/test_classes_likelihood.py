@@ -7,12 +7,12 @@ from torch.nn.functional import cross_entropy
 
 from immersion.check import UserError
 from immersion.likelihoods.classes import Classes
-from immersion.random import generator, seeded
+from immersion.random import make_generator, use_seed
 
 
 def made(classes=5, batch=(3,), dtype=torch.float64):
     """Logits, and classes of which some are void."""
-    source = generator(0, "classes")
+    source = make_generator(0, "classes")
     h = 2 * torch.randn(*batch, classes, 4, 6, generator=source, dtype=dtype)
     y = torch.randint(-1, classes, (*batch, 1, 4, 6), generator=source)
     return Classes((1, 4, 6), classes), h, y
@@ -50,7 +50,7 @@ def test_probabilities_add_to_one_and_the_mode_has_the_largest():
 def test_draws_are_as_frequent_as_they_are_probable():
     likelihood, h, _ = made(3, (2,))
     p = likelihood(h)
-    with seeded(0, "draw"):
+    with use_seed(0, "draw"):
         y = p.sample((4000,))
     assert y.shape == (4000, 2, 1, 4, 6) and p.log_prob(y).shape == (4000, 2)
     shares = torch.stack([(y == k).double().mean(0).squeeze(1) for k in range(3)], 1)

@@ -12,7 +12,7 @@ from torch.autograd import gradcheck
 
 from immersion.check import UserError
 from immersion.likelihoods import LIKELIHOODS, suitable
-from immersion.random import generator, seeded
+from immersion.random import make_generator, use_seed
 
 OPTIONS = [
     ("gaussian", {"bounded": True}),
@@ -35,7 +35,7 @@ def build(name, options, shape=(1,)):
 
 def outputs(likelihood, random=12, extreme=30.0, dtype=torch.float64):
     """Random and extreme network outputs for examples of one value, (N, numbers)."""
-    source = generator(0, "outputs")
+    source = make_generator(0, "outputs")
     h = 2 * torch.randn(random, likelihood.numbers, generator=source, dtype=dtype)
     h = torch.cat([h, extreme * corners(likelihood.numbers).to(dtype)])
     # A sum over counts cannot go to exp(30): means and dispersions stay below exp(2.5) = 12.
@@ -47,7 +47,7 @@ def corners(n):
     if n <= 3:
         signs = torch.tensor(list(itertools.product((-1.0, 1.0), repeat=n)))
     else:
-        signs = torch.randn(10, n, generator=generator(0, "corners")).sign()
+        signs = torch.randn(10, n, generator=make_generator(0, "corners")).sign()
         signs[:2] = torch.tensor([[1.0], [-1.0]])
     return torch.cat([signs, torch.zeros(1, n)])
 
@@ -124,7 +124,7 @@ def test_samples_are_draws_of_the_density(name, options):
     likelihood = build(name, options).double()
     p = likelihood(outputs(likelihood, random=6, extreme=3.0))
     draws = 20_000
-    with seeded(0, "draw"):
+    with use_seed(0, "draw"):
         x = p.sample((draws,))
     likelihood.check(x)
     log_p = p.log_prob(x)
@@ -157,7 +157,7 @@ def test_an_example_is_the_sum_of_its_values(name, options):
     """Values do not mix, and h lies number by number: (numbers * C, H, W)."""
     shape = (2, 3, 2)
     likelihood, one = build(name, options, shape), build(name, options)
-    h = torch.randn(4, *likelihood.parameter_shape, generator=generator(0, "h"))
+    h = torch.randn(4, *likelihood.parameter_shape, generator=make_generator(0, "h"))
     x = likelihood(h).sample()
     alone = h.unflatten(1, (likelihood.numbers, 2)).movedim(1, -1).reshape(4, 12, -1)
     expected = one(alone).log_prob(x.reshape(4, 12, 1)).sum(-1)
@@ -168,7 +168,7 @@ def test_an_example_is_the_sum_of_its_values(name, options):
 def test_gradients_are_finite_at_extreme_outputs(name, options):
     likelihood = LIKELIHOODS[name]((1,), **options)
     n = likelihood.numbers
-    random = 5 * torch.randn(20, n, generator=generator(0, "h"))
+    random = 5 * torch.randn(20, n, generator=make_generator(0, "h"))
     h = torch.cat([30 * corners(n), random]).requires_grad_()
     for x, training in itertools.product(supported(likelihood)[:, None], (True, False)):
         log_p = likelihood.train(training)(h).log_prob(x.expand(len(h), 1))
@@ -233,7 +233,7 @@ def test_deterministic_under_a_seed(name, options):
     p = likelihood(torch.randn(50, likelihood.numbers))
     draws = []
     for step in (0, 0, 1):
-        with seeded(0, "draw", step):
+        with use_seed(0, "draw", step):
             draws.append(p.sample())
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])

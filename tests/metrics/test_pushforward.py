@@ -14,7 +14,7 @@ from immersion.metrics.pushforward import (
     mass_on_plane,
     value_of_game,
 )
-from immersion.random import generator
+from immersion.random import make_generator
 
 EDGES = torch.linspace(-4, 6, 101, dtype=torch.float64)
 MAPS = {
@@ -86,7 +86,7 @@ def test_a_map_of_the_plane_that_bends():
 
 
 def random_masses() -> tuple[Tensor, Tensor]:
-    p, p_g = torch.rand(2, 6, 4, generator=generator(0, "masses"), dtype=torch.float64)
+    p, p_g = torch.rand(2, 6, 4, generator=make_generator(0, "masses"), dtype=torch.float64)
     p[0, 0], p_g[1, 1] = 0, 0
     p[2, 2] = p_g[2, 2] = 0
     return p / p.sum(), p_g / p_g.sum()

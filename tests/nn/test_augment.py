@@ -12,7 +12,7 @@ from immersion.nn.augment import (
     _resampled,
     augmentation,
 )
-from immersion.random import seeded
+from immersion.random import use_seed
 
 
 def members():
@@ -25,11 +25,11 @@ def members():
 def test_shape_identity_in_evaluation_and_seeded_draws(shape):
     x = torch.rand(shape)
     for member in members():
-        with seeded(0, "augment"):
+        with use_seed(0, "augment"):
             first = member(x)
-        with seeded(0, "augment"):
+        with use_seed(0, "augment"):
             assert torch.equal(member(x), first)
-        with seeded(1, "augment"):
+        with use_seed(1, "augment"):
             assert not torch.equal(member(x), first)
         assert first.shape == x.shape and first.dtype == x.dtype
         assert torch.equal(member.eval()(x), x)
@@ -45,7 +45,7 @@ def test_slopes_and_slopes_of_slopes_pass():
     for member in members():
 
         def energy(x, member=member):
-            with seeded(3, "augment"):
+            with use_seed(3, "augment"):
                 return member(x).pow(3).sum()
 
         member.double()
@@ -66,7 +66,7 @@ def test_differentiable_cuts_half_a_side_and_shifts_an_eighth():
     """On a bright image what was cut or came in is mid-grey: a quarter and a border at most."""
     member = DifferentiableAugmentation()
     member._coloured = lambda x: x
-    with seeded(0, "augment"):
+    with use_seed(0, "augment"):
         y = member(torch.ones(500, 1, 16, 16))
     assert set(y.unique().tolist()) == {0.5, 1.0}
     grey = (y == 0.5).float().mean(dim=(1, 2, 3))
@@ -80,7 +80,7 @@ def test_a_grey_image_has_no_saturation_and_a_colour_image_has():
     member._moved = lambda x: x
     x = torch.zeros(64, 3, 8, 8)
     x[:, 0] = 1
-    with seeded(0, "augment"):
+    with use_seed(0, "augment"):
         y = member(x)
     spread = (y[:, 0] - y[:, 1]).mean(dim=(1, 2))
     # saturation 0..2 times contrast 1/2..3/2; contrast alone would stay within 1/2..3/2
@@ -94,7 +94,7 @@ def test_a_share_of_examples_is_augmented():
     member = AdaptiveAugmentation()
     member.probability.fill_(0.3)
     x = torch.rand(2000, 1, 8, 8)
-    with seeded(0, "augment"):
+    with use_seed(0, "augment"):
         untouched = ((member(x) - x).abs().amax(dim=(1, 2, 3)) < 1e-5).float().mean()
     # Untouched by four transforms; of the flips half do nothing, of the shifts (3 x 3) a ninth.
     expected = (1 - 0.3) ** 3 * (1 - 0.3 * 8 / 9) * (1 - 0.3 / 2)

@@ -19,9 +19,9 @@ from immersion.nn.translation import Translation
 from immersion.objectives import AdversarialTranslation, TranslationLoss
 from immersion.objectives.adversarial_translation import judged
 from immersion.objectives.games import GAMES
-from immersion.random import seeded
+from immersion.random import use_seed
 from immersion.recipes.adversary import Adversary
-from immersion.runs.load import build, open_run
+from immersion.runs.load import build, load_run
 
 SPEC = Spec("photos", (3, 24, 24), "unit")
 SMALL = {"translation": Translation("restorer", width=4, depth=1)}
@@ -118,7 +118,7 @@ def test_a_game_with_a_code_weighs_what_it_does_without_one():
 def test_pixels_that_are_known_tell_the_discriminator_nothing():
     """The likeness leaves outputs free outside of holes; the user sees the input there."""
     model = playing("inpaint").model.eval()
-    with seeded(0, "holes"):
+    with use_seed(0, "holes"):
         pair = model.task.pair(batch().x, None)
     noise = torch.randn_like(pair.target)
     real = judged(model, pair.input, pair.target)
@@ -176,7 +176,7 @@ def test_a_run_of_a_game_is_a_translators_run(latent_dim, tmp_path):
         options=options,
         arguments=arguments,
     )
-    run = open_run(tmp_path / "run")
+    run = load_run(tmp_path / "run")
     assert isinstance(run.model, Translator) and run.model.discriminator is not None
     assert result["estimates"]["psnr_chroma_lab"]["value"] > 5
     looks = [row for row in run.folder.metrics() if row["split"] == "validation"]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from immersion.objectives.games import GAMES
-from immersion.random import generator
+from immersion.random import make_generator
 
 every = pytest.mark.parametrize("name", sorted(GAMES))
 SIDES = ("discriminator", "generator")
@@ -15,7 +15,9 @@ SIDES = ("discriminator", "generator")
 
 def undecided(n: int = 50) -> tuple[Tensor, Tensor]:
     """Logits near the boundary, within every margin and target, (n,) each, as leaves."""
-    logits = 0.9 * torch.rand(2, n, generator=generator(0, "logits"), dtype=torch.float64) - 0.45
+    logits = (
+        0.9 * torch.rand(2, n, generator=make_generator(0, "logits"), dtype=torch.float64) - 0.45
+    )
     return tuple(part.clone().requires_grad_() for part in logits)
 
 
@@ -39,7 +41,7 @@ def test_a_loss_is_one_number_a_pair(name, side):
     loss = getattr(GAMES[name](), side)
     values = loss(real, fake)
     assert values.shape == real.shape and values.dtype == real.dtype
-    order = torch.randperm(len(real), generator=generator(0, "order"))
+    order = torch.randperm(len(real), generator=make_generator(0, "order"))
     torch.testing.assert_close(loss(real[order], fake[order]), values[order])
     alone = torch.cat([loss(real[i : i + 1], fake[i : i + 1]) for i in range(len(real))])
     torch.testing.assert_close(alone, values)

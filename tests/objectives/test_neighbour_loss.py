@@ -11,7 +11,7 @@ from immersion.likelihoods.gaussian import FLOOR, Gaussian
 from immersion.models import Translator
 from immersion.nn.translation import PictureNetwork, Translation
 from immersion.objectives import NeighbourLoss, TranslationLoss
-from immersion.random import seeded
+from immersion.random import use_seed
 from immersion.recipes.adversary import Adversary
 from immersion.runs.load import build
 from immersion.tasks.denoise import Denoise
@@ -32,11 +32,11 @@ def test_the_loss_is_equation_8_in_the_likenesss_units(beta):
     for parameter in model.parameters():
         nn.init.normal_(parameter, 0, 0.1)
     x = torch.rand(4, 3, 24, 24)
-    with seeded(0, "neighbours"):
+    with use_seed(0, "neighbours"):
         terms = NeighbourLoss(TranslationLoss(beta), gamma=3.0)(model, batch(x))
-    with seeded(0, "neighbours"):
+    with use_seed(0, "neighbours"):
         alone = TranslationLoss(beta)(model, batch(x))
-    with seeded(0, "neighbours"):
+    with use_seed(0, "neighbours"):
         pixels = chosen(x)
     one, other = taken(x, pixels)
     first, second = taken(model(x).mean, pixels)
@@ -66,9 +66,9 @@ def test_no_gradient_goes_through_the_whole_picture():
     """d/da of the loss of f(y) = a y, where the second f is held."""
     model = Translator(NOISY, Scaled(0.5), Gaussian((1, 8, 8)))
     x = torch.rand(2, 1, 8, 8)
-    with seeded(0, "neighbours"):
+    with use_seed(0, "neighbours"):
         terms = NeighbourLoss(TranslationLoss(1.0), gamma=2.0)(model, batch(x))
-    with seeded(0, "neighbours"):
+    with use_seed(0, "neighbours"):
         one, other = taken(x, chosen(x))
     (found,) = torch.autograd.grad(terms["loss"].sum(), model.network.share)
     gap = 0.5 * one - other - 0.5 * (one - other)
@@ -90,7 +90,7 @@ def test_a_clean_picture_kept_as_it_is_costs_nothing_but_how_neighbours_differ()
 def test_sigma_is_of_the_error_and_of_the_targets_noise():
     """Of a perfect network on flat pictures the likeliest sigma is that of the noise itself."""
     noise = 0.1
-    with seeded(0, "noise"):
+    with use_seed(0, "noise"):
         x = 0.5 + noise * torch.randn(64, 1, 32, 32)
     raw = torch.tensor(0.0, requires_grad=True)
 
@@ -103,7 +103,7 @@ def test_sigma_is_of_the_error_and_of_the_targets_noise():
     model = Translator(NOISY, Flat(), Gaussian((1, 32, 32)))
     optimizer = torch.optim.Adam([raw], lr=0.1)
     for step in range(120):
-        with seeded(0, "neighbours", step):
+        with use_seed(0, "neighbours", step):
             terms = NeighbourLoss()(model, batch(x[:8]))
         optimizer.zero_grad()
         terms["loss"].mean().backward()

@@ -11,7 +11,7 @@ from immersion.objectives import DiscriminatorLoss, GeneratorLoss
 from immersion.objectives.games import GAMES
 from immersion.objectives.penalties import Penalties, squared_slope
 from immersion.priors import StandardNormal
-from immersion.random import generator
+from immersion.random import make_generator
 
 W = torch.tensor([3.0, -4.0])  # of norm 5
 MADE = torch.tensor([0.5, 0.25])
@@ -118,7 +118,9 @@ class Quadratic(nn.Module):
 
     def __init__(self, size: int) -> None:
         super().__init__()
-        half = torch.randn(size, size, generator=generator(0, "quadratic"), dtype=torch.float64)
+        half = torch.randn(
+            size, size, generator=make_generator(0, "quadratic"), dtype=torch.float64
+        )
         self.a = nn.Parameter(half + half.T)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -126,7 +128,7 @@ class Quadratic(nn.Module):
 
 
 def drawn(name: str, n: int = 6) -> Tensor:
-    return torch.randn(n, 2, generator=generator(0, name), dtype=torch.float64)
+    return torch.randn(n, 2, generator=make_generator(0, name), dtype=torch.float64)
 
 
 @pytest.mark.parametrize("pack", [1, 2, 3])

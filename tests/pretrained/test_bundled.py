@@ -14,7 +14,7 @@ from immersion.nn.translation import Translation
 from immersion.pretrained import bundled as shipped
 from immersion.pretrained.bundled import Card, card, chosen, halved, names, open_shipped, ship
 from immersion.pretrained.resolve import Network
-from immersion.runs.load import open_run
+from immersion.runs.load import load_run
 
 
 @pytest.mark.parametrize("name", names())
@@ -42,7 +42,7 @@ def run(tmp_path):
     arguments = {"translation": Translation("restorer", width=4, depth=1)}
     out = tmp_path / "run"
     im.train("denoise", data=str(folder), out=out, size=16, options=options, arguments=arguments)
-    return open_run(out)
+    return load_run(out)
 
 
 def written(run, folder, name):

@@ -20,7 +20,7 @@ from immersion.nn.translation import Translation
 from immersion.pretrained.resolve import Network
 from immersion.recipes import RECIPES
 from immersion.recipes.image_to_image import patches_of
-from immersion.runs.load import build, open_run
+from immersion.runs.load import build, load_run
 from immersion.tasks.enlarge import Enlarge
 from immersion.tasks.inpaint import Inpaint
 
@@ -50,7 +50,7 @@ def test_a_folder_becomes_a_judged_run(recipe, folder, tmp_path):
     result = im.train(
         recipe, data=str(folder), out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
     )
-    run = open_run(result["run"])
+    run = load_run(result["run"])
     assert isinstance(run.model, Translator) and result["step"] == 4
     assert (tmp_path / "run" / "samples" / "translations.png").is_file()
     recorded = json.loads((tmp_path / "run" / "evaluation.json").read_text())
@@ -88,14 +88,14 @@ def test_a_network_for_colour_is_not_judged_on_grey(folder, tmp_path):
         "denoise", data=str(folder), out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
     )
     with pytest.raises(UserError, match="expected 3 channels, received 1"):
-        translation_quality(Network.of(open_run(result["run"])), str(grey))
+        translation_quality(Network.of(load_run(result["run"])), str(grey))
 
 
 def test_a_folder_is_judged_on_whole_and_ones_own_on_its_test_split(folder, tmp_path):
     result = im.train(
         "denoise", data=str(folder), out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
     )
-    run = open_run(result["run"])
+    run = load_run(result["run"])
     other = tmp_path / "other"
     shutil.copytree(folder, other)
     assert translation_quality(Network.of(run), str(other))["protocol"]["count"] == 6
@@ -122,7 +122,7 @@ def test_of_a_named_set_only_the_test_split_judges(tmp_path):
     result = im.train(
         "denoise", data="digits", out=tmp_path / "run", options=options, arguments=SMALL
     )
-    network = Network.of(open_run(result["run"]))
+    network = Network.of(load_run(result["run"]))
     assert translation_quality(network, "digits")["protocol"]["count"] == 180
 
 

@@ -21,15 +21,15 @@ from immersion.nn import Architecture
 from immersion.objectives import ELBO
 from immersion.objectives.penalties import Penalties
 from immersion.priors import truncated
-from immersion.random import seeded
+from immersion.random import use_seed
 from immersion.recipes import RECIPES
-from immersion.recipes.base import choose_likelihood
+from immersion.recipes.base import resolve_likelihood
 from immersion.recipes.gan import DiscriminatorSettings
 from immersion.recipes.image_to_image import patches_of
 from immersion.run_folder import RunFolder
 from immersion.runs.figures import encodes
-from immersion.runs.load import arguments_of, build, freeze, open_run, revive
-from immersion.runs.load import load as load_model
+from immersion.runs.load import arguments_of, build, freeze, load_run, revive
+from immersion.runs.load import load_model as load_model
 
 FEW = Options(steps=5, batch_size=20, validate_every=5)
 OF_PICTURES = [name for name, recipe in RECIPES.items() if patches_of(recipe)]
@@ -154,7 +154,7 @@ def test_a_conditional_net_draws_classes_as_often_as_the_data_have_them():
     experiment = build("gan", Spec("table", (2,), "real", ("a", "b")), {"settings": settings}, 0)
     y = torch.tensor([0] * 90 + [1] * 10)
     experiment.begin(MemorySplit(torch.zeros(100, 2), y, "real"))
-    with seeded(0, "classes"):
+    with use_seed(0, "classes"):
         drawn = experiment.model.codes(4000, None)[:, -2:]
     assert abs(drawn[:, 1].mean().item() - 0.1) < 0.02 and (drawn.sum(1) == 1).all()
     cut = truncated(experiment.model.prior, 0.5)
@@ -198,16 +198,16 @@ def test_every_likelihood_trains_a_vae(likelihood, tmp_path):
     out = tmp_path / "run"
     arguments = {"likelihood": likelihood, "latent_dim": 2, "binarize": "none"}
     train("vae", data=str(tmp_path / "x.npy"), out=out, options=options, arguments=arguments)
-    losses = [row["loss"] for row in open_run(out).folder.metrics() if row["split"] == "train"]
+    losses = [row["loss"] for row in load_run(out).folder.metrics() if row["split"] == "train"]
     assert losses[-1] < losses[0]
 
 
 def test_auto_follows_the_data():
     mnist_like = load("digits").spec.__class__("m", (1, 4, 4), "unit", binarize="dynamic")
-    assert choose_likelihood(mnist_like, "auto", "auto")[1] == "dynamic"
-    grey, how = choose_likelihood(mnist_like, "continuous-bernoulli", "auto")
+    assert resolve_likelihood(mnist_like, "auto", "auto")[1] == "dynamic"
+    grey, how = resolve_likelihood(mnist_like, "continuous-bernoulli", "auto")
     assert how == "none" and type(grey).__name__ == "ContinuousBernoulli"
-    assert choose_likelihood(mnist_like, "auto", "none")[0].bounded
+    assert resolve_likelihood(mnist_like, "auto", "none")[0].bounded
 
 
 @pytest.mark.parametrize("network", ["dense", "conv", "residual"])

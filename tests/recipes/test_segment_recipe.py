@@ -19,7 +19,7 @@ from immersion.likelihoods.classes import Classes
 from immersion.nn.translation import Translation
 from immersion.pretrained.resolve import Network
 from immersion.runs import figures as gallery
-from immersion.runs.load import open_run
+from immersion.runs.load import load_run
 from immersion.tasks import Pair
 from immersion.tasks.segment import Segment
 
@@ -74,7 +74,7 @@ def test_classes_that_brightness_tells_are_learnt(trained):
 
 def test_the_run_loads_and_says_the_same(trained):
     result, path = trained
-    opened = open_run(path / "run")
+    opened = load_run(path / "run")
     assert opened.model.task.classes == 3 and len(set(opened.model.task.weights)) == 3
     again = evaluate_run(opened, importance_samples=0)
     assert again["estimates"] == result["estimates"]
@@ -84,7 +84,7 @@ def test_the_run_loads_and_says_the_same(trained):
 
 def test_it_is_judged_on_other_pictures_that_have_no_more_classes(trained, tmp_path):
     _, path = trained
-    opened = open_run(path / "run")
+    opened = load_run(path / "run")
     found = translation_quality(Network.of(opened), str(folder(tmp_path / "other", count=4)))
     assert found["estimates"]["mean_iou_argmax"]["value"] > 0.8
     Image.fromarray(np.eye(40, 56, dtype=np.uint8) * 3).save(tmp_path / "other/masks/0.png")
@@ -122,7 +122,7 @@ def test_the_report_shows_what_is_given_said_and_right(trained):
 
 
 def test_of_large_pictures_the_middle_is_shown_with_its_own_mask(trained, monkeypatch):
-    opened = open_run(trained[1] / "run")
+    opened = load_run(trained[1] / "run")
     monkeypatch.setattr(gallery, "SHOWN_SIDE", 24)
     shown = np.array(gallery.translations(opened))
     (right,) = opened.data.test.masks
@@ -138,7 +138,7 @@ def test_of_two_classes_the_objects_are_judged_too(tmp_path):
     names = {"pixel_error", "rand_error", "warping_error", "mean_iou", "pixel_accuracy"}
     estimates = result["estimates"]
     assert {f"{name}_argmax" for name in names} <= set(estimates)
-    assert open_run(tmp_path / "run").model.task.weights == ()  # none were asked for
+    assert load_run(tmp_path / "run").model.task.weights == ()  # none were asked for
     share = estimates["pixel_accuracy_argmax"]["value"]
     assert estimates["pixel_error_argmax"]["value"] == pytest.approx(1 - share)
 

@@ -5,7 +5,7 @@ import torch
 
 from immersion.check import UserError
 from immersion.imaging.jpeg import jpeg
-from immersion.random import seeded
+from immersion.random import use_seed
 from immersion.tasks.denoise import Denoise
 from immersion.tasks.neighbours import BESIDE, neighbours
 from immersion.tasks.noises import NOISES, READING
@@ -13,7 +13,7 @@ from immersion.tasks.noises import NOISES, READING
 
 def noisy(task: Denoise, level: float, count: int = 4, side: int = 200) -> torch.Tensor:
     """Flat pictures with a task's noise."""
-    with seeded(0, "noise"):
+    with use_seed(0, "noise"):
         return task.pair(torch.full((count, 1, side, side), level), None).input
 
 
@@ -78,7 +78,7 @@ def test_strengths_that_mean_nothing_are_refused():
 
 def test_neighbours_are_pixels_side_by_side_each_pair_equally_often():
     squares = torch.arange(4.0).view(1, 1, 2, 2).repeat(1, 1, 200, 200)
-    with seeded(0, "neighbours"):
+    with use_seed(0, "neighbours"):
         one, other = neighbours(squares)
     found, counts = (
         torch.stack([one, other], -1).flatten(0, -2).long().unique(dim=0, return_counts=True)
@@ -101,7 +101,7 @@ def test_neighbours_stay_in_their_square_and_channels_together():
 def test_the_error_against_a_noisy_neighbour_is_the_true_one_and_the_noise():
     """E||f - g_2||^2 = E||f - x||^2 + sigma^2 for any f of g_1, where x is flat."""
     sigma, clean = 0.1, torch.full((1, 1, 1200, 1200), 0.5)
-    with seeded(0, "noise"):
+    with use_seed(0, "noise"):
         one, other = neighbours(clean + sigma * torch.randn_like(clean))
     for shrink in (0.0, 0.5, 1.0):
         f = 0.5 + shrink * (one - 0.5)

@@ -2,12 +2,12 @@
 
 import torch
 
-from immersion.random import seeded
+from immersion.random import use_seed
 from immersion.tasks.inpaint import Inpaint, holes
 
 
 def test_holes_are_rectangles_up_to_half_a_side():
-    with seeded(0, "holes"):
+    with use_seed(0, "holes"):
         cut = holes(500, 32, 48, torch.device("cpu"))
     assert cut.shape == (500, 1, 32, 48) and set(cut.unique().tolist()) == {0.0, 1.0}
     missing = cut.flatten(1).mean(1)
@@ -24,11 +24,11 @@ def _is_rectangle(cut: torch.Tensor) -> bool:
 
 def test_what_is_missing_is_not_seen():
     x = torch.rand(4, 3, 32, 32)
-    with seeded(1, "holes"):
+    with use_seed(1, "holes"):
         first = Inpaint().pair(x, None)
     hole = first.weight.expand_as(x) == 1
     other = torch.where(hole, torch.rand_like(x), x)
-    with seeded(1, "holes"):
+    with use_seed(1, "holes"):
         again = Inpaint().pair(other, None)
     assert torch.equal(first.input, again.input)
     assert torch.equal(first.input[:, :3][~hole], x[~hole])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from immersion.evaluation.image_measures import JUDGES
-from immersion.random import seeded
+from immersion.random import use_seed
 from immersion.tasks import TASKS
 
 COLOUR_ONLY = {"colourise"}
@@ -16,7 +16,7 @@ WITH_CLASSES = {name for name, task in TASKS.items() if task.of_classes}
 
 def clean(name: str, side: int = 48) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Pictures that a task can take: colour, and classes where it wants them."""
-    with seeded(0, "pictures"):
+    with use_seed(0, "pictures"):
         x = torch.rand(3, 3, side, side)
         return x, torch.randint(0, 2, (3, side, side)) if name in WITH_CLASSES else None
 
@@ -41,9 +41,9 @@ def test_draws_are_the_global_generators_and_clean_pictures_stay_as_they_are(nam
     task = TASKS[name]()
     x, y = clean(name)
     before = x.clone()
-    with seeded(1, "draws"):
+    with use_seed(1, "draws"):
         first = task.pair(x, y)
-    with seeded(1, "draws"):
+    with use_seed(1, "draws"):
         again = task.pair(x, y)
     assert torch.equal(first.input, again.input) and torch.equal(first.target, again.target)
     assert torch.equal(x, before)

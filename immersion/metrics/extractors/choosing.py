@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from immersion.batch import Split
-from immersion.check import UserError, choice
+from immersion.check import UserError, check_choice
 from immersion.metrics.extractors.base import EXTRACTORS, Data, Extractor
 from immersion.metrics.extractors.digits import SIZE
 from immersion.metrics.extractors.squeezenet import FEATURES, weights_file
@@ -55,5 +55,5 @@ def extractor_for(name_or_file: str, data: Data, train: Split, sha256: str = "")
     if sha256:
         what = "--extractor-hash is for a file of your own"
         raise UserError(what, "--extractor FILE", f"--extractor {name_or_file}", "leave it out")
-    choice("extractor (a name, or a TorchScript file that exists)", name_or_file, EXTRACTORS)
+    check_choice("extractor (a name, or a TorchScript file that exists)", name_or_file, EXTRACTORS)
     return EXTRACTORS[name_or_file](data, train)

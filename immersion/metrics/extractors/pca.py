@@ -6,7 +6,7 @@ from torch import Tensor
 
 from immersion.batch import Split
 from immersion.metrics.extractors.base import EXTRACTORS, Data, Extractor
-from immersion.random import seeded
+from immersion.random import use_seed
 
 COMPONENTS = 50
 FITTED = 5000
@@ -27,7 +27,7 @@ class PrincipalComponents(Extractor):
 
     def __init__(self, data: Data, train: Split) -> None:
         chosen = torch.linspace(0, len(train) - 1, min(len(train), FITTED)).round().long()
-        with seeded(0, "pca"):
+        with use_seed(0, "pca"):
             x = train.batch(chosen)[0].flatten(1)
         most = max(1, len(chosen) // EXAMPLES_A_COMPONENT)
         components = min(COMPONENTS, x.shape[1], most)

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 from torch.distributions import Independent
 
-from immersion.batch import Split, block_of, whole
+from immersion.batch import Split, choose_batch_size, iterate_batches
 from immersion.check import NonFinite
 from immersion.metrics.estimate import Estimate
 from immersion.models import Decoder, Generative, LatentVariableModel
 from immersion.posteriors import kl_units
-from immersion.progress import counted
-from immersion.random import seeded
+from immersion.progress import track
+from immersion.random import use_seed
 
 ACTIVE = 0.01
 """A unit is active where the variance of its posterior mean over examples exceeds this."""
@@ -66,13 +66,15 @@ def evaluate(
     model.eval()  # in training some likelihoods still learn from what they are shown
     device = next(model.parameters(), torch.empty(0)).device
     with torch.no_grad():
-        blocks = -(-len(split) // block_of(split))
-        for number, (x, _) in enumerate(counted(whole(split, seed), blocks, "examples: blocks")):
+        blocks = -(-len(split) // choose_batch_size(split))
+        for number, (x, _) in enumerate(
+            track(iterate_batches(split, seed), blocks, "examples: blocks")
+        ):
             x = x.to(device)
-            with seeded(seed, "codes", number):
+            with use_seed(seed, "codes", number):
                 measured = _measured(model, x)
             if importance and "elbo" in measured:
-                with seeded(seed, "importance", number):
+                with use_seed(seed, "importance", number):
                     bound = importance_weighted_bound(model, x, importance)
                 measured["importance_weighted_bound"] = bound
             for name, values in measured.items():

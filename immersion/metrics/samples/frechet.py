@@ -8,7 +8,7 @@ from torch import Tensor
 
 from immersion.metrics.estimate import Estimate
 from immersion.metrics.samples.checked import pair
-from immersion.random import generator
+from immersion.random import make_generator
 
 SIZES = 15
 """Subset sizes of the extrapolation, as in the paper."""
@@ -99,7 +99,7 @@ def frechet_unbiased(real: Tensor, drawn: Tensor, seed: int = 0) -> Estimate:
     real, drawn = pair(real, drawn, more_than=real.shape[-1])
     fewest = smallest_share(min(len(real), len(drawn)), real.shape[1])
     fractions = torch.linspace(fewest, 1, SIZES, dtype=torch.float64)
-    random = generator(seed, "frechet-unbiased")
+    random = make_generator(seed, "frechet-unbiased")
     distances = []
     for fraction in fractions.tolist():
         subsets = (

@@ -6,7 +6,7 @@ from torch import Tensor
 from immersion.check import UserError
 from immersion.metrics.estimate import Estimate
 from immersion.metrics.samples.checked import pair
-from immersion.random import generator
+from immersion.random import make_generator
 
 SUBSET, FEWEST = 1000, 10
 """Examples a subset as in the paper; subsets at the least, for the error bar's sake."""
@@ -39,7 +39,7 @@ def kernel_distance(real: Tensor, drawn: Tensor, seed: int = 0) -> Estimate:
     """
     real, drawn = pair(real, drawn, more_than=2 * FEWEST - 1)
     subsets = subsets_of(len(real), len(drawn))
-    random = generator(seed, "kernel-distance")
+    random = make_generator(seed, "kernel-distance")
     parts = [
         side[torch.randperm(len(side), generator=random)].tensor_split(subsets)
         for side in (real, drawn)

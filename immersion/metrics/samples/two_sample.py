@@ -9,7 +9,7 @@ from torch import Tensor
 
 from immersion.metrics.estimate import Estimate
 from immersion.metrics.samples.checked import pair
-from immersion.random import generator
+from immersion.random import make_generator
 
 FEWEST = 4
 
@@ -45,7 +45,7 @@ def two_sample_accuracy(real: Tensor, drawn: Tensor, seed: int = 0) -> Estimate:
     from sklearn.linear_model import LogisticRegression
 
     real, drawn = pair(real, drawn, more_than=FEWEST - 1)
-    random = generator(seed, "two-sample")
+    random = make_generator(seed, "two-sample")
     (real_fit, real_held), (drawn_fit, drawn_held) = (
         side[torch.randperm(len(side), generator=random)].tensor_split(2) for side in (real, drawn)
     )
