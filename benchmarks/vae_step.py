@@ -20,7 +20,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader, TensorDataset
 
-from immersion.data import Dataset, MemorySplit, Spec, binarized
+from immersion.data import Dataset, MemorySplit, Spec, binarize
 from immersion.engine import Options, train
 from immersion.machine import describe_machine
 from immersion.nn import Architecture
@@ -40,7 +40,7 @@ def images() -> MemorySplit:
 def ours(split: MemorySplit) -> float:
     """Return CPU milliseconds a step of the engine."""
     spec = Spec("levels", (1, 28, 28), "unit", binarize="dynamic")
-    data = binarized(Dataset(spec, split, split, split, {}), "dynamic")
+    data = binarize(Dataset(spec, split, split, split, {}), "dynamic")
     experiment = build("vae", spec, {"architecture": ARCHITECTURE}, seed=0)
     options = Options(steps=STEPS, batch_size=BATCH, validate_every=0, checkpoint_seconds=1e9)
     with tempfile.TemporaryDirectory() as folder:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from immersion.check import UserError
-from immersion.image_io import no_picture
+from immersion.image_io import not_a_picture
 from immersion.inference.jobs import Job, Opened, seen_again, work_on
 from immersion.inference.plan import planned
 from immersion.inference.settings import Answer, Compute, Files
@@ -58,7 +58,10 @@ def apply(
     networks = _on(compute.place(), opened)
     pairs = _pairs_of_old(plan.ready) if plan.page else []
     done = []
-    failed = [{"input": str(path), "reason": str(no_picture(path))} for path in plan.found.others]
+    failed = [
+        {"input": str(path), "reason": str(not_a_picture(path))}
+        for path in plan.found.not_pictures
+    ]
     for job in track(plan.todo, len(plan.todo), "pictures"):
         try:
             made = work_on(job, networks, manner, files.existing)

@@ -4,7 +4,7 @@ from typing import Any
 
 from immersion.check import check_choice
 from immersion.data import DATASETS
-from immersion.data.listing import everything
+from immersion.data.catalogue import describe_all
 
 
 def data(name: str | None = None) -> dict[str, Any]:
@@ -13,7 +13,7 @@ def data(name: str | None = None) -> dict[str, Any]:
     Args:
         name: A data set; by default all are listed.
     """
-    known = {str(entry["name"]): entry for entry in everything()}
+    known = {str(entry["name"]): entry for entry in describe_all()}
     if name is None:
         return {"datasets": list(known.values())}
     found = known[check_choice("data set", name, known)]

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from immersion.check import UserError, check_at_least, check_choice
 from immersion.commands.array_file import Chunks, write_arrays
-from immersion.data import Spec, own_units
+from immersion.data import Spec, to_original_units
 from immersion.data.dataset import to_float
-from immersion.data.images import SUFFIXES, decode
+from immersion.data.image_files import SUFFIXES, decode
 from immersion.models import Generative, Translator
 from immersion.models.codes import decode_means, encode_means
 from immersion.models.latent_density import WithLatentDensity
@@ -97,8 +97,8 @@ class _Shown:
 def _in_own_units(chunks: Iterable[Drawn], spec: Spec, noisy: bool) -> Chunks:
     for mean, x, y in chunks:
         yield {
-            "x": own_units(x, spec),
-            **({"mean": own_units(mean, spec)} if noisy else {}),
+            "x": to_original_units(x, spec),
+            **({"mean": to_original_units(mean, spec)} if noisy else {}),
             **({} if y is None else {"y": y}),
         }
 

@@ -12,7 +12,7 @@ from immersion.batch import Split
 from immersion.check import UserError, check_at_least
 from immersion.commands.doctor import examine
 from immersion.data import log_volume
-from immersion.data.whole_images import load_pictures
+from immersion.data.restoration import load_pictures
 from immersion.engine import Options
 from immersion.evaluation.image_to_image import translation_quality
 from immersion.evaluation.samples import SampleProtocol, sample_quality

@@ -14,8 +14,8 @@ from immersion.batch import iterate_batches
 from immersion.check import NonFinite, UserError
 from immersion.commands.doctor import examine
 from immersion.commands.evaluate import evaluate_run
-from immersion.data import Dataset, binarized
-from immersion.data.listing import named
+from immersion.data import Dataset, binarize
+from immersion.data.catalogue import is_set_name
 from immersion.engine import Experiment, Options
 from immersion.evaluation.samples import QUICK
 from immersion.machine import collect_versions, describe_machine
@@ -86,7 +86,7 @@ def train(
         check_same_experiment(folder, record)
         check_steps(folder, options.steps)
         record = folder.record() | {"options": asdict(options), "command": record["command"]}
-    prepared = binarized(dataset, experiment.binarize)
+    prepared = binarize(dataset, experiment.binarize)
     _check_support(experiment, prepared)
     run = Run(folder, record, dataset.spec, experiment.model, experiment, prepared)
     with folder.lock():
@@ -224,7 +224,7 @@ def _record(
         "command": " ".join([f"immersion train {recipe} --data {shlex.quote(source)}", *flags]),
         "arguments": freeze(arguments),
         "data": {
-            "source": source if named(source) else str(Path(source).resolve()),
+            "source": source if is_set_name(source) else str(Path(source).resolve()),
             "size": size,
             "spec": asdict(dataset.spec),
             "examples": [len(dataset.train), len(dataset.validation), len(dataset.test)],

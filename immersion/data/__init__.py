@@ -4,11 +4,11 @@
 that registers a `Source`.
 """
 
-from immersion.data.binarize import binarized
+from immersion.data.catalogue import describe
 from immersion.data.dataset import Dataset, MemorySplit, Spec, Split
-from immersion.data.loading import describe, load
+from immersion.data.loading import load
 from immersion.data.source import DATASETS
-from immersion.data.standardise import log_volume, own_units, standardised
+from immersion.data.transforms import binarize, log_volume, standardise, to_original_units
 
 __all__ = [
     "DATASETS",
@@ -16,10 +16,10 @@ __all__ = [
     "MemorySplit",
     "Spec",
     "Split",
-    "binarized",
+    "binarize",
     "describe",
     "load",
     "log_volume",
-    "own_units",
-    "standardised",
+    "standardise",
+    "to_original_units",
 ]

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from immersion.check import UserError
+from immersion.data.array_conversion import check_finite, encode_labels, infer_values, reorder_axes
 from immersion.data.dataset import Dataset, Spec
-from immersion.data.kinds import encoded, example_shape, finite, stored
-from immersion.data.splits import in_memory, seeded_split, sizes
+from immersion.data.splits import from_tensors, seeded_split, split_sizes
 from immersion.data.store import sha256
 
 EXAMPLES = ("x", "X", "data", "images")
@@ -39,7 +39,7 @@ def load_arrays(path: Path) -> Dataset:
     checksums = {path.name: sha256(content)}
     for examples, labels in SPLITS.items():
         if examples[0] in arrays and examples[2] in arrays:
-            return presplit(path, arrays, examples, labels, checksums)
+            return from_splits(path, arrays, examples, labels, checksums)
     names = (*EXAMPLES, *(examples[0] for examples in SPLITS))
     label_names = (*LABELS, *(labels[0] for labels in SPLITS.values()))
     x = next((arrays[name] for name in names if name in arrays), None)
@@ -56,7 +56,7 @@ def load_arrays(path: Path) -> Dataset:
     return from_arrays(path, x, y, None, checksums)
 
 
-def presplit(
+def from_splits(
     path: Path,
     arrays: Mapping[str, np.ndarray],
     examples: tuple[str, str, str],
@@ -72,14 +72,14 @@ def presplit(
         train, validation, _ = seeded_split("train", (lengths[0] - tenth, tenth, 0))
         indices = [train, validation, indices[1]]
     if all(labels[i] in arrays for i in held):
-        y = joined(path, [arrays[labels[i]] for i in held])
+        y = concatenate(path, [arrays[labels[i]] for i in held])
     else:
         y = None
-    x = joined(path, [arrays[examples[i]] for i in held])
+    x = concatenate(path, [arrays[examples[i]] for i in held])
     return from_arrays(path, x, y, indices, checksums)
 
 
-def joined(path: Path, parts: list[np.ndarray]) -> np.ndarray:
+def concatenate(path: Path, parts: list[np.ndarray]) -> np.ndarray:
     """Return the splits one behind the other; they must be of one shape."""
     try:
         return np.concatenate(parts)
@@ -100,7 +100,7 @@ def from_arrays(
     Raises:
         UserError: There are fewer than three examples, or another number of labels.
     """
-    x = finite(path, example_shape(path, x))
+    x = check_finite(path, reorder_axes(path, x))
     if len(x) < 3:
         raise UserError(
             f"{path} holds too few examples",
@@ -108,13 +108,13 @@ def from_arrays(
             len(x),
             "add examples",
         )
-    y, classes = (None, ()) if labels is None else encoded(path, labels, len(x))
-    tensor, values = stored(x)
+    y, classes = (None, ()) if labels is None else encode_labels(path, labels, len(x))
+    tensor, values = infer_values(x)
     if indices is None:
-        indices = seeded_split("arrays", sizes(len(x)))
+        indices = seeded_split("arrays", split_sizes(len(x)))
     spec = Spec(str(path), tuple(tensor.shape[1:]), values, classes)
     note = f"{len(x)} examples from {path}, read as {values} values"
-    return in_memory(spec, tensor, y, indices, checksums, note)
+    return from_tensors(spec, tensor, y, indices, checksums, note)
 
 
 def read_arrays(path: Path, content: bytes) -> dict[str, np.ndarray]:

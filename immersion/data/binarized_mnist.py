@@ -9,8 +9,8 @@ from torch import Tensor
 from immersion.check import UserError
 from immersion.data.dataset import Dataset, Spec
 from immersion.data.source import File, Source, register
-from immersion.data.splits import in_memory
-from immersion.data.store import sha256s
+from immersion.data.splits import from_tensors
+from immersion.data.store import sha256_each
 
 SPEC = Spec("binarized-mnist", (1, 28, 28), "binary")
 EXAMPLES = (50_000, 10_000, 10_000)
@@ -22,7 +22,7 @@ CHECKSUMS = {
 }
 
 
-def amat(name: str, content: bytes) -> Tensor:
+def parse_amat(name: str, content: bytes) -> Tensor:
     """Return (N, 1, 28, 28) from a text of 0 and 1, separated by blanks, one image a line."""
     text = np.frombuffer(content, dtype=np.uint8)
     digits = text[text > ord(" ")] - ord("0")
@@ -33,9 +33,9 @@ def amat(name: str, content: bytes) -> Tensor:
 
 def read(held: Mapping[str, bytes]) -> Dataset:
     """Return the three files as the three splits."""
-    x = torch.cat([amat(name, held[name]) for name in CHECKSUMS])
+    x = torch.cat([parse_amat(name, held[name]) for name in CHECKSUMS])
     indices = list(torch.arange(len(x)).split(EXAMPLES))
-    return in_memory(SPEC, x, None, indices, sha256s(held))
+    return from_tensors(SPEC, x, None, indices, sha256_each(held))
 
 
 register(

@@ -11,9 +11,9 @@ from PIL import Image
 from immersion.check import UserError
 from immersion.data.dataset import Dataset, Spec
 from immersion.data.source import File, Source, register
-from immersion.data.splits import in_memory
+from immersion.data.splits import from_tensors
 from immersion.data.store import sha256
-from immersion.data.threads import in_threads
+from immersion.data.threads import map_in_threads
 
 CLASSES = "airplane automobile bird cat deer dog frog horse ship truck"
 SPEC = Spec("cifar10", (3, 32, 32), "unit", tuple(CLASSES.split()))
@@ -47,7 +47,7 @@ def read(held: Mapping[str, bytes]) -> Dataset:
             )
     x = torch.from_numpy(np.concatenate(pixels))
     indices = list(torch.arange(len(x)).split(EXAMPLES))
-    return in_memory(SPEC, x, torch.from_numpy(labels.astype(np.int64)), indices, checksums)
+    return from_tensors(SPEC, x, torch.from_numpy(labels.astype(np.int64)), indices, checksums)
 
 
 def unpack_binary(content: bytes) -> tuple[list[np.ndarray], np.ndarray]:
@@ -66,7 +66,7 @@ def unpack_mosaics(held: Mapping[str, bytes]) -> tuple[list[np.ndarray], np.ndar
     """Return the same from mosaics of 200 x 50 images and a text of a label and a name a line."""
     lines = held[LABELS].decode().splitlines()
     labels = np.array([line.split()[0] for line in lines], dtype=np.uint8)
-    return in_threads(lambda name: unpack_mosaic(held[f"{name}.webp"]), list(PIXELS)), labels
+    return map_in_threads(lambda name: unpack_mosaic(held[f"{name}.webp"]), list(PIXELS)), labels
 
 
 def unpack_mosaic(content: bytes) -> np.ndarray:

@@ -73,7 +73,7 @@ class MemorySplit:
         """Return x, (B, *shape) float32, and labels, (B,) or None."""
         x = to_float(self.x[indices], self.values)
         if self.dynamic:
-            x = flipped(x)
+            x = sample_bernoulli(x)
         return x, None if self.y is None else self.y[indices]
 
     def to(self, device: torch.device) -> "MemorySplit":
@@ -89,7 +89,7 @@ def to_float(x: Tensor, values: Values) -> Tensor:
     return x.float()
 
 
-def flipped(levels: Tensor) -> Tensor:
+def sample_bernoulli(levels: Tensor) -> Tensor:
     """Return x ~ Bernoulli(level), drawn from PyTorch's global generator.
 
     On a CPU it is much faster than `torch.bernoulli`.

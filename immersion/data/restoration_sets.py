@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from immersion.data.images import SUFFIXES
-from immersion.data.store import missing, store_with
+from immersion.data.image_files import SUFFIXES
+from immersion.data.store import find_store, missing_error
 from immersion.registry import Registry
 
 PICTURE_SETS: Registry["PictureSet"] = Registry("set of pictures", "immersion.data")
@@ -35,15 +35,15 @@ class PictureSet:
     homepage: str
 
 
-def paths_of(known: PictureSet) -> list[Path]:
+def list_files(known: PictureSet) -> list[Path]:
     """Return the files of a named set, in order, where a store holds them.
 
     Raises:
         UserError: No store has all its folders.
     """
-    store = store_with(known.folders)
+    store = find_store(known.folders)
     if store is None:
-        raise missing(known.name, known.folders, known.homepage)
+        raise missing_error(known.name, known.folders, known.homepage)
     return [
         path
         for folder in known.folders
@@ -58,7 +58,7 @@ def register(known: PictureSet) -> PictureSet:
 
 
 BERKELEY = "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/bsds/"
-PHOTOGRAPHS = PictureSet(
+BSDS500 = PictureSet(
     "bsds500",
     "Berkeley's photographs but for those of BSD68, in colour",
     ("bsds500/images/train", "bsds500/images/test"),
@@ -68,10 +68,10 @@ PHOTOGRAPHS = PictureSet(
     "non-commercial research; Martin et al. 2001, Arbelaez et al. 2011",
     BERKELEY,
 )
-register(PHOTOGRAPHS)
+register(BSDS500)
 register(
     replace(
-        PHOTOGRAPHS,
+        BSDS500,
         name="bsds500-grey",
         description="Berkeley's photographs but for those of BSD68, as grey levels",
         grey=True,

@@ -10,20 +10,25 @@ from torch import Tensor
 from immersion.batch import VOID
 from immersion.check import UserError, check_at_least, check_choice
 from immersion.data.dataset import Dataset, Spec
-from immersion.data.folder import BUDGET, find_images
-from immersion.data.images import header
-from immersion.data.mask_files import WHITE, Example, numbered, read_mask, read_picture
+from immersion.data.image_files import read_header
+from immersion.data.image_folder import BUDGET, find_images
+from immersion.data.mask_files import WHITE, Example, number_classes, read_mask, read_picture
 from immersion.data.patches import PatchSplit
-from immersion.data.segmentation_sets import MASKED_SETS, MaskedSet, Splits, splits_of
-from immersion.data.splits import seeded_split, sizes
-from immersion.data.threads import in_threads
-from immersion.data.whole_images import SMALLEST, patch_side
+from immersion.data.restoration import MIN_SIDE, select_patch_side
+from immersion.data.segmentation_sets import (
+    SEGMENTATION_SETS,
+    SegmentationSet,
+    Splits,
+    read_splits,
+)
+from immersion.data.splits import seeded_split, split_sizes
+from immersion.data.threads import map_in_threads
 
-USUAL_SIDE = 128
+DEFAULT_SIDE = 128
 """Of patches, in pixels: what a pixel belongs to is told by much of what is around it."""
 
 
-def load_masked(name_or_path: str | Path, side: int | None = None) -> Dataset:
+def load_segmentation(name_or_path: str | Path, side: int | None = None) -> Dataset:
     """Return pictures with masks, in patches.
 
     A folder holds images/ and masks/, and may hold classes.txt with the name of a class a line.
@@ -38,22 +43,22 @@ def load_masked(name_or_path: str | Path, side: int | None = None) -> Dataset:
         UserError: There is no such set, or a mask is missing or is not of its picture.
     """
     if side is not None:
-        check_at_least(SMALLEST, size=side)
+        check_at_least(MIN_SIDE, size=side)
     path = Path(name_or_path).expanduser()
-    if path.is_dir() and str(name_or_path) not in MASKED_SETS:
+    if path.is_dir() and str(name_or_path) not in SEGMENTATION_SETS:
         return _folder(path, side)
     check_choice(
         "set of pictures with masks (a name, or the path of a folder)",
         str(name_or_path),
-        MASKED_SETS,
+        SEGMENTATION_SETS,
     )
-    return _named(MASKED_SETS[str(name_or_path)], side)
+    return _named(SEGMENTATION_SETS[str(name_or_path)], side)
 
 
-def _named(known: MaskedSet, side: int | None) -> Dataset:
+def _named(known: SegmentationSet, side: int | None) -> Dataset:
     """Return a named set, refusing files that are not those of the public one."""
-    dataset = of_examples(
-        known.name, splits_of(known), known.classes, known.void, side, known.upright
+    dataset = from_examples(
+        known.name, read_splits(known), known.classes, known.void, side, known.upright
     )
     found = dataset.checksums[known.name]
     if found != known.checksum:
@@ -77,10 +82,10 @@ def _folder(folder: Path, side: int | None) -> Dataset:
         )
     paths, _ = find_images(images)
     examples = [_example(path, images, masks) for path in paths]
-    split = seeded_split("masks", sizes(len(examples)))
+    split = seeded_split("masks", split_sizes(len(examples)))
     train, validation, test = ([examples[i] for i in part.tolist()] for part in split)
     names = _class_names(folder / "classes.txt")
-    return of_examples(str(folder), (train, validation, test), names, WHITE, side, True)
+    return from_examples(str(folder), (train, validation, test), names, WHITE, side, True)
 
 
 def _example(path: Path, images: Path, masks: Path) -> Example:
@@ -103,7 +108,7 @@ def _class_names(file: Path) -> tuple[str, ...]:
     return tuple(line.strip() for line in file.read_text().splitlines() if line.strip())
 
 
-def checksum(splits: Splits) -> str:
+def checksum_examples(splits: Splits) -> str:
     """Return one checksum over the names and bytes of all examples, whatever their split."""
     total = hashlib.sha256()
     for name, picture, mask in sorted(example for split in splits for example in split):
@@ -112,7 +117,7 @@ def checksum(splits: Splits) -> str:
     return f"sha256:{total.hexdigest()}"
 
 
-def of_examples(
+def from_examples(
     name: str,
     splits: Splits,
     names: tuple[str, ...],
@@ -134,14 +139,16 @@ def of_examples(
         UserError: The pictures take more than 2 GiB, or a mask is not of its picture.
     """
     examples = [example for split in splits for example in split]
-    headers = in_threads(lambda example: header(Path(example.name), example.picture), examples)
+    headers = map_in_threads(
+        lambda example: read_header(Path(example.name), example.picture), examples
+    )
     channels = 1 if all(found.grey for found in headers) else 3
     _check_budget(name, sum((channels + 2) * h.height * h.width for h in headers))
     listed = [(e.name, h.height, h.width) for e, h in zip(examples, headers, strict=True)]
-    side = patch_side(side, listed, USUAL_SIDE)
-    values = in_threads(read_mask, examples)
-    masks, classes = numbered([e.name for e in examples], values, len(names), void)
-    pictures = in_threads(lambda example: read_picture(example, channels), examples)
+    side = select_patch_side(side, listed, DEFAULT_SIDE)
+    values = map_in_threads(read_mask, examples)
+    masks, classes = number_classes([e.name for e in examples], values, len(names), void)
+    pictures = map_in_threads(lambda example: read_picture(example, channels), examples)
     made, start = [], 0
     for number, split in enumerate(splits):
         part = slice(start, start := start + len(split))
@@ -152,7 +159,7 @@ def of_examples(
         )
     names = names or tuple(str(k) for k in range(classes))
     spec = Spec(name, (channels, side, side), "unit", names)
-    spec = replace(spec, frequencies=frequencies(made[0].masks, classes))
+    spec = replace(spec, frequencies=class_frequencies(made[0].masks, classes))
     if sum(share > 0 for share in spec.frequencies) < 2:
         raise UserError(
             f"the masks of {name} that train hold one class alone",
@@ -161,7 +168,7 @@ def of_examples(
             "number the classes, or leave classes.txt out for masks of 0 and 255",
         )
     note = f"{len(examples)} pictures with masks from {name}, in patches of {side} x {side}"
-    return Dataset(spec, *made, {Path(name).resolve().name: checksum(splits)}, note)
+    return Dataset(spec, *made, {Path(name).resolve().name: checksum_examples(splits)}, note)
 
 
 def _check_budget(name: str, size: int) -> None:
@@ -174,7 +181,7 @@ def _check_budget(name: str, size: int) -> None:
         )
 
 
-def frequencies(masks: tuple[Tensor, ...], classes: int) -> tuple[float, ...]:
+def class_frequencies(masks: tuple[Tensor, ...], classes: int) -> tuple[float, ...]:
     """Return how frequent each class is where it occurs: 0 where it does not.
 
     f_c = pixels of class c / pixels that have a class, of the pictures that have any of c.
@@ -185,7 +192,7 @@ def frequencies(masks: tuple[Tensor, ...], classes: int) -> tuple[float, ...]:
     Example:
         >>> import torch
         >>> pictures = torch.tensor([[[0, 0, 1, -1]], [[0, 0, 0, 0]]], dtype=torch.int16)
-        >>> frequencies(tuple(pictures), 2)
+        >>> class_frequencies(tuple(pictures), 2)
         (0.8571428571428571, 0.3333333333333333)
     """
     counts = np.stack([_counts(mask, classes) for mask in masks])

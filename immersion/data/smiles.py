@@ -12,11 +12,11 @@ import torch
 
 from immersion.check import UserError
 from immersion.data.dataset import Dataset, Spec
-from immersion.data.images import decode
+from immersion.data.image_files import decode
 from immersion.data.source import File, Source, register
-from immersion.data.splits import in_memory, seeded_split
+from immersion.data.splits import from_tensors, seeded_split
 from immersion.data.store import sha256
-from immersion.data.threads import in_threads
+from immersion.data.threads import map_in_threads
 
 SPEC = Spec("smiles", (1, 64, 64), "unit", ("not-smiling", "smiling"))
 NAME = "SMILEs.zip"
@@ -57,12 +57,12 @@ def unpack(content: bytes) -> dict[str, bytes]:
 def read(held: Mapping[str, bytes]) -> Dataset:
     """Return the faces; the seven that are there twice are on one side of the split."""
     faces = unpack(held[NAME])
-    images = in_threads(lambda name: decode(Path(name), SPEC.shape, faces[name]), list(faces))
+    images = map_in_threads(lambda name: decode(Path(name), SPEC.shape, faces[name]), list(faces))
     x = torch.stack(images)
     y = torch.tensor([int("/positives/" in name) for name in faces])
     indices = seeded_split("smiles", EXAMPLES, x.numpy())
     checksums = {"SMILEs": CHECKSUM}
-    return in_memory(SPEC, x, y, indices, checksums, "3,690 of 13,165 faces smile")
+    return from_tensors(SPEC, x, y, indices, checksums, "3,690 of 13,165 faces smile")
 
 
 register(

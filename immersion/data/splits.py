@@ -11,11 +11,11 @@ SEED = 0
 """The splits never change with the seed of a run: a test example is one for every model."""
 
 
-def sizes(n: int) -> tuple[int, int, int]:
+def split_sizes(n: int) -> tuple[int, int, int]:
     """Return 80 %, 10 % and 10 % of n examples, at least one each, n in all.
 
     Example:
-        >>> sizes(1000), sizes(3)
+        >>> split_sizes(1000), split_sizes(3)
         ((800, 100, 100), (1, 1, 1))
     """
     tenth = max(1, round(n / 10))
@@ -45,7 +45,7 @@ def seeded_split(
     return [torch.from_numpy(order[home[order] == split]) for split in range(3)]
 
 
-def in_memory(
+def from_tensors(
     spec: Spec,
     x: Tensor,
     y: Tensor | None,

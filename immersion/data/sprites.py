@@ -9,7 +9,7 @@ from torch import Tensor
 
 from immersion.data.dataset import Dataset, Spec
 from immersion.data.source import Source, register
-from immersion.data.splits import in_memory, seeded_split
+from immersion.data.splits import from_tensors, seeded_split
 from immersion.data.store import sha256
 
 SIDE = 32
@@ -42,7 +42,7 @@ def factors(part: str = "") -> Tensor:
     return grid[seeded_split("sprites", COUNTS)[("train", "validation", "test").index(part)]]
 
 
-def draw(shape: int, radius: float, angle: float, x: float, y: float) -> np.ndarray:
+def render(shape: int, radius: float, angle: float, x: float, y: float) -> np.ndarray:
     """Return one sprite, (32, 32) bool: the pixels whose centres lie in the shape.
 
     Args:
@@ -69,7 +69,7 @@ def read(held: Mapping[str, bytes]) -> Dataset:
     levels = factors().numpy()
     x = np.stack(
         [
-            draw(s, RADII[r], PERIODS[s] * turn / TURNS, PLACES[i], PLACES[j])
+            render(s, RADII[r], PERIODS[s] * turn / TURNS, PLACES[i], PLACES[j])
             for s, r, turn, i, j in levels
         ]
     )
@@ -77,7 +77,9 @@ def read(held: Mapping[str, bytes]) -> Dataset:
     y = torch.from_numpy(levels[:, 0].copy())
     checksums = {"values": sha256(tensor.numpy().tobytes())}
     indices = seeded_split("sprites", COUNTS)
-    return in_memory(SPEC, tensor, y, indices, checksums, "drawn; sprites.factors has the truth")
+    return from_tensors(
+        SPEC, tensor, y, indices, checksums, "drawn; sprites.factors has the truth"
+    )
 
 
 register(

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from immersion.data.binarize import to_bits
 from immersion.data.dataset import Binarize, Dataset, Spec, to_float
-from immersion.data.mnist import NAMES, SOURCE, idx
+from immersion.data.mnist import NAMES, SOURCE, parse_idx
 from immersion.data.source import register
 from immersion.data.splits import SEED
-from immersion.data.store import sha256s
+from immersion.data.store import sha256_each
+from immersion.data.transforms import to_bits
 from immersion.random import derive_seed
 
 DIGITS = (50_000, 10_000, 10_000)
@@ -64,7 +64,7 @@ class StackedSplit:
 
 def read(held: Mapping[str, bytes]) -> Dataset:
     """Return triples of MNIST's images; no image is in two splits, so no triple is."""
-    images, labels, test_images, test_labels = (idx(name, held[name]) for name in NAMES)
+    images, labels, test_images, test_labels = (parse_idx(name, held[name]) for name in NAMES)
     images = torch.cat([images, test_images])
     labels = torch.cat([labels, test_labels]).long()
     random = np.random.default_rng(derive_seed(SEED, SPEC.name))
@@ -75,7 +75,7 @@ def read(held: Mapping[str, bytes]) -> Dataset:
         splits.append(StackedSplit(images, x, labels[x] @ torch.tensor([100, 10, 1])))
         first += digits
     note = "three random digits of MNIST each, drawn from a fixed seed"
-    return Dataset(SPEC, *splits, checksums=sha256s(held), note=note)
+    return Dataset(SPEC, *splits, checksums=sha256_each(held), note=note)
 
 
 register(

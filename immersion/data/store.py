@@ -17,12 +17,12 @@ TIMEOUT = 60  # seconds without a byte
 CHUNK = 1 << 20
 
 
-def cache() -> Path:
+def cache_folder() -> Path:
     """Return the user's cache of data sets: $XDG_CACHE_HOME/immersion or ~/.cache/immersion."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "immersion"
 
 
-def stores() -> list[Path]:
+def store_folders() -> list[Path]:
     """Return the stores of data sets, the first first: the one that is named, and the cache."""
     named = os.environ.get("IMMERSION_DATA")
     if named and not Path(named).is_dir():
@@ -32,16 +32,16 @@ def stores() -> list[Path]:
             repr(named),
             "correct the variable, or unset it",
         )
-    return [*([Path(named)] if named else []), cache()]
+    return [*([Path(named)] if named else []), cache_folder()]
 
 
-def store_with(files: tuple[str, ...]) -> Path | None:
+def find_store(files: tuple[str, ...]) -> Path | None:
     """Return the first store that holds all of some files or folders; None if none does."""
-    found = (store for store in stores() if all((store / file).exists() for file in files))
+    found = (store for store in store_folders() if all((store / file).exists() for file in files))
     return next(found, None)
 
 
-def missing(name: str, files: tuple[str, ...], homepage: str) -> UserError:
+def missing_error(name: str, files: tuple[str, ...], homepage: str) -> UserError:
     """Return the error that says where the files of a set are to be had."""
     return UserError(
         f"the pictures of {name} are missing",
@@ -50,42 +50,42 @@ def missing(name: str, files: tuple[str, ...], homepage: str) -> UserError:
     )
 
 
-def places(source: Source) -> list[Path]:
+def candidate_folders(source: Source) -> list[Path]:
     """Return the folders in which the files of `source` are looked for, the first first."""
-    return [store / (source.folder or source.name) for store in stores()] + source.places()
+    return [store / (source.folder or source.name) for store in store_folders()] + source.places()
 
 
-def find(source: Source, file: File) -> Path | None:
+def locate_file(source: Source, file: File) -> Path | None:
     """Return where `file` lies, as it is or packed with `.gz` behind its name; None if nowhere."""
-    for folder in places(source):
+    for folder in candidate_folders(source):
         for path in (folder / file.name, folder / f"{file.name}.gz"):
             if path.is_file():
                 return path
     return None
 
 
-def choose(source: Source) -> tuple[File, ...]:
+def select_files(source: Source) -> tuple[File, ...]:
     """Return the files to read: the repacked ones where only they are all at hand."""
     for files in (source.files, source.repacked):
-        if files and all(find(source, file) for file in files):
+        if files and all(locate_file(source, file) for file in files):
             return files
     return source.files
 
 
-def contents(source: Source) -> dict[str, bytes]:
+def read_files(source: Source) -> dict[str, bytes]:
     """Return the bytes of the files of `source` by name, verified; download what is missing.
 
     Raises:
         UserError: A checksum is wrong, or a file is neither at hand nor to be had.
     """
     held = {}
-    for file in choose(source):
-        path = find(source, file) or download(source, file)
-        held[file.name] = verified(file, unpacked(file, path), str(path))
+    for file in select_files(source):
+        path = locate_file(source, file) or download(source, file)
+        held[file.name] = verify(file, read_unpacked(file, path), str(path))
     return held
 
 
-def unpacked(file: File, path: Path) -> bytes:
+def read_unpacked(file: File, path: Path) -> bytes:
     """Return the bytes of `file` from `path`, which may be packed with `.gz` behind its name."""
     try:
         content = path.read_bytes()
@@ -96,7 +96,7 @@ def unpacked(file: File, path: Path) -> bytes:
         ) from error
 
 
-def verified(file: File, content: bytes, where: str) -> bytes:
+def verify(file: File, content: bytes, where: str) -> bytes:
     """Return `content` if its checksum is one of the file's; otherwise raise a `UserError`."""
     if not file.checksums:
         return content
@@ -122,7 +122,7 @@ def sha256(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def sha256s(held: dict[str, bytes]) -> dict[str, str]:
+def sha256_each(held: dict[str, bytes]) -> dict[str, str]:
     """Return the checksums of files by name as a data set records them."""
     return {name: sha256(content) for name, content in held.items()}
 
@@ -135,7 +135,7 @@ def download(source: Source, file: File) -> Path:
     """
     reasons, damaged = [], None
     for url in file.urls:
-        target = cache() / (source.folder or source.name) / file.name
+        target = cache_folder() / (source.folder or source.name) / file.name
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             transfer(file, url, target)
@@ -167,7 +167,7 @@ def transfer(file: File, url: str, target: Path) -> None:
             shutil.copyfileobj(response, out, CHUNK)
             if size and out.tell() != size:
                 raise OSError(f"{out.tell()} of {size} bytes, then the connection ended")
-        verified(file, part.read_bytes(), url)
+        verify(file, part.read_bytes(), url)
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)

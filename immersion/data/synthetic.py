@@ -11,11 +11,11 @@ from torch.distributions import MultivariateNormal
 
 from immersion.data.dataset import Dataset, Spec
 from immersion.data.source import Source, register
-from immersion.data.splits import SEED, in_memory
+from immersion.data.splits import SEED, from_tensors
 from immersion.data.store import sha256
 from immersion.random import derive_seed
 
-Drawn = tuple[np.ndarray, np.ndarray | None]
+Points = tuple[np.ndarray, np.ndarray | None]
 """Points, (n, D), and labels, (n,), or None."""
 
 
@@ -38,7 +38,7 @@ class GaussianMixture:
         constant = math.log(modes) + dimensions * math.log(self.sigma * math.sqrt(2 * math.pi))
         return torch.logsumexp(-squares / (2 * self.sigma**2), dim=-1) - constant
 
-    def draw(self, n: int, random: np.random.Generator) -> Drawn:
+    def sample(self, n: int, random: np.random.Generator) -> Points:
         """Return n points, (n, D), and which Gaussian each came from, (n,)."""
         mode = random.integers(len(self.means), size=n)
         noise = random.standard_normal((n, self.means.shape[1]))
@@ -74,7 +74,7 @@ class LinearGaussian:
         """Return log p(x), (...) in nats, of points x, (..., D)."""
         return MultivariateNormal(self.mean.to(x), self.covariance.to(x)).log_prob(x)
 
-    def draw(self, n: int, random: np.random.Generator) -> Drawn:
+    def sample(self, n: int, random: np.random.Generator) -> Points:
         """Return n points, (n, D), and no labels."""
         z = random.standard_normal((n, self.W.shape[1]))
         noise = random.standard_normal((n, len(self.W)))
@@ -114,27 +114,29 @@ def two_moons(angle: np.ndarray, moon: np.ndarray) -> np.ndarray:
     return np.where(moon[:, None] == 1, np.array([1.0, 0.5]) - upper, upper)
 
 
-def draw_swiss_roll(n: int, random: np.random.Generator) -> Drawn:
+def sample_swiss_roll(n: int, random: np.random.Generator) -> Points:
     """Return n points of the roll with noise of 0.1: t from 1.5 pi to 4.5 pi, v from 0 to 21."""
     t, v = random.uniform(1.5 * np.pi, 4.5 * np.pi, n), random.uniform(0, 21, n)
     return swiss_roll(t, v) + 0.1 * random.standard_normal((n, 3)), None
 
 
-def draw_two_moons(n: int, random: np.random.Generator) -> Drawn:
+def sample_two_moons(n: int, random: np.random.Generator) -> Points:
     """Return n points of the half circles with noise of 0.1, and which moon each came from."""
     moon = random.integers(2, size=n)
     points = two_moons(random.uniform(0, np.pi, n), moon)
     return points + 0.1 * random.standard_normal((n, 2)), moon
 
 
-def drawn(spec: Spec, counts: tuple[int, int, int], draw: Callable[..., Drawn]) -> Dataset:
+def sample_dataset(
+    spec: Spec, counts: tuple[int, int, int], sample: Callable[..., Points]
+) -> Dataset:
     """Return a data set of `counts` points drawn from a fixed seed."""
-    points, labels = draw(sum(counts), np.random.default_rng(derive_seed(SEED, spec.name)))
+    points, labels = sample(sum(counts), np.random.default_rng(derive_seed(SEED, spec.name)))
     x = torch.from_numpy(points.astype(np.float32))
     y = None if labels is None else torch.from_numpy(labels.astype(np.int64))
     indices = list(torch.arange(len(x)).split(counts))
     checksums = {"values": sha256(x.numpy().tobytes())}
-    return in_memory(spec, x, y, indices, checksums, "drawn from a fixed seed")
+    return from_tensors(spec, x, y, indices, checksums, "drawn from a fixed seed")
 
 
 RING = GaussianMixture(ring_means(), 0.01)
@@ -142,10 +144,10 @@ GRID = GaussianMixture(grid_means(), 0.05)
 LINEAR_GAUSSIAN = linear_gaussian()
 
 
-def enter(
+def register_points(
     name: str,
     description: str,
-    draw: Callable[..., Drawn],
+    sample: Callable[..., Points],
     counts: tuple[int, int, int],
     shape: tuple[int, ...],
     classes: int = 0,
@@ -159,14 +161,18 @@ def enter(
             counts,
             "none needed: drawn by this package",
             "https://arxiv.org/abs/1712.04086" if classes >= 8 else "",
-            lambda held: drawn(spec, counts, draw),
+            lambda held: sample_dataset(spec, counts, sample),
         )
     )
 
 
 FEW, MANY = (10_000, 1_000, 1_000), (100_000, 10_000, 10_000)
-enter("ring", "8 Gaussians on a circle, sigma 0.01 (PacGAN)", RING.draw, MANY, (2,), 8)
-enter("grid", "25 Gaussians on a grid, sigma 0.05 (PacGAN)", GRID.draw, MANY, (2,), 25)
-enter("linear-gaussian", "x = W z + mu + noise, W and mu known", LINEAR_GAUSSIAN.draw, FEW, (8,))
-enter("swiss-roll", "a rolled-up sheet in space, with noise", draw_swiss_roll, FEW, (3,))
-enter("two-moons", "two half circles, with noise", draw_two_moons, FEW, (2,), 2)
+register_points("ring", "8 Gaussians on a circle, sigma 0.01 (PacGAN)", RING.sample, MANY, (2,), 8)
+register_points("grid", "25 Gaussians on a grid, sigma 0.05 (PacGAN)", GRID.sample, MANY, (2,), 25)
+register_points(
+    "linear-gaussian", "x = W z + mu + noise, W and mu known", LINEAR_GAUSSIAN.sample, FEW, (8,)
+)
+register_points(
+    "swiss-roll", "a rolled-up sheet in space, with noise", sample_swiss_roll, FEW, (3,)
+)
+register_points("two-moons", "two half circles, with noise", sample_two_moons, FEW, (2,), 2)

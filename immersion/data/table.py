@@ -25,7 +25,7 @@ def load_table(path: Path) -> Dataset:
     """
     content = path.read_bytes()
     rows = read_rows(path, content)
-    headed = not any(number(field) for field in rows[0])
+    headed = not any(is_number(field) for field in rows[0])
     names = [name.strip() for name in rows[0]] if headed else []
     names = names or [str(i + 1) for i in range(len(rows[0]))]
     columns = list(zip(*(rows[1:] if headed else rows), strict=True))
@@ -42,8 +42,8 @@ def load_table(path: Path) -> Dataset:
     kept = [i for i in range(len(names)) if i not in found]
     if not kept:
         raise UserError(f"{path} holds labels and nothing else", remedy="add columns of numbers")
-    x = np.stack([numbers(path, names[i], columns[i]) for i in kept], axis=1)
-    labels = words_or_numbers(columns[found[0]]) if found else None
+    x = np.stack([parse_column(path, names[i], columns[i]) for i in kept], axis=1)
+    labels = parse_labels(columns[found[0]]) if found else None
     return from_arrays(path, x, labels, None, {path.name: sha256(content)})
 
 
@@ -71,7 +71,7 @@ def read_rows(path: Path, content: bytes) -> list[list[str]]:
     return rows
 
 
-def number(field: str) -> bool:
+def is_number(field: str) -> bool:
     """Return whether a field is a number (`nan` and `inf` are)."""
     try:
         float(field)
@@ -80,12 +80,12 @@ def number(field: str) -> bool:
     return True
 
 
-def numbers(path: Path, name: str, column: tuple[str, ...]) -> np.ndarray:
+def parse_column(path: Path, name: str, column: tuple[str, ...]) -> np.ndarray:
     """Return a column as float64; raise, naming it, where a field is not a number."""
     try:
         return np.array(column, dtype=np.float64)
     except ValueError as error:
-        row = next(i for i, field in enumerate(column) if not number(field))
+        row = next(i for i, field in enumerate(column) if not is_number(field))
         missing = not column[row].strip()
         raise UserError(
             f"the column {name!r} of {path} is not numbers throughout",
@@ -97,9 +97,9 @@ def numbers(path: Path, name: str, column: tuple[str, ...]) -> np.ndarray:
         ) from error
 
 
-def words_or_numbers(column: tuple[str, ...]) -> np.ndarray:
+def parse_labels(column: tuple[str, ...]) -> np.ndarray:
     """Return labels as numbers, so that 10 sorts behind 2, or as words where they are not."""
     stripped = [field.strip() for field in column]
-    if all(number(field) for field in stripped):
+    if all(is_number(field) for field in stripped):
         return np.array(stripped, dtype=np.float64)
     return np.array(stripped, dtype=np.str_)

@@ -10,13 +10,13 @@ T = TypeVar("T")
 PORTIONS = 64
 
 
-def in_threads(function: Callable[[S], T], items: list[S]) -> list[T]:
+def map_in_threads(function: Callable[[S], T], items: list[S]) -> list[T]:
     """Return the function of every item, in order.
 
     For functions that let go of the interpreter's lock, as Pillow does while it decodes.
 
     Example:
-        >>> in_threads(len, ["a", "bc"])
+        >>> map_in_threads(len, ["a", "bc"])
         [1, 2]
     """
     # A task is a portion of the items: one an item would cost as much as a small image.

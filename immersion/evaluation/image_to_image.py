@@ -11,11 +11,11 @@ from torch.distributions import Distribution, Independent, Normal
 
 from immersion.check import UserError
 from immersion.data import Dataset
+from immersion.data.catalogue import is_set_name
 from immersion.data.dataset import to_float
-from immersion.data.listing import named
 from immersion.data.patches import PatchSplit
-from immersion.data.segmentation import load_masked
-from immersion.data.whole_images import load_pictures
+from immersion.data.restoration import load_pictures
+from immersion.data.segmentation import load_segmentation
 from immersion.evaluation.image_measures import INTERVAL, JUDGES
 from immersion.models import Translator
 from immersion.models.pooled import pooled
@@ -87,9 +87,9 @@ def results(
 def _split(network: Network, on: str) -> PatchSplit:
     """Return the pictures to judge on, refusing those that the network is not for."""
     of_classes = network.model.task.of_classes
-    data = (load_masked if of_classes else load_pictures)(on) if on else network.learnt()
+    data = (load_segmentation if of_classes else load_pictures)(on) if on else network.learnt()
     own = str(Path(on).expanduser().resolve()) == network.source
-    split = data.test if not on or named(on) or own else whole_set(data)
+    split = data.test if not on or is_set_name(on) or own else whole_set(data)
     if not isinstance(split, PatchSplit):
         raise UserError("there are no whole pictures to judge on", "a set of pictures", on)
     if data.spec.shape[0] != network.colours:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from immersion.batch import Split
 from immersion.check import UserError
-from immersion.data import own_units
+from immersion.data import to_original_units
 from immersion.data.synthetic import GRID, RING
 from immersion.metrics import Estimate
 from immersion.metrics.extractors import Extractor, extractor_for, features, usual
@@ -189,7 +189,7 @@ def modes(run: Run, drawn: Tensor) -> dict[str, Estimate]:
     """
     if run.spec.name in MIXTURES:
         mixture = MIXTURES[run.spec.name]
-        return mixture_modes(own_units(drawn, run.spec), mixture.means, mixture.sigma)
+        return mixture_modes(to_original_units(drawn, run.spec), mixture.means, mixture.sigma)
     if run.spec.name != STACKED:
         return {}
     network = Digits(run.spec, None)

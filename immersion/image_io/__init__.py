@@ -1,36 +1,36 @@
 """Pictures: a person's own files in and out without loss, their names found and chosen.
 
 `read` and `write` hold 8 and 16 bits, grey and RGB, alpha, EXIF, the colour profile and the
-resolution, in PNG, JPEG, TIFF and WebP; `find` and `targets` name the files.
+resolution, in PNG, JPEG, TIFF and WebP; `find_pictures` and `resolve_outputs` name the files.
 """
 
-from immersion.image_io.inputs import (
+from immersion.image_io.paths import (
     ENDINGS,
-    Found,
+    InputPicture,
     Inputs,
-    find,
-    is_file,
-    no_picture,
-    repeated,
-    targets,
+    find_pictures,
+    is_picture_path,
+    not_a_picture,
+    repeat_inputs,
+    resolve_outputs,
 )
 from immersion.image_io.picture import Metadata, Picture, to_levels
-from immersion.image_io.read import read
-from immersion.image_io.write import check_target, write
+from immersion.image_io.reader import read
+from immersion.image_io.writer import check_output, write
 
 __all__ = [
     "ENDINGS",
-    "Found",
+    "InputPicture",
     "Inputs",
     "Metadata",
     "Picture",
-    "check_target",
-    "find",
-    "is_file",
-    "no_picture",
+    "check_output",
+    "find_pictures",
+    "is_picture_path",
+    "not_a_picture",
     "read",
-    "repeated",
-    "targets",
+    "repeat_inputs",
+    "resolve_outputs",
     "to_levels",
     "write",
 ]

@@ -38,22 +38,22 @@ MARK = b"Exif\0\0"
 JPEG_LIMIT = 65535 - 2 - len(MARK)  # bytes: a segment tells its length in two
 
 
-def block(found: bytes) -> bytes:
+def strip_marker(found: bytes) -> bytes:
     """Return an EXIF block without the mark before it, or nothing if it is none."""
     found = found.removeprefix(MARK)
     return found if found.startswith((b"II*\0", b"MM\0*")) else b""
 
 
-def orientation(found: bytes) -> int:
+def read_orientation(found: bytes) -> int:
     """Return the orientation that a block tells, 1 to 8, or 1 if it tells none."""
-    with _forgiving():
-        value = _loaded(found).get(ORIENTATION)
+    with _ignore_damage():
+        value = _load_tags(found).get(ORIENTATION)
         if value in range(1, 9):
             return int(value)
     return 1
 
 
-def of_size(found: bytes, width: int, height: int) -> bytes:
+def set_size(found: bytes, width: int, height: int) -> bytes:
     """Return a block that tells this size where it told one; nothing else in it is changed.
 
     Args:
@@ -62,12 +62,12 @@ def of_size(found: bytes, width: int, height: int) -> bytes:
         height: In pixels.
     """
     try:
-        return _of_size(found, width, height)
+        return _set_size(found, width, height)
     except struct.error:  # a directory lies beyond the end
         return found
 
 
-def _of_size(found: bytes, width: int, height: int) -> bytes:
+def _set_size(found: bytes, width: int, height: int) -> bytes:
     order, changed = "<" if found.startswith(b"II") else ">", bytearray(found)
     first = _entries(found, order, struct.unpack_from(order + "I", found, 4)[0])
     if POINTERS[0] not in first:
@@ -87,13 +87,13 @@ def _entries(found: bytes, order: str, start: int) -> dict[int, int]:
     return {struct.unpack_from(order + "H", found, place)[0]: place for place in places}
 
 
-def of_tiff(path: Path) -> bytes:
+def read_tiff(path: Path) -> bytes:
     """Return the EXIF tags of a TIFF file as a block; a damaged directory gives none.
 
     Raises:
         OSError: The file ends before the values of its tags do: it was cut short.
     """
-    with _forgiving(), path.open("rb") as file:
+    with _ignore_damage(), path.open("rb") as file:
         tags = Image.Exif()
         with warnings.catch_warnings(action="error"):
             try:
@@ -104,12 +104,12 @@ def of_tiff(path: Path) -> bytes:
             del tags[tag]
         if tags.get(ORIENTATION) == 1:  # which no tag says as well
             del tags[ORIENTATION]
-        return block(tags.tobytes()) if len(tags) else b""
+        return strip_marker(tags.tobytes()) if len(tags) else b""
     return b""
 
 
 @contextmanager
-def _forgiving() -> Iterator[None]:
+def _ignore_damage() -> Iterator[None]:
     """Leave the body at damage in a block, which is no reason to lose the picture."""
     with warnings.catch_warnings(action="ignore"):
         try:
@@ -120,20 +120,20 @@ def _forgiving() -> Iterator[None]:
             return
 
 
-def _loaded(found: bytes) -> Image.Exif:
+def _load_tags(found: bytes) -> Image.Exif:
     """Return the tags of a block."""
     tags = Image.Exif()
     tags.load(MARK + found)
     return tags
 
 
-def into_png(path: Path, found: bytes) -> None:
+def insert_into_png(path: Path, found: bytes) -> None:
     """Put a block into a PNG: the chunk eXIf, after the header, which ends at byte 33."""
     chunk = b"eXIf" + found
     _insert(path, 33, struct.pack(">I", len(found)) + chunk + struct.pack(">I", zlib.crc32(chunk)))
 
 
-def into_jpeg(path: Path, found: bytes, resolution: tuple[float, float]) -> None:
+def insert_into_jpeg(path: Path, found: bytes, resolution: tuple[float, float]) -> None:
     """Put the segments that come first into a JPEG: JFIF's, which libvips leaves out, and EXIF's.
 
     Args:
@@ -148,7 +148,7 @@ def into_jpeg(path: Path, found: bytes, resolution: tuple[float, float]) -> None
     _insert(path, 2, head)
 
 
-def into_webp(path: Path, found: bytes) -> None:
+def insert_into_webp(path: Path, found: bytes) -> None:
     """Put a block into a WebP in place of the one that it has."""
     content = path.read_bytes()
     start = 12  # after RIFF, a length and WEBP; a chunk is a name, a length and an even payload
@@ -165,7 +165,7 @@ def _next_chunk(content: bytes, start: int) -> int:
     return start + 8 + length + length % 2
 
 
-def into_tiff(path: Path, found: bytes) -> None:
+def insert_into_tiff(path: Path, found: bytes) -> None:
     """Put the tags of a block among those of a TIFF file; a damaged block is left out.
 
     The new tags and then a directory that holds all of them are appended; the header is pointed
@@ -190,8 +190,8 @@ def into_tiff(path: Path, found: bytes) -> None:
 
 def _directory(found: bytes, prefix: bytes, start: int) -> bytes:
     """Return a block's tags as a directory that stands at `start` in a file, with its values."""
-    with _forgiving():
-        source = _loaded(found)
+    with _ignore_damage():
+        source = _load_tags(found)
         tags = TiffImagePlugin.ImageFileDirectory_v2(prefix=prefix)
         for tag, value in source.items():
             if tag not in STRUCTURE and (tag != ORIENTATION or value in range(1, 9)):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from immersion.image_io.exif import orientation
+from immersion.image_io.exif import read_orientation
 
 BITS = {torch.uint8: 8, torch.uint16: 16}
 TYPES = {bits: dtype for dtype, bits in BITS.items()}
@@ -35,7 +35,7 @@ class Metadata:
     @property
     def orientation(self) -> int:
         """Return the EXIF orientation, 1 to 8: how a viewer turns the picture, 1 being not."""
-        return orientation(self.exif)
+        return read_orientation(self.exif)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class Picture:
 
     Example:
         >>> picture = Picture(torch.tensor([[[0, 51], [102, 255]]], dtype=torch.uint8))
-        >>> picture.depth, picture.normalised(slice(1, 2), slice(0, 2))
+        >>> picture.depth, picture.to_float(slice(1, 2), slice(0, 2))
         (8, tensor([[[0.4000, 1.0000]]]))
     """
 
@@ -88,7 +88,7 @@ class Picture:
         """Return W, the number of columns in the file."""
         return self.levels.shape[2]
 
-    def normalised(self, rows: slice = slice(None), columns: slice = slice(None)) -> Tensor:
+    def to_float(self, rows: slice = slice(None), columns: slice = slice(None)) -> Tensor:
         """Return a region's levels divided by the highest one, (C, h, w) float32 in [0, 1].
 
         A tile at a time: 24 megapixels at once would be 288 MB.
@@ -97,7 +97,7 @@ class Picture:
 
 
 def to_levels(x: Tensor, depth: int) -> Tensor:
-    """Return values in [0, 1] as the nearest levels, the inverse of `Picture.normalised`.
+    """Return values in [0, 1] as the nearest levels, the inverse of `Picture.to_float`.
 
     What lies outside [0, 1] becomes the nearest end.
 

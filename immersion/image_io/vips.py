@@ -12,7 +12,7 @@ from immersion.check import UserError
 
 
 @functools.cache
-def library() -> ModuleType:
+def load_vips() -> ModuleType:
     """Return the module `pyvips`, imported by the first call.
 
     Raises:
@@ -30,7 +30,7 @@ def library() -> ModuleType:
     return pyvips
 
 
-def complaint(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """Return what libvips said of a file, on one line and said once."""
     message = getattr(error, "detail", "") or str(error)
     lines = [line.strip() for line in message.splitlines() if line.strip()]

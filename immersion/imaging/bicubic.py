@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor
+from torch.nn.functional import conv2d, pixel_shuffle
 
 from immersion.check import UserError
 
@@ -18,10 +19,10 @@ def resize(x: Tensor, scale: float) -> Tensor:
     r"""Return x resized by `scale`: y = A_H x A_W^T, each row of A a shifted, normalised kernel.
 
     Output i (from 0) lies at u = (i + 1/2) / scale - 1/2 of the input, and input j weighs
-    k(u - j), with k of `keys`; when shrinking, s k(s (u - j)), s the scale, so that the kernel
-    grows and no frequency folds over (MATLAB's "antialiasing"). Beyond the border the picture is
-    mirrored with its edge pixel repeated. PyTorch's `interpolate(mode="bicubic")` has a = -0.75,
-    repeats the edge, and does not antialias unless asked: it is another function.
+    k(u - j), with k of `keys_kernel`; when shrinking, s k(s (u - j)), s the scale, so that the
+    kernel grows and no frequency folds over (MATLAB's "antialiasing"). Beyond the border the
+    picture is mirrored with its edge pixel repeated. PyTorch's `interpolate(mode="bicubic")` is
+    another function: it has a = -0.75, repeats the edge, and antialiases only on request.
 
     Values are not clipped: the kernel overshoots [0, 1] at edges. Published code rounds to 8 bits
     here. Differentiable; linear in x.
@@ -54,12 +55,12 @@ def resize(x: Tensor, scale: float) -> Tensor:
         raise UserError("bicubic resizing", "floating pixels in [0, 1]", x.dtype)
     # Inside a network that runs in bfloat16 the picture itself must not lose its digits.
     with torch.autocast(x.device.type, enabled=False):
-        return along_width(along_width(x, scale).mT, scale).mT
+        return resize_width(resize_width(x, scale).mT, scale).mT
 
 
-def along_width(x: Tensor, scale: float) -> Tensor:
+def resize_width(x: Tensor, scale: float) -> Tensor:
     """Return x, (..., W), resized along its last dimension only: (..., ceil(scale W))."""
-    blocks = weights(x.shape[-1], float(scale), x.dtype, x.device)
+    blocks = weight_blocks(x.shape[-1], float(scale), x.dtype, x.device)
     return torch.cat([x[..., first : first + a.shape[0]] @ a for first, a in blocks], dim=-1)
 
 
@@ -75,14 +76,14 @@ def output_size(size: int, scale: float) -> int:
     return math.ceil(round(size * scale, 9))
 
 
-def keys(t: Tensor, a: float = -0.5) -> Tensor:
+def keys_kernel(t: Tensor, a: float = -0.5) -> Tensor:
     """Return Keys's kernel: cubic pieces on |t| <= 1 and 1 < |t| <= 2, 0 beyond.
 
     (a + 2) |t|^3 - (a + 3) |t|^2 + 1, then a |t|^3 - 5a |t|^2 + 8a |t| - 4a. With a = -1/2 it
     reproduces parabolas (Keys 1981, equation (15)).
 
     Example:
-        >>> keys(torch.tensor([0.0, 0.5, 1.0, 1.5, 2.0]))
+        >>> keys_kernel(torch.tensor([0.0, 0.5, 1.0, 1.5, 2.0]))
         tensor([ 1.0000,  0.5625,  0.0000, -0.0625, -0.0000])
     """
     t = t.abs()
@@ -93,7 +94,7 @@ def keys(t: Tensor, a: float = -0.5) -> Tensor:
 
 @lru_cache(maxsize=64)
 @torch.inference_mode(False)  # what is kept must serve training too, whoever asks for it first
-def weights(
+def weight_blocks(
     size: int, scale: float, dtype: torch.dtype, device: torch.device
 ) -> list[tuple[int, Tensor]]:
     """Return (first, A) for each block: outputs of the block = x[first : first + len(A)] @ A."""
@@ -102,16 +103,16 @@ def weights(
     outputs = output_size(size, scale)
     u = (torch.arange(outputs, dtype=torch.float64) + 0.5) / scale - 0.5
     taps = torch.floor(u - 2 / shrink)[:, None] + torch.arange(reach)
-    values = keys(shrink * (u[:, None] - taps))
+    values = keys_kernel(shrink * (u[:, None] - taps))
     values /= values.sum(1, keepdim=True)
     # Mirrored again and again where the kernel is wider than the picture.
     taps = taps.long().remainder(2 * size)
     taps = torch.where(taps < size, taps, 2 * size - 1 - taps)
     edges = [*range(0, outputs, BLOCK), outputs]
-    return [block(taps[i:j], values[i:j], dtype, device) for i, j in pairwise(edges)]
+    return [weight_block(taps[i:j], values[i:j], dtype, device) for i, j in pairwise(edges)]
 
 
-def block(
+def weight_block(
     taps: Tensor, values: Tensor, dtype: torch.dtype, device: torch.device
 ) -> tuple[int, Tensor]:
     """Return the first input that any of these outputs needs, and the matrix from there on."""
@@ -119,3 +120,65 @@ def block(
     matrix = torch.zeros(len(taps), last - first + 1, dtype=torch.float64)
     matrix.scatter_add_(1, taps - first, values)
     return first, matrix.T.to(device=device, dtype=dtype)
+
+
+REACH = 2
+"""Inputs on each side of an output's nearest one that Keys's kernel gives a weight."""
+
+
+def enlarge_by_convolution(x: Tensor, factor: int) -> Tensor:
+    """Return x enlarged by a whole factor: `resize(x, factor)`, but for rounding.
+
+    With a whole factor s, output s i + p lies at i + (p + 1/2) / s - 1/2 of the input whatever i
+    is: each of the s phases p has one kernel of five taps, and s x s phases of a picture are as
+    many convolutions, whose outputs are the squares of the larger one. `resize` is faster, by
+    matrices that are made for one size; a graph for all sizes cannot hold those.
+
+    Args:
+        x: Pictures, (B, C, H, W), floating.
+        factor: s.
+
+    Returns:
+        (B, C, s H, s W).
+
+    Reference:
+        Shi et al. 2016, section 3.2, https://arxiv.org/abs/1609.05158
+
+    Example:
+        >>> from immersion.imaging.bicubic import resize
+        >>> x = torch.rand(1, 3, 7, 5)
+        >>> torch.allclose(enlarge_by_convolution(x, 3), resize(x, 3), atol=1e-6)
+        True
+    """
+    phase = phase_kernels(factor).to(x)
+    squares = torch.einsum("pi,qj->pqij", phase, phase).flatten(0, 1).unsqueeze(1)
+    rows, columns = (mirror_indices(n, x.device) for n in x.shape[-2:])
+    beyond = x.index_select(-2, rows).index_select(-1, columns)
+    channels = x.shape[1]
+    with torch.autocast(x.device.type, enabled=False):
+        taken = conv2d(beyond, squares.repeat(channels, 1, 1, 1), groups=channels)
+    return pixel_shuffle(taken, factor)
+
+
+def phase_kernels(factor: int) -> Tensor:
+    """Return each phase's kernel, (factor, 5) in float64; rows sum to 1.
+
+    Example:
+        >>> phase_kernels(2)[0].tolist()
+        [-0.0234375, 0.2265625, 0.8671875, -0.0703125, 0.0]
+    """
+    u = (torch.arange(factor, dtype=torch.float64) + 0.5) / factor - 0.5
+    values = keys_kernel(u[:, None] - torch.arange(-REACH, REACH + 1))
+    return values / values.sum(1, keepdim=True)
+
+
+def mirror_indices(length: int, device: torch.device) -> Tensor:
+    """Return which pixel each place from -2 to length + 1 shows, its edge pixel repeated.
+
+    Example:
+        >>> [mirror_indices(n, torch.device("cpu")).tolist() for n in (3, 1)]
+        [[1, 0, 0, 1, 2, 2, 1], [0, 0, 0, 0, 0]]
+    """
+    place = torch.arange(-REACH, length + REACH, device=device)
+    place = torch.where(place < 0, -1 - place, place)
+    return torch.minimum(place, 2 * length - 1 - place).clamp(min=0)

@@ -50,7 +50,7 @@ def xyz_from_srgb(x: Tensor) -> Tensor:
         >>> xyz_from_srgb(torch.ones(3, 1, 1)).flatten()
         tensor([0.9505, 1.0000, 1.0888])
     """
-    return mix(linear_from_srgb(three(x, "XYZ")), XYZ_OF_LINEAR)
+    return mix_channels(linear_from_srgb(require_rgb(x, "XYZ")), XYZ_OF_LINEAR)
 
 
 def srgb_from_xyz(xyz: Tensor) -> Tensor:
@@ -62,7 +62,7 @@ def srgb_from_xyz(xyz: Tensor) -> Tensor:
         True
     """
     rows = torch.linalg.inv(torch.tensor(XYZ_OF_LINEAR, dtype=torch.float64)).tolist()
-    return srgb_from_linear(mix(three(xyz, "sRGB"), rows))
+    return srgb_from_linear(mix_channels(require_rgb(xyz, "sRGB"), rows))
 
 
 def lab_from_srgb(x: Tensor) -> Tensor:
@@ -109,7 +109,7 @@ def srgb_from_lab(lab: Tensor) -> Tensor:
         >>> srgb_from_lab(torch.tensor([50.0, -120.0, 0.0]).view(3, 1, 1)).flatten()  # too green
         tensor([0.0000, 0.6022, 0.4570])
     """
-    lightness, a, b = three(lab, "sRGB").unbind(-3)
+    lightness, a, b = require_rgb(lab, "sRGB").unbind(-3)
     f_y = (lightness + 16) / 116
     f = torch.stack([f_y + a / 500, f_y, f_y - b / 200], dim=-3)
     # No light is negative; b above 200 (L + 16) / 116 would ask for it.
@@ -142,7 +142,10 @@ def luma(x: Tensor) -> Tensor:
         >>> luma(torch.ones(3, 1, 1)) * 255
         tensor([[[235.]]])
     """
-    return mix(three(x, "luma"), ((65.481 / 255, 128.553 / 255, 24.966 / 255),)) + 16 / 255
+    return (
+        mix_channels(require_rgb(x, "luma"), ((65.481 / 255, 128.553 / 255, 24.966 / 255),))
+        + 16 / 255
+    )
 
 
 def grey(x: Tensor) -> Tensor:
@@ -155,10 +158,10 @@ def grey(x: Tensor) -> Tensor:
         >>> grey(torch.tensor([1.0, 0.5, 0.0]).view(3, 1, 1)).item()
         0.5924999713897705
     """
-    return mix(three(x, "grey"), ((0.299, 0.587, 0.114),))
+    return mix_channels(require_rgb(x, "grey"), ((0.299, 0.587, 0.114),))
 
 
-def mix(x: Tensor, rows: tuple[tuple[float, ...], ...]) -> Tensor:
+def mix_channels(x: Tensor, rows: tuple[tuple[float, ...], ...]) -> Tensor:
     """Return the channels sum_c row_c x_c, (..., len(rows), H, W), of x, (..., 3, H, W).
 
     Sums, not a matrix product, which autocast would do in bfloat16.
@@ -167,7 +170,7 @@ def mix(x: Tensor, rows: tuple[tuple[float, ...], ...]) -> Tensor:
     return torch.stack([i * r + j * g + k * b for i, j, k in rows], dim=-3)
 
 
-def three(x: Tensor, what: str) -> Tensor:
+def require_rgb(x: Tensor, what: str) -> Tensor:
     """Return x, or raise a `UserError` unless it is (..., 3, H, W) and floating."""
     if x.ndim < 3 or x.shape[-3] != 3 or not x.is_floating_point():
         found = f"{x.dtype} of shape {tuple(x.shape)}"

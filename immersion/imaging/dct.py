@@ -5,7 +5,7 @@ from functools import cache
 
 from torch import Tensor
 
-from immersion.imaging.constant import constant
+from immersion.imaging.parameters import constant_tensor
 
 
 def dct_matrix(size: int, like: Tensor) -> Tensor:
@@ -27,15 +27,15 @@ def dct_matrix(size: int, like: Tensor) -> Tensor:
         >>> (t @ torch.ones(8, 8) @ t.T)[0, 0]  # 8 times the mean
         tensor(8.0000)
     """
-    return constant(waves(size), like.dtype, like.device)
+    return constant_tensor(cosine_rows(size), like.dtype, like.device)
 
 
 @cache
-def waves(size: int) -> tuple[tuple[float, ...], ...]:
+def cosine_rows(size: int) -> tuple[tuple[float, ...], ...]:
     """Return the rows of T.
 
     Example:
-        >>> waves(2)[1]
+        >>> cosine_rows(2)[1]
         (0.7071067811865476, -0.7071067811865475)
     """
     factors = [math.sqrt((2 if k else 1) / size) for k in range(size)]

@@ -5,9 +5,8 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from immersion.check import UserError
-from immersion.imaging.constant import constant
 from immersion.imaging.dct import dct_matrix
-from immersion.imaging.strength import per_example
+from immersion.imaging.parameters import broadcast_strength, constant_tensor
 
 LUMINANCE = (
     (16, 11, 10, 16, 24, 40, 51, 61),
@@ -32,7 +31,7 @@ CHROMINANCE = (
 
 
 @torch.no_grad()
-def jpeg(x: Tensor, quality: float | Tensor) -> Tensor:
+def simulate_jpeg(x: Tensor, quality: float | Tensor) -> Tensor:
     r"""Return the pictures as they come back from a JPEG file: 8 bits, in [0, 1].
 
     The lossy part alone, there and back, as libjpeg does it: rounding to 8 bits; for colour Y,
@@ -59,43 +58,45 @@ def jpeg(x: Tensor, quality: float | Tensor) -> Tensor:
 
     Example:
         >>> ramp = torch.linspace(0, 1, 64).expand(2, 1, 64, 64)
-        >>> y = jpeg(ramp, torch.tensor([10.0, 95.0]))
+        >>> y = simulate_jpeg(ramp, torch.tensor([10.0, 95.0]))
         >>> (y - ramp).abs().amax(dim=(1, 2, 3)) * 255 < torch.tensor([20, 3])
         tensor([True, True])
     """
     if x.ndim != 4 or x.shape[1] not in (1, 3):
         raise UserError("a JPEG", "pictures (B, 1, H, W) or (B, 3, H, W)", tuple(x.shape))
-    quality = per_example(quality, x, "the JPEG quality", 5, 100)
-    levels = bytes_of(255 * x)
+    quality = broadcast_strength(quality, x, "the JPEG quality", 5, 100)
+    levels = round_to_bytes(255 * x)
     if x.shape[1] == 1:
-        return coded(levels, steps(LUMINANCE, quality)) / 255
-    colours = ycbcr(levels)
-    light = coded(colours[:, :1], steps(LUMINANCE, quality))
-    chroma = halved(colours[:, 1:])
-    chroma = doubled(coded(chroma, steps(CHROMINANCE, quality)), x.shape[-2:])
-    return rgb(torch.cat([light, chroma], dim=1)) / 255
+        return quantise_blocks(levels, quantisation_steps(LUMINANCE, quality)) / 255
+    colours = rgb_to_ycbcr(levels)
+    light = quantise_blocks(colours[:, :1], quantisation_steps(LUMINANCE, quality))
+    chroma = subsample(colours[:, 1:])
+    chroma = upsample(
+        quantise_blocks(chroma, quantisation_steps(CHROMINANCE, quality)), x.shape[-2:]
+    )
+    return ycbcr_to_rgb(torch.cat([light, chroma], dim=1)) / 255
 
 
-def bytes_of(x: Tensor) -> Tensor:
+def round_to_bytes(x: Tensor) -> Tensor:
     """Return x rounded to 0, 1, ..., 255."""
     return x.round().clamp(0, 255)
 
 
-def steps(table: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
+def quantisation_steps(table: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
     """Return q = (table s + 50) // 100 within 1..255, (8, 8) or (B, 1, 1, 1, 8, 8).
 
     Example:
-        >>> steps(LUMINANCE, torch.tensor(90.0))[0]
+        >>> quantisation_steps(LUMINANCE, torch.tensor(90.0))[0]
         tensor([ 3.,  2.,  2.,  3.,  5.,  8., 10., 12.])
     """
     scale = torch.where(quality < 50, (5000 / quality).floor(), 200 - 2 * quality)
-    base = constant(table, quality.dtype, quality.device)
+    base = constant_tensor(table, quality.dtype, quality.device)
     if quality.ndim:
         scale = scale[..., None, None]
     return ((base * scale + 50) / 100).floor().clamp(1, 255)
 
 
-def coded(x: Tensor, q: Tensor) -> Tensor:
+def quantise_blocks(x: Tensor, q: Tensor) -> Tensor:
     """Return planes (B, C, H, W) of 0..255 with the coefficients of each block rounded to q."""
     height, width = x.shape[-2:]
     x = pad(x, (0, -width % 8, 0, -height % 8), mode="replicate") - 128
@@ -103,38 +104,38 @@ def coded(x: Tensor, q: Tensor) -> Tensor:
     blocks = x.unflatten(-1, (-1, 8)).unflatten(-3, (-1, 8)).transpose(-3, -2)
     with torch.autocast(x.device.type, enabled=False):
         eighths = (8 * (t @ blocks @ t.T)).round()  # libjpeg's cosine transform is one of integers
-        blocks = t.T @ (q * nearest(eighths / 8 / q)) @ t
+        blocks = t.T @ (q * round_half_away(eighths / 8 / q)) @ t
     x = blocks.transpose(-3, -2).flatten(-4, -3).flatten(-2, -1)
-    return bytes_of(x[..., :height, :width] + 128)
+    return round_to_bytes(x[..., :height, :width] + 128)
 
 
-def nearest(x: Tensor) -> Tensor:
+def round_half_away(x: Tensor) -> Tensor:
     """Return whole numbers, halves away from 0, of which eighths of even steps have many.
 
     Example:
-        >>> nearest(torch.tensor([-1.5, -0.25, 0.5, 2.5]))
+        >>> round_half_away(torch.tensor([-1.5, -0.25, 0.5, 2.5]))
         tensor([-2., -0.,  1.,  3.])
     """
     return x.sign() * (x.abs() + 0.5).floor()
 
 
-def ycbcr(x: Tensor) -> Tensor:
+def rgb_to_ycbcr(x: Tensor) -> Tensor:
     """Return Y, C_b, C_r of 0..255, full range, rounded (ITU-T T.871, section 7)."""
     r, g, b = x.unbind(1)
     y = 0.299 * r + 0.587 * g + 0.114 * b
     planes = [y, (b - y) / 1.772 + 128, (r - y) / 1.402 + 128]
-    return bytes_of(torch.stack(planes, dim=1))
+    return round_to_bytes(torch.stack(planes, dim=1))
 
 
-def rgb(x: Tensor) -> Tensor:
-    """Return R, G, B of 0..255, rounded: the inverse of `ycbcr`."""
+def ycbcr_to_rgb(x: Tensor) -> Tensor:
+    """Return R, G, B of 0..255, rounded: the inverse of `rgb_to_ycbcr`."""
     y, cb, cr = x[:, 0], x[:, 1] - 128, x[:, 2] - 128
     r, b = y + 1.402 * cr, y + 1.772 * cb
     g = y - (0.114 * 1.772 * cb + 0.299 * 1.402 * cr) / 0.587
-    return bytes_of(torch.stack([r, g, b], dim=1))
+    return round_to_bytes(torch.stack([r, g, b], dim=1))
 
 
-def halved(x: Tensor) -> Tensor:
+def subsample(x: Tensor) -> Tensor:
     """Return means of 2 x 2 values, to whole numbers; halves go down and up by turns."""
     height, width = x.shape[-2:]
     mean = avg_pool2d(pad(x, (0, width % 2, 0, height % 2), mode="replicate"), 2)
@@ -142,7 +143,7 @@ def halved(x: Tensor) -> Tensor:
     return (mean + 0.25 + 0.25 * turn).floor()
 
 
-def doubled(x: Tensor, size: torch.Size) -> Tensor:
+def upsample(x: Tensor, size: torch.Size) -> Tensor:
     """Return x enlarged twice, 3/4 of the nearest and 1/4 of the next, cut to the size."""
     x = interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
     return x[..., : size[0], : size[1]].round()

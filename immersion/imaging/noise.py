@@ -1,12 +1,14 @@
 """Noise of cameras and of bad transmission, drawn from PyTorch's global generator."""
 
+import math
+
 import torch
 from torch import Tensor
 
-from immersion.imaging.strength import per_example
+from immersion.imaging.parameters import broadcast_strength
 
 
-def gaussian(x: Tensor, sigma: float | Tensor) -> Tensor:
+def add_gaussian(x: Tensor, sigma: float | Tensor) -> Tensor:
     """Return x + sigma n, n ~ N(0, 1) for each value, not clipped.
 
     The tables of denoising (Set12, BSD68) are made with noise that leaves [0, 1]: clipping it
@@ -30,14 +32,14 @@ def gaussian(x: Tensor, sigma: float | Tensor) -> Tensor:
     Example:
         >>> _ = torch.manual_seed(0)
         >>> sigma = torch.tensor([0.0, 25 / 255])
-        >>> y = gaussian(torch.full((2, 1, 100, 100), 0.5), sigma)
+        >>> y = add_gaussian(torch.full((2, 1, 100, 100), 0.5), sigma)
         >>> (y.std(dim=(1, 2, 3)) * 255).round()
         tensor([ 0., 25.])
     """
-    return x + per_example(sigma, x, "sigma", 0) * torch.randn_like(x)
+    return x + broadcast_strength(sigma, x, "sigma", 0) * torch.randn_like(x)
 
 
-def poisson_gaussian(x: Tensor, photons: float | Tensor, sigma: float | Tensor) -> Tensor:
+def add_poisson_gaussian(x: Tensor, photons: float | Tensor, sigma: float | Tensor) -> Tensor:
     """Return y = k / photons + sigma n, k ~ Poisson(photons x), n ~ N(0, 1), not clipped.
 
     Light comes in photons and the reading adds its own: E[y] = x, Var[y] = x / photons + sigma^2.
@@ -62,16 +64,16 @@ def poisson_gaussian(x: Tensor, photons: float | Tensor, sigma: float | Tensor) 
 
     Example:
         >>> _ = torch.manual_seed(0)
-        >>> y = poisson_gaussian(torch.full((1, 1, 200, 200), 0.5), photons=50, sigma=0.1)
+        >>> y = add_poisson_gaussian(torch.full((1, 1, 200, 200), 0.5), photons=50, sigma=0.1)
         >>> torch.allclose(y.var(), torch.tensor(0.5 / 50 + 0.1**2), rtol=0.02)
         True
     """
     smallest = torch.finfo(x.dtype).tiny if x.is_floating_point() else 1
-    rate = per_example(photons, x, "photons", smallest)
-    return gaussian(torch.poisson(rate * x.clamp(min=0)) / rate, sigma)
+    rate = broadcast_strength(photons, x, "photons", smallest)
+    return add_gaussian(torch.poisson(rate * x.clamp(min=0)) / rate, sigma)
 
 
-def salt_and_pepper(x: Tensor, share: float | Tensor) -> Tensor:
+def add_salt_and_pepper(x: Tensor, share: float | Tensor) -> Tensor:
     """Return x with a share of its pixels replaced by black or white, evenly, all channels alike.
 
     A pixel is 0 with probability share / 2, 1 with share / 2, and itself otherwise:
@@ -92,10 +94,46 @@ def salt_and_pepper(x: Tensor, share: float | Tensor) -> Tensor:
 
     Example:
         >>> _ = torch.manual_seed(0)
-        >>> y = salt_and_pepper(torch.full((1, 1, 100, 100), 0.5), share=0.2)
+        >>> y = add_salt_and_pepper(torch.full((1, 1, 100, 100), 0.5), share=0.2)
         >>> y.unique()
         tensor([0.0000, 0.5000, 1.0000])
     """
-    share = per_example(share, x, "the share", 0, 1)
+    share = broadcast_strength(share, x, "the share", 0, 1)
     u = torch.rand_like(x[..., :1, :, :])
     return torch.where(u < share / 2, 0.0, torch.where(u < share, 1.0, x))
+
+
+WAVES = 256
+"""Cosines that a field is the sum of."""
+
+
+def sample_smooth_field(channels: int, size: tuple[int, int], length: float) -> Tensor:
+    r"""Draw z with z(x) ~ N(0, 1) and E[z(x) z(y)] = exp(-|x - y|^2 / (2 length^2)).
+
+    z(x) = sqrt(2 / M) sum_m cos(w_m x + b_m), w_m ~ N(0, I / length^2), b_m uniform on a circle:
+    the covariance is exact, and each value nearly Gaussian for M = 256. Channels are independent.
+
+    Args:
+        channels: C.
+        size: (H, W).
+        length: How far neighbours agree, in pixels.
+
+    Returns:
+        (1, C, H, W), from PyTorch's global generator.
+
+    Reference:
+        Rahimi & Recht 2007, Random features for large-scale kernel machines, section 3,
+        https://papers.nips.cc/paper/3182
+
+    Example:
+        >>> sample_smooth_field(2, (8, 12), length=4.0).shape
+        torch.Size([1, 2, 8, 12])
+    """
+    height, width = size
+    down, right = torch.randn(2, channels, WAVES, 1) / length
+    phase = 2 * math.pi * torch.rand(channels, WAVES, 1)
+    rows = down * torch.arange(height) + phase
+    columns = right * torch.arange(width)
+    # cos(r + c) = cos r cos c - sin r sin c: a product of matrices, with no (M, H, W) in between.
+    waves = rows.cos().mT @ columns.cos() - rows.sin().mT @ columns.sin()
+    return math.sqrt(2 / WAVES) * waves.unsqueeze(0)

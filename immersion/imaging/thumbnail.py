@@ -6,30 +6,30 @@ from torch import Tensor
 from immersion.imaging.bicubic import resize
 
 
-def shrinking(size: tuple[int, int], shortest: int) -> float:
+def shrink_factor(size: tuple[int, int], shortest: int) -> float:
     """Return the factor that brings the shorter side of (H, W) down to `shortest` pixels.
 
     It is 1 for pictures that are no larger, and for `shortest` 0.
 
     Example:
-        >>> shrinking((64, 100), 32), shrinking((9, 9), 32), shrinking((64, 100), 0)
+        >>> shrink_factor((64, 100), 32), shrink_factor((9, 9), 32), shrink_factor((64, 100), 0)
         (0.5, 1.0, 1.0)
     """
     return min(1.0, shortest / min(size)) if shortest else 1.0
 
 
-def shrunk(x: Tensor, shortest: int) -> Tensor:
+def shrink(x: Tensor, shortest: int) -> Tensor:
     """Return pictures, (..., H, W), whose shorter side is at most `shortest`, antialiased.
 
     Example:
-        >>> shrunk(torch.zeros(1, 3, 100, 150), 32).shape, shrunk(torch.zeros(1, 9, 9), 32).shape
+        >>> shrink(torch.zeros(1, 3, 100, 150), 32).shape, shrink(torch.zeros(1, 9, 9), 32).shape
         (torch.Size([1, 3, 32, 48]), torch.Size([1, 9, 9]))
     """
-    scale = shrinking(x.shape[-2:], shortest)
+    scale = shrink_factor(x.shape[-2:], shortest)
     return x if scale == 1 else resize(x, scale)
 
 
-def spread(x: Tensor, scale: float, rows: range, columns: range) -> Tensor:
+def upsample_window(x: Tensor, scale: float, rows: range, columns: range) -> Tensor:
     """Return a window of values between the pixels of a small picture, bilinearly.
 
     Pixel j of the large picture lies at (j + 1/2) scale - 1/2 of the small one, as `resize` has
@@ -45,13 +45,13 @@ def spread(x: Tensor, scale: float, rows: range, columns: range) -> Tensor:
         (..., rows, columns).
 
     Example:
-        >>> spread(torch.tensor([[0.0, 1.0]]), 0.5, range(1), range(4))
+        >>> upsample_window(torch.tensor([[0.0, 1.0]]), 0.5, range(1), range(4))
         tensor([[0.0000, 0.2500, 0.7500, 1.0000]])
     """
-    return _along_width(_along_width(x, scale, columns).mT, scale, rows).mT
+    return _interpolate_width(_interpolate_width(x, scale, columns).mT, scale, rows).mT
 
 
-def _along_width(x: Tensor, scale: float, wanted: range) -> Tensor:
+def _interpolate_width(x: Tensor, scale: float, wanted: range) -> Tensor:
     last = x.shape[-1] - 1
     place = (torch.arange(wanted.start, wanted.stop, device=x.device) + 0.5) * scale - 0.5
     place = place.clamp(0, last)

@@ -35,6 +35,6 @@ def compared(name: str, words: str, before: Picture, after: Picture) -> Compared
 def image(picture: Picture, box: tuple[int, ...]) -> Image.Image:
     """Return a part of a picture, (left, top, right, bottom), with 8 bits and without alpha."""
     left, top, right, bottom = box
-    x = picture.normalised(slice(top, bottom), slice(left, right)).mul(255).round().byte()
+    x = picture.to_float(slice(top, bottom), slice(left, right)).mul(255).round().byte()
     levels = x.permute(1, 2, 0).numpy()
     return Image.fromarray(levels[..., 0] if picture.channels == 1 else levels)

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import torch
 
-from immersion.image_io import Picture, check_target, read, write
-from immersion.image_io.write import usable
+from immersion.image_io import Picture, check_output, read, write
+from immersion.image_io.writer import is_valid_profile
 from immersion.inference.before_after import compared
 from immersion.inference.own_noise import noise_of, strength_for
 from immersion.inference.translate import (
@@ -82,7 +82,7 @@ def work_on(job: Job, opened: Opened, manner: Manner, existing: Existing) -> Mad
     task = network.model.task
     given = one_channel(picture) if grey and network.colours == 1 else picture
     refuse_colours(network.colours, given)
-    check_target(_without_holes(picture, task), job.output, existing != "refuse")
+    check_output(_without_holes(picture, task), job.output, existing != "refuse")
     told: dict[str, Any] = {"input": str(job.source), "output": str(job.output)}
     if task.noisy:
         sigma = noise_of(picture)
@@ -92,7 +92,9 @@ def work_on(job: Job, opened: Opened, manner: Manner, existing: Existing) -> Mad
     translated = translate(network.model, network.colours, given, manner)
     result = translated.picture if given is picture else three_channels(translated.picture)
     told["size"] = size_of(result)
-    if picture.metadata.profile and not usable(picture.metadata.profile, result.channels):
+    if picture.metadata.profile and not is_valid_profile(
+        picture.metadata.profile, result.channels
+    ):
         told["profile"] = "not for these channels, and left out"
     if job.uncertainty is not None:  # first: a picture that is there has all that it should have
         _put(translated.uncertainty, job.uncertainty, existing)

@@ -2,7 +2,7 @@
 
 from immersion.check import UserError
 from immersion.image_io import Picture
-from immersion.imaging.noise_level import noise_level
+from immersion.imaging.noise_estimation import estimate_noise
 from immersion.tasks import Task
 from immersion.tasks.noises import NOISES
 
@@ -19,7 +19,7 @@ def noise_of(picture: Picture) -> float | None:
         return None
     top = 2**picture.depth - 1
     # A channel at a time: all at once, a large photograph would take a gigabyte as floats.
-    return max(255 * noise_level(plane.float()[None] / top).item() for plane in picture.levels)
+    return max(255 * estimate_noise(plane.float()[None] / top).item() for plane in picture.levels)
 
 
 def strength_for(task: Task, given: float | None, sigma: float | None) -> float | None:

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from immersion.check import UserError
-from immersion.image_io import Inputs, find, is_file, repeated, targets
+from immersion.image_io import (
+    Inputs,
+    find_pictures,
+    is_picture_path,
+    repeat_inputs,
+    resolve_outputs,
+)
 from immersion.inference.jobs import Existing, Job
 from immersion.inference.own_noise import refuse_strength
 from immersion.inference.settings import Answer, Files
@@ -53,15 +59,15 @@ def planned(
     """
     if not inputs:
         raise UserError("no picture was named", "files, folders or patterns", remedy="name some")
-    found, task = find(list(inputs)), network.model.task
+    found, task = find_pictures(list(inputs)), network.model.task
     if answer.draws:
-        refuse_draws(network, is_file(out))
-        found = repeated(found, answer.draws)
+        refuse_draws(network, is_picture_path(out))
+        found = repeat_inputs(found, answer.draws)
     if answer.strength is not None:
         refuse_strength(task, answer.strength)
     again = files.existing != "refuse"
-    usual = ".png" if task.of_classes and not is_file(out) else None
-    outputs = targets(found, out, usual if files.ending is None else files.ending, again)
+    usual = ".png" if task.of_classes and not is_picture_path(out) else None
+    outputs = resolve_outputs(found, out, usual if files.ending is None else files.ending, again)
     if task.of_classes:
         refuse_blending(outputs)
     jobs = jobs_of(found, outputs, network if answer.uncertainty else None, again)
@@ -78,10 +84,10 @@ def jobs_of(
     maps: list[Path | None] = [None] * len(outputs)
     if doubting is not None:
         maps = _maps(outputs)
-        refuse_doubts(doubting, maps, {*outputs, *(found.path for found in meant.found)}, again)
+        refuse_doubts(doubting, maps, {*outputs, *(found.path for found in meant.pictures)}, again)
     return [
-        Job(found.path, output, mapped, found.draw)
-        for found, output, mapped in zip(meant.found, outputs, maps, strict=True)
+        Job(found.path, output, mapped, found.sample)
+        for found, output, mapped in zip(meant.pictures, outputs, maps, strict=True)
     ]
 
 
@@ -98,7 +104,7 @@ def page_in(out: Path, existing: Existing) -> Path:
     Raises:
         UserError: There is one already that is not to be replaced, or not one of ours.
     """
-    page = (out.parent if is_file(out) else out) / PAGE
+    page = (out.parent if is_picture_path(out) else out) / PAGE
     ours = page.is_file() and KICKER in page.read_text("utf-8", errors="replace")
     if page.exists() and not (existing == "replace" or (existing == "keep" and ours)):
         raise UserError(f"{page} exists already", remedy="pass --overwrite, or leave --page out")

@@ -8,11 +8,11 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from immersion.check import UserError
-from immersion.data.patches import turned
+from immersion.data.patches import rotate_and_flip
 from immersion.image_io import Metadata, Picture, to_levels
-from immersion.image_io.exif import of_size
-from immersion.imaging.bicubic import along_width, resize
-from immersion.imaging.thumbnail import shrinking
+from immersion.image_io.exif import set_size
+from immersion.imaging.bicubic import resize, resize_width
+from immersion.imaging.thumbnail import shrink_factor
 from immersion.inference.backends import Backend, Work, in_torch
 from immersion.inference.precision_guard import (
     CHANGED,
@@ -28,7 +28,7 @@ from immersion.progress import track
 from immersion.tasks import Task
 
 TURN_OF = {1: 0, 2: 4, 3: 2, 4: 6, 5: 7, 6: 3, 7: 5, 8: 1}
-"""EXIF orientation -> the way in which `turned` sets a picture upright."""
+"""EXIF orientation -> the way in which `rotate_and_flip` sets a picture upright."""
 
 Said = tuple[Tensor, Tensor, Tensor | None]
 """What was given of a tile, the answer to it, (1, C_out, s H, s W), classes as their numbers, and
@@ -115,7 +115,7 @@ def translate(
 def upright(picture: Picture) -> Picture:
     """Return a picture with its pixels as a viewer shows them."""
     turn = TURN_OF[picture.metadata.orientation]
-    return of_turn(picture, lambda x: turned(x, turn)) if turn else picture
+    return of_turn(picture, lambda x: rotate_and_flip(x, turn)) if turn else picture
 
 
 def of_turn(picture: Picture, turn: Callable[[Tensor], Tensor]) -> Picture:
@@ -160,7 +160,7 @@ def given_of(
 ) -> Tensor:
     """Return what the network is given of a tile, (1, C_in, H, W)."""
     rows, columns = slice(*tile.seen_rows), slice(*tile.seen_columns)
-    region = picture.normalised(rows, columns).unsqueeze(0).expand(-1, colours, -1, -1)
+    region = picture.to_float(rows, columns).unsqueeze(0).expand(-1, colours, -1, -1)
     hole = None
     if picture.alpha is not None:
         empty = picture.alpha[:, rows, columns].int() == 0
@@ -170,7 +170,7 @@ def given_of(
 
 def told_its_size(picture: Picture) -> Picture:
     """Return a picture whose EXIF block tells the size that it has, where it tells one."""
-    exif = of_size(picture.metadata.exif, picture.width, picture.height)
+    exif = set_size(picture.metadata.exif, picture.width, picture.height)
     return replace(picture, metadata=replace(picture.metadata, exif=exif))
 
 
@@ -259,12 +259,12 @@ def _of_tiles(model: Translator, colours: int, picture: Picture, manner: Manner)
 
 def _of_small(model: Translator, colours: int, picture: Picture, manner: Manner) -> Answers:
     """Return a function that looks a tile up in the answer to the picture made small."""
-    task, scale = model.task, shrinking((picture.height, picture.width), model.task.shortest)
+    task, scale = model.task, shrink_factor((picture.height, picture.width), model.task.shortest)
     strips = [
-        along_width(task.prepare(picture.normalised(rows, slice(None)).unsqueeze(0)), scale)
+        resize_width(task.prepare(picture.to_float(rows, slice(None)).unsqueeze(0)), scale)
         for rows in (slice(n, n + STRIP) for n in range(0, picture.height, STRIP))
     ]
-    seen = along_width(torch.cat(strips, dim=2).mT, scale).mT  # as `resize` does it, in order
+    seen = resize_width(torch.cat(strips, dim=2).mT, scale).mT  # as `resize` does it, in order
     work = manner.backend(model, colours, manner.draw)
     exact = replace(manner, precision=torch.float32)  # so small that nothing would be gained
     small = SeenSmall(lambda x: said(task, work, x, exact), seen, scale, model.network.multiple)
@@ -287,7 +287,7 @@ def said(task: Task, work: Work, given: Tensor, manner: Manner) -> Numbers:
     """
     outputs, deviations = [], []
     for turn in task.turns if manner.ensemble else (0,):
-        output, deviation = work(turned(given, turn), manner.precision)
+        output, deviation = work(rotate_and_flip(given, turn), manner.precision)
         outputs.append(unturned(output, turn))
         if deviation is not None:
             deviations.append(unturned(deviation, turn))
@@ -298,11 +298,11 @@ def said(task: Task, work: Work, given: Tensor, manner: Manner) -> Numbers:
 
 
 def unturned(x: Tensor, turn: int) -> Tensor:
-    """Return x as it was before `turned`.
+    """Return x as it was before `rotate_and_flip`.
 
     Example:
         >>> x = torch.rand(2, 3)
-        >>> all(torch.equal(unturned(turned(x, turn), turn), x) for turn in range(8))
+        >>> all(torch.equal(unturned(rotate_and_flip(x, turn), turn), x) for turn in range(8))
         True
     """
     x = x.flip(-1) if turn >= 4 else x

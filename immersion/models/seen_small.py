@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from immersion.imaging.thumbnail import spread
+from immersion.imaging.thumbnail import upsample_window
 from immersion.models.tiles import kept, mirrored, tiles
 
 Numbers = tuple[Tensor, Tensor | None]
@@ -32,6 +32,6 @@ class SeenSmall:
     def __call__(self, rows: range, columns: range) -> Numbers:
         """Return what is said of a window of the large picture."""
         answer, deviation = (
-            None if x is None else spread(x, self.scale, rows, columns) for x in self.said
+            None if x is None else upsample_window(x, self.scale, rows, columns) for x in self.said
         )
         return answer, deviation

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from immersion.imaging.thumbnail import shrinking, shrunk
+from immersion.imaging.thumbnail import shrink, shrink_factor
 from immersion.likelihoods import Likelihood
 from immersion.likelihoods.classes import Classes
 from immersion.likelihoods.gaussian import Gaussian
@@ -102,8 +102,8 @@ class Translator(nn.Module):
         height, width = given.shape[-2:]
         small = SeenSmall(
             lambda x: self.numbers(x, draw),
-            shrunk(given, self.task.shortest).to(device),
-            shrinking((height, width), self.task.shortest),
+            shrink(given, self.task.shortest).to(device),
+            shrink_factor((height, width), self.task.shortest),
             self.network.multiple,
         )
         answer, deviation = small(range(height), range(width))

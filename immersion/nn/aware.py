@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from immersion.imaging.noise_around import REACH, noise_around
+from immersion.imaging.noise_estimation import LOCAL_REACH, estimate_local_noise
 from immersion.nn.restorer import Restorer
 from immersion.nn.translation import TRANSLATIONS, PictureNetwork, refuse_scale
 
@@ -12,7 +12,7 @@ UNIT = 0.25
 
 
 class Aware(PictureNetwork):
-    """A `Restorer` that sees, beside each channel, `noise_around` of it in units of 1/4.
+    """A `Restorer` that sees, beside each channel, `estimate_local_noise` of it in units of 1/4.
 
     One network for all strengths of noise learns sooner when it is shown the strength.
 
@@ -30,7 +30,7 @@ class Aware(PictureNetwork):
     @property
     def halo(self) -> int:
         """Return the restorer's reach, and that of what it is shown."""
-        return self.restorer.halo + REACH + 1
+        return self.restorer.halo + LOCAL_REACH + 1
 
     @property
     def multiple(self) -> int:
@@ -41,7 +41,7 @@ class Aware(PictureNetwork):
         """Return the output, (B, C_out, H, W)."""
         # A small difference of large numbers: not in bfloat16.
         with torch.autocast(x.device.type, enabled=False):
-            shown = noise_around(x.float()) / UNIT
+            shown = estimate_local_noise(x.float()) / UNIT
         return self.restorer(torch.cat([x, shown.to(x.dtype)], dim=1))
 
 

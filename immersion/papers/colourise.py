@@ -9,7 +9,7 @@ from torch import Tensor
 
 from immersion.data.dataset import to_float
 from immersion.data.patches import PatchSplit
-from immersion.data.whole_images import load_pictures
+from immersion.data.restoration import load_pictures
 from immersion.engine import Options
 from immersion.evaluation.image_measures import ROUNDED
 from immersion.evaluation.image_to_image import translation_quality

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from immersion.data.dataset import to_float
-from immersion.data.whole_images import load_pictures
+from immersion.data.restoration import load_pictures
 from immersion.engine import Options
 from immersion.evaluation.image_to_image import translation_quality
 from immersion.image_io import Picture, to_levels, write
-from immersion.imaging.noise import gaussian
+from immersion.imaging.noise import add_gaussian
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import amount, trained
@@ -61,7 +61,7 @@ def photographs(folder: Path, sigma: float) -> Path:
         if path.exists():
             continue
         with use_seed(0, "noise", number):
-            x = gaussian(to_float(levels, "unit").unsqueeze(0), sigma / 255)
+            x = add_gaussian(to_float(levels, "unit").unsqueeze(0), sigma / 255)
         write(Picture(to_levels(x.squeeze(0).clamp(0, 1), 16)), path)
     return folder
 

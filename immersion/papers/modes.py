@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from immersion.data import own_units
+from immersion.data import to_original_units
 from immersion.engine import OptimizerSettings, Options
 from immersion.evaluation.samples import modes
 from immersion.models.sampling import sampled
@@ -71,7 +71,7 @@ def points(name: str, out: Path, device: str) -> dict[str, Measurement]:
         ]
         for what, value in _over_runs([counted(run, 10_000) for run in runs]).items():
             measured[f"{game}-{what}"] = value
-        clouds = [own_units(sampled(run.model, 2000, seed=0), run.spec) for run in runs]
+        clouds = [to_original_units(sampled(run.model, 2000, seed=0), run.spec) for run in runs]
         _scatter(clouds, game, out / f"modes-{name}-{game}.png")
     return measured
 

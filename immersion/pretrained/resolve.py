@@ -12,7 +12,7 @@ from typing import Any
 
 from immersion.check import UserError
 from immersion.data import Dataset, Spec
-from immersion.data.whole_images import load_pictures
+from immersion.data.restoration import load_pictures
 from immersion.models import Translator
 from immersion.pretrained.bundled import chosen, means_shipped, open_shipped
 from immersion.pretrained.published import is_published, open_published

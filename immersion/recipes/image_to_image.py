@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from immersion.check import UserError, check_at_least
 from immersion.data import Spec
-from immersion.data.whole_images import USUAL_SIDE
+from immersion.data.restoration import DEFAULT_SIDE
 from immersion.engine import Experiment, OptimizerSettings
 from immersion.likelihoods import Likelihood
 from immersion.likelihoods.gaussian import Gaussian
@@ -34,7 +34,7 @@ class Patches:
             from; 0 leaves them as they are.
     """
 
-    side: int = USUAL_SIDE
+    side: int = DEFAULT_SIDE
     masked: bool = False
     upright: bool = False
     shortest: int = 0

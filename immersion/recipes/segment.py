@@ -3,7 +3,7 @@
 from typing import Literal
 
 from immersion.data import Spec
-from immersion.data.segmentation import USUAL_SIDE
+from immersion.data.segmentation import DEFAULT_SIDE
 from immersion.engine import Experiment, OptimizerSettings, Player
 from immersion.likelihoods.classes import Classes
 from immersion.models import Translator
@@ -15,7 +15,7 @@ from immersion.tasks.segment import Segment, balanced
 
 
 @RECIPES.register("segment")
-@of_pictures(Patches(side=USUAL_SIDE, masked=True))
+@of_pictures(Patches(side=DEFAULT_SIDE, masked=True))
 def segment(
     spec: Spec,
     *,

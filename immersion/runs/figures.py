@@ -8,7 +8,7 @@ from torch import Tensor
 
 from immersion.batch import Split, iterate_batches
 from immersion.check import UserError
-from immersion.data import own_units
+from immersion.data import to_original_units
 from immersion.data.dataset import to_float
 from immersion.metrics.samples.neighbours import nearest
 from immersion.models import GAN, Decoder, Generative, Translator
@@ -151,8 +151,8 @@ def _draw_table(run: Run) -> None:
 
 def scatter(run: Run, x: Tensor) -> str:
     """Return rows of the test split beside rows drawn, (N, D), in the table's own units."""
-    real = own_units(first(run.data.test, SCATTERED), run.spec)
-    return figures.table_scatter(real, own_units(x, run.spec), ())
+    real = to_original_units(first(run.data.test, SCATTERED), run.spec)
+    return figures.table_scatter(real, to_original_units(x, run.spec), ())
 
 
 def ends(run: Run, pairs: int) -> tuple[Tensor, Tensor]:

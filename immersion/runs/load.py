@@ -12,10 +12,10 @@ from typing import Any
 from torch import nn
 
 from immersion.check import UserError
-from immersion.data import Dataset, Spec, binarized, standardised
+from immersion.data import Dataset, Spec, binarize, standardise
 from immersion.data import load as load_data
-from immersion.data.segmentation import load_masked
-from immersion.data.whole_images import load_pictures, upright
+from immersion.data.restoration import disable_rotation, load_pictures
+from immersion.data.segmentation import load_segmentation
 from immersion.engine import Experiment
 from immersion.models import GAN
 from immersion.models.inverse import encoder_for
@@ -64,7 +64,7 @@ class Run:
                 f"others of '{data['source']}'",
                 "restore the data, or train again",
             )
-        return binarized(dataset, self.experiment.binarize)
+        return binarize(dataset, self.experiment.binarize)
 
 
 def load_model(path: str | Path) -> nn.Module:
@@ -124,11 +124,11 @@ def read_data(recipe: str, source: str, size: int | None) -> Dataset:
     """Return a data set as a recipe takes it: patches of pictures, or tables standardised."""
     patches = patches_of(RECIPES[recipe])
     if patches is None:
-        return standardised(load_data(source, size=size))
+        return standardise(load_data(source, size=size))
     if patches.masked:
-        return load_masked(source, size)
+        return load_segmentation(source, size)
     pictures = load_pictures(source, size, patches.side, patches.shortest)
-    return upright(pictures) if patches.upright else pictures
+    return disable_rotation(pictures) if patches.upright else pictures
 
 
 def build(recipe: str, spec: Spec, arguments: Mapping[str, Any], seed: int) -> Experiment:

@@ -10,7 +10,7 @@ from torch.distributions import Distribution, Normal
 
 from immersion.check import UserError
 from immersion.imaging.colour import lab_from_srgb, srgb_from_lab
-from immersion.imaging.smooth_field import smooth_field
+from immersion.imaging.noise import sample_smooth_field
 from immersion.tasks.base import TASKS, Pair, Task
 
 CHROMA = 110.0
@@ -135,14 +135,14 @@ class Colourise(Task):
     def drawn(self, p: Distribution) -> Tensor:
         """Return a colouring: each pixel's a and b at a quantile that its neighbours share.
 
-        q = F^-1(Phi(z)) with z a `smooth_field`: every value has its own distribution, sharpened
+        q = F^-1(Phi(z)), z a `sample_smooth_field`: every value has its distribution, sharpened
         as for the one answer, which is the mean of all colourings; and what lies together is drawn
         together (a Gaussian copula). Within a level F is linear.
         """
         if not self.discretised:
             return p.mean
         levels = p.base_dist
-        z = smooth_field(2, levels.logits.shape[-3:-1], AGREEING).to(levels.logits)
+        z = sample_smooth_field(2, levels.logits.shape[-3:-1], AGREEING).to(levels.logits)
         return quantile(sharpened(levels), Normal(0.0, 1.0).cdf(z))
 
     def finish(self, given: Tensor, output: Tensor) -> Tensor:

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from immersion.check import UserError
-from immersion.imaging.bicubic import resize
-from immersion.imaging.phases import enlarged
+from immersion.imaging.bicubic import enlarge_by_convolution, resize
 from immersion.tasks.base import TASKS, Pair, Task
 
 FACTORS = (2, 3, 4)
@@ -65,7 +64,9 @@ class Enlarge(Task):
     def base(self, given: Tensor) -> Tensor:
         """Return the bicubic enlargement."""
         exporting = torch.compiler.is_exporting()  # a graph is for pictures of every size
-        return enlarged(given, self.factor) if exporting else resize(given, self.factor)
+        return (
+            enlarge_by_convolution(given, self.factor) if exporting else resize(given, self.factor)
+        )
 
     def protocols(self) -> dict[str, Task]:
         """Return the one factor that a network is for."""

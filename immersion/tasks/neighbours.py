@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pixel_unshuffle
 
-from immersion.imaging.constant import constant
+from immersion.imaging.parameters import constant_tensor
 
 BESIDE = ((0, 1), (0, 2), (1, 0), (1, 3), (2, 0), (2, 3), (3, 1), (3, 2))
 """(one pixel, the other) of a square of 2 x 2, side by side or one above the other."""
@@ -40,7 +40,7 @@ def chosen(x: Tensor) -> Tensor:
     """Return which two pixels are taken of each square, (2, B, 1, 1, H // 2, W // 2), drawn."""
     shape = (len(x), 1, 1, x.shape[-2] // 2, x.shape[-1] // 2)
     drawn = torch.randint(len(BESIDE), shape, device=x.device)
-    return constant(BESIDE, torch.int64, x.device)[drawn].movedim(-1, 0)
+    return constant_tensor(BESIDE, torch.int64, x.device)[drawn].movedim(-1, 0)
 
 
 def taken(x: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor]:

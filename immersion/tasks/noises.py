@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from immersion.imaging.jpeg import jpeg
-from immersion.imaging.noise import gaussian, poisson_gaussian, salt_and_pepper
+from immersion.imaging.jpeg import simulate_jpeg
+from immersion.imaging.noise import add_gaussian, add_poisson_gaussian, add_salt_and_pepper
 
 LEVELS = 255
 """Grey levels from black to white: the unit in which sigma is told."""
@@ -40,23 +40,23 @@ NOISES = {
         (0, 75),
         (0, 255),
         (15, 25, 50),
-        lambda x, sigma: gaussian(x, sigma / LEVELS),
+        lambda x, sigma: add_gaussian(x, sigma / LEVELS),
     ),
     "poisson-gaussian": Noise(
         "photons",
         (10, 500),
         (1, 1e6),
         (30, 100, 300),
-        lambda x, photons: poisson_gaussian(x, photons, READING),
+        lambda x, photons: add_poisson_gaussian(x, photons, READING),
     ),
     "salt-and-pepper": Noise(
         "percent",
         (0, 60),
         (0, 100),
         (10, 30, 50),
-        lambda x, percent: salt_and_pepper(x, percent / 100),
+        lambda x, percent: add_salt_and_pepper(x, percent / 100),
     ),
-    "jpeg": Noise("quality", (5, 95), (5, 100), (10, 20, 30, 40), jpeg),
+    "jpeg": Noise("quality", (5, 95), (5, 100), (10, 20, 30, 40), simulate_jpeg),
 }
 """Gaussian: standard deviation in levels of 255, unclipped. Poisson-Gaussian: photons of a white
 pixel, and a sensor that reads them with sigma 2. Salt and pepper: per cent of the pixels. JPEG:

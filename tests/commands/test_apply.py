@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 import immersion as im
 from immersion.check import UserError
 from immersion.commands.apply import apply
-from immersion.data.patches import turned
+from immersion.data.patches import rotate_and_flip
 from immersion.image_io import Metadata, Picture, read
 from immersion.inference.backends import in_openvino, in_torch
 from immersion.inference.before_after import compared
@@ -112,8 +112,8 @@ def test_an_ensemble_does_not_mind_how_the_picture_is_turned():
     denoiser, x = model(1), torch.rand(1, 1, 24, 24)
     ensemble = Manner(ensemble=True)
     mean, _ = said(denoiser.task, in_torch(denoiser, 1), x, ensemble)
-    turned, _ = said(denoiser.task, in_torch(denoiser, 1), x.rot90(1, (-2, -1)), ensemble)
-    assert torch.allclose(mean.rot90(1, (-2, -1)), turned, atol=1e-6)
+    rotated, _ = said(denoiser.task, in_torch(denoiser, 1), x.rot90(1, (-2, -1)), ensemble)
+    assert torch.allclose(mean.rot90(1, (-2, -1)), rotated, atol=1e-6)
     alone, _ = said(denoiser.task, in_torch(denoiser, 1), x, Manner())
     assert not torch.allclose(alone, mean, atol=1e-4)
 
@@ -207,12 +207,12 @@ def test_a_picture_is_worked_on_upright_and_written_as_it_lay(orientation, dtype
     seen = Image.fromarray(levels.permute(1, 2, 0).numpy())
     seen.getexif()[0x0112] = orientation
     upright = np.asarray(ImageOps.exif_transpose(seen)).transpose(2, 0, 1)
-    assert np.array_equal(turned(levels, TURN_OF[orientation]), upright)
+    assert np.array_equal(rotate_and_flip(levels, TURN_OF[orientation]), upright)
     denoiser = model(3)
     found = translate(denoiser, 3, Picture(stored.levels, None, metadata)).picture
-    whole = Picture(of_turn(stored, lambda x: turned(x, TURN_OF[orientation])).levels)
+    whole = Picture(of_turn(stored, lambda x: rotate_and_flip(x, TURN_OF[orientation])).levels)
     expected = translate(denoiser, 3, whole).picture
-    back = of_turn(found, lambda x: turned(x, TURN_OF[orientation]))
+    back = of_turn(found, lambda x: rotate_and_flip(x, TURN_OF[orientation]))
     assert found.levels.shape == stored.levels.shape
     assert (back.levels.int() - expected.levels.int()).abs().max() <= 1
 

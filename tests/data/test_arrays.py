@@ -6,7 +6,7 @@ import torch
 
 from immersion.check import UserError
 from immersion.data import load
-from immersion.data.kinds import stored
+from immersion.data.array_conversion import infer_values
 
 PARTS = ("train", "validation", "test")
 RANDOM = np.random.default_rng(0)
@@ -80,7 +80,7 @@ IMAGE = (4, 2, 2)
     ],
 )
 def test_kinds_of_values(x, values, dtype):
-    tensor, kind = stored(x)
+    tensor, kind = infer_values(x)
     assert kind == values
     assert torch.equal(tensor.double(), torch.from_numpy(x).double())
     assert tensor.dtype == dtype

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from immersion.check import UserError
-from immersion.data import binarized, load
+from immersion.data import binarize, load
 
 
 @pytest.fixture
@@ -73,13 +73,13 @@ def test_static_draws_of_equal_examples_are_independent(tmp_path):
 
 def test_threshold_is_above_one_half():
     data = load("digits")
-    x = everything(binarized(data, "threshold").train)
+    x = everything(binarize(data, "threshold").train)
     assert torch.equal(x, (data.train.x > 0.5).float())
 
 
 def test_binary_data_stay_and_real_data_are_refused():
     data = load("sprites")
-    assert binarized(data, "dynamic") is data
+    assert binarize(data, "dynamic") is data
     with pytest.raises(UserError, match="ring cannot be binarized"):
         load("ring", binarize="static")
     with pytest.raises(UserError, match="way to binarize"):

@@ -10,7 +10,7 @@ import torch
 
 from immersion.check import UserError
 from immersion.data import DATASETS, Dataset, describe, load
-from immersion.data.loading import place
+from immersion.data.catalogue import locate
 
 PARTS = ("train", "validation", "test")
 
@@ -21,7 +21,7 @@ def loaded(name: str) -> Dataset:
 
 
 def obtainable(name: str) -> None:
-    where = place(name)
+    where = locate(name)
     if where == "to be downloaded" or where.startswith("missing"):
         pytest.skip(f"{name} is not on this machine ({where}); IMMERSION_DATA may name a store")
 

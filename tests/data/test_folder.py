@@ -11,7 +11,7 @@ from immersion.check import UserError
 from immersion.commands.evaluate import evaluate
 from immersion.commands.train import train
 from immersion.data import load
-from immersion.data.images import decode, header
+from immersion.data.image_files import decode, read_header
 from immersion.engine import Options
 from immersion.run_folder import RunFolder
 
@@ -138,7 +138,7 @@ def test_sixteen_bits_are_scaled_to_eight(tmp_path):
     for suffix in ("tif", "png"):
         path = tmp_path / f"deep.{suffix}"
         Image.fromarray(levels).save(path)
-        assert header(path).grey
+        assert read_header(path).grey
         assert torch.equal(decode(path, (1, 16, 16)).flatten(), torch.arange(256).byte())
 
 
@@ -156,23 +156,23 @@ def test_what_is_transparent_shows_white(tmp_path):
     Image.new("RGBA", (8, 8), (100, 0, 0, 0)).save(path)
     assert (decode(path, (3, 8, 8)) == 255).all()
     Image.new("LA", (8, 8), (100, 255)).save(path)
-    assert header(path).grey
+    assert read_header(path).grey
     assert (decode(path, (1, 8, 8)) == 100).all()
 
 
 def test_palettes(tmp_path):
     path = tmp_path / "palette.gif"
     Image.new("RGB", (8, 8), (10, 200, 30)).quantize(4).save(path)
-    assert not header(path).grey
+    assert not read_header(path).grey
     assert decode(path, (3, 8, 8))[:, 0, 0].tolist() == [10, 200, 30]
     Image.fromarray(np.tile(np.arange(8, dtype=np.uint8) * 30, (8, 1))).save(path)
-    assert header(path).grey
+    assert read_header(path).grey
     assert decode(path, (1, 8, 8))[0, 0].tolist() == list(range(0, 240, 30))
 
 
 def test_one_bit_and_cmyk(tmp_path):
     Image.new("1", (8, 8), 1).save(tmp_path / "one.bmp")
-    assert header(tmp_path / "one.bmp").grey
+    assert read_header(tmp_path / "one.bmp").grey
     assert (decode(tmp_path / "one.bmp", (1, 8, 8)) == 255).all()
     Image.new("CMYK", (8, 8), (0, 0, 0, 0)).save(tmp_path / "print.tif")
     assert (decode(tmp_path / "print.tif", (3, 8, 8)) == 255).all()
@@ -185,7 +185,7 @@ def test_orientation_is_honoured(tmp_path):
     exif = turned.getexif()
     exif[0x0112] = 6  # to be shown turned by 90 degrees clockwise: white is on top
     turned.save(tmp_path / "phone.png", exif=exif)
-    assert header(tmp_path / "phone.png")[:2] == (16, 8)
+    assert read_header(tmp_path / "phone.png")[:2] == (16, 8)
     x = decode(tmp_path / "phone.png", (1, 16, 8))
     assert (x[0, :8] == 255).all()
     assert (x[0, 8:] == 0).all()
@@ -262,7 +262,7 @@ def test_the_split_does_not_depend_on_where_the_folder_lies(tmp_path):
 
 def test_the_budget_decides_what_is_resident(tmp_path, monkeypatch):
     fill(tmp_path, 6)
-    monkeypatch.setattr("immersion.data.folder.BUDGET", 6 * 16 * 20)
+    monkeypatch.setattr("immersion.data.image_folder.BUDGET", 6 * 16 * 20)
     assert load(tmp_path).train.resident
-    monkeypatch.setattr("immersion.data.folder.BUDGET", 6 * 16 * 20 - 1)
+    monkeypatch.setattr("immersion.data.image_folder.BUDGET", 6 * 16 * 20 - 1)
     assert not load(tmp_path).train.resident

@@ -10,8 +10,8 @@ from PIL import Image
 from immersion.check import UserError
 from immersion.data import segmentation as module
 from immersion.data.patches import PatchSplit
-from immersion.data.segmentation import frequencies, load_masked
-from immersion.data.segmentation_sets import MASKED_SETS, splits_of
+from immersion.data.segmentation import class_frequencies, load_segmentation
+from immersion.data.segmentation_sets import SEGMENTATION_SETS, read_splits
 from immersion.random import use_seed
 from immersion.tasks.segment import balanced
 
@@ -51,25 +51,25 @@ def planes(data):
 
 @pytest.mark.parametrize("mode", [None, "P"])
 def test_a_folder_gives_every_picture_its_own_mask(tmp_path, mode):
-    data = load_masked(write(tmp_path, values(10), mode))
+    data = load_segmentation(write(tmp_path, values(10), mode))
     assert data.spec.shape == (3, 16, 16) and data.spec.classes == ("0", "1", "2")
     splits = data.train, data.validation, data.test
     assert [len(split) for split in splits] == [8, 1, 1]
     assert [split.still for split in splits] == [False, True, True]
     for picture, mask in planes(data):
         assert torch.equal(picture, (mask * 10).byte().expand(3, -1, -1))
-    assert load_masked(tmp_path).checksums == data.checksums
+    assert load_segmentation(tmp_path).checksums == data.checksums
 
 
 def test_black_and_white_are_two_classes_and_255_is_void_beside_others(tmp_path):
     masks = values(4, classes=2)
     (tmp_path / "binary").mkdir()
     (tmp_path / "void").mkdir()
-    binary = load_masked(write(tmp_path / "binary", masks * 255))
+    binary = load_segmentation(write(tmp_path / "binary", masks * 255))
     assert {int(v) for _, mask in planes(binary) for v in mask.unique()} == {0, 1}
     assert len(binary.spec.classes) == 2
     masks[0, 3:9] = 255
-    data = load_masked(write(tmp_path / "void", masks))
+    data = load_segmentation(write(tmp_path / "void", masks))
     assert sorted(int((mask == -1).sum()) for _, mask in planes(data)) == [0, 0, 0, 96]
     assert len(data.spec.classes) == 2
 
@@ -77,12 +77,12 @@ def test_black_and_white_are_two_classes_and_255_is_void_beside_others(tmp_path)
 def test_classes_are_named_in_a_file_and_no_mask_may_have_more(tmp_path):
     write(tmp_path, values(4))
     (tmp_path / "classes.txt").write_text("sky\nroad\n\ntree\ncar\n")
-    data = load_masked(tmp_path)
+    data = load_segmentation(tmp_path)
     assert data.spec.classes == ("sky", "road", "tree", "car")
     assert len(data.spec.frequencies) == 4 and data.spec.frequencies[3] == 0
     (tmp_path / "classes.txt").write_text("sky\nroad\n")
     with pytest.raises(UserError, match=r"p0\d.webp has a number that is no class: .*received 2"):
-        load_masked(tmp_path)
+        load_segmentation(tmp_path)
 
 
 def broken(folder, name):
@@ -114,25 +114,25 @@ def broken(folder, name):
 def test_what_is_wrong_with_a_mask_is_said_in_one_sentence(tmp_path, name):
     words = broken(write(tmp_path, values(4)), name)
     with pytest.raises(UserError, match=words):
-        load_masked(tmp_path)
+        load_segmentation(tmp_path)
 
 
 def test_folders_and_names_that_are_no_data_are_refused(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="no pictures with masks: expected sub-folders images and"):
-        load_masked(tmp_path)
+        load_segmentation(tmp_path)
     with pytest.raises(UserError, match="did you mean 'camvid'"):
-        load_masked("camvit")
+        load_segmentation("camvit")
     write(tmp_path, values(4))
     with pytest.raises(UserError, match="is smaller than a patch"):
-        load_masked(tmp_path, 24)
+        load_segmentation(tmp_path, 24)
     monkeypatch.setattr(module, "BUDGET", 2000)
     with pytest.raises(UserError, match="take too much memory"):
-        load_masked(tmp_path)
+        load_segmentation(tmp_path)
 
 
 def test_frequencies_are_of_pictures_that_have_the_class():
     masks = torch.tensor([[[0, 1, -1, 0]], [[2, 2, 2, 2]], [[2, 0, 0, -1]]])
-    assert frequencies(tuple(masks), 4) == pytest.approx((4 / 6, 1 / 3, 5 / 7, 0))
+    assert class_frequencies(tuple(masks), 4) == pytest.approx((4 / 6, 1 / 3, 5 / 7, 0))
 
 
 def test_masks_are_cut_and_mirrored_with_their_pictures_and_stay_upright():
@@ -155,12 +155,12 @@ def test_five_folds_test_every_slice_once_and_never_train_on_one_that_they_test(
     for fold in range(1, 6):
         parts = [
             [example.name for example in part]
-            for part in splits_of(MASKED_SETS[f"isbi2012-fold-{fold}"])
+            for part in read_splits(SEGMENTATION_SETS[f"isbi2012-fold-{fold}"])
         ]
         assert [len(part) for part in parts] == [22, 2, 6] and len(set().union(*parts)) == 30
         tested += parts[2]
     assert tested == [f"{number}.png" for number in range(30)]
-    data = load_masked("isbi2012")
+    data = load_segmentation("isbi2012")
     assert data.spec.classes == ("membrane", "cell") and data.spec.shape == (1, 128, 128)
     assert {int(value) for value in data.train.masks[0].unique()} == {0, 1}
     assert not data.train.upright and len(data.test.pictures) == 6
@@ -168,7 +168,7 @@ def test_five_folds_test_every_slice_once_and_never_train_on_one_that_they_test(
 
 @stored
 def test_camvid_has_its_own_split_and_its_classes_published_weights():
-    data = load_masked("camvid")
+    data = load_segmentation("camvid")
     sizes = [len(split.pictures) for split in (data.train, data.validation, data.test)]
     assert sizes == [367, 101, 233] and len(data.spec.classes) == 11 and data.train.upright
     assert {int(v) for v in torch.stack(data.test.masks).unique()} == set(range(-1, 11))
@@ -184,4 +184,4 @@ def test_masks_of_one_class_teach_nothing(tmp_path):
     write(tmp_path, masks)
     (tmp_path / "classes.txt").write_text("a\nb\nc\n")
     with pytest.raises(UserError, match="hold one class alone"):
-        load_masked(tmp_path)
+        load_segmentation(tmp_path)

@@ -6,11 +6,11 @@ import torch
 from PIL import Image
 
 from immersion.check import UserError
-from immersion.data.listing import everything
-from immersion.data.patches import PatchSplit, turned
+from immersion.data.catalogue import describe_all
+from immersion.data.patches import PatchSplit, rotate_and_flip
+from immersion.data.restoration import load_pictures
 from immersion.data.restoration_sets import PICTURE_SETS
-from immersion.data.segmentation_sets import MASKED_SETS, splits_of
-from immersion.data.whole_images import load_pictures
+from immersion.data.segmentation_sets import SEGMENTATION_SETS, read_splits
 from immersion.random import use_seed
 
 
@@ -37,7 +37,7 @@ def test_every_place_and_every_turn_is_drawn():
     places = [(top, left) for top in range(2) for left in range(3)]
     whole = numbered(4, 5)
     expected = {
-        tuple(turned(whole[:, t : t + 3, left : left + 3], turn).int().flatten().tolist())
+        tuple(rotate_and_flip(whole[:, t : t + 3, left : left + 3], turn).int().flatten().tolist())
         for t, left in places
         for turn in range(8)
     }
@@ -94,7 +94,7 @@ def test_grey_pictures_have_one_channel_and_small_ones_small_patches(tmp_path):
 
 def test_too_much_for_the_memory_is_cut_to_its_middle(tmp_path, monkeypatch):
     folder = photographs(tmp_path / "large", [(40, 60), (40, 60), (40, 60)])
-    monkeypatch.setattr("immersion.data.whole_images.BUDGET", 3 * 3 * 20 * 30)
+    monkeypatch.setattr("immersion.data.restoration.BUDGET", 3 * 3 * 20 * 30)
     data = load_pictures(folder)
     assert data.train.pictures[0].shape == (3, 20, 30) and "middle 50%" in data.note
 
@@ -131,18 +131,18 @@ def test_files_that_are_others_are_refused(tmp_path, monkeypatch):
 
 
 def test_every_set_of_pictures_is_listed_without_being_read(monkeypatch):
-    monkeypatch.setattr("immersion.data.images.opened", None)
-    rows = {row["name"]: row for row in everything()}
-    for name in (*PICTURE_SETS, *MASKED_SETS):
+    monkeypatch.setattr("immersion.data.image_files.open_image", None)
+    rows = {row["name"]: row for row in describe_all()}
+    for name in (*PICTURE_SETS, *SEGMENTATION_SETS):
         assert rows[name]["description"] and rows[name]["licence"] and rows[name]["place"]
         assert rows[name]["shape"][0] in (1, 3)
 
 
-@pytest.mark.parametrize("name", MASKED_SETS)
+@pytest.mark.parametrize("name", SEGMENTATION_SETS)
 def test_masked_sets_are_as_large_as_is_said(name):
-    known = MASKED_SETS[name]
+    known = SEGMENTATION_SETS[name]
     try:
-        splits = splits_of(known)
+        splits = read_splits(known)
     except UserError as error:
         pytest.skip(str(error))
     assert tuple(map(len, splits)) == known.examples

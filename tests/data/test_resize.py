@@ -5,7 +5,7 @@ import torch
 
 from immersion.check import UserError
 from immersion.data import load
-from immersion.data.resize import _resized
+from immersion.data.transforms import crop_and_resize
 
 
 def test_digits_come_at_the_size_asked_for_in_all_splits():
@@ -19,8 +19,8 @@ def test_digits_come_at_the_size_asked_for_in_all_splits():
 def test_the_middle_square_is_kept_and_levels_stay_levels():
     x = torch.zeros(2, 1, 8, 12, dtype=torch.uint8)
     x[..., 2:10] = 200  # the middle square, and nothing else
-    assert torch.equal(_resized(x, 4), torch.full((2, 1, 4, 4), 200, dtype=torch.uint8))
-    assert torch.equal(_resized(x, 8), x[..., 2:10])  # at its own size a square is itself
+    assert torch.equal(crop_and_resize(x, 4), torch.full((2, 1, 4, 4), 200, dtype=torch.uint8))
+    assert torch.equal(crop_and_resize(x, 8), x[..., 2:10])  # at its own size a square is itself
 
 
 def test_what_is_no_image_has_no_size():

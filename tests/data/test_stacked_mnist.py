@@ -3,15 +3,15 @@
 import pytest
 import torch
 
-from immersion.data import binarized, load
+from immersion.data import binarize, load
+from immersion.data.catalogue import locate
 from immersion.data.dataset import to_float
-from immersion.data.loading import place
 from immersion.data.stacked_mnist import StackedSplit
 
 
 @pytest.fixture(scope="module")
 def data():
-    if not place("stacked-mnist").startswith("/"):
+    if not locate("stacked-mnist").startswith("/"):
         pytest.skip("MNIST is not on this machine; IMMERSION_DATA may name a store")
     return load("stacked-mnist")
 
@@ -40,7 +40,7 @@ def test_it_goes_to_a_device_whole():
 
 @pytest.mark.parametrize("how", ["dynamic", "static", "threshold"])
 def test_it_is_made_binary_as_other_images_are(data, how):
-    split, indices = binarized(data, how).test, torch.arange(400)
+    split, indices = binarize(data, how).test, torch.arange(400)
     levels = data.test.batch(indices)[0]
     x, again = split.batch(indices)[0], split.batch(indices)[0]
     assert ((x == 0) | (x == 1)).all()

@@ -21,9 +21,9 @@ from immersion.data import smiles
 from immersion.data.cifar10 import PIXELS, unpack_binary, unpack_mosaic
 from immersion.data.dataset import Spec
 from immersion.data.digits import MNIST_5K
-from immersion.data.mnist import idx
+from immersion.data.mnist import parse_idx
 from immersion.data.source import DATASETS, File, Source
-from immersion.data.store import cache, contents, download, find
+from immersion.data.store import cache_folder, download, locate_file, read_files
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 MD5 = "md5:" + hashlib.md5(CONTENT).hexdigest()
@@ -75,37 +75,37 @@ def source(*urls: str, checksums: tuple[str, ...] = (MD5,)) -> Source:
 
 
 def left() -> list[str]:
-    return sorted(path.name for path in cache().rglob("*") if path.is_file())
+    return sorted(path.name for path in cache_folder().rglob("*") if path.is_file())
 
 
 def test_a_file_is_downloaded_once(address, capsys):
     trial = source(f"{address}/absent", f"{address}/whole")
-    assert contents(trial) == {"trial.bin": CONTENT}
+    assert read_files(trial) == {"trial.bin": CONTENT}
     assert left() == ["trial.bin"]
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.count("\n") == 1
     assert "1.0 MB" in told.err
-    assert contents(trial) == {"trial.bin": CONTENT}
+    assert read_files(trial) == {"trial.bin": CONTENT}
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("path", ["short", "absent"])
 def test_a_failed_download_leaves_nothing(address, path):
     with pytest.raises(UserError, match=r"trial\.bin.*IMMERSION_DATA"):
-        contents(source(f"{address}/{path}"))
+        read_files(source(f"{address}/{path}"))
     assert left() == []
 
 
 def test_another_file_than_expected_is_refused(address):
     with pytest.raises(UserError, match=MD5):
-        contents(source(f"{address}/other"))
+        read_files(source(f"{address}/other"))
     assert left() == []
 
 
 def test_no_network_names_the_file_and_the_address(monkeypatch):
     with pytest.raises(UserError, match=r"http://127.0.0.1:9/trial.*IMMERSION_DATA.*trial/trial"):
-        contents(source("http://127.0.0.1:9/trial.bin"))
+        read_files(source("http://127.0.0.1:9/trial.bin"))
 
 
 def test_a_killed_download_leaves_nothing_that_could_be_read(address):
@@ -114,7 +114,7 @@ from tests_data_trial import source
 from immersion.data.store import contents
 contents(source("{address}/slow"))
 """
-    helper = cache().parent
+    helper = cache_folder().parent
     helper.mkdir(parents=True)
     (helper / "tests_data_trial.py").write_text(
         "from immersion.data.dataset import Spec\n"
@@ -130,7 +130,7 @@ contents(source("{address}/slow"))
     process.wait()
     process.stderr.close()
     assert "trial.bin" not in left()
-    assert contents(source(f"{address}/whole")) == {"trial.bin": CONTENT}
+    assert read_files(source(f"{address}/whole")) == {"trial.bin": CONTENT}
 
 
 def test_a_store_comes_first_and_may_hold_the_file_packed(tmp_path, monkeypatch):
@@ -138,14 +138,14 @@ def test_a_store_comes_first_and_may_hold_the_file_packed(tmp_path, monkeypatch)
     (tmp_path / "trial").mkdir()
     packed = tmp_path / "trial" / "trial.bin.gz"
     packed.write_bytes(gzip.compress(CONTENT))
-    other = cache() / "trial" / "trial.bin"
+    other = cache_folder() / "trial" / "trial.bin"
     other.parent.mkdir(parents=True)
     other.write_bytes(b"not read while the store has it")
-    assert find(source(), source().files[0]) == packed
-    assert contents(source()) == {"trial.bin": CONTENT}
+    assert locate_file(source(), source().files[0]) == packed
+    assert read_files(source()) == {"trial.bin": CONTENT}
     packed.write_bytes(gzip.compress(CONTENT)[:-2000])
     with pytest.raises(UserError, match=r"trial\.bin\.gz cannot be read"):
-        contents(source())
+        read_files(source())
 
 
 def test_a_damaged_file_names_file_expected_and_received(tmp_path, monkeypatch):
@@ -154,7 +154,7 @@ def test_a_damaged_file_names_file_expected_and_received(tmp_path, monkeypatch):
     (tmp_path / "trial" / "trial.bin").write_bytes(CONTENT[:-1])
     received = "md5:" + hashlib.md5(CONTENT[:-1]).hexdigest()
     with pytest.raises(UserError, match=f"trial.bin.*expected {MD5}.*received {received}"):
-        contents(source())
+        read_files(source())
 
 
 def test_any_of_the_checksums_will_do(tmp_path, monkeypatch):
@@ -162,7 +162,7 @@ def test_any_of_the_checksums_will_do(tmp_path, monkeypatch):
     (tmp_path / "trial").mkdir()
     (tmp_path / "trial" / "trial.bin").write_bytes(CONTENT)
     sums = ("sha1:" + "0" * 40, "sha256:" + hashlib.sha256(CONTENT).hexdigest())
-    assert contents(source(checksums=sums)) == {"trial.bin": CONTENT}
+    assert read_files(source(checksums=sums)) == {"trial.bin": CONTENT}
 
 
 def test_a_missing_extra_tells_what_to_install(monkeypatch):
@@ -170,15 +170,15 @@ def test_a_missing_extra_tells_what_to_install(monkeypatch):
     trial = DATASETS[MNIST_5K.name]
     with pytest.raises(UserError, match=r"pip install 'immersion\[demo\]'"):
         download(trial, trial.files[0])
-    assert find(trial, trial.files[0]) is None
+    assert locate_file(trial, trial.files[0]) is None
 
 
 def test_idx_files_that_are_too_short_are_refused():
     header = b"\0\0\x08\x02" + (2).to_bytes(4, "big") + (3).to_bytes(4, "big")
-    read = idx("trial", gzip.compress(header + bytes(range(6))))
+    read = parse_idx("trial", gzip.compress(header + bytes(range(6))))
     assert read.tolist() == [[0, 1, 2], [3, 4, 5]]
     with pytest.raises(UserError, match="trial is not an idx file"):
-        idx("trial", gzip.compress(header + bytes(5)))
+        parse_idx("trial", gzip.compress(header + bytes(5)))
 
 
 def test_both_layouts_of_cifar10_give_the_same_pixels():

@@ -99,7 +99,7 @@ def test_sprites_are_the_shapes_that_their_factors_say():
         for i in range(0, len(split), 500):
             shape, scale, turn, x, y = truth[i].tolist()
             angle = sprites.PERIODS[shape] * turn / sprites.TURNS
-            expected = sprites.draw(
+            expected = sprites.render(
                 shape, sprites.RADII[scale], angle, sprites.PLACES[x], sprites.PLACES[y]
             )
             assert np.array_equal(split.x[i, 0].numpy(), expected)
@@ -112,7 +112,7 @@ def test_sprites_are_the_shapes_that_their_factors_say():
 )
 def test_sprites_have_the_area_and_place_of_their_shape(shape, area):
     """Area in units of radius^2, averaged over rotations: the grid's error averages out."""
-    turns = [sprites.draw(shape, 8.0, 2 * math.pi * k / 64, 15.3, 16.1) for k in range(64)]
+    turns = [sprites.render(shape, 8.0, 2 * math.pi * k / 64, 15.3, 16.1) for k in range(64)]
     pictures = np.array(turns, dtype=float)
     assert pictures.sum((1, 2)).mean() / 64 == pytest.approx(area, rel=0.01)
     centres = np.arange(32) + 0.5
@@ -122,10 +122,10 @@ def test_sprites_have_the_area_and_place_of_their_shape(shape, area):
 
 
 def test_sprites_turn_anticlockwise_and_hearts_stand_upright():
-    heart = sprites.draw(2, 8.0, 0.0, 16.0, 16.0)
+    heart = sprites.render(2, 8.0, 0.0, 16.0, 16.0)
     assert heart[:16].sum() > heart[16:].sum()  # the lobes are above the tip
     assert np.array_equal(heart, heart[:, ::-1])
-    quarter = sprites.draw(2, 8.0, math.pi / 2, 16.0, 16.0)
+    quarter = sprites.render(2, 8.0, math.pi / 2, 16.0, 16.0)
     assert quarter[:, :16].sum() > quarter[:, 16:].sum()  # the lobes are on the left
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from immersion.data import load, own_units, standardised
+from immersion.data import load, standardise, to_original_units
 from immersion.data.dataset import MemorySplit, Spec
 from immersion.data.synthetic import RING
 from immersion.engine import Experiment, OptimizerSettings, Options, Player, train
@@ -160,7 +160,7 @@ class Few:
 
 def play(setting: Setting, path: Path) -> dict[str, object]:
     """Return what the tests read of one run."""
-    data = Few.drawn() if setting.data == "normal" else standardised(load(setting.data))
+    data = Few.drawn() if setting.data == "normal" else standardise(load(setting.data))
     with use_seed(0, "weights"):
         game = experiment(setting, data.spec)
     size = min(64, len(data.train))
@@ -204,7 +204,7 @@ def measured(model: GAN, data) -> dict[str, float]:
     if overfitting is not None:
         found["discriminator_overfitting"] = overfitting
     if data.spec.name == "ring":
-        found |= mixture_modes(own_units(x, data.spec), RING.means, RING.sigma)
+        found |= mixture_modes(to_original_units(x, data.spec), RING.means, RING.sigma)
     return {name: float(f"{estimate.value:.4g}") for name, estimate in found.items()}
 
 

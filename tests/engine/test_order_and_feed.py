@@ -9,9 +9,9 @@ from PIL import Image
 from toys import SHAPE, Data, Slope, assert_same_run, grey, images, vae
 
 from immersion.check import UserError
-from immersion.data.binarize import binarized_split
 from immersion.data.dataset import MemorySplit
-from immersion.data.streamed import StreamedSplit
+from immersion.data.image_folder import StreamedSplit
+from immersion.data.transforms import binarize_split
 from immersion.engine import Experiment, Options, Player, train
 from immersion.engine.board import Board
 from immersion.engine.feed import Order, feed, mirrored
@@ -104,7 +104,7 @@ def files(tmp_path_factory):
 def test_streamed_batches_are_those_in_memory(how, files):
     splits = [files.train, images(dynamic=False).train]
     if how != "none":
-        splits = [binarized_split(split, how, "s") for split in splits]
+        splits = [binarize_split(split, how, "s") for split in splits]
     order = Order(50, 20, seed=0)
     streamed, resident = (feed(split, order, range(1, 6), 0, CPU) for split in splits)
     for (x, _), (expected, _) in zip(streamed, resident, strict=True):
@@ -114,7 +114,7 @@ def test_streamed_batches_are_those_in_memory(how, files):
 def test_a_streamed_run_is_the_one_in_memory(tmp_path, files):
     options = Options(20, 8, log_every=1, validate_every=6, precision="float32")
     folders = [RunFolder(tmp_path / name) for name in ("memory", "streamed", "restarted")]
-    streamed = Data(*(binarized_split(split, "dynamic", "s") for split in files))
+    streamed = Data(*(binarize_split(split, "dynamic", "s") for split in files))
     train(vae(), images(), folders[0], options)
     train(vae(), streamed, folders[1], options)
     for steps in (9, 20):

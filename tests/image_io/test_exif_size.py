@@ -6,7 +6,7 @@ from picture_files import exif, listed
 from PIL import Image
 
 from immersion.image_io import Metadata, Picture
-from immersion.image_io.exif import of_size
+from immersion.image_io.exif import set_size
 from immersion.inference.translate import Manner, translate
 from immersion.likelihoods.gaussian import Gaussian
 from immersion.models import Translator
@@ -36,19 +36,19 @@ def told(width, height, order="<"):
 def test_the_size_is_told_and_nothing_else_is_changed(size, order):
     block = told(300, 200, order)
     assert block.startswith(b"II" if order == "<" else b"MM")
-    before, after = loaded(block), loaded(of_size(block, *size))
+    before, after = loaded(block), loaded(set_size(block, *size))
     assert (after[0x8769, 0xA002], after[0x8769, 0xA003]) == size
     sides = {(0x8769, 0xA002), (0x8769, 0xA003)}
     assert {k: v for k, v in after.items() if k not in sides} == {
         k: v for k, v in before.items() if k not in sides
     }
-    assert len(of_size(block, *size)) == len(block)
+    assert len(set_size(block, *size)) == len(block)
 
 
 def test_a_block_that_tells_none_or_is_damaged_is_left():
-    assert of_size(exif(), 5, 6) == exif()
+    assert set_size(exif(), 5, 6) == exif()
     for damaged in (b"", b"II*\0", told(3, 4)[:20], b"II*\0\xff\xff\xff\x00" + bytes(9)):
-        assert of_size(damaged, 5, 6) == damaged
+        assert set_size(damaged, 5, 6) == damaged
 
 
 def test_an_enlarged_picture_tells_its_size_as_it_is_stored():

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from immersion.check import UserError
-from immersion.image_io import find, targets
+from immersion.image_io import find_pictures, resolve_outputs
 
 
 @pytest.fixture
@@ -29,18 +29,18 @@ def tree(tmp_path, monkeypatch) -> Path:
 
 
 def names(inputs: list[Path]) -> list[str]:
-    return [found.name.as_posix() for found in find(inputs).found]
+    return [found.name.as_posix() for found in find_pictures(inputs).pictures]
 
 
 def test_a_folder_is_searched_with_its_sub_folders(tree):
-    found = find([tree])
-    assert [each.name.as_posix() for each in found.found] == [
+    found = find_pictures([tree])
+    assert [each.name.as_posix() for each in found.pictures] == [
         "a.JPG",
         "b.png",
         "sub/a.webp",
         "sub/deep/c.tiff",
     ]
-    assert [each.path for each in found.found] == [tree / each.name for each in found.found]
+    assert [each.path for each in found.pictures] == [tree / each.name for each in found.pictures]
     assert (found.skipped, found.folders) == (4, (tree,))
 
 
@@ -48,7 +48,7 @@ def test_patterns_that_the_shell_left(tree):
     assert names([tree / "*.png"]) == ["b.png"]
     assert names([tree / "*" / "*.webp"]) == ["sub/a.webp"]
     assert names([tree / "**" / "*.*"]) == ["a.JPG", "b.png", "sub/a.webp", "sub/deep/c.tiff"]
-    assert find([tree / "*.*"]).skipped == 1
+    assert find_pictures([tree / "*.*"]).skipped == 1
     assert names([Path("pho*/sub/*.webp")]) == ["photos/sub/a.webp"]
 
 
@@ -70,16 +70,18 @@ def test_each_file_is_read_once(tree):
 def test_names_and_sub_folders_are_kept(tree):
     out = Path("out")
     kept = ["a.JPG", "b.png", "sub/a.webp", "sub/deep/c.tiff"]
-    assert targets(find([tree]), out) == [out / name for name in kept]
+    assert resolve_outputs(find_pictures([tree]), out) == [out / name for name in kept]
     with pytest.raises(UserError, match="would both be written"):
-        targets(find([tree / "a.JPG", tree / "sub/a.webp"]), out, ending=".png")
-    assert targets(find([tree]), out, ending=".png")[3] == out / "sub/deep/c.png"
-    assert targets(find([tree / "b.png"]), out / "x.tif") == [out / "x.tif"]
+        resolve_outputs(find_pictures([tree / "a.JPG", tree / "sub/a.webp"]), out, ending=".png")
+    assert resolve_outputs(find_pictures([tree]), out, ending=".png")[3] == out / "sub/deep/c.png"
+    assert resolve_outputs(find_pictures([tree / "b.png"]), out / "x.tif") == [out / "x.tif"]
 
 
 def test_a_folder_that_is_called_like_a_picture_is_a_folder(tree):
     Path("out.png").mkdir()
-    assert targets(find([tree / "b.png"]), Path("out.png")) == [Path("out.png/b.png")]
+    assert resolve_outputs(find_pictures([tree / "b.png"]), Path("out.png")) == [
+        Path("out.png/b.png")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -94,47 +96,49 @@ def test_a_folder_that_is_called_like_a_picture_is_a_folder(tree):
 def test_inputs_that_are_refused(tree, given, sentence):
     Path("empty").mkdir()
     with pytest.raises(UserError, match=sentence):
-        find([Path(given)])
+        find_pictures([Path(given)])
 
 
 @pytest.mark.parametrize("out", ["photos", "photos/sub", "photos/new", "photos/../photos/x.png"])
 def test_an_output_inside_an_input_is_refused(tree, out):
     with pytest.raises(UserError, match=r"inside the input photos|is one file"):
-        targets(find([tree]), Path(out))
+        resolve_outputs(find_pictures([tree]), Path(out))
     with pytest.raises(UserError, match=r"inside the input|is one file"):
-        targets(find([tree / "**" / "*.*"]), Path(out))
+        resolve_outputs(find_pictures([tree / "**" / "*.*"]), Path(out))
 
 
 def test_beside_the_inputs_is_no_inside(tree):
-    assert targets(find([tree / "*.png"]), tree / "out") == [tree / "out/b.png"]
-    assert targets(find([tree]), Path("photos-out"))[1] == Path("photos-out/b.png")
+    assert resolve_outputs(find_pictures([tree / "*.png"]), tree / "out") == [tree / "out/b.png"]
+    assert resolve_outputs(find_pictures([tree]), Path("photos-out"))[1] == Path(
+        "photos-out/b.png"
+    )
 
 
 def test_two_inputs_with_one_target_are_refused(tree):
     Path("other").mkdir()
     Path("other/b.png").write_bytes(b"")
     with pytest.raises(UserError, match=r"photos.b\.png and other.b\.png would both be written"):
-        targets(find([tree / "b.png", Path("other/b.png")]), Path("out"))
+        resolve_outputs(find_pictures([tree / "b.png", Path("other/b.png")]), Path("out"))
     with pytest.raises(UserError, match="is one file: expected one picture, received 4 pictures"):
-        targets(find([tree]), Path("out.png"))
+        resolve_outputs(find_pictures([tree]), Path("out.png"))
 
 
 def test_existing_targets_are_refused_unless_asked(tree):
-    found, out = find([tree]), Path("out")
+    found, out = find_pictures([tree]), Path("out")
     out.mkdir()
     (out / "b.png").write_bytes(b"")
     with pytest.raises(UserError, match=r"out.b\.png exists already"):
-        targets(found, out)
-    assert len(targets(found, out, overwrite=True)) == 4
+        resolve_outputs(found, out)
+    assert len(resolve_outputs(found, out, overwrite=True)) == 4
     with pytest.raises(UserError, match="a file"):
-        targets(found, Path("photos/notes.txt"))
+        resolve_outputs(found, Path("photos/notes.txt"))
 
 
 def test_an_input_is_never_a_target(tree):
     with pytest.raises(UserError, match="is itself an input"):
-        targets(find([tree / "b.png"]), tree, overwrite=True)
+        resolve_outputs(find_pictures([tree / "b.png"]), tree, overwrite=True)
 
 
 def test_an_unknown_ending_is_refused(tree):
     with pytest.raises(UserError, match=r"not a picture's: .* received '\.gif'"):
-        targets(find([tree]), Path("out"), ending=".gif")
+        resolve_outputs(find_pictures([tree]), Path("out"), ending=".gif")

@@ -222,11 +222,11 @@ def test_a_file_that_changed_is_read_anew(tmp_path):
 def test_every_level_survives_being_normalised(depth):
     every = torch.arange(2**depth).reshape(1, 16, -1)
     levels = every.to(torch.uint8 if depth == 8 else torch.uint16)
-    x = Picture(levels).normalised()
+    x = Picture(levels).to_float()
     assert x.dtype == torch.float32 and (x.min(), x.max()) == (0, 1)
     assert torch.equal(to_levels(x, depth), levels)
     assert torch.equal(to_levels(every.sub(0.4) / (2**depth - 1), depth), levels)
-    region = Picture(levels).normalised(slice(3, 7), slice(2, 5))
+    region = Picture(levels).to_float(slice(3, 7), slice(2, 5))
     assert torch.equal(region, x[:, 3:7, 2:5])
 
 

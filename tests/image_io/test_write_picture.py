@@ -14,7 +14,7 @@ from picture_files import PROFILE, exif, listed, noise, smooth, tags_of
 from PIL import Image
 
 from immersion.check import UserError
-from immersion.image_io import Metadata, Picture, check_target, read, write
+from immersion.image_io import Metadata, Picture, check_output, read, write
 from immersion.image_io import write as writing  # noqa: F401
 
 LOSSLESS = [(e, 8, b) for e in ("png", "tif", "tiff", "webp") for b in (1, 2, 3, 4)] + [
@@ -149,7 +149,7 @@ def test_the_iptc_block_of_a_jpeg_stays_one(tmp_path):
     ],
 )
 def test_what_a_format_cannot_hold_is_refused(tmp_path, name, bands, depth, sentence):
-    for refused in (check_target, write):
+    for refused in (check_output, write):
         with pytest.raises(UserError, match=sentence):
             refused(picture(bands, depth), tmp_path / name)
     assert not list(tmp_path.iterdir())

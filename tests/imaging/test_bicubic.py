@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from immersion.check import UserError
-from immersion.imaging.bicubic import keys, output_size, resize, weights
+from immersion.imaging.bicubic import keys_kernel, output_size, resize, weight_blocks
 from immersion.imaging.colour import luma
 
 SET5 = Path(os.environ.get("IMMERSION_DATA", "/nowhere")) / "restoration" / "Set5"
@@ -65,12 +65,12 @@ def test_parabolas_are_enlarged_exactly_away_from_the_border():
 
 
 def test_no_matrix_grows_with_the_square_of_the_side():
-    blocks = weights(6000, 0.5, torch.float32, torch.device("cpu"))
+    blocks = weight_blocks(6000, 0.5, torch.float32, torch.device("cpu"))
     assert sum(a.numel() for _, a in blocks) < 300 * 3000
 
 
 def test_gradients_flow_even_when_inference_asked_first():
-    weights.cache_clear()
+    weight_blocks.cache_clear()
     with torch.inference_mode():
         resize(torch.rand(1, 9, 9), 2)
     x = torch.rand(1, 9, 9, requires_grad=True)
@@ -87,7 +87,7 @@ def test_autocast_does_not_touch_the_picture():
 
 def test_kernel_sums_to_one_at_any_offset():
     t = torch.linspace(0, 1, 11)[:, None] + torch.arange(-3, 4)
-    assert torch.allclose(keys(t).sum(1), torch.ones(11), atol=1e-6)
+    assert torch.allclose(keys_kernel(t).sum(1), torch.ones(11), atol=1e-6)
 
 
 def test_round_off_of_a_third_adds_no_pixel():

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from immersion.check import UserError
-from immersion.imaging.jpeg import CHROMINANCE, LUMINANCE, jpeg, steps
+from immersion.imaging.jpeg import CHROMINANCE, LUMINANCE, quantisation_steps, simulate_jpeg
 
 SET5 = Path(os.environ.get("IMMERSION_DATA", "/nowhere")) / "restoration" / "Set5"
 
@@ -46,7 +46,7 @@ def scene(channels: int, height: int, width: int) -> Image.Image:
 @pytest.mark.parametrize("channels, height, width", [(1, 96, 160), (3, 96, 160), (3, 93, 131)])
 def test_decodings_are_those_of_pillow(quality, channels, height, width):
     picture = scene(channels, height, width)
-    ours = jpeg(levels(picture)[None] / 255, quality)[0] * 255
+    ours = simulate_jpeg(levels(picture)[None] / 255, quality)[0] * 255
     theirs = there_and_back(picture, quality)
     assert ours.shape == theirs.shape
     assert psnr(ours, theirs) > 45  # they differ by rounding and by coefficients near a tie
@@ -60,7 +60,7 @@ def test_decodings_of_photographs_are_those_of_pillow(quality):
     pictures = [Image.open(file).convert("RGB") for file in sorted(SET5.glob("*.png"))]
     found = []
     for picture in pictures:
-        ours = jpeg(levels(picture)[None] / 255, quality)[0] * 255
+        ours = simulate_jpeg(levels(picture)[None] / 255, quality)[0] * 255
         found.append(psnr(ours, there_and_back(picture, quality)))
     assert len(found) == 5
     assert min(found) > 45
@@ -73,21 +73,21 @@ def test_steps_are_those_of_pillows_files():
         scene(3, 16, 16).save(file, "JPEG", quality=quality)
         tables = Image.open(file).quantization
         for number, table in enumerate((LUMINANCE, CHROMINANCE)):
-            ours = steps(table, torch.tensor(float(quality))).flatten().tolist()
+            ours = quantisation_steps(table, torch.tensor(float(quality))).flatten().tolist()
             assert ours == list(tables[number])
 
 
 def test_every_picture_has_its_quality():
     x = levels(scene(3, 40, 56))[None].repeat(3, 1, 1, 1) / 255
-    y = jpeg(x, torch.tensor([5, 50, 95]))
+    y = simulate_jpeg(x, torch.tensor([5, 50, 95]))
     for one, quality in zip(y, (5, 50, 95), strict=True):
-        assert torch.equal(one[None], jpeg(x[:1], quality))
+        assert torch.equal(one[None], simulate_jpeg(x[:1], quality))
 
 
 def test_a_flat_picture_loses_nothing_and_the_result_is_bytes():
     flat = torch.full((1, 3, 20, 20), 100 / 255)
-    assert torch.equal(jpeg(flat, 100), flat)
-    y = jpeg(torch.rand(1, 3, 20, 20) * 3 - 1, 30) * 255
+    assert torch.equal(simulate_jpeg(flat, 100), flat)
+    y = simulate_jpeg(torch.rand(1, 3, 20, 20) * 3 - 1, 30) * 255
     assert y.min() >= 0 and y.max() <= 255
     assert torch.allclose(y, y.round(), atol=1e-4)
 
@@ -105,4 +105,4 @@ def test_a_flat_picture_loses_nothing_and_the_result_is_bytes():
 )
 def test_what_makes_no_file_is_refused(x, quality):
     with pytest.raises(UserError):
-        jpeg(x, quality)
+        simulate_jpeg(x, quality)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from immersion.check import UserError
-from immersion.imaging.noise import gaussian, poisson_gaussian, salt_and_pepper
+from immersion.imaging.noise import add_gaussian, add_poisson_gaussian, add_salt_and_pepper
 
 LEVELS = torch.tensor([0.0, 0.1, 0.5, 1.0])
 
@@ -22,7 +22,7 @@ def moments(y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_gaussian_has_the_moments_of_each_picture_and_is_not_clipped(x):
     sigma = torch.tensor([0.02, 0.1, 0.2, 0.3])
-    y = gaussian(x, sigma)
+    y = add_gaussian(x, sigma)
     mean, var = moments(y)
     assert torch.allclose(mean, LEVELS, atol=0.004)  # four standard errors
     assert torch.allclose(var, sigma**2, rtol=0.02)
@@ -31,20 +31,20 @@ def test_gaussian_has_the_moments_of_each_picture_and_is_not_clipped(x):
 
 def test_poisson_gaussian_has_the_moments_of_each_picture(x):
     photons, sigma = torch.tensor([10.0, 20, 50, 100]), torch.tensor([0.1, 0.05, 0.02, 0.0])
-    mean, var = moments(poisson_gaussian(x, photons, sigma))
+    mean, var = moments(add_poisson_gaussian(x, photons, sigma))
     assert torch.allclose(mean, LEVELS, atol=0.002)
     assert torch.allclose(var, LEVELS / photons + sigma**2, rtol=0.03)
 
 
 def test_photons_are_counted_in_whole_numbers(x):
-    y = poisson_gaussian(x, 30, 0.0) * 30
+    y = add_poisson_gaussian(x, 30, 0.0) * 30
     assert torch.allclose(y, y.round(), atol=1e-9)
     assert y[0].abs().max() == 0  # no light, no noise of light
 
 
 def test_salt_and_pepper_replaces_its_share_evenly(x):
     share = torch.tensor([0.0, 0.1, 0.5, 1.0])
-    y = salt_and_pepper(x + 0.25 - x / 2, share)  # no value at 0 or 1
+    y = add_salt_and_pepper(x + 0.25 - x / 2, share)  # no value at 0 or 1
     black, white = (y == 0).float().mean((1, 2, 3)), (y == 1).float().mean((1, 2, 3))
     assert torch.allclose(black, share / 2, atol=0.007)
     assert torch.allclose(white, share / 2, atol=0.007)
@@ -52,15 +52,15 @@ def test_salt_and_pepper_replaces_its_share_evenly(x):
 
 def test_salt_and_pepper_hits_all_channels_of_a_pixel():
     x = torch.full((3, 40, 40), 0.5)
-    hit = salt_and_pepper(x, 0.3) != 0.5
+    hit = add_salt_and_pepper(x, 0.3) != 0.5
     assert hit.any() and not hit.all()
     assert torch.equal(hit, hit[:1].expand_as(hit))
 
 
 DRAWS = {
-    "gaussian": lambda x, s: gaussian(x, s),
-    "poisson-gaussian": lambda x, s: poisson_gaussian(x, 100 * s, s),
-    "salt and pepper": lambda x, s: salt_and_pepper(x, s),
+    "gaussian": lambda x, s: add_gaussian(x, s),
+    "poisson-gaussian": lambda x, s: add_poisson_gaussian(x, 100 * s, s),
+    "salt and pepper": lambda x, s: add_salt_and_pepper(x, s),
 }
 
 
@@ -93,5 +93,5 @@ def test_what_makes_no_noise_is_refused(draw, x, strength):
 
 def test_gaussian_carries_gradients():
     x, sigma = torch.rand(2, 1, 4, 4, requires_grad=True), torch.rand(2, requires_grad=True)
-    gaussian(x, sigma).square().sum().backward()
+    add_gaussian(x, sigma).square().sum().backward()
     assert x.grad.abs().sum() > 0 and sigma.grad.abs().sum() > 0

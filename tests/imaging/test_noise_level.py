@@ -10,7 +10,7 @@ from PIL import Image
 
 from immersion.check import UserError
 from immersion.imaging.dct import dct_matrix
-from immersion.imaging.noise_level import noise_level
+from immersion.imaging.noise_estimation import estimate_noise
 
 SETS = Path(os.environ.get("IMMERSION_DATA", "/nowhere")) / "restoration"
 
@@ -38,7 +38,7 @@ def noisy(x: torch.Tensor, sigma: float, seed: int) -> torch.Tensor:
     "sigma, mean, worst", [(5, 0.4, 1), (15, 0.3, 1), (25, 0.4, 1), (50, 0.6, 1.5)]
 )
 def test_known_noise_is_found(pictures, sigma, mean, worst):
-    found = torch.cat([noise_level(noisy(x, sigma, n)) for n, x in enumerate(pictures)]) * 255
+    found = torch.cat([estimate_noise(noisy(x, sigma, n)) for n, x in enumerate(pictures)]) * 255
     assert len(found) == 17
     assert (found - sigma).abs().mean() < mean
     assert (found - sigma).abs().max() < worst
@@ -48,39 +48,39 @@ def test_known_noise_is_found(pictures, sigma, mean, worst):
 @pytest.mark.parametrize("sigma, mean, worst", [(15, 0.4, 2), (50, 1, 3)])
 def test_noise_clipped_to_eight_bits_is_found(pictures, sigma, mean, worst):
     eight = [(noisy(x, sigma, n).clamp(0, 1) * 255).round() / 255 for n, x in enumerate(pictures)]
-    found = torch.cat([noise_level(x) for x in eight]) * 255
+    found = torch.cat([estimate_noise(x) for x in eight]) * 255
     assert (found - sigma).abs().mean() < mean
     assert (found - sigma).abs().max() < worst
 
 
 @needs_sets
 def test_clean_pictures_have_little_noise(pictures):
-    assert max(noise_level(x).item() for x in pictures) < 4 / 255
+    assert max(estimate_noise(x).item() for x in pictures) < 4 / 255
 
 
 def test_every_channel_has_its_own():
     torch.manual_seed(0)
     sigma = torch.tensor([0.01, 0.05, 0.2])
     x = 0.5 + torch.randn(2, 3, 200, 200) * sigma.view(3, 1, 1)
-    assert torch.allclose(noise_level(x), sigma.expand(2, 3), rtol=0.05)
-    assert torch.equal(noise_level(x[1]), noise_level(x)[1])
+    assert torch.allclose(estimate_noise(x), sigma.expand(2, 3), rtol=0.05)
+    assert torch.equal(estimate_noise(x[1]), estimate_noise(x)[1])
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (64, 9), (1030, 1100), (1700, 2900)])
 def test_any_size_and_always_the_same_number(shape):
     torch.manual_seed(0)
     x = 0.5 + torch.randn(1, *shape) * 0.1
-    found = noise_level(x)
+    found = estimate_noise(x)
     few = 0.5 if min(shape) < 10 else 0.02
     assert found.item() == pytest.approx(0.1, rel=few)
-    assert torch.equal(noise_level(x), found)
+    assert torch.equal(estimate_noise(x), found)
 
 
 def test_light_and_contrast_do_not_matter():
     torch.manual_seed(0)
     x = torch.linspace(0.2, 0.7, 150).expand(1, 150, 150) + torch.randn(1, 150, 150) * 0.05
-    assert torch.allclose(noise_level(x + 3), noise_level(x), rtol=1e-3)
-    assert torch.allclose(noise_level(2 * x), 2 * noise_level(x), rtol=1e-3)
+    assert torch.allclose(estimate_noise(x + 3), estimate_noise(x), rtol=1e-3)
+    assert torch.allclose(estimate_noise(2 * x), 2 * estimate_noise(x), rtol=1e-3)
 
 
 def test_flat_black_parts_do_not_hide_the_noise():
@@ -88,12 +88,12 @@ def test_flat_black_parts_do_not_hide_the_noise():
     x = torch.full((1, 200, 200), 0.5)
     x[:, :, :100] = 0
     x = (x + torch.randn_like(x) * 0.1).clamp(0, 1)
-    assert noise_level(x).item() == pytest.approx(0.1, rel=0.03)
+    assert estimate_noise(x).item() == pytest.approx(0.1, rel=0.03)
 
 
 def test_pictures_of_two_values_have_a_number():
-    assert noise_level(torch.zeros(1, 30, 30)).item() == 0
-    assert noise_level((torch.rand(1, 30, 30) > 0.5).float()).isfinite().all()
+    assert estimate_noise(torch.zeros(1, 30, 30)).item() == 0
+    assert estimate_noise((torch.rand(1, 30, 30) > 0.5).float()).isfinite().all()
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_pictures_of_two_values_have_a_number():
 )
 def test_what_has_no_block_is_refused(x):
     with pytest.raises(UserError, match="noise estimate"):
-        noise_level(x)
+        estimate_noise(x)
 
 
 def test_the_transform_is_the_defining_sum():

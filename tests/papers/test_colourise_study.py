@@ -12,7 +12,7 @@ from immersion.check import UserError
 from immersion.data import Spec
 from immersion.data.patches import PatchSplit
 from immersion.image_io import Picture, to_levels
-from immersion.imaging.thumbnail import shrunk, spread
+from immersion.imaging.thumbnail import shrink, upsample_window
 from immersion.inference.translate import Manner, translate
 from immersion.likelihoods.gaussian import GaussianFixed
 from immersion.likelihoods.logistic import Categorical
@@ -109,14 +109,16 @@ def test_a_large_picture_is_coloured_by_what_is_said_of_it_when_small():
         for parameter in model.network.parameters():
             torch.nn.init.normal_(parameter, std=0.1)
         answer, deviation = model.answer(given)
-        seen = shrunk(given, 32)
+        seen = shrink(given, 32)
         assert seen.shape[2:] == (42, 32)
         small = model.task.answer(model(pad(seen, (0, 0, 0, 6), "reflect")))[..., :42, :]
-        assert torch.allclose(answer, spread(small, 32 / 70, range(90), range(70)), atol=1e-5)
+        assert torch.allclose(
+            answer, upsample_window(small, 32 / 70, range(90), range(70)), atol=1e-5
+        )
         assert deviation.shape == answer.shape and (deviation > 0).all()
 
         grey = Picture(to_levels(model.task.shown(given)[0], 16))
-        asked = model.task.prepare(grey.normalised(slice(None), slice(None))[None])
+        asked = model.task.prepare(grey.to_float(slice(None), slice(None))[None])
         expected = model.task.finish(given, model.answer(asked)[0])
         for side in (16, 128):
             made = translate(model, 3, grey, Manner(side=side)).picture

@@ -13,7 +13,7 @@ from immersion.check import UserError
 from immersion.cli import main
 from immersion.data import Spec
 from immersion.data.patches import PatchSplit
-from immersion.data.whole_images import load_pictures
+from immersion.data.restoration import load_pictures
 from immersion.evaluation.image_to_image import results, translation_quality
 from immersion.models import Translator
 from immersion.nn.translation import Translation

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from immersion.check import UserError
-from immersion.imaging.jpeg import jpeg
+from immersion.imaging.jpeg import simulate_jpeg
 from immersion.random import use_seed
 from immersion.tasks.denoise import Denoise
 from immersion.tasks.neighbours import BESIDE, neighbours
@@ -43,7 +43,7 @@ def test_salt_and_pepper_hits_the_share_of_pixels():
 def test_jpeg_is_the_one_of_that_quality():
     clean = torch.rand(2, 3, 32, 32)
     pair = Denoise("jpeg", (40, 40)).pair(clean, None)
-    assert torch.equal(pair.input, jpeg(clean, torch.full((2,), 40.0)))
+    assert torch.equal(pair.input, simulate_jpeg(clean, torch.full((2,), 40.0)))
 
 
 @pytest.mark.parametrize("noise", NOISES)

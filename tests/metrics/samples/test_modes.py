@@ -13,7 +13,7 @@ from immersion.metrics.samples.modes import class_modes, mixture_modes
 
 @pytest.mark.parametrize("mixture", [RING, GRID])
 def test_the_mixture_itself_has_every_mode(mixture):
-    points, _ = mixture.draw(20_000, np.random.default_rng(0))
+    points, _ = mixture.sample(20_000, np.random.default_rng(0))
     found = mixture_modes(torch.from_numpy(points), mixture.means, mixture.sigma)
     assert found["modes"].value == len(mixture.means)
     quality = found["high_quality"]

@@ -9,26 +9,26 @@ from torch import Tensor
 
 from immersion.check import UserError, check_at_least, check_choice
 from immersion.data.dataset import Dataset, MemorySplit, Spec, Split
-from immersion.data.folder import BUDGET, find_images
-from immersion.data.images import Header, decode, header
+from immersion.data.image_files import Header, decode, read_header
+from immersion.data.image_folder import BUDGET, find_images
 from immersion.data.loading import load
 from immersion.data.patches import PatchSplit
-from immersion.data.restoration_sets import PICTURE_SETS, PictureSet, paths_of
+from immersion.data.restoration_sets import PICTURE_SETS, PictureSet, list_files
 from immersion.data.source import DATASETS
-from immersion.data.splits import seeded_split, sizes
-from immersion.data.threads import in_threads
-from immersion.imaging.thumbnail import shrunk
+from immersion.data.splits import seeded_split, split_sizes
+from immersion.data.threads import map_in_threads
+from immersion.imaging.thumbnail import shrink
 
-USUAL_SIDE = 48
+DEFAULT_SIDE = 48
 """Of patches, in pixels."""
 
-SMALLEST = 8
+MIN_SIDE = 8
 
 
 def load_pictures(
     name_or_path: str | Path,
     side: int | None = None,
-    usual: int = USUAL_SIDE,
+    usual: int = DEFAULT_SIDE,
     shortest: int = 0,
 ) -> Dataset:
     """Return pictures at their own sizes, in patches: for what is learned from neighbourhoods.
@@ -49,7 +49,7 @@ def load_pictures(
         (1, 8, 8)
     """
     if side is not None:
-        check_at_least(SMALLEST, size=side)
+        check_at_least(MIN_SIDE, size=side)
         if 0 < shortest < side:
             seen = f"the network sees pictures with a shorter side of {shortest} pixels"
             raise UserError(f"{seen}, and learns from parts of those", f"--size {shortest}", side)
@@ -59,16 +59,16 @@ def load_pictures(
     path = Path(name_or_path).expanduser()
     if path.is_dir() and name not in DATASETS:
         paths, _ = find_images(path)
-        found = sizes(len(paths))
-        return of_files(str(path), paths, path, side, found, None, usual, shortest)
+        found = split_sizes(len(paths))
+        return from_files(str(path), paths, path, side, found, None, usual, shortest)
     if not path.exists():
         check_choice("set of pictures or folder", name, [*PICTURE_SETS, *DATASETS])
-    return of_images(load(name_or_path), side, usual, shortest)
+    return from_images(load(name_or_path), side, usual, shortest)
 
 
 def _named(known: PictureSet, side: int | None, usual: int, shortest: int) -> Dataset:
     """Return a named set, refusing files that are not those of the public one."""
-    paths = paths_of(known)
+    paths = list_files(known)
     if len(paths) != sum(known.examples):
         raise UserError(
             f"the pictures of {known.name} are not those of the public set",
@@ -77,7 +77,9 @@ def _named(known: PictureSet, side: int | None, usual: int, shortest: int) -> Da
             f"get them anew from {known.homepage}",
         )
     root = paths[0].parents[len(Path(known.folders[0]).parts) - 1]
-    dataset = of_files(known.name, paths, root, side, known.examples, known.grey, usual, shortest)
+    dataset = from_files(
+        known.name, paths, root, side, known.examples, known.grey, usual, shortest
+    )
     if dataset.checksums[known.name] != known.checksum:
         raise UserError(
             f"the pictures of {known.name} are not those of the public set",
@@ -88,7 +90,7 @@ def _named(known: PictureSet, side: int | None, usual: int, shortest: int) -> Da
     return dataset
 
 
-def of_files(
+def from_files(
     name: str,
     paths: list[Path],
     root: Path,
@@ -114,14 +116,16 @@ def of_files(
         shortest: Pixels of the shorter side to which those for training and validation are
             shrunk; 0 shrinks none.
     """
-    headers = in_threads(header, paths)
+    headers = map_in_threads(read_header, paths)
     channels = 1 if (all(h.grey for h in headers) if grey is None else grey) else 3
     chosen = seeded_split("pictures", examples)
     whole = {*(chosen[2] if shortest else torch.cat(chosen)).tolist()}
     area = sum(headers[i].height * headers[i].width for i in whole)
     share = min(1.0, (BUDGET / (channels * max(area, 1))) ** 0.5)
-    contents = in_threads(
-        lambda i: _picture(paths[i], headers[i], channels, share, 0 if i in whole else shortest),
+    contents = map_in_threads(
+        lambda i: _read_picture(
+            paths[i], headers[i], channels, share, 0 if i in whole else shortest
+        ),
         list(range(len(paths))),
     )
     total = hashlib.sha256()
@@ -129,7 +133,7 @@ def of_files(
         total.update(path.relative_to(root).as_posix().encode() + b"\0" + digest)
     pictures = [picture for picture, _ in contents]
     shapes = [(path.name, *p.shape[1:]) for path, p in zip(paths, pictures, strict=True)]
-    side = patch_side(side, shapes, usual)
+    side = select_patch_side(side, shapes, usual)
     splits = [
         PatchSplit(tuple(pictures[i] for i in indices.tolist()), side, still=number > 0)
         for number, indices in enumerate(chosen)
@@ -140,7 +144,7 @@ def of_files(
     return Dataset(spec, *splits, {Path(name).resolve().name: f"sha256:{total.hexdigest()}"}, note)
 
 
-def _picture(
+def _read_picture(
     path: Path, found: Header, channels: int, share: float, shortest: int
 ) -> tuple[Tensor, bytes]:
     """Return the levels of a picture, shrunk, or of its middle, and the digest of its file."""
@@ -148,22 +152,22 @@ def _picture(
     digest = hashlib.sha256(content).digest()
     levels = decode(path, (channels, found.height, found.width), content)
     if shortest:
-        return small(levels, shortest), digest
+        return shrink_levels(levels, shortest), digest
     height, width = (max(1, int(length * share)) for length in levels.shape[1:])
     top, left = (levels.shape[1] - height) // 2, (levels.shape[2] - width) // 2
     middle = levels[:, top : top + height, left : left + width].clone()
     return middle, digest
 
 
-def small(levels: Tensor, shortest: int) -> Tensor:
+def shrink_levels(levels: Tensor, shortest: int) -> Tensor:
     """Return levels, (C, H, W) uint8, whose shorter side is `shortest` at most; 0 shrinks none."""
     if not 0 < shortest < min(levels.shape[1:]):
         return levels
-    return (255 * shrunk(levels / 255, shortest)).round().clamp(0, 255).byte()
+    return (255 * shrink(levels / 255, shortest)).round().clamp(0, 255).byte()
 
 
-def patch_side(
-    side: int | None, sizes: list[tuple[str, int, int]], usual: int = USUAL_SIDE
+def select_patch_side(
+    side: int | None, split_sizes: list[tuple[str, int, int]], usual: int = DEFAULT_SIDE
 ) -> int:
     """Return the side of patches: the one asked for, or the usual, or the smallest picture's.
 
@@ -175,7 +179,7 @@ def patch_side(
     Raises:
         UserError: A picture is smaller than what was asked for.
     """
-    name, *smallest = min(sizes, key=lambda size: min(size[1:]))
+    name, *smallest = min(split_sizes, key=lambda size: min(size[1:]))
     if side is None:
         return min(usual, *smallest)
     if side > min(smallest):
@@ -188,7 +192,7 @@ def patch_side(
     return side
 
 
-def upright(dataset: Dataset) -> Dataset:
+def disable_rotation(dataset: Dataset) -> Dataset:
     """Return pictures whose patches are mirrored but not turned."""
     splits = {
         name: replace(getattr(dataset, name), upright=True)
@@ -197,8 +201,8 @@ def upright(dataset: Dataset) -> Dataset:
     return replace(dataset, **splits)
 
 
-def of_images(
-    dataset: Dataset, side: int | None, usual: int = USUAL_SIDE, shortest: int = 0
+def from_images(
+    dataset: Dataset, side: int | None, usual: int = DEFAULT_SIDE, shortest: int = 0
 ) -> Dataset:
     """Return a data set of images in memory as one of patches.
 
@@ -214,11 +218,11 @@ def of_images(
             f"'{dataset.spec.name}'",
         )
     pictures = [
-        tuple(small(levels, shortest if number < 2 else 0) for levels in _levels(split))
+        tuple(shrink_levels(levels, shortest if number < 2 else 0) for levels in _levels(split))
         for number, split in enumerate(splits)
     ]
     channels, *size = pictures[0][0].shape
-    side = patch_side(side, [("in the data", *size)], usual)
+    side = select_patch_side(side, [("in the data", *size)], usual)
     patches = [PatchSplit(p, side, still=number > 0) for number, p in enumerate(pictures)]
     spec = Spec(dataset.spec.name, (channels, side, side), "unit")
     return Dataset(spec, *patches, dataset.checksums, dataset.note)

@@ -9,12 +9,12 @@ from torch import Tensor
 from immersion.check import UserError
 from immersion.image_io import exif
 from immersion.image_io.picture import Metadata, Picture
-from immersion.image_io.vips import complaint, library
+from immersion.image_io.vips import error_text, load_vips
 
-LIMIT = 200_000_000
+MAX_PIXELS = 200_000_000
 """Pixels: twice the largest camera's, and 1.6 GB at 16 bits in RGB with alpha."""
 
-BEGINNINGS = {
+SIGNATURES = {
     b"\x89PNG\r\n\x1a\n": "pngload",
     b"\xff\xd8\xff": "jpegload",
     b"II*\0": "tiffload",
@@ -36,7 +36,7 @@ TYPES = {"uchar", "ushort"}
 ANIMATED = b"acTL"  # the chunk that precedes the levels of an animated PNG
 
 
-def read(path: Path, limit: int = LIMIT) -> Picture:
+def read(path: Path, limit: int = MAX_PIXELS) -> Picture:
     """Return the picture in a PNG, JPEG, TIFF or WebP file, whatever its name ends in.
 
     Levels and alpha are those of the file, 8 or 16 bits, grey or RGB. A palette becomes RGB;
@@ -51,45 +51,45 @@ def read(path: Path, limit: int = LIMIT) -> Picture:
         UserError: The file is missing, unreadable, damaged, cut short, too large, or holds
             several pictures or levels of another kind. Whoever reads many goes on with the rest.
     """
-    vips = library()
+    vips = load_vips()
     try:
-        loader = decoder(path)
-        return opened(path, loader, limit, FAIL_ON.get(loader, "error"))
+        loader = detect_decoder(path)
+        return decode_file(path, loader, limit, FAIL_ON.get(loader, "error"))
     except UnicodeEncodeError as error:
         remedy = "rename the file"
         raise UserError(f"the name {str(path)!r} is no text", remedy=remedy) from error
     except (vips.Error, OSError) as error:
         raise UserError(
             f"the picture {path} cannot be read",
-            received=complaint(error),
+            received=error_text(error),
             remedy="repair or remove it",
         ) from error
 
 
-def opened(path: Path, loader: str, limit: int, fail_on: str) -> Picture:
+def decode_file(path: Path, loader: str, limit: int, fail_on: str) -> Picture:
     """Return the picture in a file; libvips raises for a damage as severe as `fail_on`."""
-    vips = library()
+    vips = load_vips()
     try:
         image = getattr(vips.Image, loader)(str(path), access="sequential", fail_on=fail_on)
         check_header(path, image, limit)
-        told = metadata(path, image, loader)
-        levels, alpha = decoded(plain(image))
+        told = read_metadata(path, image, loader)
+        levels, alpha = to_tensors(convert_cmyk(image))
     except vips.Error as error:
-        if HARMLESS not in complaint(error):
+        if HARMLESS not in error_text(error):
             raise
-        return opened(path, loader, limit, "error")
+        return decode_file(path, loader, limit, "error")
     return Picture(levels, alpha, told)
 
 
-def decoder(path: Path) -> str:
+def detect_decoder(path: Path) -> str:
     """Return the name of libvips's decoder for a file, from its first bytes."""
     with path.open("rb") as file:
         head = file.read(1 << 20)
     if ANIMATED in head.partition(b"IDAT")[0] and head.startswith(b"\x89PNG"):
-        refuse_pages(path, "an animation")
+        refuse_several(path, "an animation")
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webpload"
-    for beginning, loader in BEGINNINGS.items():
+    for beginning, loader in SIGNATURES.items():
         if head.startswith(beginning):
             return loader
     raise UserError(
@@ -110,7 +110,7 @@ def check_header(path: Path, image: Any, limit: int) -> None:
             "cut it into parts, or remove it",
         )
     if image.get_n_pages() > 1:
-        refuse_pages(path, f"{image.get_n_pages()} pages")
+        refuse_several(path, f"{image.get_n_pages()} pages")
     kinds = PLAIN | {"cmyk"}
     bands = (4, 5) if image.interpretation == "cmyk" else (1, 2, 3, 4)
     if not (image.interpretation in kinds and image.format in TYPES and image.bands in bands):
@@ -122,13 +122,13 @@ def check_header(path: Path, image: Any, limit: int) -> None:
         )
 
 
-def refuse_pages(path: Path, received: str) -> None:
+def refuse_several(path: Path, received: str) -> None:
     """Raise, since a file holds more than one picture."""
     remedy = "save its pages as files of their own"
     raise UserError(f"{path} holds more than one picture", "one a file", received, remedy)
 
 
-def metadata(path: Path, image: Any, loader: str) -> Metadata:
+def read_metadata(path: Path, image: Any, loader: str) -> Metadata:
     """Return what a file says beside its levels."""
     there = set(image.get_fields())
 
@@ -144,7 +144,7 @@ def metadata(path: Path, image: Any, loader: str) -> Metadata:
     resolution = (round(image.xres, 6), round(image.yres, 6))
     told = resolution != (1.0, 1.0)  # one pixel a millimetre is how libvips says that none is
     return Metadata(
-        exif.of_tiff(path) if loader == "tiffload" else exif.block(blob("exif-data")),
+        exif.read_tiff(path) if loader == "tiffload" else exif.strip_marker(blob("exif-data")),
         b"" if image.interpretation == "cmyk" else blob("icc-profile-data"),
         blob("xmp-data"),
         blob("iptc-data"),
@@ -153,14 +153,14 @@ def metadata(path: Path, image: Any, loader: str) -> Metadata:
     )
 
 
-def plain(image: Any) -> Any:
+def convert_cmyk(image: Any) -> Any:
     """Return an image in grey or RGB, with alpha where it has one."""
     if image.interpretation == "cmyk":
         return image.colourspace("rgb16" if image.format == "ushort" else "srgb")
     return image
 
 
-def decoded(image: Any) -> tuple[Tensor, Tensor | None]:
+def to_tensors(image: Any) -> tuple[Tensor, Tensor | None]:
     """Return levels, (C, H, W), and alpha, (1, H, W) or None: views of one decoded array."""
     array = torch.from_numpy(image.numpy()).reshape(image.height, image.width, image.bands)
     channels = array.permute(2, 0, 1)

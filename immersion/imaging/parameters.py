@@ -1,12 +1,38 @@
-"""One strength for all pictures, or one a picture."""
+"""Tables of numbers that stay on a device, where each call would copy them there anew."""
+
+from functools import cache
 
 import torch
 from torch import Tensor
 
 from immersion.check import UserError
 
+Table = tuple["float | Table", ...]
+"""Numbers, or rows of them."""
 
-def per_example(
+
+@cache
+@torch.inference_mode(False)  # what is kept must serve training too, whoever asks for it first
+def constant_tensor(table: Table, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return a table of numbers as a tensor: the same one at every call, so never write into it.
+
+    A step that is captured in a CUDA graph may copy nothing to the device; the turns before the
+    capture have put the table there. It is never let go, as graphs hold its address.
+
+    Args:
+        table: One of the few that are written in the code.
+        dtype: Of the numbers.
+        device: Where they stay.
+
+    Example:
+        >>> rows = constant_tensor(((1, 2), (3, 4)), torch.float32, torch.device("cpu"))
+        >>> rows is constant_tensor(((1, 2), (3, 4)), torch.float32, torch.device("cpu"))
+        True
+    """
+    return torch.tensor(table, dtype=dtype, device=device)
+
+
+def broadcast_strength(
     strength: float | Tensor, x: Tensor, what: str, least: float, most: float = torch.inf
 ) -> Tensor:
     """Return the strength as a tensor that multiplies x: (), or (B, 1, 1, 1) for (B, C, H, W).
@@ -24,7 +50,7 @@ def per_example(
             integers.
 
     Example:
-        >>> per_example(torch.tensor([0.1, 0.2]), torch.zeros(2, 3, 4, 4), "sigma", 0).shape
+        >>> broadcast_strength(torch.tensor([0.1, 0.2]), torch.zeros(2, 3, 4, 4), "sigma", 0).shape
         torch.Size([2, 1, 1, 1])
     """
     if not x.is_floating_point():

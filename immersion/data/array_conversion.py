@@ -13,7 +13,7 @@ CHANNELS = (1, 2, 3, 4)
 EXACT = 1 << 24  # whole numbers that float32 holds exactly
 
 
-def example_shape(path: Path, x: np.ndarray) -> np.ndarray:
+def reorder_axes(path: Path, x: np.ndarray) -> np.ndarray:
     """Return a table as (N, D) and images as (N, C, H, W).
 
     Images come as (N, H, W), (N, H, W, C) or (N, C, H, W); the last axis is read as channels
@@ -41,7 +41,7 @@ def example_shape(path: Path, x: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(shaped)
 
 
-def finite(path: Path, x: np.ndarray) -> np.ndarray:
+def check_finite(path: Path, x: np.ndarray) -> np.ndarray:
     """Return x if every value is finite as float32; otherwise say how many are not, and where."""
     if x.dtype.kind != "f":
         return x
@@ -58,7 +58,7 @@ def finite(path: Path, x: np.ndarray) -> np.ndarray:
     return x
 
 
-def stored(x: np.ndarray) -> tuple[Tensor, Values]:
+def infer_values(x: np.ndarray) -> tuple[Tensor, Values]:
     """Return x as a split holds it and the kind of its values.
 
     Only 0 and 1 are `binary`; images of whole levels up to 255, of 16-bit levels, or of fractions
@@ -71,7 +71,7 @@ def stored(x: np.ndarray) -> tuple[Tensor, Values]:
         The same values, uint8 where they fit in bytes, else float32; and the kind.
 
     Example:
-        >>> stored(np.array([[0, 7], [300, 1]]))
+        >>> infer_values(np.array([[0, 7], [300, 1]]))
         (tensor([[  0.,   7.],
                 [300.,   1.]]), 'counts')
     """
@@ -90,7 +90,7 @@ def stored(x: np.ndarray) -> tuple[Tensor, Values]:
     return torch.from_numpy(x.astype(np.float32)), "real"
 
 
-def encoded(path: Path, labels: np.ndarray, n: int) -> tuple[Tensor, tuple[str, ...]]:
+def encode_labels(path: Path, labels: np.ndarray, n: int) -> tuple[Tensor, tuple[str, ...]]:
     """Return labels as 0, 1, ..., (n,) int64, and the names of the classes, sorted.
 
     Args:

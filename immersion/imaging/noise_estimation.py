@@ -4,10 +4,11 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, max_pool2d
+from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, pad
 
 from immersion.check import UserError
 from immersion.imaging.dct import dct_matrix
+from immersion.imaging.parameters import constant_tensor
 
 SIDE = 8
 """Pixels on the side of a block."""
@@ -23,7 +24,7 @@ CHUNK = 2**16
 
 
 @torch.no_grad()
-def noise_level(x: Tensor) -> Tensor:
+def estimate_noise(x: Tensor) -> Tensor:
     r"""Estimate the standard deviation sigma of white Gaussian noise, for each channel.
 
     The coefficients c_uv of an 8 x 8 block's cosine transform, u and v from 0, share the noise
@@ -63,42 +64,44 @@ def noise_level(x: Tensor) -> Tensor:
     Example:
         >>> _ = torch.manual_seed(0)
         >>> ramp = torch.linspace(0, 1, 128).expand(1, 128, 128)
-        >>> noise_level(ramp + torch.randn(1, 128, 128) * 25 / 255) * 255
+        >>> estimate_noise(ramp + torch.randn(1, 128, 128) * 25 / 255) * 255
         tensor([24.5786])
     """
     if x.ndim < 3 or min(x.shape[-2:]) < SIDE or not x.is_floating_point():
         found = f"{x.dtype} of shape {tuple(x.shape)}"
         raise UserError("a noise estimate", f"floating (..., C, H, W), sides >= {SIDE}", found)
     planes = x.reshape(-1, *x.shape[-2:]).float()
-    return torch.stack([of_plane(plane) for plane in planes]).view(x.shape[:-2]).to(x.dtype)
+    return torch.stack([estimate_plane(plane) for plane in planes]).view(x.shape[:-2]).to(x.dtype)
 
 
-def of_plane(plane: Tensor) -> Tensor:
+def estimate_plane(plane: Tensor) -> Tensor:
     """Return the estimate, (), for one channel (H, W)."""
     stride = math.ceil(math.sqrt(plane.numel() / BLOCKS))
     blocks = plane.unfold(0, SIDE, stride).unfold(1, SIDE, stride)  # (h, w, 8, 8), no copy
-    energy = low_energy(blocks)
+    energy = low_frequency_energy(blocks)
     ends = ((plane == 0) | (plane == 1)).float()
     clipped = bool(ends.any()) and plane.min() >= 0 and plane.max() <= 1
     if not clipped:
-        return of_flattest(blocks, energy)
+        return sigma_of_flattest(blocks, energy)
     whole = max_pool2d(ends[None], SIDE, stride).flatten() == 0
-    sigma = of_flattest(blocks, energy, whole if whole.any() else None)
+    sigma = sigma_of_flattest(blocks, energy, whole if whole.any() else None)
     mean = avg_pool2d(plane[None], SIDE, stride).flatten()
     room = torch.minimum(mean, 1 - mean)
     farthest = room.kthvalue(math.ceil(0.95 * len(room))).values
-    return of_flattest(blocks, energy, room >= torch.minimum(2 * sigma, farthest))
+    return sigma_of_flattest(blocks, energy, room >= torch.minimum(2 * sigma, farthest))
 
 
-def low_energy(blocks: Tensor) -> Tensor:
+def low_frequency_energy(blocks: Tensor) -> Tensor:
     """Return the energy of each block, (h, w, 8, 8), at 0 < u + v < 8: (h w,)."""
-    basis = cosines(blocks)[order(blocks) < SIDE][1:]  # without the mean, u = v = 0
+    basis = block_transform(blocks)[frequency_order(blocks) < SIDE][
+        1:
+    ]  # without the mean, u = v = 0
     rows = max(1, CHUNK // blocks.shape[1])
     chunks = (some.reshape(-1, SIDE * SIDE) @ basis.T for some in blocks.split(rows))
     return torch.cat([c.square().sum(1) for c in chunks])
 
 
-def of_flattest(blocks: Tensor, energy: Tensor, counted: Tensor | None = None) -> Tensor:
+def sigma_of_flattest(blocks: Tensor, energy: Tensor, counted: Tensor | None = None) -> Tensor:
     """Return sigma from the blocks of least energy, among those counted: all, or a mask (h w,)."""
     if counted is not None:
         energy = torch.where(counted, energy, torch.inf)
@@ -106,17 +109,61 @@ def of_flattest(blocks: Tensor, energy: Tensor, counted: Tensor | None = None) -
     number = min(max(FEWEST, int(SHARE * available)), available)
     at = energy.topk(number, largest=False).indices
     chosen = blocks[at // blocks.shape[1], at % blocks.shape[1]].reshape(-1, SIDE * SIDE)
-    high = chosen @ cosines(blocks)[order(blocks) >= SIDE].T
+    high = chosen @ block_transform(blocks)[frequency_order(blocks) >= SIDE].T
     return high.square().mean(0).median().sqrt()
 
 
-def cosines(like: Tensor) -> Tensor:
+def block_transform(like: Tensor) -> Tensor:
     """Return the transform of a flattened block, (64, 64)."""
     t = dct_matrix(SIDE, like)
     return torch.kron(t, t)
 
 
-def order(like: Tensor) -> Tensor:
+def frequency_order(like: Tensor) -> Tensor:
     """Return u + v of each of the 64 coefficients."""
     u = torch.arange(SIDE, device=like.device)
     return (u[:, None] + u).flatten()
+
+
+MASK = ((1.0, -2.0, 1.0), (-2.0, 4.0, -2.0), (1.0, -2.0, 1.0))
+"""The difference of two Laplacians: nothing of a plane, 6 sigma of white noise."""
+
+LOCAL_REACH = 16
+"""Pixels on each side over which the noise is averaged."""
+
+
+def estimate_local_noise(x: Tensor) -> Tensor:
+    r"""Return the noise's standard deviation round each pixel, of each channel.
+
+    sigma = sqrt(pi / 2) mean |x * N| / 6, with the 3 x 3 mask N and the mean over the pixels at
+    most 16 rows and columns away. Texture is taken for noise, so that `noise_level`, which looks
+    for the flattest blocks of a whole picture, is nearer the truth of white noise; this one is
+    local and smooth, and a network can learn to allow for what it sees beside it.
+
+    Args:
+        x: (B, C, H, W), both sides of 2 pixels or more.
+
+    Returns:
+        (B, C, H, W), 0 of a constant channel.
+
+    Reference:
+        Immerkaer 1996, Fast noise variance estimation, Computer Vision and Image Understanding
+        64(2), https://doi.org/10.1006/cviu.1996.0060; a local mean in place of the global one.
+
+    Example:
+        >>> import torch
+        >>> _ = torch.manual_seed(0)
+        >>> ramp = torch.linspace(0, 1, 64).expand(1, 1, 64, 64)
+        >>> round(estimate_local_noise(ramp + 0.1 * torch.randn(1, 1, 64, 64)).mean().item(), 2)
+        0.1
+    """
+    channels = x.shape[1]
+    mask = constant_tensor(MASK, x.dtype, x.device).expand(channels, 1, 3, 3) / 6
+    seen = conv2d(pad(x, (1, 1, 1, 1), "reflect"), mask, groups=channels)
+    found = seen.abs() * math.sqrt(math.pi / 2)
+    for length, reach in (
+        ((2 * LOCAL_REACH + 1, 1), (LOCAL_REACH, 0)),
+        ((1, 2 * LOCAL_REACH + 1), (0, LOCAL_REACH)),
+    ):
+        found = avg_pool2d(found, length, stride=1, padding=reach, count_include_pad=False)
+    return found

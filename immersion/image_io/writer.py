@@ -9,7 +9,7 @@ import torch
 from immersion.check import UserError
 from immersion.image_io import exif
 from immersion.image_io.picture import Metadata, Picture
-from immersion.image_io.vips import complaint, library
+from immersion.image_io.vips import error_text, load_vips
 
 SAVERS: dict[str, tuple[str, dict[str, Any]]] = {
     ".png": ("pngsave", {}),
@@ -20,6 +20,13 @@ SAVERS: dict[str, tuple[str, dict[str, Any]]] = {
     ".jpeg": ("jpegsave", {"Q": 95}),
 }
 """A file name's ending, libvips's encoder and its settings; only JPEG loses anything."""
+
+INSERT = {
+    "pngsave": exif.insert_into_png,
+    "tiffsave": exif.insert_into_tiff,
+    "webpsave": exif.insert_into_webp,
+}
+"""What puts an EXIF block into a file that an encoder of libvips has written."""
 
 KINDS = {(1, 8): "b-w", (3, 8): "srgb", (1, 16): "grey16", (3, 16): "rgb16"}
 COLOURS = {1: b"GRAY", 3: b"RGB "}  # how an ICC profile calls the channels that it is for
@@ -42,10 +49,10 @@ def write(picture: Picture, path: Path, overwrite: bool = False) -> None:
         overwrite: Whether a file of that name is replaced.
 
     Raises:
-        UserError: As `check_target` says, or the file cannot be written.
+        UserError: As `check_output` says, or the file cannot be written.
     """
-    check_target(picture, path, overwrite)
-    vips = library()
+    check_output(picture, path, overwrite)
+    vips = load_vips()
     partial = path.with_name(f".{path.name}{PARTIAL}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,12 +66,12 @@ def write(picture: Picture, path: Path, overwrite: bool = False) -> None:
     except (vips.Error, OSError) as error:
         raise UserError(
             f"the picture {path} cannot be written",
-            received=complaint(error),
+            received=error_text(error),
             remedy="check the folder and the space on the disk",
         ) from error
 
 
-def check_target(picture: Picture, path: Path, overwrite: bool = False) -> None:
+def check_output(picture: Picture, path: Path, overwrite: bool = False) -> None:
     """Raise unless `path` can hold `picture`: to be asked before an hour of work, not after.
 
     Raises:
@@ -103,18 +110,20 @@ def encode(picture: Picture, path: Path, ending: str) -> None:
     # libvips loses tags that it does not know and letters beyond ASCII, so the block is put in as
     # it is; only for WebP it writes one of its own, whose place is then taken.
     keep = "xmp:iptc:icc:other" + (":exif" if saver == "webpsave" and block else "")
-    getattr(image_of(picture, saver), saver)(str(path), keep=keep, **settings)
+    getattr(to_vips(picture, saver), saver)(str(path), keep=keep, **settings)
     if saver == "jpegsave":
-        exif.into_jpeg(path, block, picture.metadata.resolution)
+        exif.insert_into_jpeg(path, block, picture.metadata.resolution)
     elif block:
-        {"pngsave": exif.into_png, "tiffsave": exif.into_tiff, "webpsave": exif.into_webp}[saver](
-            path, block
-        )
+        {
+            "pngsave": exif.insert_into_png,
+            "tiffsave": exif.insert_into_tiff,
+            "webpsave": exif.insert_into_webp,
+        }[saver](path, block)
 
 
-def image_of(picture: Picture, saver: str) -> Any:
+def to_vips(picture: Picture, saver: str) -> Any:
     """Return a picture as libvips has it, with all of its metadata but EXIF."""
-    vips = library()
+    vips = load_vips()
     channels = picture.levels
     if picture.alpha is not None:
         channels = torch.cat([channels, picture.alpha])
@@ -122,16 +131,16 @@ def image_of(picture: Picture, saver: str) -> Any:
     xres, yres = picture.metadata.resolution
     kind = KINDS[picture.channels, picture.depth]
     image = vips.Image.new_from_array(array).copy(interpretation=kind, xres=xres, yres=yres)
-    for name, value in fields(picture.metadata, picture.channels, saver).items():
+    for name, value in metadata_fields(picture.metadata, picture.channels, saver).items():
         blob = isinstance(value, bytes)
         image.set_type(vips.GValue.blob_type if blob else vips.GValue.gstr_type, name, value)
     return image
 
 
-def fields(told: Metadata, channels: int, saver: str) -> dict[str, bytes | str]:
+def metadata_fields(told: Metadata, channels: int, saver: str) -> dict[str, bytes | str]:
     """Return metadata by libvips's names, without what the format or the channels cannot have."""
     found: dict[str, bytes | str] = {"resolution-unit": "in"}
-    if usable(told.profile, channels):
+    if is_valid_profile(told.profile, channels):
         found["icc-profile-data"] = told.profile
     if told.xmp:
         found["xmp-data"] = told.xmp
@@ -143,7 +152,7 @@ def fields(told: Metadata, channels: int, saver: str) -> dict[str, bytes | str]:
     return found
 
 
-def usable(profile: bytes, channels: int) -> bool:
+def is_valid_profile(profile: bytes, channels: int) -> bool:
     """Return whether an ICC profile is whole, by its header, and for so many channels."""
     whole = int.from_bytes(profile[:4], "big") == len(profile) and profile[36:40] == b"acsp"
     return whole and profile[16:20] == COLOURS[channels]

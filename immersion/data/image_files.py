@@ -27,7 +27,7 @@ class Header(NamedTuple):
 
 
 @contextmanager
-def opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
+def open_image(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
     """Open an image, turning whatever is wrong with it into a sentence that names the file."""
     try:
         with Image.open(path if content is None else io.BytesIO(content)) as image:
@@ -46,19 +46,19 @@ def opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
         ) from error
 
 
-def header(path: Path, content: bytes | None = None) -> Header:
+def read_header(path: Path, content: bytes | None = None) -> Header:
     """Return height, width (after EXIF orientation) and whether the image is grey, undecoded.
 
     An image that is stored in colour is a colour image, even if all its colours are grey.
     """
-    with opened(path, content) as image:
+    with open_image(path, content) as image:
         width, height = image.size
         if image.getexif().get(ORIENTATION, 1) >= 5:
             width, height = height, width
-        return Header(height, width, grey(image))
+        return Header(height, width, is_grey(image))
 
 
-def grey(image: Image.Image) -> bool:
+def is_grey(image: Image.Image) -> bool:
     """Return whether an image is stored as grey levels, or with a palette of greys."""
     if image.mode == "P":
         palette = np.reshape(image.getpalette(), (-1, 3))
@@ -82,16 +82,18 @@ def decode(path: Path, shape: tuple[int, ...], content: bytes | None = None) -> 
         (C, H, W) uint8.
     """
     channels, height, width = shape
-    with opened(path, content) as image:
+    with open_image(path, content) as image:
         upright = ImageOps.exif_transpose(image)
-        plain = on_white(eight_bits(upright, path)).convert("L" if channels == 1 else "RGB")
+        plain = flatten_on_white(to_eight_bits(upright, path)).convert(
+            "L" if channels == 1 else "RGB"
+        )
         if plain.size != (width, height):
             plain = ImageOps.fit(plain, (width, height), Image.Resampling.LANCZOS)
         levels = np.array(plain).reshape(height, width, channels)
     return torch.from_numpy(levels).permute(2, 0, 1).contiguous()
 
 
-def eight_bits(image: Image.Image, path: Path) -> Image.Image:
+def to_eight_bits(image: Image.Image, path: Path) -> Image.Image:
     """Return an image of 16-bit or float grey levels as one of 8-bit levels."""
     if not (image.mode == "F" or image.mode.startswith("I")):
         return image
@@ -107,7 +109,7 @@ def eight_bits(image: Image.Image, path: Path) -> Image.Image:
     return Image.fromarray(np.rint(values * (255 / top)).astype(np.uint8))
 
 
-def on_white(image: Image.Image) -> Image.Image:
+def flatten_on_white(image: Image.Image) -> Image.Image:
     """Return an image without transparency, laid on white."""
     if not image.has_transparency_data:
         return image

@@ -2,24 +2,25 @@
 
 import hashlib
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from immersion.check import UserError
-from immersion.data.dataset import Dataset, Spec
-from immersion.data.images import SUFFIXES, Header, decode, header
-from immersion.data.splits import in_memory, seeded_split, sizes
-from immersion.data.streamed import StreamedSplit
-from immersion.data.threads import in_threads
+from immersion.data.dataset import Binarize, Dataset, Spec, to_float
+from immersion.data.image_files import SUFFIXES, Header, decode, read_header
+from immersion.data.splits import from_tensors, seeded_split, split_sizes
+from immersion.data.threads import map_in_threads
+from immersion.data.transforms import to_bits
 
 BUDGET = 2 << 30  # bytes of levels that are held in memory unless `resident` says otherwise
 DEFAULT_SIZE = 64
 KEPT_SIZES = range(8, 129)
 
 
-def load_folder(folder: Path, size: int | None, resident: bool | None) -> Dataset:
+def load_image_folder(folder: Path, size: int | None, resident: bool | None) -> Dataset:
     """Return the images under `folder` in a seeded split of 80, 10 and 10 %.
 
     All grey gives one channel, otherwise three. Files with other suffixes than those of images,
@@ -39,18 +40,18 @@ def load_folder(folder: Path, size: int | None, resident: bool | None) -> Datase
     if size is not None and size < 1:
         raise UserError("the size of images is too small", "at least 1", size)
     paths, others = find_images(folder)
-    shape, sized = common_shape(in_threads(header, paths), size)
-    names, y = labels_of(folder, paths)
+    shape, sized = select_shape(map_in_threads(read_header, paths), size)
+    names, y = labels_from_folders(folder, paths)
     spec = Spec(str(folder), shape, "unit", names)
     left_out = f"; {others} other files were left out" if others else ""
     note = f"{len(paths)} images from {folder}, {sized}{left_out}"
-    indices = seeded_split("folder", sizes(len(paths)))
+    indices = seeded_split("folder", split_sizes(len(paths)))
     if resident is None:
         resident = len(paths) * spec.dimensions <= BUDGET
     if not resident:
-        return streamed(spec, paths, y, indices, folder, f"{note}; decoded as they are read")
-    x, checksum = read_all(folder, paths, shape)
-    return in_memory(spec, x, y, indices, {folder.resolve().name: checksum}, note)
+        return stream_images(spec, paths, y, indices, folder, f"{note}; decoded as they are read")
+    x, checksum = read_images(folder, paths, shape)
+    return from_tensors(spec, x, y, indices, {folder.resolve().name: checksum}, note)
 
 
 def find_images(folder: Path) -> tuple[list[Path], int]:
@@ -79,7 +80,7 @@ def _within_run(path: Path, folder: Path) -> bool:
     return any((parent / "run.json").is_file() for parent in between)
 
 
-def labels_of(folder: Path, paths: list[Path]) -> tuple[tuple[str, ...], Tensor | None]:
+def labels_from_folders(folder: Path, paths: list[Path]) -> tuple[tuple[str, ...], Tensor | None]:
     """Return the names of the classes and the labels, (N,): a file's first sub-folder."""
     parents = [path.relative_to(folder).parts[:-1] for path in paths]
     names = sorted({parts[0] for parts in parents if parts})
@@ -95,7 +96,7 @@ def labels_of(folder: Path, paths: list[Path]) -> tuple[tuple[str, ...], Tensor 
     return tuple(names), torch.tensor([label[parts[0]] for parts in parents])
 
 
-def common_shape(headers: list[Header], size: int | None) -> tuple[tuple[int, int, int], str]:
+def select_shape(headers: list[Header], size: int | None) -> tuple[tuple[int, int, int], str]:
     """Return the shape that all images get, (C, H, W), and how to say so."""
     channels = 1 if all(found.grey for found in headers) else 3
     found = {(image.height, image.width) for image in headers}
@@ -109,7 +110,7 @@ def common_shape(headers: list[Header], size: int | None) -> tuple[tuple[int, in
     return (channels, side, side), f"cut to squares and resized to {side} x {side}{enlarged}"
 
 
-def read_all(folder: Path, paths: list[Path], shape: tuple[int, ...]) -> tuple[Tensor, str]:
+def read_images(folder: Path, paths: list[Path], shape: tuple[int, ...]) -> tuple[Tensor, str]:
     """Return the levels, (N, *shape) uint8, and one checksum over all names and bytes."""
     x = torch.empty((len(paths), *shape), dtype=torch.uint8)
 
@@ -119,12 +120,12 @@ def read_all(folder: Path, paths: list[Path], shape: tuple[int, ...]) -> tuple[T
         return hashlib.sha256(content).digest()
 
     total = hashlib.sha256()
-    for path, digest in zip(paths, in_threads(read, list(range(len(paths)))), strict=True):
+    for path, digest in zip(paths, map_in_threads(read, list(range(len(paths)))), strict=True):
         total.update(path.relative_to(folder).as_posix().encode() + b"\0" + digest)
     return x, f"sha256:{total.hexdigest()}"
 
 
-def streamed(
+def stream_images(
     spec: Spec,
     paths: list[Path],
     y: Tensor | None,
@@ -150,3 +151,40 @@ def streamed(
         f"{folder.resolve().name} (names, sizes and times)": f"sha256:{total.hexdigest()}"
     }
     return Dataset(spec, *splits, checksums=checksums, note=note)
+
+
+@dataclass(frozen=True)
+class StreamedSplit:
+    """A split of image files, for those that do not fit in memory.
+
+    The engine reads it in worker processes, a batch at a time.
+
+    Args:
+        paths: The files, one an example.
+        y: (N,) int64 labels, or None.
+        shape: (C, H, W).
+        binarize: How levels become 0 and 1, drawn from PyTorch's global generator if `dynamic`.
+        stream: The name of the random stream of a `static` draw.
+    """
+
+    paths: tuple[Path, ...]
+    y: Tensor | None
+    shape: tuple[int, ...]
+    binarize: Binarize = "none"
+    stream: str = ""
+    resident: bool = field(default=False, init=False)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return x, (B, *shape) float32, and labels, (B,) or None."""
+        files = [decode(self.paths[i], self.shape) for i in indices.tolist()]
+        x = to_float(torch.stack(files), "unit")
+        if self.binarize != "none":
+            x = to_bits(x, self.binarize, self.stream, indices)
+        return x, None if self.y is None else self.y[indices]
+
+    def to(self, device: torch.device) -> "StreamedSplit":
+        """Return the split itself: it holds no values to move."""
+        return self

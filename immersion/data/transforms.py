@@ -1,0 +1,178 @@
+"""From grey levels to 0 and 1: a coin flipped anew, a coin flipped once, or a threshold."""
+
+import math
+from dataclasses import replace
+from typing import get_args
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from immersion.check import UserError, check_at_least, check_choice
+from immersion.data.dataset import (
+    Binarize,
+    Dataset,
+    MemorySplit,
+    Spec,
+    Split,
+    sample_bernoulli,
+    to_float,
+)
+from immersion.data.splits import SEED
+from immersion.random import make_generator
+
+PORTION = 1024  # examples that are widened to float32 at a time
+
+
+def binarize(dataset: Dataset, how: Binarize) -> Dataset:
+    """Return the data set with values 0 and 1.
+
+    Args:
+        dataset: Values `unit`; a `binary` one is returned as it is.
+        how: `dynamic`: each batch draws x ~ Bernoulli(level) anew (Salakhutdinov & Murray 2008),
+            validation and test too; `static`: one draw, the same for every seed and run;
+            `threshold`: 1 where the level is above 1/2; `none`: the data as they are.
+
+    Raises:
+        UserError: The values are counts or real, so that there is nothing to flip.
+
+    Example:
+        >>> from immersion.data import load
+        >>> x, _ = binarize(load("digits"), "threshold").train.batch(torch.arange(100))
+        >>> x.unique()
+        tensor([0., 1.])
+    """
+    check_choice("way to binarize", how, get_args(Binarize))
+    if how == "none" or dataset.spec.values == "binary":
+        return dataset
+    if dataset.spec.values != "unit":
+        raise UserError(
+            f"{dataset.spec.name} cannot be binarized",
+            "grey levels between 0 and 1",
+            f"{dataset.spec.values} values",
+            "leave out --binarize",
+        )
+    splits = {
+        part: binarize_split(getattr(dataset, part), how, stream(dataset.spec.name, part))
+        for part in ("train", "validation", "test")
+    }
+    note = "; ".join(filter(None, [dataset.note, f"binarized: {how}"]))
+    return replace(dataset, spec=replace(dataset.spec, values="binary"), note=note, **splits)
+
+
+def stream(name: str, part: str) -> str:
+    """Return the name of the random stream of a split's static draw."""
+    return f"binarize/{name}/{part}"
+
+
+def binarize_split(split: Split, how: Binarize, stream: str) -> Split:
+    """Return a split of levels as one of 0 and 1."""
+    if not isinstance(split, MemorySplit):
+        return replace(split, binarize=how, stream=stream)
+    if how == "dynamic":
+        return replace(split, dynamic=True)
+    bits = torch.empty(split.x.shape, dtype=torch.uint8)
+    for indices in torch.arange(len(split)).split(PORTION):
+        levels = to_float(split.x[indices], "unit")
+        bits[indices] = to_bits(levels, how, stream, indices).to(torch.uint8)
+    return replace(split, x=bits, values="binary")
+
+
+def to_bits(levels: Tensor, how: Binarize, stream: str, indices: Tensor) -> Tensor:
+    """Return levels, (B, *shape) in [0, 1], as 0 and 1, (B, *shape) float32.
+
+    A static draw is a function of (stream, index), so that a split gives the same values in
+    whatever order and portions it is read.
+    """
+    if how == "dynamic":
+        return sample_bernoulli(levels)
+    if how == "threshold":
+        return (levels > 0.5).float()
+    shape = levels.shape[1:]
+    draws = [
+        torch.rand(shape, generator=make_generator(SEED, stream, i)) for i in indices.tolist()
+    ]
+    return (torch.stack(draws).to(levels) < levels).float()
+
+
+def resize(dataset: Dataset, size: int) -> Dataset:
+    """Return the images cropped to their middle square and resized to size x size, antialiased.
+
+    Args:
+        dataset: Of grey or colour images in memory.
+        size: Side of the new images.
+
+    Raises:
+        UserError: The data are no such images.
+    """
+    check_at_least(1, size=size)
+    splits = (dataset.train, dataset.validation, dataset.test)
+    held = all(isinstance(split, MemorySplit) for split in splits)
+    if not (dataset.spec.image and dataset.spec.values == "unit" and held):
+        raise UserError(
+            "--size is for images",
+            "a folder of images, or a named set of grey or colour images",
+            f"'{dataset.spec.name}'",
+            "leave it out",
+        )
+    train, validation, test = (
+        replace(split, x=crop_and_resize(split.x, size)) for split in splits
+    )
+    spec = replace(dataset.spec, shape=(dataset.spec.shape[0], size, size))
+    return replace(dataset, spec=spec, train=train, validation=validation, test=test)
+
+
+def crop_and_resize(x: Tensor, size: int, rows: int = 1000) -> Tensor:
+    """Return images, (N, C, H, W), at (N, C, size, size), `rows` of them at a time."""
+    side = min(x.shape[-2:])
+    top, left = ((length - side) // 2 for length in x.shape[-2:])
+    square = x[..., top : top + side, left : left + side]
+    parts = [
+        interpolate(part.float(), (size, size), mode="bicubic", antialias=True)
+        for part in square.split(rows)
+    ]
+    if x.dtype != torch.uint8:  # levels as numbers from 0 to 1
+        return torch.cat([part.clamp(0, 1) for part in parts])
+    return torch.cat([part.round().clamp(0, 255).byte() for part in parts])
+
+
+def standardise(dataset: Dataset) -> Dataset:
+    """Return a table of real values with columns of mean 0 and standard deviation 1.
+
+    Mean and deviation are those of the training split and are stored in the `Spec`, so that
+    samples can be returned in the table's own units (`to_original_units`). A constant column is
+    only shifted. Anything but a table of real values is returned unchanged.
+
+    Example:
+        >>> from immersion.data import load
+        >>> table = standardise(load("swiss-roll"))
+        >>> x, _ = table.train.batch(torch.arange(len(table.train)))
+        >>> bool((x.mean(0).abs() < 1e-4).all() and (x.std(0) - 1).abs().max() < 1e-3)
+        True
+    """
+    spec = dataset.spec
+    if spec.values != "real" or spec.image or not isinstance(dataset.train, MemorySplit):
+        return dataset
+    x = dataset.train.x.double()
+    shift, scale = x.mean(0), x.std(0, correction=0)
+    scale = torch.where(scale > 0, scale, 1.0)
+
+    def apply(split: MemorySplit) -> MemorySplit:
+        return replace(split, x=((split.x.double() - shift) / scale).float())
+
+    spec = replace(spec, shift=tuple(shift.tolist()), scale=tuple(scale.tolist()))
+    splits = {part: apply(getattr(dataset, part)) for part in ("train", "validation", "test")}
+    note = "; ".join(filter(None, [dataset.note, "columns standardised"]))
+    return replace(dataset, spec=spec, note=note, **splits)
+
+
+def to_original_units(x: Tensor, spec: Spec) -> Tensor:
+    """Return standardised rows, (..., D), in the table's own units."""
+    if not spec.scale:
+        return x
+    return x * x.new_tensor(spec.scale) + x.new_tensor(spec.shift)
+
+
+def log_volume(spec: Spec) -> float:
+    """Return sum_j log s_j: log p(x) = log p(standardised x) - this, in nats."""
+    return sum(math.log(scale) for scale in spec.scale)
