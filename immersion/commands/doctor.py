@@ -3,7 +3,7 @@
 import os
 import shutil
 import typing
-from dataclasses import asdict, is_dataclass
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,7 +32,7 @@ def doctor(run: Path | None = None) -> dict[str, Any] | list[dict[str, str]]:
     """
     if run is None:
         return _machine()
-    return [asdict(finding) for finding in examine(RunFolder.open(run))]
+    return [finding.to_dict() for finding in examine(RunFolder.open(run))]
 
 
 def examine(folder: RunFolder) -> list[Finding]:
@@ -48,7 +48,7 @@ def examine(folder: RunFolder) -> list[Finding]:
         settings=settings_of(record),
         usual_penalty=compute_default_penalty(spec),
     )
-    folder.write_json("health.json", {"findings": [asdict(finding) for finding in findings]})
+    folder.write_json("health.json", {"findings": [finding.to_dict() for finding in findings]})
     return findings
 
 

@@ -1,62 +1,70 @@
-"""What a diagnosis is made of: the evidence that a run folder holds, and a finding."""
+"""The evidence that a run folder holds, and the findings that are drawn from it."""
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
+from immersion.diagnostics.remedy import Advice, Remedy, select
 from immersion.objectives.games import GAMES
 
 Severity = Literal["failure", "warning", "note", "fine"]
 
 FEWEST = 100
-"""Examples below which a share of them, such as precision, says next to nothing: among 30 test
+"""Examples below which a share of them, such as precision, is too uncertain to use: among 30 test
 examples every flat grey picture can lie near one."""
 
 LINES = 6
-"""Lines of the metrics below which nothing is said: thirds of a training need two each."""
-
-FLAG = re.compile(r"--([a-z][a-z0-9-]*)(?: ([a-z][a-z-]*|[0-9.]*[0-9]))?")
-"""A flag, and the word or number behind it, in the text of a remedy."""
-
-FLOORS = {"discriminator-steps": 1}
-"""The least that a flag takes, where that is not 0."""
+"""The fewest lines of the metrics that are diagnosed: each third of a training needs two."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing about a run that a person should know.
+    """One observation about a run.
 
     Args:
-        name: In a few words.
-        sentence: What was seen, with its numbers.
-        remedy: What to try, as an imperative without a full stop; empty where nothing is amiss.
+        name: A name of a few words.
+        sentence: What was observed, with its numbers.
         severity: failure (the model is of no use), warning, note or fine.
+        advice: What to try; None where nothing needs to be done.
     """
 
     name: str
     sentence: str
-    remedy: str
     severity: Severity
+    advice: Advice | None = None
+
+    @property
+    def remedy(self) -> str:
+        """What to try in words, an imperative without a full stop; may be empty."""
+        return "" if self.advice is None else str(self.advice)
+
+    def to_dict(self) -> dict[str, str]:
+        """Return the finding as health.json holds it."""
+        return {
+            "name": self.name,
+            "sentence": self.sentence,
+            "remedy": self.remedy,
+            "severity": self.severity,
+        }
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the rules read.
+    """The input of the rules.
 
     Args:
-        train: Term -> its values, one a line of the metrics.
+        train: Term -> its values, one for each line of the metrics.
         steps: The lines' steps.
-        estimates: Estimate -> value, of the evaluation; of shares of examples those alone that
-            rest on enough of them.
-        evaluation: The whole of it.
-        flags: What the run's command takes: flag, without its dashes -> the words that it may be
-            given, none where it takes any.
-        game: Which adversarial game was played, or None.
-        diverged: Where the number was that ended training by not being finite; empty if none did.
-        settings: What the run was given: flag, without its dashes -> its value.
+        estimates: Estimate of the evaluation -> value; shares of fewer than 100 examples are left
+            out.
+        evaluation: The whole evaluation.
+        flags: Flag that the run's command takes, without its dashes -> the words it accepts;
+            none where it accepts any.
+        game: The adversarial game, or None.
+        diverged: Where a non-finite number ended training; empty if none did.
+        settings: Flag, without its dashes -> the run's value.
         usual_penalty: The weight of R1 that suits such data.
     """
 
@@ -70,99 +78,54 @@ class Evidence:
     settings: Mapping[str, Any]
     usual_penalty: float
 
-    def third(self, term: str, number: int) -> float:
-        """Return the median of a term over the first (0), second or last (2) third."""
-        return float(np.median(np.array_split(self.train[term], 3)[number]))
+    def median(self, term: str, third: int) -> float:
+        """Return the median of a term over the first (0), second or last (2) third of training."""
+        return float(np.median(np.array_split(self.train[term], 3)[third]))
 
     @property
-    def judged(self) -> bool:
-        """Return whether a discriminator was trained for long enough to say something."""
+    def has_game(self) -> bool:
+        """Whether a discriminator was trained for long enough to be diagnosed."""
         return "discriminator/accuracy" in self.train and len(self.steps) >= LINES
 
     @property
-    def own_loss(self) -> float:
-        """Return the discriminator's loss without penalties, at the end."""
+    def unpenalised_loss(self) -> float:
+        """The discriminator's loss without penalties, the median over the last third."""
         loss = self.train["discriminator/loss"]
         own = loss - self.train.get("discriminator/penalty", np.zeros_like(loss))
         return float(np.median(np.array_split(own, 3)[2]))
 
     @property
     def of_probabilities(self) -> bool:
-        """Return whether the discriminator ascends V(D, G), so that its loss is -V in nats."""
+        """Whether the discriminator ascends V(D, G), so that its loss is -V in nats."""
         return self.game is not None and GAMES[self.game].of_probabilities
 
     @property
-    def few(self) -> int:
-        """Return the examples behind shares that were left out for being few; 0 if none was."""
+    def too_few_examples(self) -> int:
+        """The fewest examples behind a share that was left out; 0 if none was."""
         found = self.evaluation.get("estimates", {})
         return min(
             (found[name]["examples"] for name in set(found) - set(self.estimates)), default=0
         )
 
-    def advice(self, *parts: str) -> str:
-        """Return as one remedy those of the parts that the run's command has the flags for.
-
-        What the run has already is no advice; of parts of which none is left, all are told.
-        """
-        taken = [part for part in parts if self._takes(part)]
-        known = [part for part in taken if not self._has(part)] or taken
-        return ", ".join(known[:-1]) + ", or " * (len(known) > 1) + "".join(known[-1:])
-
-    def _takes(self, part: str) -> bool:
-        return all(
-            flag in self.flags and (not self.flags[flag] or word in self.flags[flag])
-            for flag, word in FLAG.findall(part)
+    def advise(self, *remedies: Remedy, aim: str = "", also: tuple[Remedy, ...] = ()) -> Advice:
+        """Return the remedies that suit the run, as one advice; see `select`."""
+        return Advice(
+            select(remedies, self.flags, self.settings),
+            aim,
+            select(also, self.flags, self.settings),
         )
 
-    def _has(self, part: str) -> bool:
-        """Return whether the run was given what a part asks for."""
-        low = "lower" in part or "smaller" in part
-        found = [self._given(flag, word, low) for flag, word in FLAG.findall(part)]
-        told = [given for given in found if given is not None]
-        return bool(told) and (any(told) if " or --" in part else all(told))
 
-    def _given(self, flag: str, word: str, low: bool) -> bool | None:
-        """Return whether a flag was given so, or is as low as it can be; None if neither."""
-        value = self.settings.get(flag)
-        if low:
-            return value is not None and value <= FLOORS.get(flag, 0)
-        if isinstance(value, bool):
-            return value
-        if value is None or not word:
-            return None
-        if word[0].isdigit():
-            return float(value) >= float(word)
-        return value == word if self.flags[flag] or isinstance(value, str) else None
-
-
-def gathered(
-    metrics: list[dict[str, Any]],
-    evaluation: Mapping[str, Any],
-    flags: Mapping[str, Collection[str]],
-    game: str | None,
-    diverged: str,
-    settings: Mapping[str, Any],
-    usual_penalty: float,
-) -> Evidence:
-    """Return what the rules read, from a run folder's files."""
+def read_terms(metrics: list[dict[str, Any]]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return the terms of training that every line of the metrics has, and the lines' steps."""
     lines = [row for row in metrics if row["split"] == "train"]
-    # A term that not every line has cannot be followed.
     names = [name for name in lines[0] if all(name in row for row in lines)] if lines else []
-    names = [name for name in names if name != "split"]
-    return Evidence(
-        {name: np.array([row[name] for row in lines]) for name in names},
-        np.array([row["step"] for row in lines]),
-        _estimates(evaluation),
-        evaluation,
-        flags,
-        game,
-        diverged,
-        settings,
-        usual_penalty,
-    )
+    train = {name: np.array([row[name] for row in lines]) for name in names if name != "split"}
+    return train, np.array([row["step"] for row in lines])
 
 
-def _estimates(evaluation: Mapping[str, Any]) -> dict[str, float]:
+def read_reliable_estimates(evaluation: Mapping[str, Any]) -> dict[str, float]:
+    """Return the values of an evaluation's estimates, without shares of too few examples."""
     found = evaluation.get("estimates", {})
     return {
         name: estimate["value"]

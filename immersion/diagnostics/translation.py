@@ -1,25 +1,27 @@
-"""How an image-to-image network goes wrong, read off what was measured of its outputs."""
+"""Failures of image-to-image networks, detected in the measures of their outputs."""
 
 import re
 
 from immersion.diagnostics.evidence import Evidence, Finding
+from immersion.diagnostics.game import LOWER_RATE
+from immersion.diagnostics.samples import LOWER_BETA, MORE_STEPS
 
 BEFORE = re.compile(r"(psnr|psnr_y|psnr_hole)_before_(.+)")
-"""PSNR of what a network starts from: measure and setting."""
+"""PSNR of the network's starting point: measure and setting."""
 
 GAINS = {
     "psnr_chroma_gain_over_grey_": "grey is",
     "psnr_chroma_gain_over_mean_": "one mean colour for everything is",
 }
-"""What colouring gains in dB, over what is no guess at all."""
+"""Gain in dB over a baseline that does not guess -> the baseline, in words."""
 
 OFF = 0.1
-"""By which a 90 % interval may miss its share: those of networks that went well hold 0.87 to 0.93
-of other photographs' values."""
+"""Tolerance of a 90 % interval's share: those of networks that went well hold 0.87 to 0.93 of
+other photographs' values."""
 
 
-def no_better_than_its_input(evidence: Evidence) -> Finding | None:
-    """Tell whether pictures were better before than after: by PSNR, not by the eye."""
+def find_no_improvement(evidence: Evidence) -> Finding | None:
+    """Find outputs whose PSNR is below that of the input: by PSNR, not by eye."""
     e = evidence.estimates
     worse = [
         f"{after:.2f} dB after and {e[name]:.2f} before ({match[2].replace('_', ' ')})"
@@ -28,13 +30,13 @@ def no_better_than_its_input(evidence: Evidence) -> Finding | None:
     ]
     if not worse:
         return None
-    remedy = evidence.advice("train for more --steps", "lower --learning-rate")
     sentence = f"Pictures are no better after than before: PSNR is {'; '.join(worse)}."
-    return Finding("no better than its input", sentence, remedy, "failure")
+    advice = evidence.advise(MORE_STEPS, LOWER_RATE)
+    return Finding("no better than its input", sentence, "failure", advice)
 
 
-def further_than_grey(evidence: Evidence) -> Finding | None:
-    """Tell whether what is no guess at all is nearer to the true colours."""
+def find_wrong_colours(evidence: Evidence) -> Finding | None:
+    """Find colours that are further from the true ones than a baseline that does not guess."""
     nearer = [
         f"{words} (PSNR {value:.2f} dB)"
         for name, value in evidence.estimates.items()
@@ -44,16 +46,14 @@ def further_than_grey(evidence: Evidence) -> Finding | None:
     if not nearer:
         return None
     sentence = (
-        f"Colours are further from the true ones than {' and '.join(nearer)}: what a network pays "
-        "for bold colours, or one that has not learnt yet."
+        f"Colours are further from the true ones than {' and '.join(nearer)}: the price of bold "
+        "colours, or the network has not learnt yet."
     )
-    return Finding(
-        "further than grey", sentence, evidence.advice("train for more --steps"), "note"
-    )
+    return Finding("worse than grey", sentence, "note", evidence.advise(MORE_STEPS))
 
 
-def wrong_about_itself(evidence: Evidence) -> Finding | None:
-    """Tell whether 90 % intervals hold much less, or much more, than 90 % of the values."""
+def find_miscalibration(evidence: Evidence) -> Finding | None:
+    """Find 90 % intervals that hold much less, or much more, than 90 % of the values."""
     shares = {
         name: share["value"]  # of few pictures too: each has thousands of values
         for name, share in evidence.evaluation.get("estimates", {}).items()
@@ -66,5 +66,5 @@ def wrong_about_itself(evidence: Evidence) -> Finding | None:
         f"Intervals that should hold 90 % of the values hold {100 * worst:.0f} %: do not trust "
         "uncertainty maps."
     )
-    remedy = evidence.advice("train for more --steps", "lower --beta")
-    return Finding("wrong about itself", sentence, remedy, "warning")
+    advice = evidence.advise(MORE_STEPS, LOWER_BETA)
+    return Finding("miscalibrated uncertainty", sentence, "warning", advice)

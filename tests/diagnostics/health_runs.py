@@ -1,8 +1,8 @@
 """Small adversarial games that go well, or wrong on purpose: what the diagnosis is calibrated on.
 
-`python tests/evaluation/health/health_runs.py` plays them all again, a minute each, and writes
-what the tests read, health_runs.json: of each run some lines of its metrics; precision, recall,
-coverage, modes of its samples; and what its discriminator has learnt by heart.
+`python tests/diagnostics/health_runs.py` plays them all again, a minute each, and writes
+the input of the tests, health_runs.json: for each run some lines of its metrics; precision,
+recall, coverage and modes of its samples; and how far its discriminator overfits.
 """
 
 import json
@@ -36,7 +36,7 @@ KEPT = 18
 """Lines kept of each run."""
 
 READ = ("accuracy", "value", "loss", "penalty", "real", "fake", "gradient_norm")
-"""Terms of the discriminator's that are kept."""
+"""Terms of the discriminator that are kept."""
 
 USUAL = OptimizerSettings(learning_rate=2e-4, schedule="constant", momentum=0.5)
 FASTER = replace(USUAL, learning_rate=1e-3)
@@ -62,7 +62,7 @@ class Setting:
 
 HEALTHY = "healthy"
 WON, WEAK = "the discriminator has won", "the discriminator is too weak"
-BY_HEART, OSCILLATION, DIVERGING = "the discriminator memorises", "oscillation", "diverging"
+MEMORISES, OSCILLATION, DIVERGING = "the discriminator memorises", "oscillation", "diverging"
 
 SETTINGS = {
     "digits": Setting(HEALTHY, steps=1200),
@@ -89,7 +89,7 @@ SETTINGS = {
     "20 moves a step": Setting(WON, steps=250, turns=20),
     "a ten-thousandth of the rate": Setting(WEAK, steps=1200, rate=1e-4),
     "R1 of 4000": Setting(WEAK, penalties=Penalties(r1=4000.0)),
-    "32 examples": Setting(BY_HEART, "normal", 400, optimizer=FASTER, latent_dim=16),
+    "32 examples": Setting(MEMORISES, "normal", 400, optimizer=FASTER, latent_dim=16),
     "ring, Wasserstein, no penalty": Setting(
         OSCILLATION,
         "ring",
@@ -109,7 +109,7 @@ SETTINGS = {
 
 
 class Scaled(nn.Module):
-    """A generator that draws from N(0, I) itself, but for a scale that it may learn."""
+    """A generator that samples from N(0, I) itself, but for a scale that it may learn."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class Scaled(nn.Module):
 
 def experiment(setting: Setting, spec: Spec) -> Experiment:
     levels = spec.values == "unit"
-    judge = Architecture("dense", 64, 2, "relu").build(spec.shape, (1,))
+    critic = Architecture("dense", 64, 2, "relu").build(spec.shape, (1,))
     generator = Architecture("dense", 64, 2, "relu").build((setting.latent_dim,), spec.shape)
     if levels:
         generator = nn.Sequential(generator, nn.Sigmoid())
@@ -129,11 +129,11 @@ def experiment(setting: Setting, spec: Spec) -> Experiment:
     if setting.data == "normal":
         generator, slow = Scaled(), replace(slow, learning_rate=1e-4)
     prior = StandardNormal(setting.latent_dim)
-    model = GAN(generator, Discriminator(judge, levels=levels), prior, setting.latent_dim)
+    model = GAN(generator, Discriminator(critic, levels=levels), prior, setting.latent_dim)
     rules, rate = GAMES[setting.game](), setting.rate * setting.optimizer.learning_rate
     first = Player(
         "discriminator",
-        list(judge.parameters()),
+        list(critic.parameters()),
         DiscriminatorLoss(rules, setting.penalties),
         replace(setting.optimizer, learning_rate=rate),
         setting.turns,
@@ -152,15 +152,15 @@ class Few:
     test: MemorySplit
 
     @classmethod
-    def drawn(cls) -> "Few":
+    def sample(cls) -> "Few":
         x = torch.randn(1032, 16, generator=torch.manual_seed(0))
         parts = (MemorySplit(part, None, "real") for part in x.split([32, 500, 500]))
         return cls(Spec("normal", (16,), "real"), *parts)
 
 
 def play(setting: Setting, path: Path) -> dict[str, object]:
-    """Return what the tests read of one run."""
-    data = Few.drawn() if setting.data == "normal" else standardise(load(setting.data))
+    """Return the record of one run."""
+    data = Few.sample() if setting.data == "normal" else standardise(load(setting.data))
     with use_seed(0, "weights"):
         game = experiment(setting, data.spec)
     size = min(64, len(data.train))
@@ -173,7 +173,7 @@ def play(setting: Setting, path: Path) -> dict[str, object]:
     )
     folder = RunFolder(path)
     train(game, data, folder, options)
-    return {"rows": excerpt(folder.metrics()), "estimates": measured(game.model, data)}
+    return {"rows": excerpt(folder.metrics()), "estimates": measure(game.model, data)}
 
 
 def excerpt(rows: list[dict]) -> list[dict]:
@@ -190,7 +190,7 @@ def excerpt(rows: list[dict]) -> list[dict]:
 
 
 @torch.no_grad()
-def measured(model: GAN, data) -> dict[str, float]:
+def measure(model: GAN, data) -> dict[str, float]:
     """Return the measures of 500 samples that the diagnosis reads."""
     model.eval().cpu()
     test = data.test.batch(torch.arange(min(500, len(data.test))))[0]

@@ -1,6 +1,7 @@
-"""A game that fails says why: the findings about small real runs, and each rule's edge."""
+"""The findings about small real runs of games, and each rule's edge."""
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,7 +11,6 @@ from health_runs import SETTINGS
 
 from immersion.commands.doctor import examine, flags_of
 from immersion.diagnostics.diagnose import diagnose
-from immersion.diagnostics.evidence import FLAG
 from immersion.engine import Options
 from immersion.metrics.samples.modes import class_modes
 from immersion.objectives.games import GAMES
@@ -23,14 +23,15 @@ RUNS = json.loads((Path(__file__).parent / "health_runs.json").read_text())
 COLLAPSED = {
     *("digits", "digits, hinge", "digits, least squares", "50 times the rate", "20 moves a step")
 }
-"""Those of the runs whose samples are of a few kinds, as their recall of 0.0 says."""
+"""The runs whose samples cover few modes: their recall is 0.0."""
 
 AFTER = {
     "the discriminator memorises": {"the discriminator has won"},
     "diverging": {"oscillation"},
 }
-"""What may be found beside: who knows the training set by heart has won on it."""
+"""What may be found besides: a discriminator that memorised the training set has won on it."""
 
+NO_PROBLEM = "no problem found"
 
 GAN = flags_of("gan", image=True)
 
@@ -50,7 +51,7 @@ def names(*given, **rest):
 
 
 def of(name):
-    """Return one run's lines, and what its evaluation says of the discriminator."""
+    """Return one run's lines, and its evaluation of the discriminator."""
     run = RUNS[name]
     own = {n: v for n, v in run["estimates"].items() if n == "discriminator_overfitting"}
     return run["rows"], own, GAN, SETTINGS[name].game
@@ -66,27 +67,27 @@ def test_what_went_wrong_is_read_off_curves_and_discriminator(name):
 @pytest.mark.parametrize("name", RUNS)
 def test_collapse_is_read_off_the_evaluation(name):
     run = RUNS[name]
-    said = names(run["rows"], run["estimates"], GAN, SETTINGS[name].game)
-    assert ("mode collapse" in said) == (name in COLLAPSED)
+    found_names = names(run["rows"], run["estimates"], GAN, SETTINGS[name].game)
+    assert ("mode collapse" in found_names) == (name in COLLAPSED)
     poor = run["estimates"]["precision"] < 0.05
-    assert ("samples unlike the data" in said) == poor
-    assert "copies" not in said
+    assert ("samples unlike the data" in found_names) == poor
+    assert "copies" not in found_names
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_every_finding_says_what_was_seen_and_what_to_try(name):
+def test_every_finding_has_a_sentence_and_a_remedy(name):
     for finding in found(*of(name)):
         assert finding.sentence.endswith(".") and "nan" not in finding.sentence
         assert not finding.remedy.endswith(".")
         assert bool(finding.remedy) or finding.severity == "fine"
 
 
-def test_the_gravest_comes_first():
-    said = found(*of("Wasserstein, no penalty"))
-    assert [finding.severity for finding in said] == ["failure", "warning"]
+def test_the_most_severe_finding_comes_first():
+    findings = found(*of("Wasserstein, no penalty"))
+    assert [finding.severity for finding in findings] == ["failure", "warning"]
 
 
-def test_a_run_that_diverged_is_said_to_have_even_without_a_line():
+def test_divergence_is_found_even_without_a_line():
     (finding,) = found([], diverged="step 3, term 'kl'")
     assert "not finite: step 3, term 'kl'." in finding.sentence
     assert finding.name == "diverged" and "--learning-rate" in finding.remedy
@@ -94,12 +95,12 @@ def test_a_run_that_diverged_is_said_to_have_even_without_a_line():
 
 def test_a_run_without_a_discriminator_gets_a_sentence():
     rows = [{"step": n, "split": "train", "seconds": 0.1, "loss": 1.0} for n in range(1, 20)]
-    assert names(rows, game=None) == ["nothing amiss"]
-    assert names([], game=None) == ["nothing amiss"]
+    assert names(rows, game=None) == ["no problem found"]
+    assert names([], game=None) == ["no problem found"]
 
 
 def test_too_few_lines_say_nothing():
-    assert names(RUNS["20 moves a step"]["rows"][:3]) == ["too short to tell"]
+    assert names(RUNS["20 moves a step"]["rows"][:3]) == ["too short to diagnose"]
 
 
 def test_a_game_whose_first_player_is_no_discriminator_is_diagnosed_too():
@@ -145,10 +146,10 @@ def _own(row):
     ],
 )
 def test_the_evaluation_of_any_model_is_read(estimates, expected):
-    assert names([], estimates, game=None) == [expected or "nothing amiss"]
+    assert names([], estimates, game=None) == [expected or "no problem found"]
 
 
-def test_few_draws_over_many_modes_are_uneven_of_themselves():
+def test_few_samples_over_many_modes_are_uneven_by_chance():
     # 2,000 draws of 1,000 modes whose true KL is 0.16 nats.
     drawn = (
         torch.linspace(-0.98, 0.98, 1000)
@@ -157,12 +158,12 @@ def test_few_draws_over_many_modes_are_uneven_of_themselves():
     )
     estimates = {name: e.value for name, e in class_modes(drawn, 1000).items()}
     assert estimates["reverse_kl"] > 0.4
-    assert names([], estimates, game=None, examples=2000) == ["nothing amiss"]
+    assert names([], estimates, game=None, examples=2000) == ["no problem found"]
     assert names([], estimates, game=None, examples=10**6) == ["mode collapse"]
 
 
 def test_the_game_of_an_image_to_image_network_is_known_too(tmp_path):
-    """`doctor` reads it where it lies in run.json."""
+    """`doctor` finds it in run.json."""
     folder = RunFolder(tmp_path / "run")
     rows = RUNS["50 times the rate"]["rows"]
     nested = {"game": "non-saturating", "adversarial": 0.001}
@@ -179,7 +180,7 @@ def test_the_game_of_an_image_to_image_network_is_known_too(tmp_path):
     assert [finding.name for finding in examine(folder)] == ["the discriminator has won"]
 
 
-@pytest.mark.parametrize(("active", "expected"), [(0, "posterior collapse"), (1, "nothing amiss")])
+@pytest.mark.parametrize(("active", "expected"), [(0, "posterior collapse"), (1, NO_PROBLEM)])
 def test_a_vae_without_an_active_unit_has_collapsed(active, expected):
     evaluation = {"kl_per_unit": [0.0, 0.001], "active_units": active}
     assert names([], evaluation=evaluation, game=None) == [expected]
@@ -194,7 +195,7 @@ EVERY = [
 """Estimates with which every rule about the evaluation finds something."""
 
 
-def _told(recipe, image):
+def _findings(recipe, image):
     """Yield every finding that a run of a recipe could have, of whatever game."""
     flags = flags_of(recipe, image)
     collapsed = {"kl_per_unit": [0.0], "active_units": 0}
@@ -212,10 +213,12 @@ def test_a_remedy_names_no_flag_that_the_recipe_does_not_take(recipe, image):
     nested = [value for value in defaults.values() if isinstance(value, dict)]
     taken = {*defaults, *asdict(Options()), *(name for each in nested for name in each)}
     seen = set()
-    for game, findings in _told(recipe, image):
+    for game, findings in _findings(recipe, image):
         for finding in findings:
-            named = [flag.replace("-", "_") for flag, _ in FLAG.findall(finding.remedy)]
-            assert set(named) <= taken, (game, finding)
+            remedies = finding.advice.remedies if finding.advice else ()
+            flags = [change.flag for remedy in remedies for change in remedy.changes]
+            assert set(re.findall(r"--([a-z0-9-]+)", finding.remedy)) <= set(flags)
+            assert {flag.replace("-", "_") for flag in flags} <= taken, (game, finding)
             assert finding.remedy.strip(" ;,:") == finding.remedy and ", ," not in finding.remedy
             assert image or "augmentation" not in finding.remedy
             seen.add(finding.name)
@@ -234,13 +237,13 @@ def test_a_remedy_names_no_word_that_the_flag_does_not_take():
 
 
 def test_images_are_augmented_adaptively_where_logits_have_a_sign():
-    told = {game: found([], EVERY[0], GAN, game)[0].remedy for game in GAMES}
-    assert "--augmentation adaptive" in told["non-saturating"]
-    assert "--augmentation differentiable" in told["relativistic"]
-    assert "--augmentation differentiable" in told["wasserstein"]
+    remedies = {game: found([], EVERY[0], GAN, game)[0].remedy for game in GAMES}
+    assert "--augmentation adaptive" in remedies["non-saturating"]
+    assert "--augmentation differentiable" in remedies["relativistic"]
+    assert "--augmentation differentiable" in remedies["wasserstein"]
 
 
-@pytest.mark.parametrize(("examples", "expected"), [(180, "mode collapse"), (30, "nothing amiss")])
+@pytest.mark.parametrize(("examples", "expected"), [(180, "mode collapse"), (30, NO_PROBLEM)])
 def test_shares_of_a_few_examples_say_nothing(examples, expected):
     """Among 30 test examples any flat picture can lie near one, and all seem alike."""
     shares = {"precision": 1.0, "recall": 0.0, "coverage": 0.2}
@@ -257,7 +260,7 @@ def test_shares_of_a_few_examples_say_nothing(examples, expected):
     assert "not measured yet" not in finding.sentence
 
 
-def test_what_a_run_was_given_is_no_advice():
+def test_advice_leaves_out_what_the_run_has():
     given = {"pack": 2, "game": "relativistic", "learning-rate": 4e-4, "minibatch-std": False}
     (finding,) = found([], EVERY[2], GAN, "relativistic", settings=given)
     assert "--pack" not in finding.remedy and "--learning-rate" in finding.remedy
@@ -274,7 +277,7 @@ def _remedy(rows, settings):
     return next(f.remedy for f in findings if f.name == "oscillation")
 
 
-def test_nothing_that_is_at_its_least_is_to_be_lowered():
+def test_a_setting_at_its_least_is_not_lowered():
     won = RUNS["20 moves a step"]["rows"]
 
     def remedy(steps):

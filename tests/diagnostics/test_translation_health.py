@@ -1,4 +1,4 @@
-"""What is said of image-to-image networks that make pictures worse, or do not know it."""
+"""Findings about image-to-image networks that make pictures worse, or are miscalibrated."""
 
 import pytest
 
@@ -19,18 +19,21 @@ def found(**values: float) -> dict[str, str]:
 @pytest.mark.parametrize("measure", ["psnr", "psnr_y", "psnr_hole"])
 @pytest.mark.parametrize(("after", "worse"), [(19.9, True), (20.4, False)])
 def test_pictures_that_were_better_before(measure, after, worse):
-    said = found(**{f"{measure}_x2": after, f"{measure}_before_x2": 20.1})
-    assert ("no better than its input" in said) is worse
-    assert not worse or "19.90 dB after and 20.10 before (x2)" in said["no better than its input"]
+    sentences = found(**{f"{measure}_x2": after, f"{measure}_before_x2": 20.1})
+    assert ("no better than its input" in sentences) is worse
+    assert (
+        not worse
+        or "19.90 dB after and 20.10 before (x2)" in sentences["no better than its input"]
+    )
 
 
 @pytest.mark.parametrize("baseline", ["grey", "mean"])
 @pytest.mark.parametrize(("gain", "worse"), [(-0.1, True), (0.5, False)])
 def test_colours_that_are_worse_than_none(gain, worse, baseline):
-    said = found(**{f"psnr_chroma_gain_over_{baseline}_lab": gain})
-    assert ("further than grey" in said) is worse
+    sentences = found(**{f"psnr_chroma_gain_over_{baseline}_lab": gain})
+    assert ("worse than grey" in sentences) is worse
 
 
 @pytest.mark.parametrize(("share", "wrong"), [(0.7, True), (0.88, False), (0.93, False)])
 def test_intervals_that_hold_another_share(share, wrong):
-    assert ("wrong about itself" in found(interval_90_sigma_25=share)) is wrong
+    assert ("miscalibrated uncertainty" in found(interval_90_sigma_25=share)) is wrong
