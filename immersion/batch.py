@@ -31,13 +31,15 @@ class Batch(NamedTuple):
 
 
 class Split(Protocol):
-    """Examples by index: what the engine and the evaluation read.
+    """Examples by index: what the engine and the evaluation read."""
 
-    `resident` says whether `batch` reads memory (then the engine moves the split to the device
-    and indexes there) or files (then the engine reads ahead in worker processes).
-    """
+    @property
+    def resident(self) -> bool:
+        """Return whether `batch` reads memory, not files.
 
-    resident: bool
+        The engine moves a resident split to the device and indexes there; otherwise it reads
+        ahead in worker processes.
+        """
 
     def __len__(self) -> int: ...
 

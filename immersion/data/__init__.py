@@ -1,6 +1,6 @@
 """Data: named sets, folders of images, arrays and tables, each in three splits.
 
-`load` takes a name or a path; `describe` tells the names. A new named set is a new module here
+`load` takes a name or a path; `describe` lists the names. A new named set is a new module here
 that registers a `Source`.
 """
 

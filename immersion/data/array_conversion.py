@@ -1,4 +1,4 @@
-"""What an array is: images or a table, 0 and 1, levels, counts or real values, and its labels."""
+"""Convert NumPy arrays to tensors: examples with an inferred type of values, and labels."""
 
 from pathlib import Path
 
@@ -10,17 +10,23 @@ from immersion.check import UserError
 from immersion.data.dataset import Values
 
 CHANNELS = (1, 2, 3, 4)
-EXACT = 1 << 24  # whole numbers that float32 holds exactly
+"""Lengths of an axis that is read as channels."""
+
+EXACT = 1 << 24
+"""Integers up to this one are exact in float32."""
 
 
 def reorder_axes(path: Path, x: np.ndarray) -> np.ndarray:
     """Return a table as (N, D) and images as (N, C, H, W).
 
-    Images come as (N, H, W), (N, H, W, C) or (N, C, H, W); the last axis is read as channels
-    where it has 1 to 4.
+    Images may be (N, H, W), (N, H, W, C) or (N, C, H, W); the last axis is read as channels if
+    its length is 1 to 4.
+
+    Raises:
+        UserError: The array is not numeric, has another shape, or its examples are empty.
     """
     if x.dtype.kind not in "biuf":
-        raise UserError(f"{path} holds something else than numbers", "numbers", x.dtype)
+        raise UserError(f"{path} holds values that are not numbers", "numbers", x.dtype)
     if x.ndim == 2:
         shaped = x
     elif x.ndim == 3:
@@ -31,7 +37,7 @@ def reorder_axes(path: Path, x: np.ndarray) -> np.ndarray:
         shaped = x
     else:
         raise UserError(
-            f"the examples of {path} are of a shape that is neither a table's nor images'",
+            f"the examples of {path} have the shape of neither a table nor images",
             "(N, D), (N, H, W), (N, H, W, C) or (N, C, H, W) with C from 1 to 4",
             x.shape,
             "reshape them",
@@ -42,7 +48,7 @@ def reorder_axes(path: Path, x: np.ndarray) -> np.ndarray:
 
 
 def check_finite(path: Path, x: np.ndarray) -> np.ndarray:
-    """Return x if every value is finite as float32; otherwise say how many are not, and where."""
+    """Return x; raise `UserError` that counts and locates values that are not finite float32."""
     if x.dtype.kind != "f":
         return x
     with np.errstate(over="ignore"):
@@ -59,16 +65,16 @@ def check_finite(path: Path, x: np.ndarray) -> np.ndarray:
 
 
 def infer_values(x: np.ndarray) -> tuple[Tensor, Values]:
-    """Return x as a split holds it and the kind of its values.
+    """Return x as a split stores it, and the inferred type of its values.
 
-    Only 0 and 1 are `binary`; images of whole levels up to 255, of 16-bit levels, or of fractions
-    up to 1, are `unit`; tables of whole numbers from 0 up are `counts`; everything else is `real`.
+    0 and 1 alone are `binary`; images of integer levels up to 255, of 16-bit levels, or of
+    fractions up to 1, are `unit`; tables of integers from 0 are `counts`; the rest is `real`.
 
     Args:
         x: (N, D) or (N, C, H, W), finite.
 
     Returns:
-        The same values, uint8 where they fit in bytes, else float32; and the kind.
+        The same values, uint8 if they fit in bytes, else float32; and their type.
 
     Example:
         >>> infer_values(np.array([[0, 7], [300, 1]]))
@@ -91,11 +97,11 @@ def infer_values(x: np.ndarray) -> tuple[Tensor, Values]:
 
 
 def encode_labels(path: Path, labels: np.ndarray, n: int) -> tuple[Tensor, tuple[str, ...]]:
-    """Return labels as 0, 1, ..., (n,) int64, and the names of the classes, sorted.
+    """Return labels as 0, 1, ..., (n,) int64, and the sorted names of the classes.
 
     Args:
         path: The file, for errors.
-        labels: (n,) or (n, 1), whole numbers or words.
+        labels: (n,) or (n, 1), integers or strings.
         n: The number of examples.
     """
     flat = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels

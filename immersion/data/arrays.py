@@ -1,4 +1,4 @@
-"""A user's arrays as a data set: .npy and .npz, images or tables, with labels or without."""
+"""Load .npy and .npz files as a data set: images or tables, with or without labels."""
 
 import io
 import zipfile
@@ -26,13 +26,13 @@ SPLITS = {
 def load_arrays(path: Path) -> Dataset:
     """Return the arrays of a .npy or .npz file as a data set.
 
-    The examples are under x, X, data or images, or are the only array; labels under y, Y, labels
-    or targets. They are split into 80, 10 and 10 %. A file with a test split of its own (x_train,
-    x_val, x_test, y_train, ... or train_images, ..., train_labels, ...) keeps it.
+    The examples are the array x, X, data or images, or the only array; the labels are y, Y,
+    labels or targets. They are split into 80, 10 and 10 %. The splits of a file that has a test
+    split (x_train, x_val, x_test, y_train, ... or train_images, ..., train_labels, ...) are kept.
 
     Raises:
-        UserError: The file is damaged or holds Python objects, no key is known, a shape fits
-            nothing, or values are not finite.
+        UserError: The file is damaged or holds Python objects, no name is known, a shape is
+            neither a table's nor images', or values are not finite.
     """
     content = path.read_bytes()
     arrays = read_arrays(path, content)
@@ -63,7 +63,7 @@ def from_splits(
     labels: tuple[str, str, str],
     checksums: dict[str, str],
 ) -> Dataset:
-    """Return the splits that the file has; a tenth of the training one validates if none does."""
+    """Return the file's own splits; without a validation split, a tenth of training becomes it."""
     held = [i for i in range(3) if examples[i] in arrays]
     lengths = [len(np.atleast_1d(arrays[examples[i]])) for i in held]
     indices = list(torch.arange(sum(lengths)).split(lengths))
@@ -80,12 +80,12 @@ def from_splits(
 
 
 def concatenate(path: Path, parts: list[np.ndarray]) -> np.ndarray:
-    """Return the splits one behind the other; they must be of one shape."""
+    """Return the splits concatenated; their examples must have the same shape."""
     try:
         return np.concatenate(parts)
     except ValueError as error:
         shapes = ", ".join(str(part.shape) for part in parts)
-        raise UserError(f"the splits of {path} are of unlike shapes", received=shapes) from error
+        raise UserError(f"the splits of {path} have different shapes", received=shapes) from error
 
 
 def from_arrays(
@@ -95,10 +95,12 @@ def from_arrays(
     indices: list[Tensor] | None,
     checksums: dict[str, str],
 ) -> Dataset:
-    """Return a data set from examples, (N, ...), and labels, (N,), in 80, 10 and 10 % if unsplit.
+    """Return a data set from examples, (N, ...), and labels, (N,).
+
+    Without `indices` the examples are split into 80, 10 and 10 %.
 
     Raises:
-        UserError: There are fewer than three examples, or another number of labels.
+        UserError: There are fewer than three examples, or the number of labels differs.
     """
     x = check_finite(path, reorder_axes(path, x))
     if len(x) < 3:
@@ -118,7 +120,11 @@ def from_arrays(
 
 
 def read_arrays(path: Path, content: bytes) -> dict[str, np.ndarray]:
-    """Return the arrays of a file by name; one that holds Python objects is refused."""
+    """Return the arrays of a file by name.
+
+    Raises:
+        UserError: The file is damaged or holds Python objects.
+    """
     try:
         read = np.load(io.BytesIO(content), allow_pickle=False)
         return {"x": read} if isinstance(read, np.ndarray) else {name: read[name] for name in read}
@@ -127,8 +133,8 @@ def read_arrays(path: Path, content: bytes) -> dict[str, np.ndarray]:
             raise UserError(
                 f"{path} holds Python objects, which could run code, or no arrays at all",
                 "arrays of numbers",
-                remedy="save it anew with numbers only, all examples of one shape",
+                remedy="save it again with numbers only, all examples of one shape",
             ) from error
         raise UserError(
-            f"{path} cannot be read as NumPy arrays", received=error, remedy="save it anew"
+            f"{path} cannot be read as NumPy arrays", received=error, remedy="save it again"
         ) from error

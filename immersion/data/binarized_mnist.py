@@ -1,4 +1,4 @@
-"""MNIST as Larochelle binarized it once and for all: the data of the static likelihood records."""
+"""MNIST as binarized once by Larochelle: the data of published log-likelihoods."""
 
 from collections.abc import Mapping
 
@@ -23,11 +23,11 @@ CHECKSUMS = {
 
 
 def parse_amat(name: str, content: bytes) -> Tensor:
-    """Return (N, 1, 28, 28) from a text of 0 and 1, separated by blanks, one image a line."""
+    """Return (N, 1, 28, 28) from a text of 0 and 1, separated by spaces, one image per line."""
     text = np.frombuffer(content, dtype=np.uint8)
     digits = text[text > ord(" ")] - ord("0")
     if digits.size % 784 or digits.max(initial=0) > 1:
-        raise UserError(f"{name} is not a text of 0 and 1, 784 a line")
+        raise UserError(f"{name} is not a text of 0 and 1, 784 per line")
     return torch.from_numpy(digits.reshape(-1, 1, 28, 28))
 
 

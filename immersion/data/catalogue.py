@@ -1,4 +1,4 @@
-"""What is known of every named set, of examples, of pictures and of pictures with masks."""
+"""The catalogue of named sets: of examples, of pictures, and of pictures with masks."""
 
 from immersion.data.restoration_sets import PICTURE_SETS, PictureSet
 from immersion.data.segmentation_sets import SEGMENTATION_SETS, SegmentationSet
@@ -9,11 +9,11 @@ Row = dict[str, object]
 
 
 def describe() -> list[Row]:
-    """Return what is known of every registered data set, without reading any of them.
+    """Return a description of every registered data set, without reading any of them.
 
     Returns:
         For each: name, description, shape, values, classes, binarize, examples (training,
-        validation, test), licence, url, and place: where it lies, or what to do about it.
+        validation, test), licence, url, and place: its folder, or how to obtain it.
     """
     return [
         {
@@ -33,23 +33,23 @@ def describe() -> list[Row]:
 
 
 def locate(name: str) -> str:
-    """Return where a data set lies, or whether it is to be downloaded or to be installed."""
+    """Return the folder of a data set, or whether it has to be downloaded or installed."""
     source = DATASETS[name]
     files = select_files(source)
-    found = [locate_file(source, file) for file in files]
     if not files:
         return "comes with the package"
-    if all(found):
-        return str(found[0].parent)
+    paths = [path for path in (locate_file(source, file) for file in files) if path]
+    if len(paths) == len(files):
+        return str(paths[0].parent)
     if all(file.urls for file in files):
         return "to be downloaded"
     return f"missing: {source.remedy}"
 
 
 def describe_all() -> list[Row]:
-    """Return a row for each named set, without reading any; see `describe`.
+    """Return a description of every named set, without reading any; see `describe`.
 
-    Pictures have sizes of their own: their shape is (C, H, W) in letters.
+    Pictures differ in size: their shape is (C, "H", "W").
 
     Example:
         >>> {row["name"] for row in describe_all()} >= {"mnist", "set12", "camvid"}
@@ -59,7 +59,7 @@ def describe_all() -> list[Row]:
 
 
 def is_set_name(word: str) -> bool:
-    """Return whether a word names a set, of examples or of pictures; anything else is a path.
+    """Return whether a word is the name of a set; anything else is a path.
 
     Example:
         >>> is_set_name("set12"), is_set_name("./set12")

@@ -21,8 +21,8 @@ EXAMPLES = (45_000, 5_000, 10_000)
 ARCHIVE = "cifar-10-binary.tar.gz"
 LABELS = "filenames.txt"
 
-# Checksums of the pixels of each batch, (10000, 3, 32, 32) bytes. Public batches made from these
-# pixels have the md5 that the public download has.
+# Checksums of the pixels of each batch, (10000, 3, 32, 32) bytes. The public batches, rebuilt from
+# these pixels, have the md5 of the public download.
 PIXELS = {
     "data_batch_1": "sha256:a50e8b48728e1667d682a807155c375279d5ae321fb12242c02e3104a6bc8b21",
     "data_batch_2": "sha256:0b825e5592c3b72ea18d6ec2ff5f5b19d33e41a75f5039054a9bb87be3cf69a0",
@@ -51,19 +51,23 @@ def read(held: Mapping[str, bytes]) -> Dataset:
 
 
 def unpack_binary(content: bytes) -> tuple[list[np.ndarray], np.ndarray]:
-    """Return the pixels, six of (10000, 3, 32, 32), and labels, (60000,), of the binary version.
-
-    Each of its records is the label, 1 byte, and the pixels, 3072 bytes.
-    """
+    """Return the pixels, six (10000, 3, 32, 32), and labels, (60000,), of the binary version."""
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        files = [archive.extractfile(f"cifar-10-batches-bin/{name}.bin") for name in PIXELS]
-        records = [np.frombuffer(file.read(), dtype=np.uint8).reshape(-1, 3073) for file in files]
+        records = [unpack_records(archive, name) for name in PIXELS]
     pixels = [np.ascontiguousarray(record[:, 1:]).reshape(-1, *SPEC.shape) for record in records]
     return pixels, np.concatenate([record[:, 0] for record in records])
 
 
+def unpack_records(archive: tarfile.TarFile, name: str) -> np.ndarray:
+    """Return the records of a batch, (10000, 3073): one byte for the label, 3072 of pixels."""
+    file = archive.extractfile(f"cifar-10-batches-bin/{name}.bin")
+    if file is None:
+        raise UserError(f"{ARCHIVE} does not hold {name}.bin", remedy="remove the file")
+    return np.frombuffer(file.read(), dtype=np.uint8).reshape(-1, 3073)
+
+
 def unpack_mosaics(held: Mapping[str, bytes]) -> tuple[list[np.ndarray], np.ndarray]:
-    """Return the same from mosaics of 200 x 50 images and a text of a label and a name a line."""
+    """Return the same from mosaics of 200 x 50 images and a text with a label in each line."""
     lines = held[LABELS].decode().splitlines()
     labels = np.array([line.split()[0] for line in lines], dtype=np.uint8)
     return map_in_threads(lambda name: unpack_mosaic(held[f"{name}.webp"]), list(PIXELS)), labels

@@ -1,4 +1,4 @@
-"""What a data set is: a description that recipes read, and three splits that the engine reads."""
+"""A data set: a description that recipes read, and three splits that the engine reads."""
 
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -14,19 +14,19 @@ Binarize = Literal["none", "dynamic", "static", "threshold"]
 
 @dataclass(frozen=True)
 class Spec:
-    """What a recipe may know of the data; it is written to `run.json` as it stands.
+    """The description of a data set that recipes read; written to `run.json` unchanged.
 
     Args:
-        name: The registry's name, or the user's path.
+        name: The registered name, or the user's path.
         shape: Shape of one example: (C, H, W) for an image, (D,) for a row of a table.
         values: `binary` (0 and 1), `unit` (grey or colour levels k/255 in [0, 1]), `counts`
             (0, 1, 2, ...), `real`.
-        classes: Names of the labels 0, 1, ..., empty where there are none.
-        binarize: How the field usually makes these data binary; `none` where it does not.
-        shift, scale: What was subtracted from each column of a table and what it was divided by;
-            empty where the values are as in the file.
-        frequencies: Of each class that pixels have, in training: its pixels over all pixels of the
-            pictures that have any of it; empty where pixels have no classes.
+        classes: Names of the labels 0, 1, ...; empty without labels.
+        binarize: How these data are usually binarized in the literature; `none` if they are not.
+        shift, scale: The value subtracted from each column of a table and the divisor; empty if
+            the values are those of the file.
+        frequencies: Frequency of each pixel class in training: its pixels over all pixels of the
+            pictures that contain it; empty if pixels have no classes.
     """
 
     name: str
@@ -51,13 +51,13 @@ class Spec:
 
 @dataclass(frozen=True)
 class MemorySplit:
-    """A split held in memory as it lies in the files: bytes stay bytes until they are batched.
+    """A split held in memory as stored in its files: bytes stay bytes until they are batched.
 
     Args:
         x: (N, *shape), uint8 for levels 0..255 (`values` unit), 0/1 and counts; else float32.
         y: (N,) int64 labels, or None.
         values: As in `Spec`.
-        dynamic: Whether a batch is a fresh draw x ~ Bernoulli(level).
+        dynamic: Whether each batch is a new sample x ~ Bernoulli(level).
     """
 
     x: Tensor
@@ -90,9 +90,9 @@ def to_float(x: Tensor, values: Values) -> Tensor:
 
 
 def sample_bernoulli(levels: Tensor) -> Tensor:
-    """Return x ~ Bernoulli(level), drawn from PyTorch's global generator.
+    """Sample x ~ Bernoulli(level) from PyTorch's global generator.
 
-    On a CPU it is much faster than `torch.bernoulli`.
+    On a CPU this is much faster than `torch.bernoulli`.
     """
     return (torch.rand_like(levels) < levels).float()
 
@@ -103,9 +103,9 @@ class Dataset:
 
     Args:
         spec: The description that recipes read.
-        train, validation, test: The splits. The test split chooses nothing.
-        checksums: File name -> `sha256:...`, of what was read; for synthetic data, of the values.
-        note: One sentence for the user on where the data came from.
+        train, validation, test: The splits. Nothing is selected on the test split.
+        checksums: File name -> `sha256:...` of its contents; for synthetic data, of the values.
+        note: One sentence for the user on the origin of the data.
     """
 
     spec: Spec
@@ -114,3 +114,11 @@ class Dataset:
     test: Split
     checksums: dict[str, str]
     note: str = ""
+
+    @property
+    def memory_splits(self) -> tuple[MemorySplit, MemorySplit, MemorySplit] | None:
+        """Return the training, validation and test splits if all are in memory, else None."""
+        train, validation, test = self.train, self.validation, self.test
+        if not isinstance(train, MemorySplit) or not isinstance(validation, MemorySplit):
+            return None
+        return (train, validation, test) if isinstance(test, MemorySplit) else None

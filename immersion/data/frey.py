@@ -18,7 +18,7 @@ NAME = "frey_rawface.mat"
 
 
 def read(held: Mapping[str, bytes]) -> Dataset:
-    """Return the frames: the matrix `ff`, 560 x 1965, holds one image a column."""
+    """Return the frames; the matrix `ff`, 560 x 1965, has one image per column."""
     columns = loadmat(io.BytesIO(held[NAME]))["ff"]
     x = torch.from_numpy(np.ascontiguousarray(columns.T)).reshape(-1, *SPEC.shape)
     note = "neighbouring frames are alike and the split is by frame: the test set is easy"

@@ -1,4 +1,4 @@
-"""One image file to levels 0..255: any depth, alpha, palette and orientation."""
+"""Decode an image file to levels 0..255: any depth, alpha, palette and orientation."""
 
 import io
 from collections.abc import Iterator
@@ -15,11 +15,12 @@ from immersion.check import UserError
 
 FORMATS = ("avif", "bmp", "gif", "jp2", "jpeg", "jpg", "pbm", "pgm", "png", "ppm", "tga", "tif")
 SUFFIXES = frozenset(f".{name}" for name in (*FORMATS, "tiff", "webp"))
-ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 exchange width and height
+ORIENTATION = 0x0112
+"""The EXIF tag; values 5 to 8 exchange width and height."""
 
 
 class Header(NamedTuple):
-    """What a file says of itself before it is decoded."""
+    """Size and colour of an image, read without decoding it."""
 
     height: int
     width: int
@@ -28,7 +29,7 @@ class Header(NamedTuple):
 
 @contextmanager
 def open_image(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
-    """Open an image, turning whatever is wrong with it into a sentence that names the file."""
+    """Open an image; any error becomes a `UserError` that names the file."""
     try:
         with Image.open(path if content is None else io.BytesIO(content)) as image:
             yield image
@@ -40,16 +41,17 @@ def open_image(path: Path, content: bytes | None = None) -> Iterator[Image.Image
             f"at most {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels",
             remedy="make it smaller, or remove it",
         ) from error
-    except Exception as error:  # a damaged file makes decoders raise anything
+    except Exception as error:  # decoders raise anything on a damaged file
         raise UserError(
             f"the image {path} cannot be read", received=error, remedy="repair or remove it"
         ) from error
 
 
 def read_header(path: Path, content: bytes | None = None) -> Header:
-    """Return height, width (after EXIF orientation) and whether the image is grey, undecoded.
+    """Return height and width (after EXIF orientation), and whether the image is grey.
 
-    An image that is stored in colour is a colour image, even if all its colours are grey.
+    The image is not decoded. One stored in colour is a colour image even if all its colours are
+    grey.
     """
     with open_image(path, content) as image:
         width, height = image.size
@@ -61,7 +63,7 @@ def read_header(path: Path, content: bytes | None = None) -> Header:
 def is_grey(image: Image.Image) -> bool:
     """Return whether an image is stored as grey levels, or with a palette of greys."""
     if image.mode == "P":
-        palette = np.reshape(image.getpalette(), (-1, 3))
+        palette = np.reshape(image.getpalette() or [], (-1, 3))
         return bool((palette == palette[:, :1]).all())
     return image.mode in ("1", "L", "LA", "La", "F") or image.mode.startswith("I")
 
@@ -69,12 +71,12 @@ def is_grey(image: Image.Image) -> bool:
 def decode(path: Path, shape: tuple[int, ...], content: bytes | None = None) -> Tensor:
     """Return an image as levels.
 
-    EXIF orientation is honoured; what is transparent shows white; 16-bit levels are divided by
-    257 and rounded; float levels must lie in [0, 1]. An image of another size than asked is cut
-    to its central square and resized (Lanczos).
+    EXIF orientation is applied; transparency becomes white; 16-bit levels are divided by 257 and
+    rounded; float levels must be in [0, 1]. An image of another size is cropped centrally to the
+    shape's aspect ratio and resized (Lanczos).
 
     Args:
-        path: The file, or what it is called in errors where `content` is given.
+        path: The file, or its name in errors if `content` is given.
         shape: (C, H, W), C = 1 or 3.
         content: The bytes of the file.
 
@@ -94,14 +96,14 @@ def decode(path: Path, shape: tuple[int, ...], content: bytes | None = None) -> 
 
 
 def to_eight_bits(image: Image.Image, path: Path) -> Image.Image:
-    """Return an image of 16-bit or float grey levels as one of 8-bit levels."""
+    """Return an image of 16-bit or float grey levels with 8-bit levels; others unchanged."""
     if not (image.mode == "F" or image.mode.startswith("I")):
         return image
     values = np.asarray(image).astype(np.float64)
     top = 1 if image.mode == "F" else 65535
     if not (values.min() >= 0 and values.max() <= top):
         raise UserError(
-            f"the image {path} has levels that no range is known for",
+            f"the image {path} has levels of unknown range",
             f"levels from 0 to {top}",
             f"levels from {values.min():g} to {values.max():g}",
             "rescale it",
@@ -110,7 +112,7 @@ def to_eight_bits(image: Image.Image, path: Path) -> Image.Image:
 
 
 def flatten_on_white(image: Image.Image) -> Image.Image:
-    """Return an image without transparency, laid on white."""
+    """Return an image composited on white, without transparency."""
     if not image.has_transparency_data:
         return image
     layer = image.convert("RGBA")

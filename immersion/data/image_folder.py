@@ -1,8 +1,8 @@
-"""A user's folder of images as a data set; sub-folders are classes."""
+"""A folder of images as a data set, in memory or streamed; sub-folders are classes."""
 
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -15,24 +15,70 @@ from immersion.data.splits import from_tensors, seeded_split, split_sizes
 from immersion.data.threads import map_in_threads
 from immersion.data.transforms import to_bits
 
-BUDGET = 2 << 30  # bytes of levels that are held in memory unless `resident` says otherwise
+BUDGET = 2 << 30
+"""Largest number of bytes of levels that is held in memory by default."""
+
 DEFAULT_SIZE = 64
+"""Height and width of images that have no common size within `KEPT_SIZES`."""
+
 KEPT_SIZES = range(8, 129)
+"""Heights and widths that are kept if all images share them."""
+
+
+@dataclass(frozen=True)
+class StreamedSplit:
+    """A split of image files that are decoded batch by batch, if they do not fit in memory.
+
+    The engine reads it in worker processes.
+
+    Args:
+        paths: The files, one per example.
+        y: (N,) int64 labels, or None.
+        shape: (C, H, W).
+        binarize: How levels become 0 and 1; `dynamic` samples from PyTorch's global generator.
+        stream: Name of the random stream of a `static` sample.
+    """
+
+    paths: tuple[Path, ...]
+    y: Tensor | None
+    shape: tuple[int, ...]
+    binarize: Binarize = "none"
+    stream: str = ""
+    resident: bool = field(default=False, init=False)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return x, (B, *shape) float32, and labels, (B,) or None."""
+        files = [decode(self.paths[i], self.shape) for i in indices.tolist()]
+        x = to_float(torch.stack(files), "unit")
+        if self.binarize != "none":
+            x = to_bits(x, self.binarize, self.stream, indices)
+        return x, None if self.y is None else self.y[indices]
+
+    def with_binarize(self, how: Binarize, stream: str) -> "StreamedSplit":
+        """Return the split with batches that are binarized."""
+        return replace(self, binarize=how, stream=stream)
+
+    def to(self, device: torch.device) -> "StreamedSplit":
+        """Return the split itself, which holds no values in memory."""
+        return self
 
 
 def load_image_folder(folder: Path, size: int | None, resident: bool | None) -> Dataset:
     """Return the images under `folder` in a seeded split of 80, 10 and 10 %.
 
-    All grey gives one channel, otherwise three. Files with other suffixes than those of images,
-    and hidden ones, are left out and counted in `Dataset.note`, and so are images that have to be
+    There is one channel if all images are grey, otherwise three. Hidden files and files without
+    an image's suffix are left out and counted in `Dataset.note`, as are images that have to be
     enlarged.
 
     Args:
         folder: Images, or sub-folders of them; two or more sub-folders are classes, by name.
-        size: Height and width, by a central square and a Lanczos filter; if left out, the
-            images' own if all have the same one with sides from 8 to 128, else 64.
-        resident: True holds the images in memory and False decodes them when a batch asks; if
-            left out, whether they take less than 2 GiB decides.
+        size: Height and width after cropping to the central square and Lanczos resizing; by
+            default the images' common size if its sides are from 8 to 128, else 64.
+        resident: If True, images are held in memory; if False, decoded batch by batch; by
+            default they are in memory if they take at most 2 GiB.
 
     Raises:
         UserError: An image cannot be read, or there are fewer than three.
@@ -55,7 +101,7 @@ def load_image_folder(folder: Path, size: int | None, resident: bool | None) -> 
 
 
 def find_images(folder: Path) -> tuple[list[Path], int]:
-    """Return the image files under `folder`, sorted, and how many other files there are."""
+    """Return the image files under `folder`, sorted, and the number of other files."""
     files = sorted(
         Path(root, name)
         for root, folders, names in os.walk(folder)
@@ -75,13 +121,13 @@ def find_images(folder: Path) -> tuple[list[Path], int]:
 
 
 def _within_run(path: Path, folder: Path) -> bool:
-    """Return whether a folder below `folder` lies in a run: its pictures are no data."""
+    """Return whether a folder below `folder` is part of a run, whose pictures are no data."""
     between = [path, *path.parents][: len(path.relative_to(folder).parts)]
     return any((parent / "run.json").is_file() for parent in between)
 
 
 def labels_from_folders(folder: Path, paths: list[Path]) -> tuple[tuple[str, ...], Tensor | None]:
-    """Return the names of the classes and the labels, (N,): a file's first sub-folder."""
+    """Return the names of the classes and the labels, (N,), from each file's first sub-folder."""
     parents = [path.relative_to(folder).parts[:-1] for path in paths]
     names = sorted({parts[0] for parts in parents if parts})
     if not all(parents) and names:
@@ -97,11 +143,11 @@ def labels_from_folders(folder: Path, paths: list[Path]) -> tuple[tuple[str, ...
 
 
 def select_shape(headers: list[Header], size: int | None) -> tuple[tuple[int, int, int], str]:
-    """Return the shape that all images get, (C, H, W), and how to say so."""
-    channels = 1 if all(found.grey for found in headers) else 3
-    found = {(image.height, image.width) for image in headers}
-    if size is None and len(found) == 1:
-        height, width = next(iter(found))
+    """Return the common shape of all images, (C, H, W), and a phrase that describes it."""
+    channels = 1 if all(image.grey for image in headers) else 3
+    shapes = {(image.height, image.width) for image in headers}
+    if size is None and len(shapes) == 1:
+        ((height, width),) = shapes
         if height in KEPT_SIZES and width in KEPT_SIZES:
             return (channels, height, width), f"at their own size of {width} x {height}"
     side = size or DEFAULT_SIZE
@@ -111,7 +157,7 @@ def select_shape(headers: list[Header], size: int | None) -> tuple[tuple[int, in
 
 
 def read_images(folder: Path, paths: list[Path], shape: tuple[int, ...]) -> tuple[Tensor, str]:
-    """Return the levels, (N, *shape) uint8, and one checksum over all names and bytes."""
+    """Return levels, (N, *shape) uint8, and one checksum of all names and bytes."""
     x = torch.empty((len(paths), *shape), dtype=torch.uint8)
 
     def read(i: int) -> bytes:
@@ -133,58 +179,18 @@ def stream_images(
     folder: Path,
     note: str,
 ) -> Dataset:
-    """Return a data set that stays in its files; the checksum is over what a listing shows."""
+    """Return a data set of `StreamedSplit`; its checksum covers names, sizes and times."""
     total = hashlib.sha256()
     for path in paths:
         status = path.stat()
         listed = f"{path.relative_to(folder).as_posix()}\0{status.st_size}\0{status.st_mtime_ns}\0"
         total.update(listed.encode())
-    splits = [
+    train, validation, test = (
         StreamedSplit(
-            tuple(paths[i] for i in chosen.tolist()),
-            None if y is None else y[chosen],
-            spec.shape,
+            tuple(paths[i] for i in rows.tolist()), None if y is None else y[rows], spec.shape
         )
-        for chosen in indices
-    ]
-    checksums = {
-        f"{folder.resolve().name} (names, sizes and times)": f"sha256:{total.hexdigest()}"
-    }
-    return Dataset(spec, *splits, checksums=checksums, note=note)
-
-
-@dataclass(frozen=True)
-class StreamedSplit:
-    """A split of image files, for those that do not fit in memory.
-
-    The engine reads it in worker processes, a batch at a time.
-
-    Args:
-        paths: The files, one an example.
-        y: (N,) int64 labels, or None.
-        shape: (C, H, W).
-        binarize: How levels become 0 and 1, drawn from PyTorch's global generator if `dynamic`.
-        stream: The name of the random stream of a `static` draw.
-    """
-
-    paths: tuple[Path, ...]
-    y: Tensor | None
-    shape: tuple[int, ...]
-    binarize: Binarize = "none"
-    stream: str = ""
-    resident: bool = field(default=False, init=False)
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return x, (B, *shape) float32, and labels, (B,) or None."""
-        files = [decode(self.paths[i], self.shape) for i in indices.tolist()]
-        x = to_float(torch.stack(files), "unit")
-        if self.binarize != "none":
-            x = to_bits(x, self.binarize, self.stream, indices)
-        return x, None if self.y is None else self.y[indices]
-
-    def to(self, device: torch.device) -> "StreamedSplit":
-        """Return the split itself: it holds no values to move."""
-        return self
+        for rows in indices
+    )
+    name = f"{folder.resolve().name} (names, sizes and times)"
+    checksums = {name: f"sha256:{total.hexdigest()}"}
+    return Dataset(spec, train, validation, test, checksums, note)

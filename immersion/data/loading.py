@@ -1,4 +1,4 @@
-"""A name or a path to a data set, and what is known of every name."""
+"""Load a data set from a name or a path."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -25,15 +25,15 @@ def load(
     """Return a data set by its name, or from a folder of images, a .npz, .npy or .csv file.
 
     Args:
-        name_or_path: A registered name; anything else is a path. A folder that is called like a
-            data set is meant by ./NAME.
-        binarize: How levels become 0 and 1; see `binarize`.
-        size: Height and width that images get; see `load_image_folder` and `resize`.
-        resident: For a folder: whether the images are held in memory; decided by their size if
-            left out.
+        name_or_path: A registered name; anything else is a path. ./NAME is a folder that has the
+            name of a data set.
+        binarize: How levels become 0 and 1; see `transforms.binarize`.
+        size: New height and width of images; see `load_image_folder` and `transforms.resize`.
+        resident: For a folder, whether the images are held in memory; by default this depends on
+            their size.
 
     Raises:
-        UserError: The name is unknown, a file is missing, damaged, or not what it should be.
+        UserError: The name is unknown, or a file is missing, damaged or has the wrong contents.
 
     Example:
         >>> import torch
@@ -48,7 +48,7 @@ def load(
         images = _mark_as_path(load_image_folder(path, size, resident))
         return transforms.binarize(images, binarize)
     if not known and not path.exists():
-        return load_named(str(name_or_path))  # raises: it is neither
+        return load_named(str(name_or_path))  # raises: neither a name nor a path
     if resident is not None:
         raise UserError("resident is for a folder of images", "a folder", repr(str(name_or_path)))
     from_path = path.is_file() and not known
@@ -59,7 +59,7 @@ def load(
 
 
 def _mark_as_path(dataset: Dataset) -> Dataset:
-    """Return a user's data under a name that is no registered one: ./grid is not the grid."""
+    """Return user data under a name that is not registered: ./grid for a folder grid."""
     name = dataset.spec.name
     if name not in DATASETS:
         return dataset
@@ -67,7 +67,7 @@ def _mark_as_path(dataset: Dataset) -> Dataset:
 
 
 def load_file(path: Path) -> Dataset:
-    """Return the data set in one file of a user's."""
+    """Return the data set in a .npy, .npz or .csv file."""
     if path.suffix.lower() not in READERS:
         raise UserError(
             f"{path} is not a file that can be read as data",

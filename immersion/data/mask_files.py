@@ -1,4 +1,4 @@
-"""One mask file to class numbers: a grey or palette PNG whose values are classes."""
+"""Read mask files: grey or palette PNGs whose values are class numbers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,19 +13,19 @@ from immersion.check import UserError
 from immersion.data.image_files import decode, open_image, read_header
 
 MAX_CLASSES = 64
-"""Classes, where nobody says how many there are: more are levels of grey, not classes."""
+"""Most classes that are inferred from masks: more values are levels of grey."""
 
 WHITE = 255
-"""The brightest level: class 1 of masks in black and white, and usually void in others."""
+"""The brightest level: class 1 of black-and-white masks, and usually void in others."""
 
 
 class Example(NamedTuple):
-    """A picture's file and its mask's.
+    """The files of a picture and its mask.
 
     Args:
-        name: Of the picture, relative to its data set.
-        picture: Bytes of its file.
-        mask: Bytes of its mask's file, a PNG.
+        name: File name of the picture, relative to its data set.
+        picture: Bytes of the picture's file.
+        mask: Bytes of the mask's file, a PNG.
     """
 
     name: str
@@ -34,25 +34,25 @@ class Example(NamedTuple):
 
 
 def read_mask(example: Example) -> np.ndarray:
-    """Return the values in a mask's file, (H, W) integers: indices where it has a palette.
+    """Return the values of a mask, (H, W) integers; the indices if it has a palette.
 
     Raises:
-        UserError: It cannot be read, has colours, or is not as large as its picture.
+        UserError: It cannot be read, has colours, or differs in size from its picture.
     """
-    found = read_header(Path(example.name), example.picture)
+    header = read_header(Path(example.name), example.picture)
     with open_image(Path(f"{example.name} (its mask)"), example.mask) as image:
         values, mode = np.array(image), image.mode
     if values.ndim != 2 or values.dtype.kind not in "bui":
         raise UserError(
-            f"the mask of {example.name} is no picture of classes",
-            "one number a pixel: grey levels, or a palette",
+            f"the mask of {example.name} does not hold classes",
+            "one number per pixel: grey levels, or a palette",
             f"a picture of mode {mode}",
             "save the class numbers as a grey PNG",
         )
-    if values.shape != (found.height, found.width):
+    if values.shape != (header.height, header.width):
         raise UserError(
-            f"the mask of {example.name} is not as large as the picture",
-            f"{found.width} x {found.height}",
+            f"the mask of {example.name} differs in size from the picture",
+            f"{header.width} x {header.height}",
             f"{values.shape[1]} x {values.shape[0]}",
         )
     return values
@@ -63,16 +63,16 @@ def number_classes(
 ) -> tuple[list[Tensor], int]:
     """Return masks as class numbers, (H, W) int16 with -1 for void, and the number of classes.
 
-    Masks that hold nothing but 0 and 255 are in black and white: 255 is class 1.
+    Masks that hold only 0 and 255 are black and white: 255 is class 1.
 
     Args:
-        names: Of the pictures.
+        names: Names of the pictures.
         masks: Values as in the files.
-        classes: How many there are; 0 where the largest number says it.
-        void: The number of pixels that have no class.
+        classes: Number of classes; 0 to infer it from the largest value.
+        void: Value of pixels that have no class.
 
     Raises:
-        UserError: A mask has a number that is no class, or there is one class only.
+        UserError: A mask has a value that is not a class, or there is only one class.
 
     Example:
         >>> number_classes(["a"], [np.array([[0, 255, 2]])], 0, 255)
@@ -90,19 +90,21 @@ def number_classes(
         wrong = [value for value in found.tolist() if value != void and not 0 <= value < known]
         if wrong:
             raise UserError(
-                f"the mask of {name} has a number that is no class",
-                f"0 to {known - 1}, {void} where there is none, or 0 and {WHITE} alone",
+                f"the mask of {name} has a value that is not a class",
+                f"0 to {known - 1}, {void} without a class, or 0 and {WHITE} alone",
                 wrong[0],
-                "mend the mask" if classes else "mend it, or list all classes in classes.txt",
+                "correct the mask"
+                if classes
+                else "correct it, or list all classes in classes.txt",
             )
     if known < 2:
-        raise UserError("all masks are of one class", "2 classes or more", sorted(occurring))
+        raise UserError("all masks have the same class", "2 classes or more", sorted(occurring))
     planes = [np.where(mask == void, VOID, mask.astype(np.int16)) for mask in masks]
     return [torch.from_numpy(plane) for plane in planes], known
 
 
 def read_picture(example: Example, channels: int) -> Tensor:
-    """Return a picture's levels, (C, H, W) uint8."""
+    """Return the levels of a picture, (C, H, W) uint8."""
     path = Path(example.name)
-    found = read_header(path, example.picture)
-    return decode(path, (channels, found.height, found.width), example.picture)
+    header = read_header(path, example.picture)
+    return decode(path, (channels, header.height, header.width), example.picture)

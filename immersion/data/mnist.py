@@ -25,10 +25,10 @@ NAMES = (
 
 
 def parse_idx(name: str, content: bytes) -> Tensor:
-    """Return the array of bytes in a packed idx file.
+    """Return the array of bytes in a compressed idx file.
 
-    The format: two zero bytes, the type (8: unsigned byte), the number of dimensions, each
-    dimension as a big-endian 32-bit integer, the values.
+    The format is two zero bytes, the type (8: unsigned byte), the number of dimensions, each
+    dimension as a big-endian 32-bit integer, and the values.
     """
     raw = gzip.decompress(content)
     dimensions = raw[3] if raw[:3] == b"\0\0\x08" else 0
@@ -49,7 +49,7 @@ def read(spec: Spec, held: Mapping[str, bytes]) -> Dataset:
 
 
 def idx_files(checksums: list[tuple[str, ...]], addresses: tuple[str, ...]) -> tuple[File, ...]:
-    """Return the four files, each with the checksums it may have, at every address."""
+    """Return the four files with their accepted checksums and their URLs at every address."""
     return tuple(
         File(name, sums, tuple(address + name for address in addresses))
         for name, sums in zip(NAMES, checksums, strict=True)
@@ -103,8 +103,8 @@ register(
         "MIT; Zalando SE",
         "https://github.com/zalandoresearch/fashion-mnist",
         partial(read, FASHION),
-        # The second checksum is that of Debian's package dataset-fashion-mnist, which packed the
-        # same bytes without the name and time in gzip's header.
+        # The second checksum is that of Debian's package dataset-fashion-mnist, which compresses
+        # the same bytes without the name and time in gzip's header.
         idx_files(
             [
                 ("md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d", "md5:cf8536b0aa1a6ac5fa3f23001093305c"),

@@ -1,4 +1,4 @@
-"""Pictures of any size as a split: a batch holds patches of them, drawn anew every time."""
+"""A split of pictures of any size: a batch holds random patches of them."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -9,27 +9,27 @@ from torch import Tensor
 from immersion.data.dataset import to_float
 
 TURNS = 8
-"""Ways in which a square can be turned and mirrored."""
+"""Number of ways in which a square can be rotated and flipped."""
 
-MIRRORED = 4
-"""The first of those that are mirrored, and the one that is not turned."""
+FLIPPED = 4
+"""The first of them that is flipped; it is not rotated."""
 
 
 @dataclass(frozen=True)
 class PatchSplit:
     """Square patches of whole pictures that are held in memory.
 
-    There are as many patches as the pictures can be cut into without overlap. In training, patch
-    k is cut anywhere from the picture that the k-th lies in, and turned and mirrored, both drawn
-    from PyTorch's global generator; a split that is `still` gives the k-th itself, and of one
-    that is `upright` patches are mirrored left to right but not turned.
+    The split has as many patches as the pictures can be cut into without overlap. In training,
+    patch k is cropped at random from the picture of the k-th such patch, and rotated and flipped
+    at random, by PyTorch's global generator. A split that is `still` returns the k-th patch
+    itself; patches of one that is `upright` are flipped left to right but not rotated.
 
     Args:
         pictures: (C, H, W) uint8 each, no side shorter than `side`.
-        side: Of the patches.
-        masks: (H, W) int16 each, the class of every pixel; empty where there are none.
-        still: Whether patches are the same every time: for validation.
-        upright: Whether pictures have an above and a below, as photographs of a street have.
+        side: Side of the patches.
+        masks: (H, W) int16 each, the class of every pixel; empty without classes.
+        still: Whether patches are the same every time, as for validation.
+        upright: Whether pictures have a top and a bottom, as photographs of a street have.
 
     Example:
         >>> split = PatchSplit((torch.zeros(1, 20, 45, dtype=torch.uint8),), side=10)
@@ -48,13 +48,13 @@ class PatchSplit:
     @cached_property
     def cells(self) -> Tensor:
         """Return (picture, top, left) of every patch of the grid, (N, 3)."""
-        found = [
+        cells = [
             torch.cartesian_prod(
                 torch.tensor([number]), *grid_corners(picture.shape[-2:], self.side)
             )
             for number, picture in enumerate(self.pictures)
         ]
-        return torch.cat(found) if found else torch.empty(0, 3, dtype=torch.int64)
+        return torch.cat(cells) if cells else torch.empty(0, 3, dtype=torch.int64)
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -63,19 +63,19 @@ class PatchSplit:
         """Return patches, (B, C, side, side), and their masks, (B, side, side), or None."""
         cuts = [(*place, 0) for place in self.cells[indices.cpu()].tolist()]
         if not self.still:
-            drawn = torch.rand(len(cuts), 3).tolist()
-            cuts = [self._anywhere(cut[0], *d) for cut, d in zip(cuts, drawn, strict=True)]
+            uniform = torch.rand(len(cuts), 3).tolist()
+            cuts = [self._random(cut[0], *u) for cut, u in zip(cuts, uniform, strict=True)]
         x = to_float(torch.stack([self._cut(self.pictures, *cut) for cut in cuts]), "unit")
         if not self.masks:
             return x, None
         return x, torch.stack([self._cut(self.masks, *cut) for cut in cuts]).long()
 
-    def _anywhere(
+    def _random(
         self, picture: int, down: float, right: float, turn: float
     ) -> tuple[int, int, int, int]:
         height, width = self.pictures[picture].shape[-2:]
         top, left = (height - self.side + 1) * down, (width - self.side + 1) * right
-        turns = MIRRORED * int(2 * turn) if self.upright else int(TURNS * turn)
+        turns = FLIPPED * int(2 * turn) if self.upright else int(TURNS * turn)
         return picture, int(top), int(left), turns
 
     def _cut(
@@ -91,7 +91,7 @@ class PatchSplit:
 
 
 def grid_corners(shape: torch.Size, side: int) -> tuple[Tensor, Tensor]:
-    """Return the tops and lefts of squares side by side in (H, W)."""
+    """Return the tops and lefts of the squares of a grid in (H, W)."""
     height, width = shape
     return (
         torch.arange(0, height - side + 1, side),
@@ -100,7 +100,7 @@ def grid_corners(shape: torch.Size, side: int) -> tuple[Tensor, Tensor]:
 
 
 def rotate_and_flip(x: Tensor, turn: int) -> Tensor:
-    """Return (..., H, W) turned by `turn % 4` quarters, and mirrored if `turn` is 4 or more.
+    """Return (..., H, W) rotated by `turn % 4` quarters, and flipped if `turn` is 4 or more.
 
     Example:
         >>> rotate_and_flip(torch.tensor([[1, 2], [3, 4]]), 5)
@@ -108,4 +108,4 @@ def rotate_and_flip(x: Tensor, turn: int) -> Tensor:
                 [3, 1]])
     """
     x = x.rot90(turn % 4, (-2, -1))
-    return x.flip(-1) if turn >= MIRRORED else x
+    return x.flip(-1) if turn >= FLIPPED else x

@@ -1,4 +1,4 @@
-"""Sets of whole pictures by name: what restoration learns from and is judged on."""
+"""Named sets of whole pictures to train and evaluate restoration on."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,12 +15,12 @@ class PictureSet:
     """A named set of pictures at their own sizes.
 
     Args:
-        name: As the user says it.
-        description: One line for a person who chooses.
-        folders: Where its files lie in a store.
+        name: The registered name.
+        description: One line that helps the user to choose.
+        folders: Folders of a store that hold the files.
         examples: Numbers of pictures for training, validation and test.
-        grey: Whether pictures are taken as grey levels, whatever the files hold.
-        checksum: Over the names and bytes of all files, in the order of their paths.
+        grey: Whether to read pictures as grey levels even if the files are in colour.
+        checksum: Checksum of the names and bytes of all files, in the order of their paths.
         licence: The terms, in a few words.
         homepage: Where the public files are.
     """
@@ -36,7 +36,7 @@ class PictureSet:
 
 
 def list_files(known: PictureSet) -> list[Path]:
-    """Return the files of a named set, in order, where a store holds them.
+    """Return the files of a named set, in order.
 
     Raises:
         UserError: No store has all its folders.
@@ -53,7 +53,7 @@ def list_files(known: PictureSet) -> list[Path]:
 
 
 def register(known: PictureSet) -> PictureSet:
-    """Enter a set of pictures in the registry under its own name."""
+    """Register a set of pictures under its own name."""
     return PICTURE_SETS.register(known.name)(known)
 
 
@@ -80,7 +80,7 @@ register(
 register(
     PictureSet(
         "set5",
-        "five colour pictures to judge enlarging on",
+        "five colour pictures to evaluate enlarging on",
         ("restoration/Set5",),
         (0, 0, 5),
         False,
@@ -92,7 +92,7 @@ register(
 register(
     PictureSet(
         "set12",
-        "twelve grey pictures to judge denoising on",
+        "twelve grey pictures to evaluate denoising on",
         ("restoration/Set12",),
         (0, 0, 12),
         True,
@@ -104,7 +104,7 @@ register(
 register(
     PictureSet(
         "bsd68",
-        "68 grey photographs to judge denoising on",
+        "68 grey photographs to evaluate denoising on",
         ("restoration/BSD68",),
         (0, 0, 68),
         True,

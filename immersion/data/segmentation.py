@@ -1,4 +1,4 @@
-"""Pictures with a class for every pixel as a data set of patches: a folder, or a named set."""
+"""Pictures with pixel classes as a data set of patches, from a folder or a named set."""
 
 import hashlib
 from dataclasses import replace
@@ -25,38 +25,38 @@ from immersion.data.splits import seeded_split, split_sizes
 from immersion.data.threads import map_in_threads
 
 DEFAULT_SIDE = 128
-"""Of patches, in pixels: what a pixel belongs to is told by much of what is around it."""
+"""Side of patches, in pixels: the class of a pixel depends on much of its surroundings."""
 
 
 def load_segmentation(name_or_path: str | Path, side: int | None = None) -> Dataset:
     """Return pictures with masks, in patches.
 
-    A folder holds images/ and masks/, and may hold classes.txt with the name of a class a line.
-    The mask of images/a.jpg is masks/a.png, of one number a pixel: classes from 0, and 255 where
-    a pixel has none; or black and white, white being class 1.
+    A folder has the sub-folders images and masks, and optionally the file classes.txt with the
+    name of one class per line. The mask of images/a.jpg is masks/a.png with one number per
+    pixel: classes from 0, and 255 for no class; or black and white, where white is class 1.
 
     Args:
         name_or_path: isbi2012 (or isbi2012-fold-1 to -5), camvid, or a folder.
-        side: Of the patches; by default 128, or that of the smallest picture.
+        side: Side of the patches; by default 128, or that of the smallest picture.
 
     Raises:
-        UserError: There is no such set, or a mask is missing or is not of its picture.
+        UserError: There is no such set, or a mask is missing or does not match its picture.
     """
     if side is not None:
         check_at_least(MIN_SIDE, size=side)
     path = Path(name_or_path).expanduser()
     if path.is_dir() and str(name_or_path) not in SEGMENTATION_SETS:
-        return _folder(path, side)
+        return _load_folder(path, side)
     check_choice(
         "set of pictures with masks (a name, or the path of a folder)",
         str(name_or_path),
         SEGMENTATION_SETS,
     )
-    return _named(SEGMENTATION_SETS[str(name_or_path)], side)
+    return _load_named(SEGMENTATION_SETS[str(name_or_path)], side)
 
 
-def _named(known: SegmentationSet, side: int | None) -> Dataset:
-    """Return a named set, refusing files that are not those of the public one."""
+def _load_named(known: SegmentationSet, side: int | None) -> Dataset:
+    """Return a named set; raise `UserError` if its files differ from the public ones."""
     dataset = from_examples(
         known.name, read_splits(known), known.classes, known.void, side, known.upright
     )
@@ -66,13 +66,13 @@ def _named(known: SegmentationSet, side: int | None) -> Dataset:
             f"the pictures of {known.name} are not those of the public set",
             f"files with {known.checksum}",
             found,
-            f"get them anew from {known.homepage}",
+            f"get them again from {known.homepage}",
         )
     return dataset
 
 
-def _folder(folder: Path, side: int | None) -> Dataset:
-    """Return a user's pictures with masks in a seeded split of 80, 10 and 10 %."""
+def _load_folder(folder: Path, side: int | None) -> Dataset:
+    """Return the pictures with masks of a folder in a seeded split of 80, 10 and 10 %."""
     images, masks = folder / "images", folder / "masks"
     if not (images.is_dir() and masks.is_dir()):
         raise UserError(
@@ -81,14 +81,14 @@ def _folder(folder: Path, side: int | None) -> Dataset:
             ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "an empty folder",
         )
     paths, _ = find_images(images)
-    examples = [_example(path, images, masks) for path in paths]
+    examples = [_read_example(path, images, masks) for path in paths]
     split = seeded_split("masks", split_sizes(len(examples)))
     train, validation, test = ([examples[i] for i in part.tolist()] for part in split)
-    names = _class_names(folder / "classes.txt")
+    names = _read_class_names(folder / "classes.txt")
     return from_examples(str(folder), (train, validation, test), names, WHITE, side, True)
 
 
-def _example(path: Path, images: Path, masks: Path) -> Example:
+def _read_example(path: Path, images: Path, masks: Path) -> Example:
     mask = (masks / path.relative_to(images)).with_suffix(".png")
     if not mask.is_file():
         raise UserError(
@@ -101,15 +101,15 @@ def _example(path: Path, images: Path, masks: Path) -> Example:
     )
 
 
-def _class_names(file: Path) -> tuple[str, ...]:
-    """Return the names in a file, one a line; none where there is no such file."""
+def _read_class_names(file: Path) -> tuple[str, ...]:
+    """Return the names in a file, one per line; none if the file does not exist."""
     if not file.is_file():
         return ()
     return tuple(line.strip() for line in file.read_text().splitlines() if line.strip())
 
 
 def checksum_examples(splits: Splits) -> str:
-    """Return one checksum over the names and bytes of all examples, whatever their split."""
+    """Return one checksum of the names and bytes of all examples, whatever their split."""
     total = hashlib.sha256()
     for name, picture, mask in sorted(example for split in splits for example in split):
         total.update(name.encode() + b"\0")
@@ -128,47 +128,47 @@ def from_examples(
     """Return pictures and masks in files as patches.
 
     Args:
-        name: Of the data.
+        name: Name of the data.
         splits: The files for training, validation and test.
-        names: Of the classes; empty where the largest number in the masks says how many there are.
-        void: The number of pixels that have no class.
-        side: Of the patches, or None.
-        upright: Whether the pictures have an above and a below.
+        names: Names of the classes; empty to infer their number from the masks.
+        void: Value of pixels that have no class.
+        side: Side of the patches, or None for the default.
+        upright: Whether the pictures have a top and a bottom.
 
     Raises:
-        UserError: The pictures take more than 2 GiB, or a mask is not of its picture.
+        UserError: The pictures take more than 2 GiB, or a mask does not match its picture.
     """
     examples = [example for split in splits for example in split]
     headers = map_in_threads(
         lambda example: read_header(Path(example.name), example.picture), examples
     )
-    channels = 1 if all(found.grey for found in headers) else 3
+    channels = 1 if all(header.grey for header in headers) else 3
     _check_budget(name, sum((channels + 2) * h.height * h.width for h in headers))
     listed = [(e.name, h.height, h.width) for e, h in zip(examples, headers, strict=True)]
     side = select_patch_side(side, listed, DEFAULT_SIDE)
     values = map_in_threads(read_mask, examples)
     masks, classes = number_classes([e.name for e in examples], values, len(names), void)
     pictures = map_in_threads(lambda example: read_picture(example, channels), examples)
-    made, start = [], 0
+    parts: list[PatchSplit] = []
+    start = 0
     for number, split in enumerate(splits):
-        part = slice(start, start := start + len(split))
-        made.append(
-            PatchSplit(
-                tuple(pictures[part]), side, tuple(masks[part]), still=number > 0, upright=upright
-            )
-        )
+        rows = slice(start, start := start + len(split))
+        part_pictures, part_masks = tuple(pictures[rows]), tuple(masks[rows])
+        parts.append(PatchSplit(part_pictures, side, part_masks, number > 0, upright))
+    train, validation, test = parts
     names = names or tuple(str(k) for k in range(classes))
     spec = Spec(name, (channels, side, side), "unit", names)
-    spec = replace(spec, frequencies=class_frequencies(made[0].masks, classes))
+    spec = replace(spec, frequencies=class_frequencies(train.masks, classes))
     if sum(share > 0 for share in spec.frequencies) < 2:
         raise UserError(
-            f"the masks of {name} that train hold one class alone",
+            f"the training masks of {name} hold only one class",
             "two or more of the numbers 0, 1, 2, ..., of which 255 means no class",
-            f"{len(names)} classes of which one is there",
+            f"one of {len(names)} classes",
             "number the classes, or leave classes.txt out for masks of 0 and 255",
         )
     note = f"{len(examples)} pictures with masks from {name}, in patches of {side} x {side}"
-    return Dataset(spec, *made, {Path(name).resolve().name: checksum_examples(splits)}, note)
+    checksums = {Path(name).resolve().name: checksum_examples(splits)}
+    return Dataset(spec, train, validation, test, checksums, note)
 
 
 def _check_budget(name: str, size: int) -> None:
@@ -182,9 +182,9 @@ def _check_budget(name: str, size: int) -> None:
 
 
 def class_frequencies(masks: tuple[Tensor, ...], classes: int) -> tuple[float, ...]:
-    """Return how frequent each class is where it occurs: 0 where it does not.
+    """Return the frequency of each class in the pictures that contain it, 0 if none does.
 
-    f_c = pixels of class c / pixels that have a class, of the pictures that have any of c.
+    f_c = pixels of class c / pixels that have a class, in the pictures that contain c.
 
     Reference:
         Eigen & Fergus 2015, section 6.3.2, https://arxiv.org/abs/1411.4734
@@ -195,10 +195,10 @@ def class_frequencies(masks: tuple[Tensor, ...], classes: int) -> tuple[float, .
         >>> class_frequencies(tuple(pictures), 2)
         (0.8571428571428571, 0.3333333333333333)
     """
-    counts = np.stack([_counts(mask, classes) for mask in masks])
+    counts = np.stack([_count_pixels(mask, classes) for mask in masks])
     around = ((counts > 0) * counts.sum(1, keepdims=True)).sum(0)
     return tuple((counts.sum(0) / np.maximum(around, 1)).tolist())
 
 
-def _counts(mask: Tensor, classes: int) -> np.ndarray:
+def _count_pixels(mask: Tensor, classes: int) -> np.ndarray:
     return np.bincount(mask[mask != VOID].numpy(), minlength=classes)

@@ -1,4 +1,4 @@
-"""Sets of pictures with a class for every pixel, by name."""
+"""Named sets of pictures with a class for every pixel."""
 
 import zipfile
 from collections.abc import Callable
@@ -15,10 +15,10 @@ SEGMENTATION_SETS: Registry["SegmentationSet"] = Registry(
 )
 
 Splits = tuple[list[Example], list[Example], list[Example]]
-"""Training, validation and test."""
+"""Examples for training, validation and test."""
 
 FOLDS = 5
-"""Of the cross-validation over ISBI 2012's labelled slices."""
+"""Folds of the cross-validation over the labelled slices of ISBI 2012."""
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,16 @@ class SegmentationSet:
     """A named set of pictures with masks.
 
     Args:
-        name: As the user says it.
-        description: One line for a person who chooses.
+        name: The registered name.
+        description: One line that helps the user to choose.
         examples: Numbers of pictures for training, validation and test.
         channels: 1 or 3.
-        classes: Their names, number 0 first.
-        void: The number of pixels that have no class.
-        upright: Whether its pictures have an above and a below.
-        files: What is looked for in a store.
-        read: Takes a store that has them and returns the examples.
-        checksum: Over the names and bytes of all examples, by name.
+        classes: Names of the classes, number 0 first.
+        void: Value of pixels that have no class.
+        upright: Whether the pictures have a top and a bottom.
+        files: Files or folders that a store must have.
+        read: Function from the store to the examples.
+        checksum: Checksum of the names and bytes of all examples, sorted by name.
         licence: The terms, in a few words.
         homepage: Where the public files are.
     """
@@ -55,10 +55,10 @@ class SegmentationSet:
 
 
 def read_splits(known: SegmentationSet) -> Splits:
-    """Return the examples of a named set, where a store holds its files.
+    """Return the examples of a named set.
 
     Raises:
-        UserError: No store has them.
+        UserError: No store has its files.
     """
     store = find_store(known.files)
     if store is None:
@@ -67,14 +67,14 @@ def read_splits(known: SegmentationSet) -> Splits:
 
 
 def read_isbi2012(store: Path, fold: int) -> Splits:
-    """Return ISBI 2012's labelled slices: one fifth of the stack tests, two slices validate.
+    """Return the labelled slices of ISBI 2012: a fifth of the stack for the test, two to validate.
 
-    A fifth is slices that follow one another: neighbours are alike, and none but those at its
-    ends has a neighbour in training.
+    The slices of a fifth are consecutive: neighbours are alike, and only those at its ends have a
+    neighbour in training.
 
     Args:
         store: A store of data sets.
-        fold: From 1 to 5.
+        fold: Number of the fold, from 1 to 5.
     """
     folder = store / "isbi2012/train"
     paths = sorted((folder / "image").glob("*.png"), key=lambda path: int(path.stem))
@@ -83,12 +83,12 @@ def read_isbi2012(store: Path, fold: int) -> Splits:
         for path in paths
     ]
     length = len(stack) // FOLDS
-    turned = stack[(fold - 1) * length :] + stack[: (fold - 1) * length]
-    return turned[length + 2 :], turned[length : length + 2], turned[:length]
+    rotated = stack[(fold - 1) * length :] + stack[: (fold - 1) * length]
+    return rotated[length + 2 :], rotated[length : length + 2], rotated[:length]
 
 
 def read_camvid(store: Path) -> Splits:
-    """Return CamVid in the split that the field uses: training, validation, test."""
+    """Return CamVid in its standard split."""
     with zipfile.ZipFile(store / "camvid/camvid_half.zip") as archive:
         names = sorted(name for name in archive.namelist() if name.endswith(".webp"))
         parts: dict[str, list[Example]] = {"train": [], "val": [], "test": []}
@@ -100,7 +100,7 @@ def read_camvid(store: Path) -> Splits:
 
 
 def register(known: SegmentationSet) -> SegmentationSet:
-    """Enter a set in the registry under its own name."""
+    """Register a set under its own name."""
     return SEGMENTATION_SETS.register(known.name)(known)
 
 

@@ -23,14 +23,14 @@ NAME = "SMILEs.zip"
 FACES = re.compile(r"(?:.*/)?(SMILEs/(negatives|positives)/\w+/\w+\.jpg)")
 EXAMPLES = (10_533, 1_316, 1_316)
 
-# The repository's last commit. Its host packs an archive anew whenever it likes, so the checksum
-# is over the names and the sha256 of the faces in it, in the order of their names.
+# The repository's last commit. Its host may recompress the archive at any time, so the checksum
+# covers the names and the sha256 of the faces in it, sorted by name.
 COMMIT = "6afac66f50061948eed7da5a351cecd9c4a99fe3"
 CHECKSUM = "sha256:4b51a00a60a6a492af11d3402fd17532fe8c1b271ef2da0b2e777e55fa452430"
 
 
 def unpack(content: bytes) -> dict[str, bytes]:
-    """Return the files of the faces by name, in order, verified.
+    """Return the verified files of the faces by name, in order.
 
     Raises:
         UserError: The archive is damaged or does not hold the 13,165 faces.
@@ -55,7 +55,7 @@ def unpack(content: bytes) -> dict[str, bytes]:
 
 
 def read(held: Mapping[str, bytes]) -> Dataset:
-    """Return the faces; the seven that are there twice are on one side of the split."""
+    """Return the faces; the copies of seven that occur twice share a split."""
     faces = unpack(held[NAME])
     images = map_in_threads(lambda name: decode(Path(name), SPEC.shape, faces[name]), list(faces))
     x = torch.stack(images)

@@ -1,4 +1,4 @@
-"""What is known of a named data set before a byte of it is read, and the registry of them."""
+"""The registry of named data sets: what is known of each before a byte of it is read."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ class File:
     """One file of a data set.
 
     Args:
-        name: Its name in a store. The same file packed, with `.gz` behind its name, will do.
-        checksums: Any of these may be its checksum, as `md5:...`, `sha1:...` or `sha256:...`;
-            empty where the reader checks what the file holds instead.
-        urls: Where it can be downloaded, in the order in which they are tried.
+        name: File name in a store. The same file compressed, with `.gz` appended, also serves.
+        checksums: Accepted checksums, as `md5:...`, `sha1:...` or `sha256:...`; empty if the
+            reader verifies the contents instead.
+        urls: Addresses to download it from, in the order in which they are tried.
     """
 
     name: str
@@ -28,21 +28,22 @@ class File:
 
 @dataclass(frozen=True)
 class Source:
-    """A named data set: what it is, whose it is, where it lies and how it is read.
+    """A named data set: its description, terms, files and reader.
 
     Args:
         spec: The description that recipes read.
-        description: One line for a person who chooses.
+        description: One line that helps the user to choose.
         examples: Numbers of examples for training, validation and test.
         licence: The terms, in a few words.
-        homepage: Where it is described, or the paper that describes it.
-        read: Takes the bytes of the files, verified, by name, and returns the data set.
-        files: The files of the public download; empty where the data are drawn or come with a
+        homepage: Web page or paper that describes the data.
+        read: Function from the verified bytes of the files, by name, to the data set.
+        files: Files of the public download; empty if the data are generated or come with a
             library.
-        repacked: The same data in other files, read where a store holds them; never downloaded.
-        folder: The sub-folder of a store; the name where left out.
-        places: Folders outside the stores in which other software installs the files.
-        remedy: How to come by files that have no URL, as an imperative.
+        repacked: The same data in other files, read if a store has them; never downloaded.
+        folder: Sub-folder of a store; by default the name.
+        places: Function that returns folders outside the stores where other software installs
+            the files.
+        remedy: How to obtain files that have no URL, as an imperative.
     """
 
     spec: Spec
@@ -64,5 +65,5 @@ class Source:
 
 
 def register(source: Source) -> Source:
-    """Enter a data set in the registry under its own name."""
+    """Register a data set under its own name."""
     return DATASETS.register(source.name)(source)

@@ -1,4 +1,6 @@
-"""Seeded splits: which examples train, which validate and which test."""
+"""Seeded random splits into training, validation and test examples."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -8,7 +10,7 @@ from immersion.data.dataset import Dataset, MemorySplit, Spec
 from immersion.random import derive_seed
 
 SEED = 0
-"""The splits never change with the seed of a run: a test example is one for every model."""
+"""Seed of all splits, whatever the seed of a run: every model has the same test examples."""
 
 
 def split_sizes(n: int) -> tuple[int, int, int]:
@@ -25,13 +27,13 @@ def split_sizes(n: int) -> tuple[int, int, int]:
 def seeded_split(
     stream: str, counts: tuple[int, int, int], rows: np.ndarray | None = None
 ) -> list[Tensor]:
-    """Return the indices of the examples for training, validation and test, in random order.
+    """Return the indices of the training, validation and test examples, in random order.
 
     Args:
-        stream: The name of the data, so that data sets of one size are split differently.
-        counts: Numbers of examples; their sum is the number there are.
-        rows: (N, ...) the examples, where exact duplicates must stay together: all go where the
-            first one goes, so that the counts are kept up to the number of duplicates.
+        stream: Name of the data, so that data sets of one size are split differently.
+        counts: Numbers of examples; their sum is the size of the data set.
+        rows: (N, ...) the examples, if exact duplicates must share a split: all go to the split
+            of the first, so that the counts are exact up to the number of duplicates.
     """
     n = sum(counts)
     order = np.random.default_rng(derive_seed(SEED, f"split/{stream}")).permutation(n)
@@ -49,12 +51,12 @@ def from_tensors(
     spec: Spec,
     x: Tensor,
     y: Tensor | None,
-    indices: list[Tensor],
+    indices: Sequence[Tensor],
     checksums: dict[str, str],
     note: str = "",
 ) -> Dataset:
     """Return a data set of three `MemorySplit` from x, (N, *shape), y, (N,), and the indices."""
-    splits = [
-        MemorySplit(x[chosen], None if y is None else y[chosen], spec.values) for chosen in indices
-    ]
-    return Dataset(spec, *splits, checksums=checksums, note=note)
+    train, validation, test = (
+        MemorySplit(x[rows], None if y is None else y[rows], spec.values) for rows in indices
+    )
+    return Dataset(spec, train, validation, test, checksums, note)

@@ -1,4 +1,4 @@
-"""Shapes on black whose five factors are known: data for questions of disentanglement."""
+"""Shapes on black whose five factors are known, for the study of disentanglement."""
 
 import math
 from collections.abc import Mapping
@@ -14,12 +14,19 @@ from immersion.data.store import sha256
 
 SIDE = 32
 SHAPES = ("square", "ellipse", "heart")
-RADII = np.array([5.0, 6.0, 7.0, 8.0])  # of the circle round each shape, pixels
-PLACES = np.linspace(9.3, 22.7, 8)  # of the centre, pixels; so that no two sprites are equal
-TURNS = 10  # over a quarter turn for the square, half for the ellipse, one for the heart
+RADII = np.array([5.0, 6.0, 7.0, 8.0])
+"""Radii of the circumscribed circle, in pixels."""
+
+PLACES = np.linspace(9.3, 22.7, 8)
+"""Coordinates of the centre, in pixels, chosen so that no two sprites are equal."""
+
+TURNS = 10
 PERIODS = np.array([0.5, 1.0, 2.0]) * math.pi
+"""Rotations, of which there are `TURNS`, cover a quarter turn of the square, half a turn of the
+ellipse and a full turn of the heart."""
+
 FACTORS = {"shape": 3, "scale": 4, "rotation": TURNS, "x": 8, "y": 8}
-"""Each factor and how many values it takes; every combination is drawn once."""
+"""Each factor and its number of values; every combination occurs once."""
 
 COUNTS = (6144, 768, 768)
 SPEC = Spec("sprites", (1, SIDE, SIDE), "binary", SHAPES)
@@ -29,8 +36,8 @@ def factors(part: str = "") -> Tensor:
     """Return the indices of the factors, (N, 5) int64 in the order of `FACTORS`.
 
     Args:
-        part: `train`, `validation` or `test`, whose rows are in the order of that split; all
-            combinations if empty, the last factor counting fastest.
+        part: `train`, `validation` or `test`, for rows in the order of that split; if empty, all
+            combinations, the last factor varying fastest.
 
     Example:
         >>> factors("test").shape
@@ -43,14 +50,14 @@ def factors(part: str = "") -> Tensor:
 
 
 def render(shape: int, radius: float, angle: float, x: float, y: float) -> np.ndarray:
-    """Return one sprite, (32, 32) bool: the pixels whose centres lie in the shape.
+    """Return one sprite, (32, 32) bool: the pixels whose centres are in the shape.
 
     Args:
         shape: Index into `SHAPES`.
-        radius: Of the circle round the shape, pixels.
-        angle: Radians, anticlockwise as it is seen.
-        x: Of the centre, pixels from the left edge.
-        y: Of the centre, pixels from the upper edge.
+        radius: Radius of the circumscribed circle, in pixels.
+        angle: Angle in radians, anticlockwise on the screen.
+        x: Distance of the centre from the left edge, in pixels.
+        y: Distance of the centre from the upper edge, in pixels.
     """
     centres = np.arange(SIDE) + 0.5
     right, up = (centres[None, :] - x) / radius, (y - centres[:, None]) / radius

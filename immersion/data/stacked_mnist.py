@@ -20,7 +20,7 @@ from immersion.data.transforms import to_bits
 from immersion.random import derive_seed
 
 DIGITS = (50_000, 10_000, 10_000)
-"""Images that each split draws from: MNIST's training, validation and test images."""
+"""Numbers of MNIST's training, validation and test images, from which the splits sample."""
 
 EXAMPLES = (128_000, 10_000, 26_000)
 
@@ -29,14 +29,14 @@ SPEC = Spec("stacked-mnist", (3, 28, 28), "unit", tuple(f"{k:03d}" for k in rang
 
 @dataclass(frozen=True)
 class StackedSplit:
-    """A split whose images are put together when a batch asks for them: a sixth of the memory.
+    """A split whose images are stacked batch by batch, in a sixth of the memory.
 
     Args:
         images: (M, 28, 28) uint8, the digits that all splits share.
-        x: (N, 3) int32, which of them are each example's channels.
+        x: (N, 3) int32, the indices of each example's channels among the images.
         y: (N,) int64, 100 a + 10 b + c of the digits a, b and c.
-        binarize: How levels become 0 and 1, drawn from PyTorch's global generator if `dynamic`.
-        stream: The name of the random stream of a `static` draw.
+        binarize: How levels become 0 and 1; `dynamic` samples from PyTorch's global generator.
+        stream: Name of the random stream of a `static` sample.
     """
 
     images: Tensor
@@ -56,14 +56,18 @@ class StackedSplit:
             x = to_bits(x, self.binarize, self.stream, indices)
         return x, self.y[indices]
 
+    def with_binarize(self, how: Binarize, stream: str) -> "StackedSplit":
+        """Return the split with batches that are binarized."""
+        return replace(self, binarize=how, stream=stream)
+
     def to(self, device: torch.device) -> "StackedSplit":
         """Return the split with its tensors on `device`."""
-        held = {name: getattr(self, name).to(device) for name in ("images", "x", "y")}
-        return replace(self, **held)
+        images, x, y = (tensor.to(device) for tensor in (self.images, self.x, self.y))
+        return replace(self, images=images, x=x, y=y)
 
 
 def read(held: Mapping[str, bytes]) -> Dataset:
-    """Return triples of MNIST's images; no image is in two splits, so no triple is."""
+    """Return triples of MNIST's images; no image, and so no triple, is in two splits."""
     images, labels, test_images, test_labels = (parse_idx(name, held[name]) for name in NAMES)
     images = torch.cat([images, test_images])
     labels = torch.cat([labels, test_labels]).long()
@@ -75,7 +79,8 @@ def read(held: Mapping[str, bytes]) -> Dataset:
         splits.append(StackedSplit(images, x, labels[x] @ torch.tensor([100, 10, 1])))
         first += digits
     note = "three random digits of MNIST each, drawn from a fixed seed"
-    return Dataset(SPEC, *splits, checksums=sha256_each(held), note=note)
+    train, validation, test = splits
+    return Dataset(SPEC, train, validation, test, sha256_each(held), note)
 
 
 register(

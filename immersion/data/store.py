@@ -1,4 +1,4 @@
-"""Where files of named data sets lie: a local store, the user's cache, or a download into it."""
+"""Files of named data sets: found in a local store or the user's cache, or downloaded to it."""
 
 import gzip
 import hashlib
@@ -7,14 +7,18 @@ import shutil
 import sys
 import urllib.request
 import zlib
+from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
 
 from immersion.check import UserError
 from immersion.data.source import File, Source
 
-TIMEOUT = 60  # seconds without a byte
+TIMEOUT = 60
+"""Seconds without a byte after which a download fails."""
+
 CHUNK = 1 << 20
+"""Bytes that are copied at a time."""
 
 
 def cache_folder() -> Path:
@@ -23,7 +27,7 @@ def cache_folder() -> Path:
 
 
 def store_folders() -> list[Path]:
-    """Return the stores of data sets, the first first: the one that is named, and the cache."""
+    """Return the stores in search order: the folder IMMERSION_DATA, if set, and the cache."""
     named = os.environ.get("IMMERSION_DATA")
     if named and not Path(named).is_dir():
         raise UserError(
@@ -36,13 +40,13 @@ def store_folders() -> list[Path]:
 
 
 def find_store(files: tuple[str, ...]) -> Path | None:
-    """Return the first store that holds all of some files or folders; None if none does."""
-    found = (store for store in store_folders() if all((store / file).exists() for file in files))
-    return next(found, None)
+    """Return the first store that has all these files or folders; None if none does."""
+    complete = (s for s in store_folders() if all((s / file).exists() for file in files))
+    return next(complete, None)
 
 
 def missing_error(name: str, files: tuple[str, ...], homepage: str) -> UserError:
-    """Return the error that says where the files of a set are to be had."""
+    """Return the error for missing pictures of a set, with the address to get them from."""
     return UserError(
         f"the pictures of {name} are missing",
         f"{' and '.join(files)} in a store of data sets",
@@ -51,12 +55,12 @@ def missing_error(name: str, files: tuple[str, ...], homepage: str) -> UserError
 
 
 def candidate_folders(source: Source) -> list[Path]:
-    """Return the folders in which the files of `source` are looked for, the first first."""
+    """Return the folders in which the files of `source` are searched, in order."""
     return [store / (source.folder or source.name) for store in store_folders()] + source.places()
 
 
 def locate_file(source: Source, file: File) -> Path | None:
-    """Return where `file` lies, as it is or packed with `.gz` behind its name; None if nowhere."""
+    """Return the path of `file`, plain or compressed with `.gz` appended; None if missing."""
     for folder in candidate_folders(source):
         for path in (folder / file.name, folder / f"{file.name}.gz"):
             if path.is_file():
@@ -65,7 +69,7 @@ def locate_file(source: Source, file: File) -> Path | None:
 
 
 def select_files(source: Source) -> tuple[File, ...]:
-    """Return the files to read: the repacked ones where only they are all at hand."""
+    """Return the files to read: the repacked ones if only those are all present."""
     for files in (source.files, source.repacked):
         if files and all(locate_file(source, file) for file in files):
             return files
@@ -73,10 +77,10 @@ def select_files(source: Source) -> tuple[File, ...]:
 
 
 def read_files(source: Source) -> dict[str, bytes]:
-    """Return the bytes of the files of `source` by name, verified; download what is missing.
+    """Return the verified bytes of the files of `source` by name; download missing files.
 
     Raises:
-        UserError: A checksum is wrong, or a file is neither at hand nor to be had.
+        UserError: A checksum is wrong, or a file is missing and cannot be downloaded.
     """
     held = {}
     for file in select_files(source):
@@ -86,7 +90,7 @@ def read_files(source: Source) -> dict[str, bytes]:
 
 
 def read_unpacked(file: File, path: Path) -> bytes:
-    """Return the bytes of `file` from `path`, which may be packed with `.gz` behind its name."""
+    """Return the bytes of `file` from `path`, which may be compressed with `.gz` appended."""
     try:
         content = path.read_bytes()
         return content if path.name == file.name else gzip.decompress(content)
@@ -97,23 +101,23 @@ def read_unpacked(file: File, path: Path) -> bytes:
 
 
 def verify(file: File, content: bytes, where: str) -> bytes:
-    """Return `content` if its checksum is one of the file's; otherwise raise a `UserError`."""
+    """Return `content`; raise `UserError` if its checksum is none of the file's."""
     if not file.checksums:
         return content
-    kinds = {checksum.split(":")[0] for checksum in file.checksums}
-    found = {f"{kind}:{hashlib.new(kind, content).hexdigest()}" for kind in kinds}
+    algorithms = {checksum.split(":")[0] for checksum in file.checksums}
+    found = {f"{name}:{hashlib.new(name, content).hexdigest()}" for name in algorithms}
     if found.isdisjoint(file.checksums):
         raise UserError(
             f"the file {where} is damaged or another one",
             " or ".join(file.checksums),
             " and ".join(sorted(found)),
-            "remove it and try again: it is looked for elsewhere, or downloaded",
+            "remove it and try again: it is searched elsewhere, or downloaded",
         )
     return content
 
 
 def sha256(content: bytes) -> str:
-    """Return the checksum of `content` as a data set records it.
+    """Return the checksum of `content` in the form that a data set records.
 
     Example:
         >>> sha256(b"")[:20]
@@ -122,18 +126,19 @@ def sha256(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def sha256_each(held: dict[str, bytes]) -> dict[str, str]:
-    """Return the checksums of files by name as a data set records them."""
+def sha256_each(held: Mapping[str, bytes]) -> dict[str, str]:
+    """Return the checksums of files by name, in the form that a data set records."""
     return {name: sha256(content) for name, content in held.items()}
 
 
 def download(source: Source, file: File) -> Path:
     """Download `file` into the user's cache, verified, and return its path.
 
-    It is written under a temporary name beside the target and renamed when it is whole and its
-    checksum is right, so that a download which is killed leaves nothing that could be read.
+    It is written under a temporary name in the target's folder, and renamed once it is complete
+    and its checksum is correct, so that a killed download leaves no file that could be read.
     """
-    reasons, damaged = [], None
+    reasons: list[str] = []
+    damaged: UserError | None = None
     for url in file.urls:
         target = cache_folder() / (source.folder or source.name) / file.name
         try:
@@ -142,7 +147,7 @@ def download(source: Source, file: File) -> Path:
             return target
         except (OSError, HTTPException) as error:
             reasons.append(f"{url} answered: {getattr(error, 'reason', None) or error}")
-        except UserError as error:  # a wrong checksum: another address may do better
+        except UserError as error:  # a wrong checksum: try the next address
             damaged = error
     if damaged:
         raise damaged
@@ -156,7 +161,7 @@ def download(source: Source, file: File) -> Path:
 
 
 def transfer(file: File, url: str, target: Path) -> None:
-    """Copy `url` to `target`; raise `OSError` where the connection breaks or the file is short."""
+    """Copy `url` to `target`; raise `OSError` if the connection breaks or the file is short."""
     request = urllib.request.Request(url, headers={"User-Agent": "immersion"})
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:

@@ -1,4 +1,4 @@
-"""Points whose distribution is known: mixtures, a linear Gaussian model, and two curved sets."""
+"""Points of known distributions: mixtures, a linear Gaussian model, and two curved sets."""
 
 import math
 from collections.abc import Callable
@@ -16,7 +16,10 @@ from immersion.data.store import sha256
 from immersion.random import derive_seed
 
 Points = tuple[np.ndarray, np.ndarray | None]
-"""Points, (n, D), and labels, (n,), or None."""
+"""Points, (n, D), and labels, (n,) or None."""
+
+Sampler = Callable[[int, np.random.Generator], Points]
+"""Function that samples n points."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +27,8 @@ class GaussianMixture:
     """Round Gaussians of one width and weight: p(x) = 1/K sum_k N(x; mu_k, sigma^2 I).
 
     Args:
-        means: (K, D).
-        sigma: The standard deviation of each, in every direction.
+        means: mu, (K, D).
+        sigma: Standard deviation of each Gaussian in every direction.
     """
 
     means: Tensor
@@ -39,7 +42,7 @@ class GaussianMixture:
         return torch.logsumexp(-squares / (2 * self.sigma**2), dim=-1) - constant
 
     def sample(self, n: int, random: np.random.Generator) -> Points:
-        """Return n points, (n, D), and which Gaussian each came from, (n,)."""
+        """Sample n points, (n, D), and the index of each one's Gaussian, (n,)."""
         mode = random.integers(len(self.means), size=n)
         noise = random.standard_normal((n, self.means.shape[1]))
         return self.means.numpy()[mode] + self.sigma * noise, mode
@@ -55,7 +58,7 @@ class LinearGaussian:
     Args:
         W: (D, d).
         mean: mu, (D,).
-        sigma: The standard deviation of the noise.
+        sigma: Standard deviation of the noise.
 
     Reference:
         Tipping & Bishop 1999, Probabilistic Principal Component Analysis, section 3
@@ -75,7 +78,7 @@ class LinearGaussian:
         return MultivariateNormal(self.mean.to(x), self.covariance.to(x)).log_prob(x)
 
     def sample(self, n: int, random: np.random.Generator) -> Points:
-        """Return n points, (n, D), and no labels."""
+        """Sample n points, (n, D), without labels."""
         z = random.standard_normal((n, self.W.shape[1]))
         noise = random.standard_normal((n, len(self.W)))
         return z @ self.W.numpy().T + self.mean.numpy() + self.sigma * noise, None
@@ -96,7 +99,7 @@ def grid_means() -> Tensor:
 def linear_gaussian(dimensions: int = 8, latents: int = 3) -> LinearGaussian:
     """Return the model of the set `linear-gaussian`: its W, mean and sigma."""
     random = np.random.default_rng(derive_seed(SEED, "linear-gaussian/parameters"))
-    strengths = np.linspace(2.0, 1.0, latents)  # unlike, so that the axes can be told apart
+    strengths = np.linspace(2.0, 1.0, latents)  # different, so that the axes can be distinguished
     W = random.standard_normal((dimensions, latents)) * strengths
     return LinearGaussian(
         torch.from_numpy(W), torch.from_numpy(random.standard_normal(dimensions)), 0.5
@@ -115,22 +118,20 @@ def two_moons(angle: np.ndarray, moon: np.ndarray) -> np.ndarray:
 
 
 def sample_swiss_roll(n: int, random: np.random.Generator) -> Points:
-    """Return n points of the roll with noise of 0.1: t from 1.5 pi to 4.5 pi, v from 0 to 21."""
+    """Sample n points of the roll with noise of 0.1: t from 1.5 pi to 4.5 pi, v from 0 to 21."""
     t, v = random.uniform(1.5 * np.pi, 4.5 * np.pi, n), random.uniform(0, 21, n)
     return swiss_roll(t, v) + 0.1 * random.standard_normal((n, 3)), None
 
 
 def sample_two_moons(n: int, random: np.random.Generator) -> Points:
-    """Return n points of the half circles with noise of 0.1, and which moon each came from."""
+    """Sample n points of the half circles with noise of 0.1, and the moon of each."""
     moon = random.integers(2, size=n)
     points = two_moons(random.uniform(0, np.pi, n), moon)
     return points + 0.1 * random.standard_normal((n, 2)), moon
 
 
-def sample_dataset(
-    spec: Spec, counts: tuple[int, int, int], sample: Callable[..., Points]
-) -> Dataset:
-    """Return a data set of `counts` points drawn from a fixed seed."""
+def sample_dataset(spec: Spec, counts: tuple[int, int, int], sample: Sampler) -> Dataset:
+    """Sample a data set of `counts` points from a fixed seed."""
     points, labels = sample(sum(counts), np.random.default_rng(derive_seed(SEED, spec.name)))
     x = torch.from_numpy(points.astype(np.float32))
     y = None if labels is None else torch.from_numpy(labels.astype(np.int64))
@@ -147,12 +148,12 @@ LINEAR_GAUSSIAN = linear_gaussian()
 def register_points(
     name: str,
     description: str,
-    sample: Callable[..., Points],
+    sample: Sampler,
     counts: tuple[int, int, int],
     shape: tuple[int, ...],
     classes: int = 0,
 ) -> None:
-    """Register a set of points."""
+    """Register a named set of points."""
     spec = Spec(name, shape, "real", tuple(str(k) for k in range(classes)))
     register(
         Source(

@@ -1,8 +1,8 @@
-"""From grey levels to 0 and 1: a coin flipped anew, a coin flipped once, or a threshold."""
+"""Transforms of a whole data set: binarize levels, resize images, standardise columns."""
 
 import math
 from dataclasses import replace
-from typing import get_args
+from typing import Protocol, get_args, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -21,20 +21,21 @@ from immersion.data.dataset import (
 from immersion.data.splits import SEED
 from immersion.random import make_generator
 
-PORTION = 1024  # examples that are widened to float32 at a time
+PORTION = 1024
+"""Number of examples that are converted to float32 at a time."""
 
 
 def binarize(dataset: Dataset, how: Binarize) -> Dataset:
     """Return the data set with values 0 and 1.
 
     Args:
-        dataset: Values `unit`; a `binary` one is returned as it is.
-        how: `dynamic`: each batch draws x ~ Bernoulli(level) anew (Salakhutdinov & Murray 2008),
-            validation and test too; `static`: one draw, the same for every seed and run;
-            `threshold`: 1 where the level is above 1/2; `none`: the data as they are.
+        dataset: Values `unit`; a `binary` data set is returned unchanged.
+        how: `dynamic`: every batch is a new sample x ~ Bernoulli(level) (Salakhutdinov & Murray
+            2008), in validation and test too; `static`: one sample, the same for every seed and
+            run; `threshold`: 1 where the level is above 1/2; `none`: the data unchanged.
 
     Raises:
-        UserError: The values are counts or real, so that there is nothing to flip.
+        UserError: The values are counts or real.
 
     Example:
         >>> from immersion.data import load
@@ -45,30 +46,44 @@ def binarize(dataset: Dataset, how: Binarize) -> Dataset:
     check_choice("way to binarize", how, get_args(Binarize))
     if how == "none" or dataset.spec.values == "binary":
         return dataset
+    name = dataset.spec.name
     if dataset.spec.values != "unit":
         raise UserError(
-            f"{dataset.spec.name} cannot be binarized",
+            f"{name} cannot be binarized",
             "grey levels between 0 and 1",
             f"{dataset.spec.values} values",
             "leave out --binarize",
         )
-    splits = {
-        part: binarize_split(getattr(dataset, part), how, stream(dataset.spec.name, part))
-        for part in ("train", "validation", "test")
-    }
-    note = "; ".join(filter(None, [dataset.note, f"binarized: {how}"]))
-    return replace(dataset, spec=replace(dataset.spec, values="binary"), note=note, **splits)
+    return replace(
+        dataset,
+        spec=replace(dataset.spec, values="binary"),
+        train=binarize_split(dataset.train, how, f"binarize/{name}/train"),
+        validation=binarize_split(dataset.validation, how, f"binarize/{name}/validation"),
+        test=binarize_split(dataset.test, how, f"binarize/{name}/test"),
+        note=_append(dataset.note, f"binarized: {how}"),
+    )
 
 
-def stream(name: str, part: str) -> str:
-    """Return the name of the random stream of a split's static draw."""
-    return f"binarize/{name}/{part}"
+@runtime_checkable
+class LazySplit(Protocol):
+    """A split whose levels are read, and binarized, batch by batch."""
+
+    def with_binarize(self, how: Binarize, stream: str) -> Split:
+        """Return the split with batches that are binarized; see `to_bits`."""
 
 
 def binarize_split(split: Split, how: Binarize, stream: str) -> Split:
-    """Return a split of levels as one of 0 and 1."""
+    """Return a split of levels as one of 0 and 1.
+
+    Args:
+        split: A `MemorySplit` or a `LazySplit`.
+        how: As in `binarize`, not `none`.
+        stream: Name of the random stream of a static sample.
+    """
+    if isinstance(split, LazySplit):
+        return split.with_binarize(how, stream)
     if not isinstance(split, MemorySplit):
-        return replace(split, binarize=how, stream=stream)
+        raise TypeError(f"a {type(split).__name__} cannot be binarized")
     if how == "dynamic":
         return replace(split, dynamic=True)
     bits = torch.empty(split.x.shape, dtype=torch.uint8)
@@ -81,7 +96,7 @@ def binarize_split(split: Split, how: Binarize, stream: str) -> Split:
 def to_bits(levels: Tensor, how: Binarize, stream: str, indices: Tensor) -> Tensor:
     """Return levels, (B, *shape) in [0, 1], as 0 and 1, (B, *shape) float32.
 
-    A static draw is a function of (stream, index), so that a split gives the same values in
+    A static sample is a function of (stream, index), so that a split has the same values in
     whatever order and portions it is read.
     """
     if how == "dynamic":
@@ -89,26 +104,25 @@ def to_bits(levels: Tensor, how: Binarize, stream: str, indices: Tensor) -> Tens
     if how == "threshold":
         return (levels > 0.5).float()
     shape = levels.shape[1:]
-    draws = [
+    uniform = [
         torch.rand(shape, generator=make_generator(SEED, stream, i)) for i in indices.tolist()
     ]
-    return (torch.stack(draws).to(levels) < levels).float()
+    return (torch.stack(uniform).to(levels) < levels).float()
 
 
 def resize(dataset: Dataset, size: int) -> Dataset:
     """Return the images cropped to their middle square and resized to size x size, antialiased.
 
     Args:
-        dataset: Of grey or colour images in memory.
+        dataset: Grey or colour images in memory.
         size: Side of the new images.
 
     Raises:
-        UserError: The data are no such images.
+        UserError: The data set is not one of grey or colour images in memory.
     """
     check_at_least(1, size=size)
-    splits = (dataset.train, dataset.validation, dataset.test)
-    held = all(isinstance(split, MemorySplit) for split in splits)
-    if not (dataset.spec.image and dataset.spec.values == "unit" and held):
+    splits = dataset.memory_splits
+    if not dataset.spec.image or dataset.spec.values != "unit" or splits is None:
         raise UserError(
             "--size is for images",
             "a folder of images, or a named set of grey or colour images",
@@ -123,7 +137,7 @@ def resize(dataset: Dataset, size: int) -> Dataset:
 
 
 def crop_and_resize(x: Tensor, size: int, rows: int = 1000) -> Tensor:
-    """Return images, (N, C, H, W), at (N, C, size, size), `rows` of them at a time."""
+    """Return images, (N, C, H, W), as (N, C, size, size), `rows` images at a time."""
     side = min(x.shape[-2:])
     top, left = ((length - side) // 2 for length in x.shape[-2:])
     square = x[..., top : top + side, left : left + side]
@@ -150,20 +164,23 @@ def standardise(dataset: Dataset) -> Dataset:
         >>> bool((x.mean(0).abs() < 1e-4).all() and (x.std(0) - 1).abs().max() < 1e-3)
         True
     """
-    spec = dataset.spec
-    if spec.values != "real" or spec.image or not isinstance(dataset.train, MemorySplit):
+    spec, splits = dataset.spec, dataset.memory_splits
+    if spec.values != "real" or spec.image or splits is None:
         return dataset
-    x = dataset.train.x.double()
+    x = splits[0].x.double()
     shift, scale = x.mean(0), x.std(0, correction=0)
     scale = torch.where(scale > 0, scale, 1.0)
-
-    def apply(split: MemorySplit) -> MemorySplit:
-        return replace(split, x=((split.x.double() - shift) / scale).float())
-
-    spec = replace(spec, shift=tuple(shift.tolist()), scale=tuple(scale.tolist()))
-    splits = {part: apply(getattr(dataset, part)) for part in ("train", "validation", "test")}
-    note = "; ".join(filter(None, [dataset.note, "columns standardised"]))
-    return replace(dataset, spec=spec, note=note, **splits)
+    train, validation, test = (
+        replace(split, x=((split.x.double() - shift) / scale).float()) for split in splits
+    )
+    return replace(
+        dataset,
+        spec=replace(spec, shift=tuple(shift.tolist()), scale=tuple(scale.tolist())),
+        train=train,
+        validation=validation,
+        test=test,
+        note=_append(dataset.note, "columns standardised"),
+    )
 
 
 def to_original_units(x: Tensor, spec: Spec) -> Tensor:
@@ -176,3 +193,7 @@ def to_original_units(x: Tensor, spec: Spec) -> Tensor:
 def log_volume(spec: Spec) -> float:
     """Return sum_j log s_j: log p(x) = log p(standardised x) - this, in nats."""
     return sum(math.log(scale) for scale in spec.scale)
+
+
+def _append(note: str, addition: str) -> str:
+    return f"{note}; {addition}" if note else addition

@@ -146,7 +146,7 @@ def test_a_files_own_test_split_is_kept(tmp_path):
     assert torch.equal(together(data).flatten(), torch.from_numpy(x).float().flatten())
     assert len(data.validation) == 20
     assert data.spec.classes == ()
-    with pytest.raises(UserError, match="unlike shapes"):
+    with pytest.raises(UserError, match="different shapes"):
         load(save(tmp_path, x_train=np.eye(4), x_test=np.eye(5)))
 
 
@@ -248,7 +248,7 @@ def test_csv_saved_by_a_spreadsheet(tmp_path):
         ("a,b\n", "no rows"),
         ("", "is empty"),
         ("y,label,a\n1,2,3\n1,2,3\n1,2,3\n", "more than one column of labels"),
-        ("y\n1\n2\n3\n", "labels and nothing else"),
+        ("y\n1\n2\n3\n", "holds only labels"),
         ("a,y\n1,0.5\n2,0.25\n3,0.1\n", "names of classes"),
     ],
 )

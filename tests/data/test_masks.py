@@ -81,7 +81,7 @@ def test_classes_are_named_in_a_file_and_no_mask_may_have_more(tmp_path):
     assert data.spec.classes == ("sky", "road", "tree", "car")
     assert len(data.spec.frequencies) == 4 and data.spec.frequencies[3] == 0
     (tmp_path / "classes.txt").write_text("sky\nroad\n")
-    with pytest.raises(UserError, match=r"p0\d.webp has a number that is no class: .*received 2"):
+    with pytest.raises(UserError, match=r"p0\d.webp has a value that is not a class:.*received 2"):
         load_segmentation(tmp_path)
 
 
@@ -93,19 +93,19 @@ def broken(folder, name):
         return r"p01.webp has no mask: expected the file .*masks/p01.png"
     if name == "smaller":
         Image.fromarray(values(1, 12)[0]).save(mask)
-        return "p01.webp is not as large as the picture: expected 16 x 16, received 12 x 12"
+        return "p01.webp differs in size from the picture: expected 16 x 16, received 12 x 12"
     if name == "colours":
         Image.new("RGB", (16, 16)).save(mask)
-        return "p01.webp is no picture of classes: .* a picture of mode RGB"
+        return "p01.webp does not hold classes: .* a picture of mode RGB"
     if name == "levels":
         Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).save(mask)
-        return "p01.webp has a number that is no class: expected 0 to 63, .* received 64"
+        return "p01.webp has a value that is not a class: expected 0 to 63, .* received 64"
     if name == "truncated":
         mask.write_bytes(mask.read_bytes()[:60])
         return "p01.webp .its mask. cannot be read"
     for path in (folder / "masks").iterdir():
         Image.new("L", (16, 16)).save(path)
-    return "all masks are of one class"
+    return "all masks have the same class"
 
 
 @pytest.mark.parametrize(
@@ -183,5 +183,5 @@ def test_masks_of_one_class_teach_nothing(tmp_path):
     masks[masks != 0] = 255  # meant as the second class, but beside a list of three it is void
     write(tmp_path, masks)
     (tmp_path / "classes.txt").write_text("a\nb\nc\n")
-    with pytest.raises(UserError, match="hold one class alone"):
+    with pytest.raises(UserError, match="hold only one class"):
         load_segmentation(tmp_path)
