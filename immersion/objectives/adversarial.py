@@ -54,13 +54,16 @@ class DiscriminatorLoss:
 
 @dataclass(frozen=True)
 class GeneratorLoss:
-    """The generator's side of a game.
+    """The generator's side of a game: loss = l_G(C(x), C(G(z))), the game's generator's loss.
 
-    The terms: `loss` and, in games of probabilities, `saturated`: 1 where D(G(z)) < 0.01, so that
+    The terms, each (B,): `loss` and, in games of probabilities, `saturated`: 1 where D(G(z)) < 0.01, so that
     the gradient of the minimax game's log(1 - D(G(z))) has vanished.
 
     Args:
         game: Whose generator.
+
+    Reference:
+        Goodfellow et al. 2014, algorithm 1, https://arxiv.org/abs/1406.2661
     """
 
     game: Game

@@ -88,8 +88,8 @@ class DecoderLoss:
 class VAEGANDiscriminatorLoss:
     """The discriminator's side: examples against reconstructions and against draws.
 
-    The terms, each (B,): `loss`, the mean of the game's discriminator's losses against the two
-    (the paper counts each of them whole), and the penalties; `value`, `accuracy`, `real` and
+    The terms, each (B,): `loss` = (l(x, reconstruction) + l(x, sample)) / 2 + penalty, where l is
+    the game's discriminator's loss (the paper counts each of the two whole); `value`, `accuracy`, `real` and
     `fake` as of any discriminator, means over the two; `penalty`.
 
     Args:
