@@ -56,8 +56,8 @@ class DiscriminatorLoss:
 class GeneratorLoss:
     """The generator's side of a game: loss = l_G(C(x), C(G(z))), the game's generator's loss.
 
-    The terms, each (B,): `loss` and, in games of probabilities, `saturated`: 1 where D(G(z)) < 0.01, so that
-    the gradient of the minimax game's log(1 - D(G(z))) has vanished.
+    The terms, each (B,): `loss` and, in games of probabilities, `saturated`: 1 where
+    D(G(z)) < 0.01, so that the gradient of the minimax game's log(1 - D(G(z))) has vanished.
 
     Args:
         game: Whose generator.

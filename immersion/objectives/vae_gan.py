@@ -89,8 +89,8 @@ class VAEGANDiscriminatorLoss:
     """The discriminator's side: examples against reconstructions and against draws.
 
     The terms, each (B,): `loss` = (l(x, reconstruction) + l(x, sample)) / 2 + penalty, where l is
-    the game's discriminator's loss (the paper counts each of the two whole); `value`, `accuracy`, `real` and
-    `fake` as of any discriminator, means over the two; `penalty`.
+    the game's discriminator's loss (the paper counts each of the two whole); `value`,
+    `accuracy`, `real` and `fake` as of any discriminator, means over the two; `penalty`.
 
     Args:
         game: Whose discriminator.
