@@ -1,4 +1,4 @@
-"""Check that code and documents use the project's words: `python scripts/check_words.py [PATH...]`.
+"""Check that code and documents use the project's words: `check_words.py [PATH...]`.
 
 Each finding is one line, `file:line: word -> replacement`. `--count` prints the number of findings
 in each folder instead. The exit code is 1 where there are findings.
