@@ -37,8 +37,8 @@ from immersion.inference.translate import Manner, translate
 from immersion.machine import describe_machine
 from immersion.nn.translation import Translation
 from immersion.precision import has_native_bfloat16
+from immersion.recipes.call import RecipeCall
 from immersion.run_folder import RunFolder
-from immersion.runs.load import build
 
 SIDE, ROUNDS = 512, 5
 STEPS, BATCH, PATCH = 12, 16, 48
@@ -57,7 +57,7 @@ def experiment(translation: Translation):
         "translation": translation,
         "optimizer": OptimizerSettings(learning_rate=1e-3, schedule="constant"),
     }
-    return build("denoise", SPEC, arguments, seed=0)
+    return RecipeCall("denoise", arguments).build(SPEC)
 
 
 def applied(

@@ -33,8 +33,8 @@ from immersion.engine.turn import Turn
 from immersion.machine import describe_machine
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
+from immersion.recipes.call import RecipeCall
 from immersion.run_folder import RunFolder
-from immersion.runs.load import build
 
 STEPS, ROUNDS, BATCH, LATENT = 12, 7, 64, 100
 GAMMA = 1.0
@@ -55,7 +55,7 @@ def experiment(gamma: float, share: float = 1.0):
         "penalties": Penalties(r1=gamma, share=share),
         "optimizer": OptimizerSettings(learning_rate=2e-4, schedule="constant", momentum=0.5),
     }
-    return build("gan", SPEC, arguments, seed=0)
+    return RecipeCall("gan", arguments).build(SPEC)
 
 
 def engine(split: MemorySplit, gamma: float, steps: int = STEPS, share: float = 1.0) -> None:

@@ -24,8 +24,8 @@ from immersion.data import Dataset, MemorySplit, Spec, binarize
 from immersion.engine import Options, train
 from immersion.machine import describe_machine
 from immersion.nn import Architecture
+from immersion.recipes.call import RecipeCall
 from immersion.run_folder import RunFolder
-from immersion.runs.load import build
 
 STEPS, ROUNDS, BATCH = 300, 7, 100
 ARCHITECTURE = Architecture("dense", width=500, depth=1, activation="tanh")
@@ -41,7 +41,7 @@ def ours(split: MemorySplit) -> float:
     """Return CPU milliseconds a step of the engine."""
     spec = Spec("levels", (1, 28, 28), "unit", binarize="dynamic")
     data = binarize(Dataset(spec, split, split, split, {}), "dynamic")
-    experiment = build("vae", spec, {"architecture": ARCHITECTURE}, seed=0)
+    experiment = RecipeCall("vae", {"architecture": ARCHITECTURE}).build(spec)
     options = Options(steps=STEPS, batch_size=BATCH, validate_every=0, checkpoint_seconds=1e9)
     with tempfile.TemporaryDirectory() as folder:
         started = time.process_time()
@@ -52,7 +52,7 @@ def ours(split: MemorySplit) -> float:
 def plain(split: MemorySplit) -> float:
     """Return CPU milliseconds a step of the loop of a tutorial."""
     spec = Spec("levels", (1, 28, 28), "unit", binarize="dynamic")
-    model = build("vae", spec, {"architecture": ARCHITECTURE}, seed=0).model
+    model = RecipeCall("vae", {"architecture": ARCHITECTURE}).build(spec).model
     loader = DataLoader(TensorDataset(split.x.float() / 255), batch_size=BATCH, shuffle=True)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     started = time.process_time()

@@ -140,10 +140,10 @@ def _with_recipe(train: Callable[..., Any], recipe: str) -> Callable[..., Any]:
     """Return `train` for one recipe, with the recipe's arguments as its own."""
     from immersion.progress import track_training
     from immersion.recipes import RECIPES
+    from immersion.recipes.call import RecipeCall
     from immersion.recipes.image_to_image import patches_of
-    from immersion.runs.load import arguments_of
 
-    theirs = arguments_of(recipe)
+    theirs = RecipeCall(recipe).parameters
 
     def run(**given: Any) -> dict[str, Any]:
         arguments = {name: given.pop(name) for name in theirs}

@@ -30,13 +30,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from immersion.check import UserError
+from immersion.run_record import FORMAT, REQUIRED, RunRecord
 
 try:
     import fcntl
 except ImportError:  # Windows has no such locks
     fcntl = None
-
-FORMAT = 1
 
 ANOTHER, MEND = "choose another --out", "restore it from a copy, or train into another folder"
 
@@ -61,6 +60,11 @@ class RunFolder:
         self.metrics_file = self.path / "metrics.jsonl"
         self.report_file = self.path / "report.html"
 
+    @property
+    def encoder(self) -> "RunFolder":
+        """Return the run of the encoder that was trained for this run's generator."""
+        return RunFolder(self.path / "encoder")
+
     @classmethod
     def open(cls, path: str | Path) -> "RunFolder":
         """Return the run in `path`.
@@ -76,12 +80,11 @@ class RunFolder:
                 f"'{path}'",
                 "train one with immersion train, or check the path",
             )
-        record = folder.record()
-        if record.get("format", 0) > FORMAT:
+        values = folder._read("run.json")
+        if (received := values.get("format", 0)) > FORMAT:
             remedy = "install a newer immersion"
-            received = record["format"]
             raise UserError("the run was written by a newer version", FORMAT, received, remedy)
-        if not {"format", "recipe", "arguments", "data", "options"} <= set(record):
+        if not set(REQUIRED) <= set(values):
             raise UserError(f"'{folder.path / 'run.json'}' is not a run's record", remedy=MEND)
         return folder
 
@@ -119,16 +122,13 @@ class RunFolder:
                 pass
             yield
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> RunRecord:
         """Return the contents of `run.json`.
 
         Raises:
             UserError: It is damaged.
         """
-        record = self._read("run.json")
-        for name in {"arguments", "model"} & set(record):
-            record[name] = rename_legacy_keys(record[name])
-        return record
+        return RunRecord.from_json(self._read("run.json"))
 
     def _read(self, name: str) -> dict[str, Any]:
         try:
@@ -137,9 +137,9 @@ class RunFolder:
             raise UserError(f"'{self.path / name}' is damaged", "JSON", error, MEND) from error
         return value if isinstance(value, dict) else {}
 
-    def write_record(self, record: dict[str, Any]) -> None:
+    def write_record(self, record: RunRecord) -> None:
         """Write `run.json`."""
-        self.write_json("run.json", {"format": FORMAT, **record})
+        self.write_json("run.json", record.to_json())
 
     def write_json(self, name: str, value: object) -> Path:
         """Write one JSON file, whole or not at all."""
@@ -231,6 +231,11 @@ class RunFolder:
                 "restore it from a copy, or train into another folder",
             ) from error
 
+    def checkpoint_step(self) -> int:
+        """Return the step of the newest checkpoint, or 0 if there is none."""
+        checkpoint = self.load_checkpoint()
+        return 0 if checkpoint is None else checkpoint[1]["step"]
+
     def weights(self) -> dict[str, Tensor]:
         """Return the model's weights: the best of early stopping, else the average, else the last.
 
@@ -250,23 +255,6 @@ class RunFolder:
 
     def _checkpoints(self) -> list[Path]:
         return sorted(self.checkpoints.glob("[0-9]*.safetensors"))
-
-
-RENAMED = {"latent": "latent_dim", "optimiser": "optimizer"}
-"""Former names of arguments, as records of earlier versions and users' scripts have them."""
-
-
-def rename_legacy_keys(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arguments, nested ones too, under the names that they have today.
-
-    Example:
-        >>> rename_legacy_keys({"latent": 2, "optimiser": {"optimiser": "adam"}})
-        {'latent_dim': 2, 'optimizer': {'optimizer': 'adam'}}
-    """
-    return {
-        RENAMED.get(name, name): rename_legacy_keys(value) if isinstance(value, dict) else value
-        for name, value in arguments.items()
-    }
 
 
 def name_validation_terms(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from immersion.check import UserError
-from immersion.run_folder import FORMAT, LOCK, RunFolder, add_prefix, select_prefix
+from immersion.run_folder import LOCK, RunFolder, add_prefix, select_prefix
+from immersion.run_record import FORMAT, DataRecord, RunRecord
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_a_file_system_without_locks_trains_all_the_same(folder, monkeypatch):
 
     monkeypatch.setattr(fcntl, "flock", unknown)
     with folder.lock():
-        folder.write_record({})
+        folder.write_record(RunRecord())
     assert folder.exists()
 
 
@@ -137,10 +138,10 @@ def test_a_line_without_its_end_is_not_trusted(folder):
 
 def test_the_record(folder):
     assert not folder.exists()
-    entries = {"recipe": "vae", "arguments": {}, "data": {}, "options": {}}
-    folder.write_record(entries)
+    record = RunRecord("vae", data=DataRecord("digits", spec={"shape": [1, 8, 8]}))
+    folder.write_record(record)
     assert folder.exists()
-    assert RunFolder.open(folder.path).record() == {"format": FORMAT, **entries}
+    assert RunFolder.open(folder.path).record() == record
     assert folder.evaluation() is None
     folder.write_json("evaluation.json", {"nll": 1.5})
     assert folder.evaluation() == {"nll": 1.5}
@@ -213,7 +214,7 @@ def test_a_damaged_checkpoint_is_told(folder, damage):
 
 
 def test_no_checkpoint_yet(folder):
-    folder.write_record({})
+    folder.write_record(RunRecord())
     with pytest.raises(UserError, match="has no checkpoint yet; give the same train command"):
         folder.weights()
 

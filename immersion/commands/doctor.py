@@ -2,22 +2,19 @@
 
 import os
 import shutil
-import typing
-from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from immersion.data import describe
 from immersion.diagnostics.diagnose import Finding, diagnose
-from immersion.engine import Options
 from immersion.machine import collect_versions, describe_machine
 from immersion.precision import has_native_bfloat16
-from immersion.recipes import RECIPES
+from immersion.recipes.call import RecipeCall
 from immersion.recipes.gan import compute_default_penalty
 from immersion.run_folder import RunFolder
-from immersion.runs.load import arguments_of, parse_spec
+from immersion.runs.load import parse_spec
 
 
 def doctor(run: Path | None = None) -> dict[str, Any] | list[dict[str, str]]:
@@ -38,14 +35,14 @@ def doctor(run: Path | None = None) -> dict[str, Any] | list[dict[str, str]]:
 def examine(folder: RunFolder) -> list[Finding]:
     """Return the findings about a run, and write them to its health.json, for the report."""
     record = folder.record()
-    spec = parse_spec(record["data"]["spec"])
+    spec = parse_spec(record.data.spec)
     findings = diagnose(
         folder.metrics(),
         folder.evaluation(),
-        flags=flags_of(record["recipe"], image=spec.image),
-        game=_game(record["arguments"]),
-        diverged=record.get("outcome", {}).get("message", ""),
-        settings=settings_of(record),
+        flags=list_flags(record.recipe, image=spec.image),
+        game=_game(record.arguments),
+        diverged=record.outcome.message if record.outcome is not None else "",
+        settings={name.replace("_", "-"): value for name, value in record.settings.items()},
         usual_penalty=compute_default_penalty(spec),
     )
     folder.write_json("health.json", {"findings": [finding.to_dict() for finding in findings]})
@@ -58,46 +55,15 @@ def _game(arguments: dict[str, Any]) -> str | None:
     return adversary["game"] if adversary.get("adversarial") else arguments.get("game")
 
 
-def settings_of(record: dict[str, Any]) -> dict[str, Any]:
-    """Return a run's settings by their flags, without dashes; what a recipe chose is told too."""
-    chosen = record.get("model", {})
-    nested = [value for value in record["arguments"].values() if isinstance(value, dict)]
-    given = record["arguments"] | record["options"]
-    for each in (*nested, chosen.get("penalties", {})):
-        given = given | each
-    given["ema"] = chosen.get("ema", given.get("ema"))
-    return {name.replace("_", "-"): value for name, value in given.items()}
-
-
-def flags_of(recipe: str, image: bool) -> dict[str, tuple[str, ...]]:
-    """Return what `immersion train` of a recipe takes that changes what a run is.
+def list_flags(recipe: str, image: bool) -> dict[str, tuple[str, ...]]:
+    """Return the flags of `immersion train` that suit the data, with their allowed words.
 
     Args:
-        recipe: A registered name; of others, such as an encoder's, the options alone are told.
+        recipe: The recipe's name.
         image: Whether the data are images; tables cannot be augmented.
-
-    Returns:
-        Flag, without its dashes -> the words that it may be given; none where it takes any.
-
-    Example:
-        >>> flags_of("gan2014", image=True)["game"]
-        ('non-saturating', 'minimax')
     """
-    arguments = arguments_of(recipe) if recipe in RECIPES else {}
-    kinds = {name: p.annotation for name, p in arguments.items()} | {"options": Options}
-    flags = {name.replace("_", "-"): words for name, words in _flat(kinds).items()}
+    flags = RecipeCall(recipe).flags
     return {name: words for name, words in flags.items() if image or name != "augmentation"}
-
-
-def _flat(kinds: dict[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Return the names and words of arguments; a dataclass stands for its fields."""
-    flat: dict[str, tuple[str, ...]] = {}
-    for name, kind in kinds.items():
-        if is_dataclass(kind):
-            flat |= _flat(typing.get_type_hints(kind))
-        else:
-            flat[name] = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
-    return flat
 
 
 def _machine() -> dict[str, Any]:

@@ -248,7 +248,7 @@ def _of_images(path: Path) -> Run:
         raise UserError(
             "an image-to-image network has no manifold to walk on",
             "a run of an autoencoder, a VAE or a GAN",
-            f"a run of {run.record['recipe']}",
+            f"a run of {run.record.recipe}",
             "see its report, or give it pictures with immersion apply",
         )
     if not run.spec.image:

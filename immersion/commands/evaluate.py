@@ -137,7 +137,7 @@ def evaluate_run(
 
 def _written(run: Run, result: dict[str, Any]) -> dict[str, Any]:
     """Write evaluation.json, with the step that it was made at."""
-    result = result | {"step": run.record.get("outcome", {}).get("step")}
+    result = result | {"step": run.record.step}
     run.folder.write_json("evaluation.json", result)
     return result
 

@@ -1,7 +1,7 @@
 """`immersion invert RUN`: an encoder for a generator that was trained without one."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,12 @@ from immersion.models.inverse import encoder_for
 from immersion.nn import Architecture
 from immersion.objectives import Inversion
 from immersion.random import use_seed
+from immersion.recipes.call import to_json
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
+from immersion.run_record import RunRecord
 from immersion.runs.figures import draw_all
-from immersion.runs.load import Run, encoder_folder, freeze, load_run, made_by
+from immersion.runs.load import Run, load_run
 
 BETTER = 0.01
 """Share of the mean example's squared error by which reconstructions must undercut it: generators
@@ -65,7 +67,7 @@ def invert(
     """
     opened = load_run(run)
     if not isinstance(opened.model, GAN):
-        received = f"a run of '{opened.record['recipe']}'"
+        received = f"a run of '{opened.record.recipe}'"
         raise UserError("only a generator is given an encoder", "a run of a GAN", received)
     # In evaluation mode, on which the engine has no hold: not even its buffers move.
     generator = opened.model.to(options.resolve_device()).requires_grad_(False)
@@ -75,61 +77,62 @@ def invert(
     player = Player("encoder", list(encoder.parameters()), objective, optimizer)
     experiment = Experiment(encoder, (player,), batch_size=100)
     arguments = {"weight": weight, "architecture": architecture, "optimizer": optimizer}
-    folder, record = _begun(opened, arguments, options)
+    folder, record = _begin(opened, arguments, options)
     with folder.lock():
         folder.write_record(record)
         outcome = engine.train(experiment, opened.data, folder, options, on_metrics)
-        record["outcome"] = outcome.record()
-        folder.write_record(record)
+        folder.write_record(replace(record, outcome=outcome))
     places = {"run": str(run), "encoder": str(folder.path)}
     if outcome.reason == "interrupted":
-        return {**places, **record["outcome"]}
+        return {**places, **outcome.to_json()}
     encoder.load_state_dict(folder.weights())
-    estimates = _measured(opened, objective, encoder.eval())
+    estimates = _measure(opened, objective, encoder.eval())
     folder.write_json("evaluation.json", {"split": "test", "estimates": estimates})
     draw_all(load_run(run))
     report = str(write_report(opened.folder))
-    result = {**places, "report": report, **record["outcome"], "estimates": estimates}
-    error = estimates["squared_error"]["value"]
-    return result | ({"warning": said} if (said := nothing_learnt(opened, error)) else {})
+    result = {**places, "report": report, **outcome.to_json(), "estimates": estimates}
+    warning = check_learning(opened, estimates["squared_error"]["value"])
+    return result | ({"warning": warning} if warning else {})
 
 
-def _begun(
-    run: Run, arguments: dict[str, Any], options: Options
-) -> tuple[RunFolder, dict[str, Any]]:
-    """Return the encoder's folder and record, refusing to go on with another encoder."""
-    folder, device = encoder_folder(run.folder), options.resolve_device()
-    record = {
-        "recipe": "encoder",
-        "arguments": freeze(arguments),
-        "data": run.record["data"],
-        "generator_step": made_by(run.folder),
-        "options": asdict(options),
-        "device": device.type,
-        "precision": str(options.resolve_precision(device)).removeprefix("torch."),
-        "versions": collect_versions(),
-        "machine": describe_machine(),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+def _begin(run: Run, arguments: dict[str, Any], options: Options) -> tuple[RunFolder, RunRecord]:
+    """Return the encoder's folder and record.
+
+    Raises:
+        UserError: The folder holds another encoder.
+    """
+    folder, device = run.folder.encoder, options.resolve_device()
+    record = RunRecord(
+        recipe="encoder",
+        arguments=to_json(arguments),
+        data=run.record.data,
+        generator_step=run.folder.checkpoint_step(),
+        options=asdict(options),
+        device=device.type,
+        precision=str(options.resolve_precision(device)).removeprefix("torch."),
+        versions=collect_versions(),
+        machine=describe_machine(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
     folder.check_free()
     if folder.exists():
         before = folder.record()
-        if before["generator_step"] != record["generator_step"]:
+        if before.generator_step != record.generator_step:
             raise UserError(
                 "the generator has been trained since it was given its encoder",
-                f"the generator of step {before['generator_step']}",
-                f"that of step {record['generator_step']}",
+                f"the generator of step {before.generator_step}",
+                f"that of step {record.generator_step}",
                 f"remove '{folder.path}' to train its encoder anew",
             )
         check_same_experiment(folder, record)
         check_steps(folder, options.steps)
-        record = before | {"options": asdict(options)}
+        record = replace(before, options=record.options)
     options.resolve_batch_size(len(run.data.train), 100)
     return folder, record
 
 
 @torch.no_grad()
-def _measured(run: Run, objective: Inversion, encoder: nn.Module) -> dict[str, Any]:
+def _measure(run: Run, objective: Inversion, encoder: nn.Module) -> dict[str, Any]:
     """Return both errors on the test split, with their standard errors."""
     parts: dict[str, list[torch.Tensor]] = {}
     step, device = torch.tensor(0), next(encoder.parameters()).device
@@ -146,7 +149,7 @@ def _measured(run: Run, objective: Inversion, encoder: nn.Module) -> dict[str, A
     return {name: asdict(estimate) for name, estimate in measured.items()}
 
 
-def nothing_learnt(run: Run, error: float) -> str:
+def check_learning(run: Run, error: float) -> str:
     """Return a sentence where reconstructions are no better than the mean training example.
 
     Args:

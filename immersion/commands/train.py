@@ -1,8 +1,8 @@
 """`immersion train RECIPE`: from data to a run folder with a model, an evaluation and a report."""
 
 import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,20 +21,19 @@ from immersion.evaluation.samples import QUICK
 from immersion.machine import collect_versions, describe_machine
 from immersion.models import Generative
 from immersion.objectives.penalties import Penalties
-from immersion.recipes import RECIPES
+from immersion.recipes.call import RESUMABLE, RecipeCall
 from immersion.report.page import write_report
-from immersion.run_folder import RunFolder, rename_legacy_keys
+from immersion.run_folder import RunFolder
+from immersion.run_record import DataRecord, Outcome, RunRecord, flatten
 from immersion.runs.figures import draw_all
-from immersion.runs.load import Run, arguments_of, build, freeze, read_data
-
-FREE = {"steps", "validate_every", "patience", "log_every", "checkpoint_seconds"}
-"""Options that may change when a run is continued; all others are part of what the run is."""
+from immersion.runs.load import Run, read_data
 
 RESOLVED = {"device", "precision"}
-"""Options that are compared by what `auto` became."""
+"""Options that are compared by what `auto` was resolved to."""
 
 CHECKED = 200
-"""Examples of a streamed split that are read before the first step; of others, all are."""
+"""Examples of a streamed split that are checked before training; splits in memory are checked
+completely."""
 
 
 def train(
@@ -47,77 +46,74 @@ def train(
     arguments: Mapping[str, Any] | None = None,
     on_metrics: Callable[[dict[str, Any]], None] = lambda row: None,
 ) -> dict[str, Any]:
-    """Train a recipe on data, evaluate it, draw from it and write its report.
+    """Train a recipe's model on data, evaluate it, sample from it and write its report.
 
-    The same call goes on where a killed or interrupted run stopped; a larger `options.steps` runs
-    a finished one on.
+    The same call resumes a killed or interrupted run; a larger `options.steps` continues a
+    finished one.
 
     Args:
-        recipe: A registered name, such as vae or gan.
-        data: A name (see `immersion data`), a folder of images, or a .npy, .npz or .csv file.
-        out: The run folder; by default runs/ and a name made of what differs from the defaults.
+        recipe: A recipe's name, such as vae or gan.
+        data: A data set's name (see `immersion data`), a folder of images, or a .npy, .npz or
+            .csv file.
+        out: Run folder; by default runs/ and a name made of the settings that are not defaults.
         size: Side to which images are cropped and resized.
-        options: How long, how fast, how carefully.
-        arguments: The recipe's own arguments.
-        on_metrics: Called with every line of the metrics.
+        options: Training options.
+        arguments: Arguments of the recipe.
+        on_metrics: Called with each row of the metrics.
 
     Returns:
-        run, report, what the data are, step, reason, seconds, the estimates, and what was found
-        about its health.
+        run, report, a note on the data, step, reason, seconds, the estimates, and the findings
+        about the run's health.
 
     Raises:
-        UserError: Any of the user's mistakes; nothing has been written then.
-        NonFinite: Training diverged; the last good checkpoint is kept, and what went wrong is in
-            run.json, health.json and the report. The same call goes on from that checkpoint.
+        UserError: The arguments are not valid; nothing has been written.
+        NonFinite: Training diverged; the last good checkpoint is kept, and the cause is in
+            run.json, health.json and the report. The same call resumes from that checkpoint.
     """
-    given = rename_legacy_keys(arguments or {})
+    call = RecipeCall(recipe, arguments or {})
     dataset = read_data(recipe, data, size)
     if not len(dataset.train):
         raise UserError(f"'{data}' has no pictures to train on", "a set that is not for judging")
-    experiment = build(recipe, dataset.spec, given, options.seed)
-    folder = RunFolder(out or Path("runs") / run_name(recipe, data, size, given, options))
-    arguments_in_full = {name: p.default for name, p in arguments_of(recipe).items()} | given
-    record = _record(recipe, arguments_in_full, dataset, data, size, options)
-    record["model"] = _resolved(experiment, options)
+    experiment = call.build(dataset.spec, options.seed)
+    folder = RunFolder(out or call.run_path(data, size, options))
+    record = _make_record(call, experiment, dataset, data, size, options)
     options.resolve_batch_size(len(dataset.train), experiment.batch_size, experiment.multiple)
     options.check_players(len(experiment.players))
     folder.check_free()
     if folder.exists():
         check_same_experiment(folder, record)
         check_steps(folder, options.steps)
-        record = folder.record() | {"options": asdict(options), "command": record["command"]}
+        record = replace(folder.record(), options=record.options, command=record.command)
     prepared = binarize(dataset, experiment.binarize)
     _check_support(experiment, prepared)
-    run = Run(folder, record, dataset.spec, experiment.model, experiment, prepared)
     with folder.lock():
-        return _trained(run, options, on_metrics)
+        return _train(Run(folder, record, experiment, prepared), options, on_metrics)
 
 
-def _trained(
+def _train(
     run: Run, options: Options, on_metrics: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
-    """Train a run's model in its folder, and finish it unless it was interrupted."""
-    folder, record = run.folder, run.record
-    folder.write_record(record)
+    """Train a run's model in its folder, and finish the run unless it was interrupted."""
+    folder = run.folder
+    folder.write_record(run.record)
     try:
         outcome = engine.train(run.experiment, run.data, folder, options, on_metrics)
     except NonFinite as error:
-        raise NonFinite(_diverged(folder, record, error)) from error
-    record["outcome"] = outcome.record()
-    folder.write_record(record)
+        raise NonFinite(_record_divergence(folder, run.record, error)) from error
+    run = replace(run, record=replace(run.record, outcome=outcome))
+    folder.write_record(run.record)
     if outcome.reason == "interrupted":
-        return {"run": str(folder.path), **record["outcome"]}
-    return _finish(run)
+        return {"run": str(folder.path), **outcome.to_json()}
+    return _finish(run, outcome)
 
 
-def _diverged(folder: RunFolder, record: dict[str, Any], error: NonFinite) -> str:
-    """Write what went wrong into the run folder; return it in one sentence for the user."""
+def _record_divergence(folder: RunFolder, record: RunRecord, error: NonFinite) -> str:
+    """Write the cause of a divergence into the run folder; return it in one sentence."""
     checkpoint = folder.load_checkpoint()
     state = {"step": 0, "seconds": 0.0} if checkpoint is None else checkpoint[1]
-    # The step is that of the weights which are kept: what is evaluated and drawn from.
-    kept = {name: state[name] for name in ("step", "seconds")}
-    outcome = {**kept, "reason": "diverged", "message": str(error)}
-    folder.write_record(record | {"outcome": outcome})
+    # The step is that of the weights that are kept, which are evaluated and sampled from.
+    outcome = Outcome(state["step"], "diverged", state["seconds"], message=str(error))
+    folder.write_record(replace(record, outcome=outcome))
     first = examine(folder)[0]
     write_report(folder)
     where = (
@@ -129,137 +125,94 @@ def _diverged(folder: RunFolder, record: dict[str, Any], error: NonFinite) -> st
     return f"{error}; {where}; {first.remedy} (immersion doctor {path} says more)"
 
 
-def _finish(run: Run) -> dict[str, Any]:
-    """Evaluate the trained model, draw from it and write the report."""
+def _finish(run: Run, outcome: Outcome) -> dict[str, Any]:
+    """Evaluate the trained model, sample from it and write the report."""
     run.model.load_state_dict(run.folder.weights())
     run.model.eval()
     evaluation = run.folder.evaluation()
-    if evaluation is None or evaluation.get("step") != run.record["outcome"]["step"]:
+    if evaluation is None or evaluation.get("step") != outcome.step:
         evaluation = evaluate_run(run, importance_samples=0, sample_protocol=QUICK)
     findings = examine(run.folder)
     run.model.cpu()
     draw_all(run)
-    note = run.record["data"]["note"]
+    note = run.record.data.note
     return {
         "run": str(run.folder.path),
         "report": str(write_report(run.folder)),
         **({"data": note} if note else {}),
-        **run.record["outcome"],
+        **outcome.to_json(),
         "estimates": evaluation["estimates"],
         "health": [f"{each.name}: {each.sentence}" for each in findings],
     }
 
 
-def _resolved(experiment: Experiment, options: Options) -> dict[str, Any]:
-    """Return what `auto` became, for a reader of the record."""
+def _make_record(
+    call: RecipeCall,
+    experiment: Experiment,
+    dataset: Dataset,
+    source: str,
+    size: int | None,
+    options: Options,
+) -> RunRecord:
+    device = options.resolve_device()
+    return RunRecord(
+        recipe=call.name,
+        command=call.command_line(source, size, options),
+        arguments=call.complete().to_json(),
+        data=DataRecord(
+            source=source if is_set_name(source) else str(Path(source).resolve()),
+            size=size,
+            spec=asdict(dataset.spec),
+            examples=(len(dataset.train), len(dataset.validation), len(dataset.test)),
+            checksums=dataset.checksums,
+            note=dataset.note,
+        ),
+        options=asdict(options),
+        device=device.type,
+        precision=str(options.resolve_precision(device)).removeprefix("torch."),
+        threads=torch.get_num_threads(),
+        versions=collect_versions(),
+        machine=describe_machine(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        model=_describe_model(experiment, options),
+    )
+
+
+def _describe_model(experiment: Experiment, options: Options) -> dict[str, Any]:
+    """Return what `auto` was resolved to."""
     model = experiment.model
     likelihood = getattr(model, "likelihood", None)
-    return {
+    resolved = {
         "generative": isinstance(model, Generative),
         "likelihood": None if likelihood is None else type(likelihood).__name__,
         "binarize": experiment.binarize,
         "latent_dim": getattr(model, "latent_dim", None),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "ema": experiment.ema if options.ema is None else options.ema,
-    } | _penalised(experiment)
-
-
-def _penalised(experiment: Experiment) -> dict[str, Any]:
-    """Return the penalties of a discriminator, as they were filled in."""
+    }
     for player in experiment.players:
         if isinstance(penalties := getattr(player.objective, "penalties", None), Penalties):
-            return {"penalties": asdict(penalties)}
-    return {}
+            return resolved | {"penalties": asdict(penalties)}
+    return resolved
 
 
-def run_name(
-    recipe: str, data: str, size: int | None, arguments: Mapping[str, Any], options: Options
-) -> str:
-    """Return a folder name that says what differs from the defaults.
-
-    Example:
-        >>> run_name("vae", "mnist", None, {"latent_dim": 2}, Options(seed=1, steps=100))
-        'vae-mnist-latent_dim=2-seed=1'
-    """
-    changes = ({"size": size} if size else {}) | settings(recipe, arguments, options)
-    lasting = [f"{name}={_word(value)}" for name, value in changes.items() if name not in FREE]
-    return "-".join([recipe, Path(data).resolve().name, *lasting])
-
-
-def _word(value: Any) -> str:
-    """Return a setting as a part of a file's name."""
-    return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
-
-
-def settings(recipe: str, arguments: Mapping[str, Any], options: Options) -> dict[str, Any]:
-    """Return the arguments and options that differ from their defaults, flat, by name."""
-    defaults = {name: p.default for name, p in arguments_of(recipe).items()}
-    changes = _changes(freeze(defaults), freeze({**defaults, **arguments}))
-    return changes | _changes(asdict(Options()), asdict(options))
-
-
-def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    changes: dict[str, Any] = {}
-    for name, value in after.items():
-        if isinstance(value, dict):
-            changes |= _changes(before[name], value)
-        elif value != before[name]:
-            changes[name] = value
-    return changes
-
-
-def _record(
-    recipe: str,
-    arguments: Mapping[str, Any],
-    dataset: Dataset,
-    source: str,
-    size: int | None,
-    options: Options,
-) -> dict[str, Any]:
-    device = options.resolve_device()
-    changed = settings(recipe, arguments, options) | ({"size": size} if size else {})
-    flags = [_flag(name, value) for name, value in changed.items()]
-    return {
-        "recipe": recipe,
-        "command": " ".join([f"immersion train {recipe} --data {shlex.quote(source)}", *flags]),
-        "arguments": freeze(arguments),
-        "data": {
-            "source": source if is_set_name(source) else str(Path(source).resolve()),
-            "size": size,
-            "spec": asdict(dataset.spec),
-            "examples": [len(dataset.train), len(dataset.validation), len(dataset.test)],
-            "checksums": dataset.checksums,
-            "note": dataset.note,
-        },
-        "options": asdict(options),
-        "device": device.type,
-        "precision": str(options.resolve_precision(device)).removeprefix("torch."),
-        "threads": torch.get_num_threads(),
-        "versions": collect_versions(),
-        "machine": describe_machine(),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def check_same_experiment(folder: RunFolder, record: dict[str, Any]) -> None:
-    """Refuse to go on with a run that is not the one asked for; nothing is overwritten."""
+def check_same_experiment(folder: RunFolder, record: RunRecord) -> None:
+    """Raise UserError if the folder holds the run of another experiment."""
     before = RunFolder.open(folder.path).record()
-    command = before.get("command")
-    same = f"{command} --out {folder.path}" if command else "the same command"
-    for name, old, new in _parts(before, record):
+    same = f"{before.command} --out {folder.path}" if before.command else "the same command"
+    for name, old, new in _compare(before, record):
         if old != new:
             raise UserError(
                 f"the folder '{folder.path}' holds another run",
                 f"{name} {old!r}, as there",
                 f"{new!r}",
-                f"go on with it by {same}, or choose another --out",
+                f"resume it by {same}, or choose another --out",
             )
 
 
 def check_steps(folder: RunFolder, steps: int) -> None:
-    """Refuse to end a run before the step that it has come to."""
-    checkpoint = folder.load_checkpoint()
-    made = 0 if checkpoint is None else checkpoint[1]["step"]
+    """Raise UserError if the run has made more than `steps` steps."""
+    made = folder.checkpoint_step()
     if steps < made:
         raise UserError(
             f"the run in '{folder.path}' has made more steps",
@@ -269,45 +222,25 @@ def check_steps(folder: RunFolder, steps: int) -> None:
         )
 
 
-def _parts(before: dict[str, Any], after: dict[str, Any]):
-    """Yield (name, old, new) of everything that makes a run what it is."""
-    for name in ("recipe", "device", "precision"):
-        yield name, before[name], after[name]
-    yield "data", before["data"]["source"], after["data"]["source"]
-    yield "data checksums", before["data"]["checksums"], after["data"]["checksums"]
-    yield "size", before["data"]["size"], after["data"]["size"]
-    old, new = _flat(before["arguments"]), _flat(after["arguments"])
-    for name, value in {**_usual(before["recipe"]), **old}.items():
+def _compare(before: RunRecord, after: RunRecord) -> Iterator[tuple[str, Any, Any]]:
+    """Yield (name, old, new) of everything that defines a run."""
+    yield "recipe", before.recipe, after.recipe
+    yield "device", before.device, after.device
+    yield "precision", before.precision, after.precision
+    yield "data", before.data.source, after.data.source
+    yield "data checksums", before.data.checksums, after.data.checksums
+    yield "size", before.data.size, after.data.size
+    # An argument that an earlier version had not yet has its default there.
+    new = flatten(after.arguments)
+    for name, value in RecipeCall(before.recipe, before.arguments).settings.items():
         yield name, value, new.get(name)
-    for name, old in before["options"].items():
-        if name not in FREE | RESOLVED:
-            yield name, old, after["options"].get(name)
-
-
-def _usual(recipe: str) -> dict[str, Any]:
-    """Return a recipe's defaults, which an argument had that was not there yet, flat, by name."""
-    arguments = arguments_of(recipe) if recipe in RECIPES else {}
-    return _flat(freeze({name: p.default for name, p in arguments.items()}))
-
-
-def _flag(name: str, value: Any) -> str:
-    """Return an argument as the command line takes it."""
-    flag = name.replace("_", "-")
-    if isinstance(value, bool):
-        return f"--{flag}" if value else f"--no-{flag}"
-    words = value if isinstance(value, (tuple, list)) else [value]
-    return " ".join([f"--{flag}", *(shlex.quote(str(word)) for word in words)])
-
-
-def _flat(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in arguments.items():
-        flat |= _flat(value) if isinstance(value, dict) else {name: value}
-    return flat
+    for name, value in before.options.items():
+        if name not in RESUMABLE | RESOLVED:
+            yield name, value, after.options.get(name)
 
 
 def _check_support(experiment: Experiment, data: Dataset) -> None:
-    """Hold the data against the likelihood's support, before anything is written."""
+    """Raise UserError if the likelihood does not suit the data, before anything is written."""
     for split in (data.train, data.validation, data.test):
         if split.resident:
             for x, _ in iterate_batches(split, seed=0):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from immersion.engine.experiment import Experiment
 from immersion.engine.options import Options
 from immersion.random import use_seed
 from immersion.run_folder import RunFolder
+from immersion.run_record import Outcome
 
 Row = dict[str, Any]
 Checkpoint = tuple[dict[str, Tensor], dict[str, Any]]
@@ -29,27 +30,6 @@ class Data(Protocol):
 
     train: Split
     validation: Split
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How training ended.
-
-    Args:
-        step: Steps made in all.
-        reason: finished, early (no better validation loss for `patience` looks), or interrupted.
-        seconds: Spent on training, over all the times that the run was gone on with.
-        signal: Number of the signal that interrupted it; None where none did.
-    """
-
-    step: int
-    reason: Literal["finished", "early", "interrupted"]
-    seconds: float
-    signal: int | None = None
-
-    def record(self) -> dict[str, Any]:
-        """Return what `run.json` holds of it."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass

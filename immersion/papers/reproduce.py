@@ -77,8 +77,8 @@ def run(study: Study, device: str, out: Path, keep: bool) -> list[dict[str, Any]
 
 def _training_seconds(folder: Path) -> float:
     """Return what the training of a study's runs took, over all the times it was gone on with."""
-    runs = (RunFolder(file.parent) for file in folder.glob("*/run.json"))
-    return sum(run.record()["outcome"]["seconds"] for run in runs)
+    records = (RunFolder(file.parent).record() for file in folder.glob("*/run.json"))
+    return sum(record.outcome.seconds for record in records if record.outcome is not None)
 
 
 def _owed(minutes: float, device: str, out: Path, keep: bool) -> list[dict[str, Any]]:

@@ -56,7 +56,7 @@ def measure(
 ) -> dict[str, Measurement]:
     """Evaluate a run on the test split and return each estimate as a measurement."""
     estimates = evaluate_run(run, importance_samples, sample_protocol=sample_protocol)["estimates"]
-    seconds = run.record["outcome"]["seconds"]
+    seconds = run.record.outcome.seconds if run.record.outcome is not None else 0.0
     return {
         name: Measurement(estimate["value"], estimate["standard_error"], seconds)
         for name, estimate in estimates.items()

@@ -12,7 +12,8 @@ from safetensors.torch import load, save
 
 from immersion.check import UserError
 from immersion.models import Translator
-from immersion.runs.load import Run, build, parse_spec
+from immersion.recipes.call import RecipeCall
+from immersion.runs.load import Run, parse_spec
 
 FOLDER = resources.files("immersion.pretrained") / "weights"
 
@@ -114,7 +115,7 @@ def open_shipped(name: str) -> tuple[Card, Translator]:
     content = (FOLDER / f"{name}.safetensors").read_bytes()
     if hashlib.sha256(content).hexdigest() != about.sha256:
         raise RuntimeError(f"the package's weights of {name} are damaged; install immersion again")
-    model = build(about.recipe, parse_spec(about.spec), about.arguments, seed=0).model
+    model = RecipeCall(about.recipe, about.arguments).build(parse_spec(about.spec)).model
     weights = {key: weight.float() for key, weight in load(content).items()}
     model.discriminator = None  # only training needs it
     model.load_state_dict(weights)

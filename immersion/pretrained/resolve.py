@@ -58,10 +58,10 @@ class Network:
             raise UserError(
                 "that run's model does not turn pictures into pictures",
                 "a run of denoise, enlarge, colourise, segment or inpaint",
-                f"a run of {run.record['recipe']}",
+                f"a run of {run.record.recipe}",
             )
         record = run.record
-        recipe, arguments, source = record["recipe"], record["arguments"], record["data"]["source"]
+        recipe, arguments, source = record.recipe, record.arguments, record.data.source
         path = str(run.folder.path)
         return cls(run.model, run.spec, recipe, arguments, source, lambda: run.data, path)
 

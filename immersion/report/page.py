@@ -10,6 +10,7 @@ from immersion.report import figures, measures, words
 from immersion.report.curves import curves
 from immersion.report.markup import Markup, join, table, tag
 from immersion.run_folder import RunFolder
+from immersion.run_record import flatten
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """The browser itself refuses to load anything: what a page shows lies in its file."""
@@ -38,11 +39,11 @@ class _Run:
         self.pictures = {name: found[name] for name in dict.fromkeys([*known, *found])}
         self.findings = folder.findings()
         self.game = any("/" in name for row in self.metrics[:1] for name in row)
-        self.generative = self.record.get("model", {}).get("generative", True)
+        self.generative = self.record.generative
 
     def caption(self, name: str) -> tuple[str, str]:
         """Return a picture's title and what to look for in it."""
-        own = words.CAPTIONS_OF_A_GAN if self.record["recipe"] in words.GANS else {}
+        own = words.CAPTIONS_OF_A_GAN if self.record.recipe in words.GANS else {}
         return own.get(name) or words.CAPTIONS.get(name, (name, ""))
 
 
@@ -114,10 +115,10 @@ def _tiles(run: _Run) -> Markup:
     if run.generative and "active_units" in run.evaluation:
         of = f"of {len(run.evaluation['kl_per_unit'])}" if "kl_per_unit" in run.evaluation else ""
         tiles.append(("Active latent units", run.evaluation["active_units"], of))
-    outcome = run.record.get("outcome") or {}
-    if "seconds" in outcome:
-        where = f"on {run.record['device']}" if "device" in run.record else ""
-        tiles.append(("Training time", words.duration(outcome["seconds"]), where))
+    outcome = run.record.outcome
+    if outcome is not None and outcome.seconds:
+        where = f"on {run.record.device}" if run.record.device else ""
+        tiles.append(("Training time", words.duration(outcome.seconds), where))
     speeds = sorted(
         row["examples_per_second"] for row in run.metrics if "examples_per_second" in row
     )
@@ -237,52 +238,51 @@ def _count(estimate: Mapping[str, Any]) -> str:
 
 
 def _protocol(protocol: Mapping[str, Any]) -> str:
-    named = ((name.replace("_", " ").replace(".", " "), value) for name, value in _flat(protocol))
+    named = (
+        (name.replace("_", " ").replace(".", " "), value)
+        for name, value in flatten(protocol, dotted=True).items()
+    )
     return ", ".join(f"{name} {value}" for name, value in named) + "."
 
 
 def _settings(run: _Run) -> Markup:
-    options = dict(run.record.get("options", {}))
-    options |= {name: run.record[name] for name in ("device", "precision") if name in run.record}
+    record = run.record
+    resolved = {"device": record.device, "precision": record.precision}
+    options = record.options | {name: value for name, value in resolved.items() if value}
     # Under the same names: what `auto` became takes its place.
-    model = {**run.record.get("arguments", {}), **run.record.get("model", {})}
+    model = record.arguments | record.model
     halves = [
-        tag("div", tag("h3", title), table([[n, v] for n, v in _flat(values)]))
+        tag(
+            "div",
+            tag("h3", title),
+            table([list(pair) for pair in flatten(values, dotted=True).items()]),
+        )
         for title, values in (("Model", model), ("Training", options))
         if values
     ]
     return _section("Settings", tag("div", *halves, class_="pair")) if halves else Markup()
 
 
-def _flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
-    """Return nested settings as lines: architecture.width, 200."""
-    lines = []
-    for name, value in values.items():
-        inner = isinstance(value, Mapping)
-        lines += _flat(value, f"{before}{name}.") if inner else [(before + name, value)]
-    return lines
-
-
 def _data(run: _Run) -> Markup:
-    data = run.record["data"]
-    spec = data["spec"]
-    rows: list[list[object]] = [["name", spec["name"]], ["source", data.get("source", "")]]
+    data = run.record.data
+    spec = data.spec
+    rows: list[list[object]] = [["name", spec["name"]], ["source", data.source]]
     rows.append(["shape", " × ".join(str(side) for side in spec["shape"])])
     rows.append(["values", spec.get("values", "")])
     if spec.get("classes"):
         rows.append(["classes", ", ".join(spec["classes"])])
-    if data.get("examples"):
-        splits = zip(("training", "validation", "test"), data["examples"], strict=False)
+    if data.examples:
+        splits = zip(("training", "validation", "test"), data.examples, strict=False)
         rows.append(["examples", ", ".join(f"{count:,} {split}" for split, count in splits)])
-    if data.get("note"):
-        rows.append(["note", data["note"]])
-    sums = [[name, tag("code", value)] for name, value in data.get("checksums", {}).items()]
+    if data.note:
+        rows.append(["note", data.note])
+    sums = [[name, tag("code", value)] for name, value in data.checksums.items()]
     return _section("Data", table(rows), tag("h3", "Checksums") if sums else "", table(sums))
 
 
 def _repeat(run: _Run) -> Markup:
     record = run.record
-    versions = [[name, value] for name, value in record.get("versions", {}).items()]
-    versions += [[name, record[name]] for name in ("machine", "created") if name in record]
-    command = tag("pre", tag("code", record["command"])) if record.get("command") else ""
+    made = record.versions | {"machine": record.machine, "created": record.created}
+    versions = [[name, value] for name, value in made.items() if value]
+    command = tag("pre", tag("code", record.command)) if record.command else ""
     return _section("How to repeat it", command, tag("h3", "Versions"), table(versions))

@@ -5,6 +5,7 @@ from pathlib import PurePath
 from typing import Any
 
 from immersion.report import measures
+from immersion.run_record import Outcome, RunRecord
 
 RECIPES = {
     "vae": "VAE",
@@ -217,25 +218,24 @@ NOT_GENERATIVE = (
 )
 
 
-def model_name(record: dict[str, Any]) -> str:
+def model_name(record: RunRecord) -> str:
     """Return what the recipe makes: VAE, autoencoder, ..."""
-    return RECIPES.get(record["recipe"], record["recipe"])
+    return RECIPES.get(record.recipe, record.recipe)
 
 
-def data_name(record: dict[str, Any]) -> str:
+def data_name(record: RunRecord) -> str:
     """Return the data's name; of a path, its last part."""
-    return PurePath(str(record["data"]["spec"]["name"])).name
+    return PurePath(str(record.data.spec["name"])).name
 
 
-def sentence(record: dict[str, Any], evaluation: dict[str, Any] | None) -> str:
+def sentence(record: RunRecord, evaluation: dict[str, Any] | None) -> str:
     """Return one sentence about the run: what, how long, on what, and how good."""
     name = model_name(record)
     text = f"{'An' if name[0] in 'aeiou' else 'A'} {name}"
-    resolved = {**record.get("arguments", {}), **record.get("model", {})}
-    latent_dim = resolved.get("latent_dim")
+    latent_dim = (record.arguments | record.model).get("latent_dim")
     if latent_dim:
         text += f" with {latent_dim} latent{'s' if latent_dim > 1 else ''}"
-    text += f", {_training(record.get('outcome'), data_name(record))}"
+    text += f", {_training(record.outcome, data_name(record))}"
     estimates = (evaluation or {}).get("estimates", {})
     for name in ("elbo", "squared_error", "frechet", *filter(measures.is_key, estimates)):
         if name in estimates:
@@ -253,7 +253,7 @@ def inside(label: str) -> str:
     return label[0].lower() + label[1:] if label[1].islower() else label
 
 
-def _training(outcome: dict[str, Any] | None, data: str) -> str:
+def _training(outcome: Outcome | None, data: str) -> str:
     if outcome is None:
         return f"still in training on {data}"
     how = {
@@ -261,9 +261,9 @@ def _training(outcome: dict[str, Any] | None, data: str) -> str:
         "interrupted": "interrupted after",
         "diverged": "diverged after",
     }
-    begun = how.get(outcome.get("reason", ""), "trained for")
-    text = f"{begun} {outcome['step']:,} steps on {data}"
-    return text + (f" in {duration(outcome['seconds'])}" if "seconds" in outcome else "")
+    begun = how.get(outcome.reason, "trained for")
+    text = f"{begun} {outcome.step:,} steps on {data}"
+    return text + (f" in {duration(outcome.seconds)}" if outcome.seconds else "")
 
 
 def with_error(estimate: dict[str, Any], unit: bool = True) -> str:

@@ -31,7 +31,7 @@ def generative(run: Run) -> Generative:
         raise UserError(
             "there is nothing to sample",
             "a model that decodes, such as a vae, a gan or an autoencoder",
-            f"a run of '{run.record['recipe']}'",
+            f"a run of '{run.record.recipe}'",
         )
     split = run.data.train
     chosen = torch.randperm(len(split), generator=make_generator(0, "latent density"))[:CODES]

@@ -1,9 +1,6 @@
-"""From a run folder back to a model: the recorded recipe is called again, then given weights."""
+"""Load runs: the recorded recipe call is built again and given the trained weights."""
 
-import dataclasses
-import inspect
-import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,55 +17,62 @@ from immersion.engine import Experiment
 from immersion.models import GAN
 from immersion.models.inverse import encoder_for
 from immersion.nn import Architecture
-from immersion.random import use_seed
 from immersion.recipes import RECIPES
+from immersion.recipes.call import RecipeCall
 from immersion.recipes.image_to_image import patches_of
-from immersion.run_folder import RunFolder, rename_legacy_keys
+from immersion.run_folder import RunFolder
+from immersion.run_record import RunRecord
 
 
 @dataclass(frozen=True)
 class Run:
-    """A trained run: its record, its model, and its data when they are asked for.
+    """A view of a run folder: its record, its model and, when they are read, its data.
 
     Args:
-        folder: Where it lies.
+        folder: The run folder.
         record: The contents of `run.json`.
-        spec: What the recipe knew of the data.
-        model: In evaluation mode, with the averaged weights where an average was kept.
-        experiment: What the recipe returned.
-        read: The data, where they have been read already.
+        experiment: The result of the recorded recipe call, with the trained model.
+        read: The data if they have been read already.
     """
 
     folder: RunFolder
-    record: dict[str, Any]
-    spec: Spec
-    model: nn.Module
+    record: RunRecord
     experiment: Experiment
     read: Dataset | None = None
 
+    @property
+    def model(self) -> nn.Module:
+        """Return the model; a loaded one is in evaluation mode, with averaged weights if any."""
+        return self.experiment.model
+
+    @cached_property
+    def spec(self) -> Spec:
+        """Return the description of the training data."""
+        return parse_spec(self.record.data.spec)
+
     @cached_property
     def data(self) -> Dataset:
-        """Return the data that the model was trained on, made binary as they were for training.
+        """Return the training data, binarized as in training.
 
         Raises:
-            UserError: They are not the same any more.
+            UserError: The data have changed since the training.
         """
         if self.read is not None:
             return self.read
-        data = self.record["data"]
-        dataset = read_data(self.record["recipe"], data["source"], data["size"])
-        if dataset.checksums != data["checksums"]:
+        data = self.record.data
+        dataset = read_data(self.record.recipe, data.source, data.size)
+        if dataset.checksums != data.checksums:
             raise UserError(
                 "the data are not those that the model was trained on",
                 "the checksums in run.json",
-                f"others of '{data['source']}'",
+                f"others of '{data.source}'",
                 "restore the data, or train again",
             )
         return binarize(dataset, self.experiment.binarize)
 
 
 def load_model(path: str | Path) -> nn.Module:
-    """Return the trained model in a run folder, ready to `encode` and `decode`.
+    """Return the trained model in a run folder, in evaluation mode.
 
     Raises:
         UserError: There is no run in that folder, or it has no checkpoint yet.
@@ -84,44 +88,41 @@ def load_run(path: str | Path) -> Run:
     """
     folder = RunFolder.open(path)
     record = folder.record()
-    spec = parse_spec(record["data"]["spec"])
-    experiment = build(record["recipe"], spec, record["arguments"], seed=0)
+    spec = parse_spec(record.data.spec)
+    experiment = RecipeCall(record.recipe, record.arguments).build(spec)
     try:
         experiment.model.load_state_dict(folder.weights())
     except RuntimeError as error:  # other names or shapes than the recipe builds
         remedy = "restore run.json from a copy, or train again"
         what = f"the weights in '{path}' do not fit its run.json"
         raise UserError(what, remedy=remedy) from error
-    _attach_encoder(folder, experiment.model, spec)
-    return Run(folder, record, spec, experiment.model.eval(), experiment)
+    if isinstance(experiment.model, GAN):
+        _attach_encoder(folder, experiment.model, spec)
+    experiment.model.eval()
+    return Run(folder, record, experiment)
 
 
-def encoder_folder(folder: RunFolder) -> RunFolder:
-    """Return where the encoder lies that was trained for a run's generator: a run of its own."""
-    return RunFolder(folder.path / "encoder")
-
-
-def made_by(folder: RunFolder) -> int:
-    """Return the number of steps that the weights in a run folder are the work of."""
-    checkpoint = folder.load_checkpoint()
-    return 0 if checkpoint is None else checkpoint[1]["step"]
-
-
-def _attach_encoder(folder: RunFolder, model: nn.Module, spec: Spec) -> None:
-    """Give a generator the encoder that was trained for it, where there is one."""
-    inner = encoder_folder(folder)
-    if not (isinstance(model, GAN) and inner.exists() and inner.load_checkpoint()):
+def _attach_encoder(folder: RunFolder, model: GAN, spec: Spec) -> None:
+    """Give a generator the encoder that was trained for it, if there is one."""
+    inner = folder.encoder
+    if not (inner.exists() and inner.load_checkpoint()):
         return
     record = inner.record()
-    if record["generator_step"] != made_by(folder):  # it knows an earlier generator's images
+    if record.generator_step != folder.checkpoint_step():  # it was trained for earlier weights
         return
-    encoder = encoder_for(model, spec.shape, Architecture(**record["arguments"]["architecture"]))
+    encoder = encoder_for(model, spec.shape, Architecture(**record.arguments["architecture"]))
     encoder.load_state_dict(inner.weights())
     model.encoder = encoder
 
 
 def read_data(recipe: str, source: str, size: int | None) -> Dataset:
-    """Return a data set as a recipe takes it: patches of pictures, or tables standardised."""
+    """Return the data set that a recipe trains on: patches of pictures, or standardised tables.
+
+    Args:
+        recipe: The recipe's name.
+        source: A data set's name, or the path of a file or a folder.
+        size: Side to which images are cropped and resized, or None.
+    """
     patches = patches_of(RECIPES[recipe])
     if patches is None:
         return standardise(load_data(source, size=size))
@@ -131,55 +132,7 @@ def read_data(recipe: str, source: str, size: int | None) -> Dataset:
     return disable_rotation(pictures) if patches.upright else pictures
 
 
-def build(recipe: str, spec: Spec, arguments: Mapping[str, Any], seed: int) -> Experiment:
-    """Call a recipe by name with recorded or given arguments; the first weights come from `seed`.
-
-    Args:
-        recipe: A registered name.
-        spec: The data.
-        arguments: As the recipe takes them, or as JSON holds them (dataclasses as objects).
-        seed: Seed of the first weights.
-    """
-    function = RECIPES[recipe]
-    with use_seed(seed, "weights"):
-        return function(spec, **revive(function, arguments))
-
-
-def arguments_of(recipe: str) -> dict[str, inspect.Parameter]:
-    """Return a recipe's arguments besides the data, by name, with resolved annotations.
-
-    Example:
-        >>> arguments_of("vae")["likelihood"].default
-        'auto'
-    """
-    hints = typing.get_type_hints(RECIPES[recipe])
-    parameters = list(inspect.signature(RECIPES[recipe]).parameters.values())[1:]
-    return {p.name: p.replace(annotation=hints[p.name]) for p in parameters}
-
-
-def revive(function: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arguments with JSON objects made the dataclasses that the function asks for."""
-    hints = typing.get_type_hints(function)
-    arguments = rename_legacy_keys(arguments)
-    unknown = sorted(set(arguments) - set(hints))
-    if unknown:
-        known = ", ".join(name for name in hints if name not in ("spec", "return"))
-        raise UserError("the recipe has no such argument", known, ", ".join(unknown))
-    return {
-        name: hints[name](**value) if isinstance(value, dict) else value
-        for name, value in arguments.items()
-    }
-
-
-def freeze(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arguments as JSON holds them: dataclasses as objects, everything else as it is."""
-    return {
-        name: dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value
-        for name, value in arguments.items()
-    }
-
-
 def parse_spec(recorded: Mapping[str, Any]) -> Spec:
-    """Return the `Spec` that `dataclasses.asdict` made a JSON object of."""
+    """Return the `Spec` of a record, which holds its fields as JSON."""
     tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in recorded.items()}
     return Spec(**tuples)

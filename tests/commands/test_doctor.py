@@ -48,9 +48,9 @@ def test_a_run_that_diverges_keeps_checkpoint_and_diagnosis(diverged):
     out, message, _ = diverged
     folder = RunFolder(out)
     kept = folder.load_checkpoint()[1]["step"]
-    outcome = folder.record()["outcome"]
-    assert outcome["reason"] == "diverged" and outcome["step"] == kept > 0
-    assert outcome["message"] in message and "not finite" in outcome["message"]
+    outcome = folder.record().outcome
+    assert outcome.reason == "diverged" and outcome.step == kept > 0
+    assert outcome.message in message and "not finite" in outcome.message
     assert all(tensor.isfinite().all() for tensor in folder.load_checkpoint()[0].values())
     assert folder.findings()[0]["name"] == "diverged"
     page = folder.report_file.read_text()
@@ -87,7 +87,7 @@ def test_doctor_tells_of_a_run(capsys, diverged, trained):
     found = result(capsys, "doctor", str(diverged[0]))
     assert found[0]["name"] == "diverged" and found[0]["remedy"]
     assert {"name", "sentence", "remedy", "severity"} == set(found[0])
-    assert RunFolder(diverged[0]).record()["outcome"]["message"] in found[0]["sentence"]
+    assert RunFolder(diverged[0]).record().outcome.message in found[0]["sentence"]
     status, out, _ = run(capsys, "doctor", str(diverged[0]))
     assert status == 0 and "not finite" in out
     assert doctor(trained)[-1]["severity"] in ("fine", "warning")

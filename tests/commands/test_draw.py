@@ -22,6 +22,7 @@ from immersion.nn import Architecture
 from immersion.priors import Labelled, StandardNormal, UniformCube
 from immersion.report import image_grid
 from immersion.run_folder import RunFolder
+from immersion.run_record import DataRecord, RunRecord
 from immersion.runs import decoded_images
 from immersion.runs import figures as gallery
 from immersion.runs.load import Run
@@ -54,10 +55,10 @@ def opened(tmp_path, monkeypatch):
 
     def made(model: nn.Module, data: str = "digits") -> Run:
         dataset = load_data(data)
-        record = {"recipe": "toy", "data": {"spec": asdict(dataset.spec)}}
+        record = RunRecord("toy", data=DataRecord(spec=asdict(dataset.spec)))
         folder = RunFolder(tmp_path / "run")
-        run = Run(folder, record, dataset.spec, model, Experiment(model, ()), dataset)
-        monkeypatch.setattr(draw, "open_run", lambda path: run)
+        run = Run(folder, record, Experiment(model, ()), dataset)
+        monkeypatch.setattr(draw, "load_run", lambda path: run)
         return run
 
     return made
@@ -108,10 +109,14 @@ def test_tables_are_scattered_and_a_single_column_is_not(opened):
     run = opened(gan(shape=(2,)), "two-moons")
     gallery.draw_all(run)
     assert drawn(run) == {"table"}
+    data = DataRecord(spec=asdict(replace(run.spec, shape=(1,))))
     column = replace(
-        run, spec=replace(run.spec, shape=(1,)), folder=RunFolder(run.folder.path / "1")
+        run,
+        folder=RunFolder(run.folder.path / "1"),
+        record=RunRecord("toy", data=data),
+        experiment=Experiment(gan(shape=(1,)), ()),
     )
-    gallery.draw_all(replace(column, model=gan(shape=(1,))))
+    gallery.draw_all(column)
     assert not column.folder.samples.exists()
 
 
@@ -169,11 +174,12 @@ def test_copies_stand_above_what_they_are_copies_of(opened, monkeypatch):
     run = opened(gan())
     x, _ = run.data.train.batch(torch.tensor([700, 1200]))
     copier = GAN(Remembering(x), Discriminator(nn.Identity()), StandardNormal(4), 4)
-    rows = np.split(np.array(gallery.neighbours(replace(run, model=copier)))[2:], 4)
+    copies = replace(run, experiment=Experiment(copier, ()))
+    rows = np.split(np.array(gallery.neighbours(copies))[2:], 4)
     assert np.array_equal(rows[0], rows[1]) and np.array_equal(rows[2], rows[3])
     assert rows[0].std() > 0
     monkeypatch.setattr(gallery, "COMPARED", 50)
-    rows = np.split(np.array(gallery.neighbours(replace(run, model=copier)))[2:], 4)
+    rows = np.split(np.array(gallery.neighbours(copies))[2:], 4)
     assert not np.array_equal(rows[0], rows[1])
 
 
@@ -228,7 +234,7 @@ class TestSample:
     def test_a_class_is_asked_for_by_name_or_number(self, opened, tmp_path):
         run = opened(gan(classes=10))
         names = (*"abcdefgh", "0", "j")
-        object.__setattr__(run, "spec", replace(run.spec, classes=names))
+        run.record.data.spec["classes"] = names
         for label, number in (("c", 2), ("9", 9), ("0", 8)):
             out = tmp_path / f"{label}.npy"
             draw.sample(run.folder.path, count=5, label=label, truncation=0.5, out=out)

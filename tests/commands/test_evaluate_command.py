@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,7 @@ from immersion.models import GAN, Discriminator, Generative, LatentVariableModel
 from immersion.posteriors import PointMass
 from immersion.priors import StandardNormal
 from immersion.run_folder import RunFolder
+from immersion.run_record import DataRecord, RunRecord
 from immersion.runs.load import Run, load_run, read_data
 
 QUALITY = {
@@ -63,7 +64,8 @@ class Noisy(LatentVariableModel):
 
 
 def run_of(data: Dataset, model: Generative, folder: Path) -> Run:
-    return Run(RunFolder(folder), {}, data.spec, model, Experiment(model, ()), data)
+    record = RunRecord(data=DataRecord(spec=asdict(data.spec)))
+    return Run(RunFolder(folder), record, Experiment(model, ()), data)
 
 
 def copied(name: str, part: str, folder: Path, most: int = 100_000) -> Run:

@@ -69,7 +69,7 @@ def test_a_folder_called_like_a_data_set_is_not_taken_for_it(tmp_path, monkeypat
     few = Options(steps=2, batch_size=8)
     for source, recorded in (("grid", "grid"), ("./grid", str(tmp_path / "grid"))):
         run = train("gan", data=source, out=tmp_path / f"run{len(source)}", options=few)["run"]
-        assert RunFolder(run).record()["data"]["source"] == recorded
+        assert RunFolder(run).record().data.source == recorded
         assert "modes" not in evaluate(Path(run))["estimates"] or source == "grid"
 
 

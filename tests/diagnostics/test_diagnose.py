@@ -9,14 +9,15 @@ import pytest
 import torch
 from health_runs import SETTINGS
 
-from immersion.commands.doctor import examine, flags_of
+from immersion.commands.doctor import examine, list_flags
 from immersion.diagnostics.diagnose import diagnose
 from immersion.engine import Options
 from immersion.metrics.samples.modes import class_modes
 from immersion.objectives.games import GAMES
 from immersion.recipes import RECIPES
+from immersion.recipes.call import RecipeCall
 from immersion.run_folder import RunFolder
-from immersion.runs.load import arguments_of, freeze
+from immersion.run_record import DataRecord, RunRecord
 
 RUNS = json.loads((Path(__file__).parent / "health_runs.json").read_text())
 
@@ -33,7 +34,7 @@ AFTER = {
 
 NO_PROBLEM = "no problem found"
 
-GAN = flags_of("gan", image=True)
+GAN = list_flags("gan", image=True)
 
 
 def found(rows, estimates=None, flags=GAN, game="non-saturating", **rest):
@@ -167,14 +168,9 @@ def test_the_game_of_an_image_to_image_network_is_known_too(tmp_path):
     folder = RunFolder(tmp_path / "run")
     rows = RUNS["50 times the rate"]["rows"]
     nested = {"game": "non-saturating", "adversarial": 0.001}
-    folder.write_record(
-        {
-            "recipe": "denoise",
-            "arguments": {"adversary": nested},
-            "options": {},
-            "data": {"spec": {"name": "squares", "shape": [1, 8, 8], "values": "unit"}},
-        }
-    )
+    spec = {"name": "squares", "shape": [1, 8, 8], "values": "unit"}
+    record = RunRecord("denoise", arguments={"adversary": nested}, data=DataRecord(spec=spec))
+    folder.write_record(record)
     for row in rows:
         folder.append_metrics(row)
     assert [finding.name for finding in examine(folder)] == ["the discriminator has won"]
@@ -197,7 +193,7 @@ EVERY = [
 
 def _findings(recipe, image):
     """Yield every finding that a run of a recipe could have, of whatever game."""
-    flags = flags_of(recipe, image)
+    flags = list_flags(recipe, image)
     collapsed = {"kl_per_unit": [0.0], "active_units": 0}
     for game in [*GAMES, None] if "game" in flags else [None]:
         for estimates in EVERY:
@@ -209,7 +205,7 @@ def _findings(recipe, image):
 @pytest.mark.parametrize("image", [True, False])
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_remedy_names_no_flag_that_the_recipe_does_not_take(recipe, image):
-    defaults = freeze({name: p.default for name, p in arguments_of(recipe).items()})
+    defaults = RecipeCall(recipe).complete().to_json()
     nested = [value for value in defaults.values() if isinstance(value, dict)]
     taken = {*defaults, *asdict(Options()), *(name for each in nested for name in each)}
     seen = set()
@@ -228,12 +224,14 @@ def test_a_remedy_names_no_flag_that_the_recipe_does_not_take(recipe, image):
 
 def test_a_remedy_names_no_word_that_the_flag_does_not_take():
     collapsed = EVERY[2]
-    published = flags_of("gan2014", image=True)
+    published = list_flags("gan2014", image=True)
     (finding,) = found([], collapsed, published, "minimax")
     assert "relativistic" not in finding.remedy and "--learning-rate" in finding.remedy
     assert "relativistic" in found([], collapsed, GAN, "minimax")[0].remedy
     assert "relativistic" not in found([], collapsed, GAN, "relativistic")[0].remedy
-    assert "discriminator" not in found([], collapsed, flags_of("vae", image=True), None)[0].remedy
+    assert (
+        "discriminator" not in found([], collapsed, list_flags("vae", image=True), None)[0].remedy
+    )
 
 
 def test_images_are_augmented_adaptively_where_logits_have_a_sign():

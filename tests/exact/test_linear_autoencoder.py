@@ -11,8 +11,8 @@ from immersion.data import Dataset, Spec
 from immersion.data.dataset import MemorySplit
 from immersion.engine import OptimizerSettings, Options, train
 from immersion.metrics import evaluate
+from immersion.recipes.call import RecipeCall
 from immersion.run_folder import RunFolder
-from immersion.runs.load import build
 
 EIGENVALUES = (6.0, 4.5, 3.5, 0.8, 0.6, 0.5, 0.2)
 LATENT = 3
@@ -27,7 +27,7 @@ def trained(tmp_path_factory):
         "latent_dim": LATENT,
         "optimizer": OptimizerSettings(optimizer="sgd", learning_rate=0.005),
     }
-    experiment = build("linear-ae", spec, arguments, seed=0)
+    experiment = RecipeCall("linear-ae", arguments).build(spec)
     options = Options(
         steps=1600, batch_size=512, device="cpu", precision="float32", validate_every=0
     )

@@ -24,8 +24,8 @@ from immersion.likelihoods.gaussian import GaussianFixed
 from immersion.metrics import evaluate
 from immersion.models import VAE, ProbabilisticPCA
 from immersion.objectives import ELBO
+from immersion.recipes.call import RecipeCall
 from immersion.run_folder import RunFolder
-from immersion.runs.load import build
 
 EIGENVALUES = (8.0, 3.0, 0.6, 0.5, 0.4)
 STEP = torch.tensor(0)
@@ -98,7 +98,7 @@ def test_a_linear_vae_trained_by_sgd_reaches_the_optimum(tmp_path):
         "objective": ELBO(samples=8),
         "optimizer": OptimizerSettings(learning_rate=0.02, schedule="cosine"),
     }
-    experiment = build("vae", spec, arguments, seed=0)
+    experiment = RecipeCall("vae", arguments).build(spec)
     options = Options(
         steps=1500, batch_size=512, device="cpu", precision="float32", validate_every=0
     )

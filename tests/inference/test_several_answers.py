@@ -16,7 +16,7 @@ from immersion.inference.backends import in_openvino
 from immersion.inference.settings import Answer, Compute, Files
 from immersion.likelihoods.logistic import Categorical
 from immersion.nn.translation import Translation
-from immersion.runs.load import build
+from immersion.recipes.call import RecipeCall
 from immersion.tasks.colourise import TEMPERATURE, Colourise, quantile, sharpened
 
 SHORT = Options(steps=1, batch_size=2, device="cpu")
@@ -26,7 +26,9 @@ def colouriser(**kind):
     """A small colouriser with no weight at zero."""
     arguments = {"translation": Translation("unet", width=4), **kind}
     torch.manual_seed(0)
-    model = build("colourise", Spec("photos", (3, 32, 32), "unit"), arguments, seed=0).model.eval()
+    model = (
+        RecipeCall("colourise", arguments).build(Spec("photos", (3, 32, 32), "unit")).model.eval()
+    )
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
     return model
@@ -138,7 +140,7 @@ def test_what_no_network_can_answer_is_refused(asked, sentence):
 
 def test_what_an_autoencoder_says_comes_from_its_code_alone():
     denoise = {"translation": Translation("autoencoder", width=4)}
-    model = build("denoise", Spec("photos", (1, 16, 16), "unit"), denoise, seed=0).model.eval()
+    model = RecipeCall("denoise", denoise).build(Spec("photos", (1, 16, 16), "unit")).model.eval()
     model.network.encode = lambda x: (torch.zeros(1, 16, 4, 4), [None, None])
     first, second = (model(torch.rand(1, 1, 16, 16)).mean for _ in "ab")
     assert torch.equal(first, second)

@@ -11,7 +11,7 @@ from immersion.models.tiles import tiled
 from immersion.nn.pooled import PooledEncoder
 from immersion.nn.translation import Translation
 from immersion.objectives import TranslationLoss
-from immersion.runs.load import build
+from immersion.recipes.call import RecipeCall
 from immersion.tasks.enlarge import Enlarge
 
 SPEC = Spec("photos", (3, 24, 24), "unit")
@@ -21,7 +21,7 @@ RECIPES = ["denoise", "enlarge", "colourise", "inpaint"]
 
 def built(recipe, **more):
     """A translator whose answers depend on z from the start."""
-    experiment = build(recipe, SPEC, SMALL | more, seed=0)
+    experiment = RecipeCall(recipe, SMALL | more).build(SPEC)
     torch.manual_seed(1)
     for parameter in experiment.model.network.parameters():
         torch.nn.init.normal_(parameter, 0, 0.2)
@@ -54,13 +54,13 @@ def test_draws_differ_and_are_told_by_their_number(recipe):
 
 def test_settings_that_a_code_does_not_read_are_refused():
     with pytest.raises(UserError, match="leave --beta or --latent-dim out"):
-        build("denoise", SPEC, SMALL | {"objective": TranslationLoss(beta=1.0)}, seed=0)
+        RecipeCall("denoise", SMALL | {"objective": TranslationLoss(beta=1.0)}).build(SPEC)
     with pytest.raises(UserError, match="--latent-dim is too small"):
-        build("colourise", SPEC, SMALL | {"latent_dim": -2}, seed=0)
+        RecipeCall("colourise", SMALL | {"latent_dim": -2}).build(SPEC)
 
 
 def test_without_a_code_there_is_one_answer():
-    model = build("colourise", SPEC, SMALL | {"latent_dim": 0}, seed=0).model.eval()
+    model = RecipeCall("colourise", SMALL | {"latent_dim": 0}).build(SPEC).model.eval()
     given = torch.rand(1, 1, 16, 16)
     first, second = (model.answer(given, draw)[0] for draw in (0, 1))
     assert not model.several

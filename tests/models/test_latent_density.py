@@ -1,5 +1,7 @@
 """A density fitted to an autoencoder's codes."""
 
+from dataclasses import asdict
+
 import pytest
 import torch
 from torch import nn
@@ -13,14 +15,15 @@ from immersion.models.latent_density import MixturePrior, WithLatentDensity
 from immersion.models.sampling import sampled
 from immersion.nn import Architecture
 from immersion.run_folder import RunFolder
+from immersion.run_record import DataRecord, RunRecord
 from immersion.runs.generative import generative
 from immersion.runs.load import Run
 
 
 def a_run(model: nn.Module, folder) -> Run:
     data = load_data("digits")
-    record = {"recipe": "toy"}
-    return Run(RunFolder(folder), record, data.spec, model.eval(), Experiment(model, ()), data)
+    record = RunRecord("toy", data=DataRecord(spec=asdict(data.spec)))
+    return Run(RunFolder(folder), record, Experiment(model.eval(), ()), data)
 
 
 def digits_model(kind):

@@ -10,7 +10,7 @@ from immersion.data import Spec
 from immersion.evaluation.image_to_image import POOLED, distribution
 from immersion.models.pooled import pooled
 from immersion.nn.translation import Translation
-from immersion.runs.load import build
+from immersion.recipes.call import RecipeCall
 
 
 def normal(mean: torch.Tensor, sigma: torch.Tensor | float) -> Independent:
@@ -54,7 +54,7 @@ def test_one_draw_is_itself_and_equal_draws_are_one():
 @pytest.mark.parametrize("recipe", ["colourise", "enlarge"])
 def test_a_translators_draws_are_pooled(recipe):
     settings = {"latent_dim": 2, "translation": Translation("restorer", width=4, depth=1)}
-    model = build(recipe, Spec("photos", (3, 24, 24), "unit"), settings, seed=0).model.eval()
+    model = RecipeCall(recipe, settings).build(Spec("photos", (3, 24, 24), "unit")).model.eval()
     torch.manual_seed(1)
     for parameter in model.network.parameters():
         torch.nn.init.normal_(parameter, 0, 0.2)

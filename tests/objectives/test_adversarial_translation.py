@@ -21,7 +21,8 @@ from immersion.objectives.adversarial_translation import judged
 from immersion.objectives.games import GAMES
 from immersion.random import use_seed
 from immersion.recipes.adversary import Adversary
-from immersion.runs.load import build, load_run
+from immersion.recipes.call import RecipeCall
+from immersion.runs.load import load_run
 
 SPEC = Spec("photos", (3, 24, 24), "unit")
 SMALL = {"translation": Translation("restorer", width=4, depth=1)}
@@ -30,7 +31,9 @@ RECIPES = ["denoise", "enlarge", "colourise", "inpaint"]
 
 def playing(recipe, weight=0.01, game="non-saturating", latent_dim=0):
     adversary = Adversary(weight, game)
-    return build(recipe, SPEC, SMALL | {"adversary": adversary, "latent_dim": latent_dim}, seed=0)
+    return RecipeCall(recipe, SMALL | {"adversary": adversary, "latent_dim": latent_dim}).build(
+        SPEC
+    )
 
 
 def batch():

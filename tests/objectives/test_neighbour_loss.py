@@ -13,7 +13,7 @@ from immersion.nn.translation import PictureNetwork, Translation
 from immersion.objectives import NeighbourLoss, TranslationLoss
 from immersion.random import use_seed
 from immersion.recipes.adversary import Adversary
-from immersion.runs.load import build
+from immersion.recipes.call import RecipeCall
 from immersion.tasks.denoise import Denoise
 from immersion.tasks.neighbours import chosen, taken
 
@@ -28,7 +28,7 @@ def batch(x: torch.Tensor) -> Batch:
 
 @pytest.mark.parametrize("beta", [0.0, 1.0])
 def test_the_loss_is_equation_8_in_the_likenesss_units(beta):
-    model = build("denoise", SPEC, SMALL, seed=0).model
+    model = RecipeCall("denoise", SMALL).build(SPEC).model
     for parameter in model.parameters():
         nn.init.normal_(parameter, 0, 0.1)
     x = torch.rand(4, 3, 24, 24)
@@ -112,11 +112,11 @@ def test_sigma_is_of_the_error_and_of_the_targets_noise():
 
 
 def test_the_recipe_takes_it_and_refuses_what_needs_clean_pictures():
-    experiment = build("denoise", SPEC, SMALL, seed=0)
+    experiment = RecipeCall("denoise", SMALL).build(SPEC)
     assert experiment.players[0].objective == NeighbourLoss()
     for more in ({"latent_dim": 2}, {"adversary": Adversary(0.01)}):
         with pytest.raises(UserError, match="with --learn noisy"):
-            build("denoise", SPEC, SMALL | more, seed=0)
+            RecipeCall("denoise", SMALL | more).build(SPEC)
     halved = {"translation": Translation("unet", width=4, depth=3)}
     with pytest.raises(UserError, match="sides that 8 divides"):
-        build("denoise", SPEC, SMALL | halved, seed=0)
+        RecipeCall("denoise", SMALL | halved).build(SPEC)

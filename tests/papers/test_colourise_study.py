@@ -22,8 +22,9 @@ from immersion.objectives import TranslationLoss
 from immersion.papers import STUDIES, Measurement
 from immersion.papers import colourise as study
 from immersion.papers.colourise import of_draws
+from immersion.recipes.call import RecipeCall
 from immersion.recipes.colourise import refuse_grey
-from immersion.runs.load import build, read_data
+from immersion.runs.load import read_data
 from immersion.tasks.colourise import Colourise
 
 
@@ -75,7 +76,7 @@ def test_pictures_in_three_equal_channels_are_refused(orange):
         refuse_grey(PatchSplit((grey, grey), side=8))
     refuse_grey(PatchSplit((grey, orange[0]), side=8))
     with pytest.raises(UserError, match="learnt from colour pictures"):
-        build("colourise", Spec("grey", (1, 96, 96), "unit"), {}, seed=0)
+        RecipeCall("colourise").build(Spec("grey", (1, 96, 96), "unit"))
 
 
 def test_what_is_learnt_from_is_small_and_what_is_judged_is_whole(tmp_path):
@@ -105,7 +106,9 @@ def test_a_large_picture_is_coloured_by_what_is_said_of_it_when_small():
     given = 2 * torch.rand(1, 1, 90, 70) - 1
     for discretised in (False, True):
         task = {"task": Colourise(discretised), "translation": Translation("unet", width=4)}
-        model = build("colourise", Spec("photos", (3, 32, 32), "unit"), task, seed=0).model.eval()
+        model = (
+            RecipeCall("colourise", task).build(Spec("photos", (3, 32, 32), "unit")).model.eval()
+        )
         for parameter in model.network.parameters():
             torch.nn.init.normal_(parameter, std=0.1)
         answer, deviation = model.answer(given)
@@ -128,7 +131,7 @@ def test_a_large_picture_is_coloured_by_what_is_said_of_it_when_small():
 
 def test_patches_that_cannot_be_halved_are_refused():
     with pytest.raises(UserError, match="sides that 8 divides, received 50; pass --size 48"):
-        build("colourise", Spec("photos", (3, 50, 50), "unit"), {}, seed=0)
+        RecipeCall("colourise").build(Spec("photos", (3, 50, 50), "unit"))
 
 
 @pytest.mark.parametrize(
@@ -139,8 +142,8 @@ def test_levels_are_learnt_by_their_likelihood_alone(arguments, sentence):
     levels = {"task": Colourise(discretised=True)}
     spec = Spec("photos", (3, 48, 48), "unit")
     with pytest.raises(UserError, match=f"leave {sentence} or --discretised out"):
-        build("colourise", spec, levels | arguments, seed=0)
-    assert isinstance(build("colourise", spec, levels, seed=0).model.likelihood, Categorical)
+        RecipeCall("colourise", levels | arguments).build(spec)
+    assert isinstance(RecipeCall("colourise", levels).build(spec).model.likelihood, Categorical)
 
 
 def test_what_is_above_stays_above(tmp_path):

@@ -51,9 +51,9 @@ def written(run, folder, name):
     about = Card(
         name,
         "s",
-        run.record["recipe"],
-        run.record["arguments"],
-        run.record["data"]["spec"],
+        run.record.recipe,
+        run.record.arguments,
+        run.record.data.spec,
         estimates={},
         sha256="",
         **rest,

@@ -19,8 +19,9 @@ from immersion.models import Translator
 from immersion.nn.translation import Translation
 from immersion.pretrained.resolve import Network
 from immersion.recipes import RECIPES
+from immersion.recipes.call import RecipeCall
 from immersion.recipes.image_to_image import patches_of
-from immersion.runs.load import build, load_run
+from immersion.runs.load import load_run
 from immersion.tasks.enlarge import Enlarge
 from immersion.tasks.inpaint import Inpaint
 
@@ -129,12 +130,11 @@ def test_of_a_named_set_only_the_test_split_judges(tmp_path):
 def test_every_judged_picture_has_holes_of_its_own():
     pictures = tuple(torch.full((3, 24, 24), 128, dtype=torch.uint8) for _ in range(3))
     split = PatchSplit(pictures, side=24)
-    model = build(
-        "inpaint",
-        Spec("grey", (3, 24, 24), "unit"),
-        {"translation": Translation("dncnn", 4, 2)},
-        seed=0,
-    ).model.eval()
+    model = (
+        RecipeCall("inpaint", {"translation": Translation("dncnn", 4, 2)})
+        .build(Spec("grey", (3, 24, 24), "unit"))
+        .model.eval()
+    )
     holes = [pair.weight for pair, _ in results(model, Inpaint(), split)]
     assert not torch.equal(holes[0], holes[1])
     again = [pair.weight for pair, _ in results(model, Inpaint(), split)]

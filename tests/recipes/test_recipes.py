@@ -10,7 +10,6 @@ from torch import nn
 
 from immersion.check import UserError
 from immersion.cli import main
-from immersion.commands.doctor import settings_of
 from immersion.commands.train import train
 from immersion.data import Spec, load
 from immersion.data.dataset import MemorySplit
@@ -24,12 +23,12 @@ from immersion.priors import truncated
 from immersion.random import use_seed
 from immersion.recipes import RECIPES
 from immersion.recipes.base import resolve_likelihood
+from immersion.recipes.call import RecipeCall
 from immersion.recipes.gan import DiscriminatorSettings
 from immersion.recipes.image_to_image import patches_of
 from immersion.run_folder import RunFolder
 from immersion.runs.figures import encodes
-from immersion.runs.load import arguments_of, build, freeze, load_run, revive
-from immersion.runs.load import load_model as load_model
+from immersion.runs.load import load_model, load_run
 
 FEW = Options(steps=5, batch_size=20, validate_every=5)
 OF_PICTURES = [name for name, recipe in RECIPES.items() if patches_of(recipe)]
@@ -97,7 +96,9 @@ def test_packs_and_classes_and_numbers_that_mean_nothing_are_refused(tmp_path):
 )
 def test_where_slopes_are_held_no_discriminator_normalises_batches(arguments):
     images = Spec("images", (1, 16, 16), "unit")
-    experiment = build("gan", images, {"architecture": Architecture("dcgan", 4), **arguments}, 0)
+    experiment = RecipeCall("gan", {"architecture": Architecture("dcgan", 4), **arguments}).build(
+        images
+    )
     modules = list(experiment.model.discriminator.modules())
     assert any(isinstance(module, nn.Conv2d) for module in modules)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in modules)
@@ -113,7 +114,7 @@ def test_where_slopes_are_held_no_discriminator_normalises_batches(arguments):
     ],
 )
 def test_slopes_that_are_held_otherwise_are_not_penalised_unasked(arguments, r1):
-    experiment = build("gan", Spec("images", (1, 16, 16), "unit"), arguments, 0)
+    experiment = RecipeCall("gan", arguments).build(Spec("images", (1, 16, 16), "unit"))
     assert experiment.players[0].objective.penalties.r1 == pytest.approx(r1)
 
 
@@ -133,7 +134,7 @@ def test_slopes_that_are_held_otherwise_are_not_penalised_unasked(arguments, r1)
 )
 def test_what_would_train_nonsense_is_refused(recipe, spec, arguments, words):
     with pytest.raises(UserError, match=words):
-        build(recipe, Spec(*spec), arguments, 0)
+        RecipeCall(recipe, arguments).build(Spec(*spec))
 
 
 def test_the_momentum_of_sgd_alone_rises():
@@ -144,14 +145,16 @@ def test_the_momentum_of_sgd_alone_rises():
 def test_the_record_says_what_was_chosen_and_the_doctor_reads_it(tmp_path):
     train("gan", data="digits", out=tmp_path / "run", options=FEW)
     folder = RunFolder(tmp_path / "run")
-    given = settings_of(folder.record())
+    given = folder.record().settings
     assert given["ema"] == 0.999 and given["r1"] == pytest.approx(100 / 64)
     assert given["game"] == "relativistic" and given["momentum"] == 0.0
 
 
 def test_a_conditional_net_draws_classes_as_often_as_the_data_have_them():
     settings = DiscriminatorSettings(conditional=True)
-    experiment = build("gan", Spec("table", (2,), "real", ("a", "b")), {"settings": settings}, 0)
+    experiment = RecipeCall("gan", {"settings": settings}).build(
+        Spec("table", (2,), "real", ("a", "b"))
+    )
     y = torch.tensor([0] * 90 + [1] * 10)
     experiment.begin(MemorySplit(torch.zeros(100, 2), y, "real"))
     with use_seed(0, "classes"):
@@ -165,17 +168,17 @@ def test_a_conditional_net_draws_classes_as_often_as_the_data_have_them():
 def test_the_record_repeats_the_recipe(recipe):
     """Arguments written as JSON and read back build the same first weights."""
     spec = spec_for(recipe)
-    defaults = {name: p.default for name, p in arguments_of(recipe).items()}
-    recorded = json.loads(json.dumps(freeze(defaults)))
-    assert revive(RECIPES[recipe], recorded) == defaults
-    first, again = (build(recipe, spec, a, seed=3).model for a in (defaults, recorded))
+    defaults = RecipeCall(recipe).complete().to_python()
+    recorded = json.loads(json.dumps(RecipeCall(recipe).complete().to_json()))
+    assert RecipeCall(recipe, recorded).to_python() == defaults
+    first, again = (RecipeCall(recipe, a).build(spec, seed=3).model for a in (defaults, recorded))
     states = zip(first.state_dict().values(), again.state_dict().values(), strict=True)
     assert all(torch.equal(a, b) for a, b in states)
 
 
 @pytest.mark.parametrize("recipe", list(RECIPES))
 def test_players_share_out_all_parameters(recipe):
-    experiment = build(recipe, spec_for(recipe), {}, seed=0)
+    experiment = RecipeCall(recipe).build(spec_for(recipe))
     owned = [id(p) for player in experiment.players for p in player.parameters]
     assert sorted(owned) == sorted(map(id, experiment.model.parameters()))
 
@@ -221,11 +224,13 @@ def test_every_network_trains_a_vae(network, tmp_path):
 
 def test_penalties_that_are_left_open_fall_with_the_number_of_values():
     for shape, expected in (((1, 8, 8), 100 / 64), ((3, 32, 32), 100 / 3072)):
-        experiment = build("gan", Spec("images", shape, "unit"), {}, 0)
+        experiment = RecipeCall("gan").build(Spec("images", shape, "unit"))
         penalties = experiment.players[0].objective.penalties
         assert penalties.r1 == penalties.r2 == pytest.approx(expected)
     given = {"penalties": Penalties(r1=0.0, r2=0.5)}
-    penalties = build("gan", Spec("table", (2,), "real"), given, 0).players[0].objective.penalties
+    penalties = (
+        RecipeCall("gan", given).build(Spec("table", (2,), "real")).players[0].objective.penalties
+    )
     assert (penalties.r1, penalties.r2) == (0.0, 0.5)
 
 
@@ -234,7 +239,7 @@ def test_an_argument_that_was_not_there_yet_had_its_default(tmp_path):
     train("gan", data="digits", out=out, options=FEW)
     folder = RunFolder(out)
     record = folder.record()
-    del record["arguments"]["settings"]["mirror"]
+    del record.arguments["settings"]["mirror"]
     folder.write_record(record)
     more = replace(FEW, steps=6)
     with pytest.raises(UserError, match="mirror False, as there"):

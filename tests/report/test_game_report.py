@@ -6,6 +6,7 @@ from test_page import Page, record
 from immersion.report import words
 from immersion.report.curves import curves
 from immersion.run_folder import RunFolder
+from immersion.run_record import RunRecord
 
 
 def rows(penalty=0.1):
@@ -60,7 +61,8 @@ def test_norms_of_many_sizes_and_of_zero_are_drawn():
 def gan_run(path, **more):
     folder = RunFolder(path)
     kept = {name: value for name, value in record("gan").items() if name != "model"}
-    folder.write_record(kept | {"model": {"generative": True, "latent_dim": 64}} | more)
+    kept["model"] = {"generative": True, "latent_dim": 64}
+    folder.write_record(RunRecord.from_json(kept | more))
     for row in rows():
         folder.append_metrics(row)
     share = {"standard_error": 0.01, "examples": 500, "unit": "share"}

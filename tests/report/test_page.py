@@ -12,6 +12,7 @@ from immersion.nn import Architecture
 from immersion.report import figures, image_grid, words
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
+from immersion.run_record import RunRecord
 from immersion.runs import decoded_images
 
 SHAPE = (1, 8, 8)
@@ -57,7 +58,7 @@ def write_run(path, kind=VAE, **more):
     """Write a whole run of a tiny model."""
     recipe = "vae" if kind is VAE else "ae"
     folder = RunFolder(path)
-    folder.write_record(record(recipe, **more))
+    folder.write_record(RunRecord.from_json(record(recipe, **more)))
     for step in range(1, 30):
         terms = {"loss": 100 / step, "elbo": -100 / step, "kl": 3.0}
         folder.append_metrics({"step": step, "split": "train", "seconds": 0.1, **terms})
@@ -178,7 +179,7 @@ def test_a_half_written_picture_is_not_shown(tmp_path):
 def test_a_record_of_the_least_is_enough(tmp_path):
     run = RunFolder(tmp_path)
     data = {"spec": {"name": "x", "shape": [3]}}
-    run.write_record({"recipe": "something", "arguments": {}, "data": data})
+    run.write_record(RunRecord.from_json({"recipe": "something", "data": data}))
     run.write_json("evaluation.json", {"estimates": {"elbo": {"value": 1.0}}})
     assert "A something, still in training on x; test ELBO 1.0000." in Page(run).text
 
@@ -251,8 +252,8 @@ def test_durations_carry_over(seconds, expected):
     ],
 )
 def test_the_sentence_says_how_training_ended(outcome, expected):
-    assert expected in words.sentence(record(outcome=outcome), None)
+    assert expected in words.sentence(RunRecord.from_json(record(outcome=outcome)), None)
 
 
 def test_a_path_is_told_by_its_last_part():
-    assert words.data_name(record(name="/home/someone/photos")) == "photos"
+    assert words.data_name(RunRecord.from_json(record(name="/home/someone/photos"))) == "photos"

@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_leaves
 from immersion.batch import Batch
 from immersion.data import Spec
 from immersion.recipes.adversary import Adversary
-from immersion.runs.load import arguments_of, build
+from immersion.recipes.call import RecipeCall
 from immersion.tasks import TASKS
 from immersion.tasks.denoise import Denoise
 from immersion.tasks.noises import NOISES
@@ -113,9 +113,9 @@ STEPS += [("segment", "one answer"), ("denoise", "from noisy")]
 def test_terms_and_gradients_are_too(recipe, kind):
     spec = Spec("photos", (3, 48, 48), "unit", classes=("a", "b") if recipe == "segment" else ())
     settings = {"task": Denoise(learn="noisy")} if kind == "from noisy" else SETTINGS[kind]
-    usual = arguments_of(recipe)["translation"].default
+    usual = RecipeCall(recipe).parameters["translation"].default
     small = {"translation": replace(usual, width=4, depth=1)}
-    experiment = build(recipe, spec, small | settings, seed=0)
+    experiment = RecipeCall(recipe, small | settings).build(spec)
     model = experiment.model.to("meta")
 
     def turn() -> None:

@@ -1,0 +1,220 @@
+"""A recipe call: a recipe's name and its arguments, which the command line, the record and a run's
+name all read."""
+
+import dataclasses
+import inspect
+import shlex
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from immersion.check import UserError
+from immersion.data import Spec
+from immersion.engine import Experiment, Options
+from immersion.random import use_seed
+from immersion.recipes.base import RECIPES, Recipe
+from immersion.run_record import RENAMED, flatten, rename_legacy_keys
+
+RESUMABLE = {"steps", "validate_every", "patience", "log_every", "checkpoint_seconds"}
+"""Options that may change when a run is resumed; all others are part of what the run is."""
+
+RUNS = Path("runs")
+"""The folder of runs that were given no `--out`."""
+
+
+@dataclass(frozen=True)
+class RecipeCall:
+    """A recipe and the arguments that it is called with.
+
+    Args:
+        name: The recipe's registered name.
+        arguments: By name, as Python values or as JSON holds them (dataclasses as objects). Those
+            left out have their defaults; earlier names are accepted.
+
+    Example:
+        >>> RecipeCall("vae", {"latent": 2}).changes
+        {'latent_dim': 2}
+    """
+
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Rename arguments that are given under earlier names."""
+        object.__setattr__(self, "arguments", rename_legacy_keys(self.arguments))
+
+    @property
+    def recipe(self) -> Recipe:
+        """Return the function.
+
+        Raises:
+            UserError: No recipe has that name.
+        """
+        return RECIPES[self.name]
+
+    @cached_property
+    def parameters(self) -> dict[str, inspect.Parameter]:
+        """Return the recipe's parameters but `spec`, by name, with resolved annotations.
+
+        There are none if no recipe has that name, as in the record of an encoder.
+
+        Example:
+            >>> RecipeCall("vae").parameters["likelihood"].default
+            'auto'
+        """
+        if self.name not in RECIPES:
+            return {}
+        hints = typing.get_type_hints(self.recipe)
+        parameters = list(inspect.signature(self.recipe).parameters.values())[1:]
+        return {p.name: p.replace(annotation=hints[p.name]) for p in parameters}
+
+    def complete(self) -> Self:
+        """Return the call with every argument that was left out at its default."""
+        defaults = {name: p.default for name, p in self.parameters.items()}
+        return dataclasses.replace(self, arguments=defaults | dict(self.arguments))
+
+    def to_python(self) -> dict[str, Any]:
+        """Return the arguments as the recipe takes them, objects as dataclasses.
+
+        Raises:
+            UserError: The recipe has no such argument.
+        """
+        unknown = sorted(set(self.arguments) - set(self.parameters))
+        if unknown:
+            expected, received = ", ".join(self.parameters), ", ".join(unknown)
+            raise UserError("the recipe has no such argument", expected, received)
+        return {
+            name: self.parameters[name].annotation(**value) if isinstance(value, dict) else value
+            for name, value in self.arguments.items()
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the arguments as JSON holds them, dataclasses as objects."""
+        return to_json(self.arguments)
+
+    def build(self, spec: Spec, seed: int = 0) -> Experiment:
+        """Call the recipe.
+
+        Args:
+            spec: The data.
+            seed: Seed of the initial weights.
+
+        Raises:
+            UserError: There is no such recipe or argument, or the recipe does not suit the data.
+        """
+        recipe, arguments = self.recipe, self.to_python()
+        with use_seed(seed, "weights"):
+            return recipe(spec, **arguments)
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """Return every argument, nested ones too, by name; those left out have their defaults."""
+        defaults = {} if not self.arguments else type(self)(self.name).settings
+        return defaults | flatten(self.complete().to_json())
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """Return the arguments that differ from their defaults, nested ones too, by name."""
+        return _find_changes(type(self)(self.name).settings, self.settings)
+
+    @property
+    def flags(self) -> dict[str, tuple[str, ...]]:
+        """Return the flags of `immersion train` for this recipe, options included.
+
+        Returns:
+            Flag, without its dashes -> the allowed words, or none if any value is allowed.
+
+        Example:
+            >>> RecipeCall("gan2014").flags["game"]
+            ('non-saturating', 'minimax')
+        """
+        types = {name: p.annotation for name, p in self.parameters.items()}
+        choices = _list_choices(types | {"options": Options})
+        return {name.replace("_", "-"): words for name, words in choices.items()}
+
+    def command_line(self, data: str, size: int | None, options: Options) -> str:
+        """Return the command that trains the same model.
+
+        Example:
+            >>> RecipeCall("vae", {"latent_dim": 2}).command_line("digits", None, Options(seed=1))
+            'immersion train vae --data digits --latent-dim 2 --seed 1'
+        """
+        size_flag = {"size": size} if size else {}
+        changes = self.changes | _changed_options(options) | size_flag
+        flags = [_format_flag(name, value) for name, value in changes.items()]
+        return " ".join([f"immersion train {self.name} --data {shlex.quote(data)}", *flags])
+
+    def run_name(self, data: str, size: int | None, options: Options, legacy: bool = False) -> str:
+        """Return the name of the run's folder: recipe, data and what differs from the defaults.
+
+        Args:
+            data: The data's name or path.
+            size: Side to which images are resized, or None.
+            options: Training options; those that may change when a run is resumed are left out.
+            legacy: If True, arguments have their earlier names.
+
+        Example:
+            >>> RecipeCall("vae", {"latent_dim": 2}).run_name("mnist", None, Options(steps=100))
+            'vae-mnist-latent_dim=2'
+        """
+        changes = ({"size": size} if size else {}) | self.changes | _changed_options(options)
+        earlier = {new: old for old, new in RENAMED.items()} if legacy else {}
+        words = [
+            f"{earlier.get(name, name)}={_format_value(value)}"
+            for name, value in changes.items()
+            if name not in RESUMABLE
+        ]
+        return "-".join([self.name, Path(data).resolve().name, *words])
+
+    def run_path(self, data: str, size: int | None, options: Options) -> Path:
+        """Return the run's default folder, or that of an earlier version where only it exists."""
+        path, legacy = (
+            RUNS / self.run_name(data, size, options, legacy) for legacy in (False, True)
+        )
+        return legacy if legacy.exists() and not path.exists() else path
+
+
+def to_json(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments as JSON holds them, dataclasses as objects."""
+    return {
+        name: dataclasses.asdict(value)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type)
+        else value
+        for name, value in arguments.items()
+    }
+
+
+def _find_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in after.items() if value != before.get(name)}
+
+
+def _changed_options(options: Options) -> dict[str, Any]:
+    return _find_changes(dataclasses.asdict(Options()), dataclasses.asdict(options))
+
+
+def _list_choices(types: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the allowed words of each argument by name, of dataclasses those of their fields."""
+    choices: dict[str, tuple[str, ...]] = {}
+    for name, kind in types.items():
+        if dataclasses.is_dataclass(kind):
+            choices |= _list_choices(typing.get_type_hints(kind))
+        else:
+            choices[name] = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
+    return choices
+
+
+def _format_flag(name: str, value: Any) -> str:
+    """Return an argument as the command line takes it."""
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{flag}" if value else f"--no-{flag}"
+    words = value if isinstance(value, (tuple, list)) else [value]
+    return " ".join([f"--{flag}", *(shlex.quote(str(word)) for word in words)])
+
+
+def _format_value(value: Any) -> str:
+    """Return a setting as a part of a folder's name."""
+    return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
