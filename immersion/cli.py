@@ -19,6 +19,7 @@ from typing import Annotated, Any
 
 from immersion.check import NonFinite, UserError, check_choice
 from immersion.progress import show_progress
+from immersion.run_record import RENAMED
 
 COMMANDS = {
     "train": ("immersion.commands.train", "train", "Train a model; the same command goes on."),
@@ -45,7 +46,7 @@ COLUMNS = {
 """What a person is shown of a list; --json has all of it."""
 
 ALIASES = {"out": ("-o",), "latent_dim": ("--latent",)}
-"""Other names of flags: short ones, and those of earlier versions."""
+"""Short names of flags."""
 
 JSON_HELP = "With --json the last line of standard output is JSON."
 
@@ -59,7 +60,7 @@ def main(argv: list[str] | None = None) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in arguments
-    arguments = [argument for argument in arguments if argument != "--json"]
+    arguments = [_rename_flag(argument) for argument in arguments if argument != "--json"]
     try:
         result = _run(arguments)
         if result is not None:
@@ -82,6 +83,15 @@ def main(argv: list[str] | None = None) -> None:
         failed = "; ".join(entry["reason"].rstrip(".") for entry in result["failed"])
         print(f"immersion: {failed}.", file=sys.stderr)
         sys.exit(2)
+
+
+def _rename_flag(argument: str) -> str:
+    """Return a flag of an earlier version, such as `--latent=2`, under its present name."""
+    flag, equals, value = argument.partition("=")
+    name = flag.removeprefix("--").replace("_", "-")
+    if not flag.startswith("--") or name not in RENAMED:
+        return argument
+    return "--" + RENAMED[name].replace("_", "-") + equals + value
 
 
 def _run(arguments: list[str]) -> dict[str, Any] | None:
