@@ -26,6 +26,9 @@ class Poisson(Likelihood):
 
     h holds the logarithm of the rate, one number a value.
 
+    Reference:
+        Cameron & Trivedi 2013, Regression Analysis of Count Data, 2nd edition, section 3.2
+
     Example:
         >>> p = Poisson((2,))(torch.zeros(3, 2))  # rate 1: P(0) = exp(-1) for each of two values
         >>> p.log_prob(torch.zeros(3, 2))[0].item()
@@ -76,7 +79,7 @@ class NegativeBinomial(Likelihood):
 
 @LIKELIHOODS.register("zero-inflated-poisson")
 class ZeroInflatedPoisson(Likelihood):
-    """A Poisson count that is lost, and read as 0, with probability s(g).
+    """A Poisson count that is lost, and read as 0: P(x) = s(g) [x = 0] + (1 - s(g)) Poisson(x).
 
     h holds the logit g of being lost and then the log rate of each value.
 
@@ -104,7 +107,7 @@ class ZeroInflatedPoisson(Likelihood):
 
 @LIKELIHOODS.register("zero-inflated-negative-binomial")
 class ZeroInflatedNegativeBinomial(Likelihood):
-    """A negative binomial count that is lost, and read as 0, with probability s(g).
+    """A negative binomial count that is lost: P(x) = s(g) [x = 0] + (1 - s(g)) NB(x).
 
     h holds the logit g of being lost, then log mean and log dispersion of each value.
 

@@ -89,6 +89,9 @@ class GaussianFixed(Likelihood):
     Raises:
         UserError: If sigma is below `FLOOR` or not finite.
 
+    Reference:
+        Kingma & Welling 2014, appendix C.2, https://arxiv.org/abs/1312.6114
+
     Example:
         >>> p = GaussianFixed((2,))(torch.zeros(3, 2))
         >>> (p.log_prob(torch.ones(3, 2)) - p.log_prob(torch.zeros(3, 2)))[0].item()

@@ -260,6 +260,14 @@ def test_grey_values_are_sent_to_binarization():
         build("bernoulli", {}).check(torch.tensor([0.2]))
 
 
+@pytest.mark.parametrize("name", sorted(LIKELIHOODS))
+def test_docstring_has_formula_layout_and_source(name):
+    text = LIKELIHOODS[name].__doc__ or ""
+    assert re.search(r"p\(x\|h\)|log p|P\(|p\(|N\(|\^", text), "the formula"
+    assert re.search(r"\bh\b", text), "what h holds"
+    assert re.search(r"Reference:|https://", text), "a reference"
+
+
 @every
 def test_declares_what_it_is_for(name, options):
     assert LIKELIHOODS[name].values
