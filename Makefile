@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Threads that spin while they wait make a step several times slower on a busy machine.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test results
+.PHONY: demo test results help
 
 # A second command finds the .venv as the first left it, unless what is to be installed changed.
 .venv/%: pyproject.toml constraints.txt
@@ -22,6 +22,10 @@ test: .venv/test
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests
 	$(BIN)/python -m pytest --doctest-modules immersion
+
+# The pages that --help prints, from signatures and docstrings.
+help: .venv/demo
+	$(BIN)/python -m immersion.cli_help
 
 # The tables of docs/ from what was recorded beside the papers, and from the networks' cards.
 results: .venv/demo

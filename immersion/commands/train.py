@@ -53,8 +53,8 @@ def train(
 
     Args:
         recipe: A recipe's name, such as vae or gan.
-        data: A data set's name (see `immersion data`), a folder of images, or a .npy, .npz or
-            .csv file.
+        data: A data set's name (see `immersion data`), a folder of images, or a file in the
+            format npy, npz or csv.
         out: Run folder; by default runs/ and a name made of the settings that are not defaults.
         size: Side to which images are cropped and resized.
         options: Training options.

@@ -37,7 +37,7 @@ def trained(
             on_metrics=on_metrics,
         )
     if done["reason"] == "interrupted":
-        raise UserError("the study was interrupted", remedy="give the same command to go on")
+        raise UserError("the study was interrupted", remedy="give the same command to resume")
     return load_run(out)
 
 

@@ -123,7 +123,7 @@ def test_a_training_that_a_signal_ends_is_gone_on_with(capsys, tmp_path, monkeyp
         patched.setattr(RunFolder, "append_metrics", raised)
         status, out, err = run(capsys, *argv, "--json")
     told = json.loads(out.splitlines()[-1])
-    assert status == 128 + number and "give the same command to go on" in err
+    assert status == 128 + number and "give the same command to resume" in err
     assert (told["reason"], told["step"]) == ("interrupted", 4)
     done = result(capsys, *argv)
     assert done["step"] == 10 and "signal" not in done
