@@ -1,5 +1,6 @@
 """What the documents say is so."""
 
+import contextlib
 import re
 import runpy
 import subprocess
@@ -14,7 +15,7 @@ README = (ROOT / "README.md").read_text()
 
 def tree() -> list[str]:
     """Return the entries of the annotated file tree, as paths."""
-    block = README.split("## The house")[1].split("```")[1]
+    block = README.split("## Layout")[1].split("```")[1]
     entries, folder = [], ""
     for line in block.strip("\n").splitlines():
         name = line.split()[0]
@@ -43,6 +44,30 @@ def test_the_readme_begins_with_what_to_do():
     )
     code = head.split("```python")[1].split("```")[0].strip().splitlines()
     assert len([line for line in code if line]) <= 10
+
+
+def examples() -> list[list[str]]:
+    """Return the words of every command in the README, without its description."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.S | re.M)
+    lines = [line for language, block in blocks if not language for line in block.splitlines()]
+    commands = [re.split(r"\s{2,}", line)[0] for line in lines if line.startswith("immersion ")]
+    return [
+        part.split()
+        for command in commands
+        for part in command.removeprefix("immersion ").split(" | ")
+    ]
+
+
+@pytest.mark.parametrize("words", examples(), ids=" ".join)
+def test_commands_of_the_readme_have_the_flags_that_it_names(words, capsys):
+    from immersion.cli import main
+
+    command = words[:2] if words[0] == "train" else words[:1]
+    with contextlib.suppress(SystemExit):
+        main([*command, "--help"])
+    shown = capsys.readouterr().out
+    flags = [word.strip("[]") for word in words if word.strip("[").startswith("-")]
+    assert "usage:" in shown and all(flag in shown for flag in flags)
 
 
 def test_links_and_pictures_of_the_documents_exist():
