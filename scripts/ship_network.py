@@ -14,7 +14,7 @@ from typing import Any
 import immersion
 from immersion.data import DATASETS
 from immersion.data.restoration_sets import PICTURE_SETS
-from immersion.evaluation.image_to_image import translation_quality
+from immersion.evaluation.translators import evaluate_translator
 from immersion.pretrained.bundled import Card, halved, ship
 from immersion.pretrained.resolve import Network
 from immersion.runs.load import load_run
@@ -54,7 +54,7 @@ def _judged(run: Any, sets: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, 
     protocol: dict[str, Any] = {}
     estimates: dict[str, Any] = {}
     for name in sets or ("",):
-        judged = translation_quality(Network.of(run), name)
+        judged = evaluate_translator(Network.of(run), name)
         protocol = {k: v for k, v in judged["protocol"].items() if k not in ("data", "count")}
         where = name or run.spec.name
         estimates |= {f"{key}@{where}": value for key, value in judged["estimates"].items()}

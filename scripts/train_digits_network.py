@@ -28,7 +28,7 @@ def main() -> None:
     """Train, count errors, save."""
     torch.manual_seed(0)
     data = load("mnist")
-    net = digits.network().to(memory_format=torch.channels_last)
+    net = digits.build_network().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(net.parameters(), PEAK, weight_decay=0.02, fused=True)
     steps = EPOCHS * (len(data.train) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK, steps)

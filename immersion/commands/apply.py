@@ -13,7 +13,7 @@ from immersion.inference.plan import planned
 from immersion.inference.settings import Answer, Compute, Files
 from immersion.pretrained.resolve import Network, opener
 from immersion.progress import track
-from immersion.report.beside import Compared, write_comparison
+from immersion.report.comparison import Comparison, write_comparison
 
 SHOWN = 20
 """How many pictures a page shows at most."""
@@ -78,7 +78,7 @@ def apply(
     return result
 
 
-def _pairs_of_old(jobs: list[Job]) -> list[Compared]:
+def _pairs_of_old(jobs: list[Job]) -> list[Comparison]:
     """Return what a page shows of results that are there; what cannot be read is not shown."""
     pairs = []
     for job in jobs[:SHOWN]:

@@ -111,7 +111,7 @@ def _noisy(model: Generative) -> bool:
 
 def _picture(run: Run, shown: _Shown) -> Path | None:
     if run.spec.image:
-        grid = image_grid.grid(torch.cat(shown.means), gallery.COLUMNS)
+        grid = image_grid.make_grid(torch.cat(shown.means), gallery.COLUMNS)
         return gallery.save(run.folder, "drawn.png", grid)
     if run.spec.dimensions == 1:
         return None
@@ -147,7 +147,7 @@ def reconstruct(
     opened = _of_images(run)
     x = _own(images, opened) if images else gallery.first(opened.data.test, gallery.SHOWN // 2)
     remade = decode_means(opened.model, _codes(opened, x, refine))
-    picture, error = image_grid.alternating(x, remade), (remade - x).square()
+    picture, error = image_grid.make_alternating_rows(x, remade), (remade - x).square()
     name = "own-reconstructions.png" if images else "reconstructions.png"
     target = _save(opened.folder, name, picture, out)
     return {

@@ -14,8 +14,8 @@ from immersion.commands.doctor import examine
 from immersion.data import log_volume
 from immersion.data.restoration import load_pictures
 from immersion.engine import Options
-from immersion.evaluation.image_to_image import translation_quality
-from immersion.evaluation.samples import SampleProtocol, sample_quality
+from immersion.evaluation.samples import SampleProtocol, evaluate_samples
+from immersion.evaluation.translators import evaluate_translator
 from immersion.metrics import Estimate
 from immersion.models import LatentVariableModel, ProbabilisticPCA, Translator
 from immersion.pretrained.published import is_published
@@ -96,13 +96,13 @@ def _network(word: str, on: str, device: torch.device) -> dict[str, Any]:
     opened = opener(word)
     network = opened(load_pictures(on).spec.shape[0])
     network.model.to(device)
-    return {"network": network.name} | translation_quality(network, on)
+    return {"network": network.name} | evaluate_translator(network, on)
 
 
 def _translator(run: Run, on: str) -> dict[str, Any]:
     """Measure an image-to-image network; a set of others' pictures leaves the run as it is."""
     if on:
-        return translation_quality(Network.of(run), on)
+        return evaluate_translator(Network.of(run), on)
     result = evaluate_run(run, importance_samples=0)
     examine(run.folder)
     write_report(run.folder)
@@ -121,10 +121,10 @@ def evaluate_run(
         sample_protocol: How samples are measured; None leaves their quality out.
     """
     if isinstance(run.model, Translator):
-        return _written(run, translation_quality(Network.of(run)))
+        return _written(run, evaluate_translator(Network.of(run)))
     result: dict[str, Any] = {"protocol": {"split": "test"}, "estimates": {}}
     if sample_protocol is not None:  # first: what does not suit is said before the long work
-        quality = sample_quality(run, sample_protocol, seed)
+        quality = evaluate_samples(run, sample_protocol, seed)
         result["sample_protocol"] = quality.protocol
         result["estimates"] = _plain(quality.estimates)
     if encodes(run.model):

@@ -12,13 +12,20 @@ from immersion.check import UserError
 from immersion.data import to_original_units
 from immersion.data.synthetic import GRID, RING
 from immersion.metrics import Estimate
-from immersion.metrics.extractors import Extractor, extractor_for, features, usual
+from immersion.metrics.extractors import (
+    Extractor,
+    build_extractor,
+    choose_extractor,
+    extract_features,
+)
 from immersion.metrics.extractors.digits import Digits
-from immersion.metrics.likelihood.parzen import parzen
-from immersion.metrics.samples.memorisation import memorisation
-from immersion.metrics.samples.modes import class_modes, mixture_modes
-from immersion.metrics.samples.overfitting import discriminator_overfitting
-from immersion.metrics.samples.quality import quality, quality_protocol
+from immersion.metrics.likelihood.parzen import compute_parzen
+from immersion.metrics.samples.memorisation import (
+    compute_discriminator_overfitting,
+    compute_memorisation,
+)
+from immersion.metrics.samples.modes import count_class_modes, count_mixture_modes
+from immersion.metrics.samples.quality import compute_quality, describe_quality
 from immersion.models import GAN, LatentVariableModel
 from immersion.models.sampling import draws
 from immersion.random import make_generator, use_seed
@@ -73,7 +80,7 @@ QUICK = SampleProtocol(samples=2000, quick=True)
 
 
 @dataclass
-class SampleQuality:
+class SampleEvaluation:
     """What was measured of a model's samples.
 
     Args:
@@ -85,7 +92,7 @@ class SampleQuality:
     protocol: dict[str, object] = field(default_factory=dict)
 
 
-def sample_quality(run: Run, protocol: SampleProtocol, seed: int) -> SampleQuality:
+def evaluate_samples(run: Run, protocol: SampleProtocol, seed: int) -> SampleEvaluation:
     """Draw from a run's model and compare the draws with test examples.
 
     Like is compared with like: draws x ~ p(x|z) with test examples as the model is shown them,
@@ -97,22 +104,22 @@ def sample_quality(run: Run, protocol: SampleProtocol, seed: int) -> SampleQuali
     """
     test = run.data.test
     name = _extractor_name(run, protocol)
-    extractor = extractor_for(name, run.spec, run.data.train, protocol.extractor_hash)
+    extractor = build_extractor(name, run.spec, run.data.train, protocol.extractor_hash)
     count = min(protocol.samples, len(test))
     if not protocol.quick:
         _refuse(run, protocol, extractor)
         _say(f"{extractor.name} features of {count:,} test examples and as many draws")
-    real = features(extractor, _batches(test, _chosen(test, count, seed), seed))
+    real = extract_features(extractor, _batches(test, _chosen(test, count, seed), seed))
     drawn, kept = _drawn(run, protocol, extractor, count, seed)
-    result = SampleQuality(protocol=_protocol(run, extractor, count, seed))
+    result = SampleEvaluation(protocol=_protocol(run, extractor, count, seed))
     try:
-        result.estimates |= quality(real, drawn, seed)
-        result.protocol |= quality_protocol(real, drawn)
+        result.estimates |= compute_quality(real, drawn, seed)
+        result.protocol |= describe_quality(real, drawn)
     except UserError as error:
         if not protocol.quick and protocol.extractor != "auto":
             raise
         result.protocol["left_out"] = str(error)
-    counted = modes(run, kept)
+    counted = count_modes(run, kept)
     if counted:
         result.estimates |= counted
         result.protocol["modes"] = f"of {len(kept):,} draws"
@@ -152,7 +159,7 @@ def _draws_noise(run: Run) -> bool:
 def _extractor_name(run: Run, protocol: SampleProtocol) -> str:
     if protocol.extractor != "auto":
         return protocol.extractor
-    name = usual(run.spec, min(protocol.samples, len(run.data.test)))
+    name = choose_extractor(run.spec, min(protocol.samples, len(run.data.test)))
     return "pca" if protocol.quick and name == "squeezenet" else name
 
 
@@ -181,7 +188,7 @@ def _refuse(run: Run, protocol: SampleProtocol, extractor: Extractor) -> None:
         )
 
 
-def modes(run: Run, drawn: Tensor) -> dict[str, Estimate]:
+def count_modes(run: Run, drawn: Tensor) -> dict[str, Estimate]:
     """Count the modes among draws, (N, *shape), where the data's are known; else return nothing.
 
     Rows of a table are taken in its own units; triples of digits are told apart by the package's
@@ -189,7 +196,9 @@ def modes(run: Run, drawn: Tensor) -> dict[str, Estimate]:
     """
     if run.spec.name in MIXTURES:
         mixture = MIXTURES[run.spec.name]
-        return mixture_modes(to_original_units(drawn, run.spec), mixture.means, mixture.sigma)
+        return count_mixture_modes(
+            to_original_units(drawn, run.spec), mixture.means, mixture.sigma
+        )
     if run.spec.name != STACKED:
         return {}
     network = Digits(run.spec, None)
@@ -197,7 +206,7 @@ def modes(run: Run, drawn: Tensor) -> dict[str, Estimate]:
         network.classify(x.flatten(0, 1).unsqueeze(1)).argmax(1).reshape(-1, 3)
         for x in drawn.split(BATCH)
     ]
-    return class_modes(torch.cat(parts) @ torch.tensor([100, 10, 1]), 1000)
+    return count_class_modes(torch.cat(parts) @ torch.tensor([100, 10, 1]), 1000)
 
 
 def _neighbours(protocol: SampleProtocol) -> int:
@@ -205,7 +214,7 @@ def _neighbours(protocol: SampleProtocol) -> int:
 
 
 def _add_memorisation(
-    result: SampleQuality, run: Run, drawn: Tensor, protocol: SampleProtocol, seed: int
+    result: SampleEvaluation, run: Run, drawn: Tensor, protocol: SampleProtocol, seed: int
 ) -> None:
     """Compare how near draws and test examples lie to the training split."""
     train, test = run.data.train, run.data.test
@@ -213,10 +222,10 @@ def _add_memorisation(
     large = len(train) * run.spec.dimensions > LARGEST
     if protocol.quick and (large or not train.resident):
         return
-    space = extractor_for("pca" if large else "pixels", run.spec, train)
-    whole = features(space, _batches(train, torch.arange(len(train)), seed))
-    held_out = features(space, _batches(test, _chosen(test, count, seed), seed))
-    result.estimates |= memorisation(space(drawn[:count]), held_out, whole)
+    space = build_extractor("pca" if large else "pixels", run.spec, train)
+    whole = extract_features(space, _batches(train, torch.arange(len(train)), seed))
+    held_out = extract_features(space, _batches(test, _chosen(test, count, seed), seed))
+    result.estimates |= compute_memorisation(space(drawn[:count]), held_out, whole)
     where = f"{space.features} principal components" if large else "the values"
     result.protocol["neighbours"] = (
         f"{min(count, len(drawn)):,} draws and {count:,} test examples among all {len(train):,} "
@@ -224,14 +233,16 @@ def _add_memorisation(
     )
 
 
-def _add_overfitting(result: SampleQuality, run: Run, model: GAN, count: int, seed: int) -> None:
+def _add_overfitting(
+    result: SampleEvaluation, run: Run, model: GAN, count: int, seed: int
+) -> None:
     """Ask a GAN's discriminator about training examples, test examples and draws."""
     train, test = (
         _logits(model, split, _chosen(split, count, seed), seed, part)
         for part, split in (("train", run.data.train), ("test", run.data.test))
     )
     drawn = torch.cat([train[1], test[1]])
-    found = discriminator_overfitting(train[0], test[0], drawn)
+    found = compute_discriminator_overfitting(train[0], test[0], drawn)
     if found is not None:
         result.estimates["discriminator_overfitting"] = found
     result.protocol["discriminator"] = (
@@ -261,7 +272,7 @@ def _logits(
     return torch.cat(real), torch.cat(drawn)
 
 
-def _add_parzen(result: SampleQuality, run: Run, drawn: Tensor, seed: int) -> None:
+def _add_parzen(result: SampleEvaluation, run: Run, drawn: Tensor, seed: int) -> None:
     """Measure the Parzen-window log-likelihood, and that of as many real training examples."""
     train, validation, test = run.data.train, run.data.validation, run.data.test
     few = torch.arange(min(WINDOWED, len(validation)))
@@ -272,7 +283,7 @@ def _add_parzen(result: SampleQuality, run: Run, drawn: Tensor, seed: int) -> No
     real = torch.cat(list(_batches(train, _chosen(train, len(drawn), seed), seed)))
     for name, windows in (("parzen_log_likelihood", drawn), ("parzen_of_real_data", real)):
         _say(f"Parzen windows on {len(windows):,} examples")
-        result.estimates[name], sigma = parzen(windows, held, asked)
+        result.estimates[name], sigma = compute_parzen(windows, held, asked)
         result.protocol[name] = (
             f"windows on {len(windows):,} examples, sigma {sigma:.3g} chosen on {len(held):,} "
             f"validation examples, all {len(asked):,} test examples"

@@ -3,14 +3,14 @@
 from PIL import Image
 
 from immersion.image_io import Picture
-from immersion.report.beside import Compared
+from immersion.report.comparison import Comparison
 
 SHOWN = 960, 720
 """Columns and rows, at most, of what is shown of a picture: at full resolution, not shrunk, since
 that is where noise is."""
 
 
-def compared(name: str, words: str, before: Picture, after: Picture) -> Compared:
+def compared(name: str, words: str, before: Picture, after: Picture) -> Comparison:
     """Return the middles of two pictures of the same thing, the first enlarged to the second.
 
     Args:
@@ -29,7 +29,7 @@ def compared(name: str, words: str, before: Picture, after: Picture) -> Compared
     source = tuple(edge // scale for edge in box)
     small = image(before, source)
     size = box[2] - box[0], box[3] - box[1]
-    return Compared(name, words, small.resize(size, Image.Resampling.NEAREST), image(after, box))
+    return Comparison(name, words, small.resize(size, Image.Resampling.NEAREST), image(after, box))
 
 
 def image(picture: Picture, box: tuple[int, ...]) -> Image.Image:

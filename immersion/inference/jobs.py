@@ -19,7 +19,7 @@ from immersion.inference.translate import (
     upright,
 )
 from immersion.pretrained.resolve import Network
-from immersion.report.beside import Compared
+from immersion.report.comparison import Comparison
 from immersion.tasks import Task
 
 Existing = Literal["refuse", "replace", "keep"]
@@ -61,7 +61,7 @@ class Made:
     """
 
     told: dict[str, Any]
-    pair: Compared
+    pair: Comparison
 
 
 def work_on(job: Job, opened: Opened, manner: Manner, existing: Existing) -> Made:
@@ -126,13 +126,13 @@ def _put(picture: Picture, path: Path, existing: Existing) -> None:
         write(picture, path, existing == "replace")
 
 
-def seen_again(job: Job) -> Compared:
+def seen_again(job: Job) -> Comparison:
     """Return the middles of a picture and of a result that is there already, for a page."""
     before, after = read(job.source), read(job.output)
     return _pair(job, size_of(after), before, after)
 
 
-def _pair(job: Job, words: str, before: Picture, after: Picture) -> Compared:
+def _pair(job: Job, words: str, before: Picture, after: Picture) -> Comparison:
     return compared(job.output.name, words, upright(before), upright(after))
 
 

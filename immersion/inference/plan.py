@@ -16,7 +16,7 @@ from immersion.inference.jobs import Existing, Job
 from immersion.inference.own_noise import refuse_strength
 from immersion.inference.settings import Answer, Files
 from immersion.pretrained.resolve import Network
-from immersion.report.beside import KICKER
+from immersion.report.comparison import KICKER
 
 UNCERTAINTY = "-uncertainty.png"
 """What the name of an uncertainty map ends in."""

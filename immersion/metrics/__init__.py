@@ -2,6 +2,6 @@
 
 from immersion.metrics.estimate import Estimate
 from immersion.metrics.likelihood.bound import evaluate
-from immersion.metrics.samples.frechet import frechet_distance
+from immersion.metrics.samples.frechet import compute_frechet_distance
 
-__all__ = ["Estimate", "evaluate", "frechet_distance"]
+__all__ = ["Estimate", "compute_frechet_distance", "evaluate"]

@@ -18,7 +18,7 @@ REACH = 8.0
 
 
 @torch.no_grad()
-def mass_on_line(g: Map, edges: Tensor, cells: int = 4000) -> Tensor:
+def compute_mass_on_line(g: Map, edges: Tensor, cells: int = 4000) -> Tensor:
     """Return the mass of x = g(z), z ~ N(0, 1), on each bin of a line.
 
     Each cell [a, b] of a fine grid of codes carries Phi(b) - Phi(a), spread evenly over
@@ -34,7 +34,7 @@ def mass_on_line(g: Map, edges: Tensor, cells: int = 4000) -> Tensor:
         (bins,), float64.
 
     Example:
-        >>> mass_on_line(lambda z: 2 * z, torch.tensor([-2.0, 0.0, 2.0]))  # a standard deviation
+        >>> compute_mass_on_line(lambda z: 2 * z, torch.tensor([-2.0, 0.0, 2.0]))  # sigma = 2
         tensor([0.3413, 0.3413], dtype=torch.float64)
     """
     z, mass = _codes(cells)
@@ -43,7 +43,7 @@ def mass_on_line(g: Map, edges: Tensor, cells: int = 4000) -> Tensor:
 
 
 @torch.no_grad()
-def mass_on_plane(g: Map, edges: tuple[Tensor, Tensor], cells: int = 400) -> Tensor:
+def compute_mass_on_plane(g: Map, edges: tuple[Tensor, Tensor], cells: int = 400) -> Tensor:
     """Return the mass of x = g(z), z ~ N(0, I) in two dimensions, on each bin of a plane.
 
     Each cell of a fine grid of codes carries its normal mass, spread evenly over the smallest
@@ -59,7 +59,7 @@ def mass_on_plane(g: Map, edges: tuple[Tensor, Tensor], cells: int = 400) -> Ten
 
     Example:
         >>> half = torch.tensor([-9.0, 0.0, 9.0])
-        >>> mass_on_plane(lambda z: z, (half, half), cells=50)
+        >>> compute_mass_on_plane(lambda z: z, (half, half), cells=50)
         tensor([[0.2500, 0.2500],
                 [0.2500, 0.2500]], dtype=torch.float64)
     """
@@ -76,7 +76,7 @@ def mass_on_plane(g: Map, edges: tuple[Tensor, Tensor], cells: int = 400) -> Ten
     return below.diff(dim=0).diff(dim=1)
 
 
-def best_discriminator(p: Tensor, p_g: Tensor) -> Tensor:
+def compute_best_discriminator(p: Tensor, p_g: Tensor) -> Tensor:
     """Return D* = p / (p + p_g), the best answer to a generator; 1/2 where there is neither.
 
     Args:
@@ -89,7 +89,7 @@ def best_discriminator(p: Tensor, p_g: Tensor) -> Tensor:
     return torch.where(both > 0, p / both.clamp(min=torch.finfo(both.dtype).tiny), 0.5)
 
 
-def value_of_game(d: Tensor, p: Tensor, p_g: Tensor) -> float:
+def compute_game_value(d: Tensor, p: Tensor, p_g: Tensor) -> float:
     """Return V(D, G) = sum p log D + p_g log(1 - D), in nats.
 
     At D* it is -log 4 + 2 JSD(p, p_g), and -log 4 = -1.386 where p_g = p.
@@ -103,13 +103,13 @@ def value_of_game(d: Tensor, p: Tensor, p_g: Tensor) -> float:
 
     Example:
         >>> p = torch.tensor([0.25, 0.75])
-        >>> round(value_of_game(torch.full((2,), 0.5), p, p), 3)
+        >>> round(compute_game_value(torch.full((2,), 0.5), p, p), 3)
         -1.386
     """
     return float((torch.xlogy(p, d) + torch.xlogy(p_g, 1 - d)).sum())
 
 
-def jensen_shannon(p: Tensor, p_g: Tensor) -> float:
+def compute_jensen_shannon(p: Tensor, p_g: Tensor) -> float:
     """Return JSD(p, p_g) = KL(p || m) / 2 + KL(p_g || m) / 2 with m = (p + p_g) / 2, in nats.
 
     Between 0, where they are equal, and log 2 = 0.693, where no bin holds both.
@@ -118,7 +118,7 @@ def jensen_shannon(p: Tensor, p_g: Tensor) -> float:
         p, p_g: Masses on the same bins, each adding up to 1.
 
     Example:
-        >>> round(jensen_shannon(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])), 3)
+        >>> round(compute_jensen_shannon(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])), 3)
         0.693
     """
     both = p + p_g

@@ -9,7 +9,7 @@ from immersion.models.codes import sample_means
 from immersion.nn import Architecture
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import measure, trained
-from immersion.report.image_grid import grid
+from immersion.report.image_grid import make_grid
 from immersion.runs.decoded_images import manifold
 from immersion.runs.load import Run
 
@@ -84,7 +84,7 @@ def figure5(out: Path, device: str) -> dict[str, Measurement]:
     for latent_dim in LATENTS:
         run = mnist(out, latent_dim, SHORT, device)
         measured[f"elbo-{latent_dim}"] = measure(run)["elbo"]
-        pictures.append(grid(sample_means(run.model, 100, seed=0), columns=10))
+        pictures.append(make_grid(sample_means(run.model, 100, seed=0), columns=10))
     _in_a_row(pictures).save(out / "aevb-fig5.png")
     return measured
 

@@ -11,12 +11,15 @@ from immersion.data.dataset import to_float
 from immersion.data.patches import PatchSplit
 from immersion.data.restoration import load_pictures
 from immersion.engine import Options
-from immersion.evaluation.image_measures import ROUNDED
-from immersion.evaluation.image_to_image import translation_quality
+from immersion.evaluation.image_metrics import ROUNDED
+from immersion.evaluation.translators import evaluate_translator
 from immersion.imaging.colour import lab_from_srgb
 from immersion.metrics import Estimate
-from immersion.metrics.restoration.colourfulness import colourfulness_error, psnr_ab
-from immersion.metrics.restoration.psnr import quantised
+from immersion.metrics.restoration.colourfulness import (
+    compute_colourfulness_error,
+    compute_psnr_ab,
+)
+from immersion.metrics.restoration.psnr import quantise
 from immersion.models import Translator
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
@@ -67,7 +70,7 @@ def judged(run: Run) -> dict[str, Measurement]:
     """Return what a colouriser gains over grey and over the mean colour, on each set."""
     measured = {}
     for name in GAINS:
-        found = translation_quality(Network.of(run), name)["estimates"]
+        found = evaluate_translator(Network.of(run), name)["estimates"]
         for baseline in ("grey", "mean"):
             gain = found[f"psnr_chroma_gain_over_{baseline}_lab"]
             measured[f"{name}-{baseline}"] = Measurement(gain["value"], gain["standard_error"])
@@ -89,10 +92,10 @@ def of_draws(
             answer = one.answer(pair.input)[0]
             drawn = [several.answer(pair.input, count * number + k)[0] for k in range(count)]
         said = torch.cat([answer, *drawn, task.grey(pair.input)])
-        made = quantised(task.finish(pair.input.expand(len(said), -1, -1, -1), said))
-        truth = quantised(task.finish(pair.input, pair.target)).expand_as(made)
-        psnr = psnr_ab(lab_from_srgb(made), lab_from_srgb(truth)).clamp(max=ROUNDED)
-        error = colourfulness_error(made, truth)
+        made = quantise(task.finish(pair.input.expand(len(said), -1, -1, -1), said))
+        truth = quantise(task.finish(pair.input, pair.target)).expand_as(made)
+        psnr = compute_psnr_ab(lab_from_srgb(made), lab_from_srgb(truth)).clamp(max=ROUNDED)
+        error = compute_colourfulness_error(made, truth)
         gains.append(psnr[1:-1].max() - psnr[0])
         errors.append(error[1])
         baseline.append(error[-1])

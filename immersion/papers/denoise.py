@@ -4,12 +4,12 @@ import math
 from pathlib import Path
 
 from immersion.engine import Options
-from immersion.evaluation.image_to_image import translation_quality
+from immersion.evaluation.translators import evaluate_translator
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import amount, trained
 from immersion.pretrained.resolve import Network
-from immersion.report.curves import curves
+from immersion.report.curves import draw_curves
 from immersion.runs.load import Run
 
 CITATION = (
@@ -72,14 +72,14 @@ def curve(run: Run) -> str:
         }
         for row in run.folder.metrics()
     ]
-    return curves(rows)
+    return draw_curves(rows)
 
 
 def judged(run: Run) -> dict[str, Measurement]:
     """Return PSNR on both sets at three strengths, and what the intervals cover."""
     measured = {}
     for name in ("set12", "bsd68"):
-        estimates = translation_quality(Network.of(run), name)["estimates"]
+        estimates = evaluate_translator(Network.of(run), name)["estimates"]
         for sigma in (15, 25, 50):
             psnr = estimates[f"psnr_sigma_{sigma}"]
             measured[f"{name}-{sigma}"] = Measurement(psnr["value"], psnr["standard_error"])

@@ -5,7 +5,7 @@ from pathlib import Path
 from immersion.data.dataset import to_float
 from immersion.data.restoration import load_pictures
 from immersion.engine import Options
-from immersion.evaluation.image_to_image import translation_quality
+from immersion.evaluation.translators import evaluate_translator
 from immersion.image_io import Picture, to_levels, write
 from immersion.imaging.noise import add_gaussian
 from immersion.nn.translation import Translation
@@ -68,7 +68,7 @@ def photographs(folder: Path, sigma: float) -> Path:
 
 def judged(run: Run) -> tuple[Measurement, Measurement]:
     """Return the PSNR on Set12, before and after, at the sigma that was learnt."""
-    estimates = translation_quality(Network.of(run), "set12")["estimates"]
+    estimates = evaluate_translator(Network.of(run), "set12")["estimates"]
     found = (estimates[f"{name}_sigma_{SIGMA:g}"] for name in ("psnr_before", "psnr"))
     before, after = (Measurement(e["value"], e["standard_error"]) for e in found)
     return before, after

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from immersion.engine import Options
-from immersion.evaluation.image_to_image import translation_quality
+from immersion.evaluation.translators import evaluate_translator
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import amount, trained
@@ -49,7 +49,7 @@ def table(out: Path, device: str, options: Options, depth: int) -> dict[str, Mea
             task=Enlarge(factor),
             translation=Translation("restorer", depth=depth),
         )
-        estimates = translation_quality(Network.of(run), "set5")["estimates"]
+        estimates = evaluate_translator(Network.of(run), "set5")["estimates"]
         for name, measure in (("", "psnr_y"), ("-bicubic", "psnr_y_before")):
             found = estimates[f"{measure}_x{factor}"]
             measured[f"x{factor}{name}"] = Measurement(found["value"], found["standard_error"])

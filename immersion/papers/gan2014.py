@@ -8,7 +8,7 @@ from sklearn.cluster import MiniBatchKMeans
 
 from immersion.engine import OptimizerSettings, Options
 from immersion.evaluation.samples import SampleProtocol
-from immersion.metrics.likelihood.parzen import parzen
+from immersion.metrics.likelihood.parzen import compute_parzen
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
 from immersion.papers.study import Claim, Measurement, Study, register
@@ -92,7 +92,7 @@ def _of_k_means(run: Run) -> Measurement:
     )
     means = MiniBatchKMeans(CENTRES, init="random", n_init=1, random_state=0, batch_size=20_000)
     centres = torch.from_numpy(means.fit(train.numpy()).cluster_centers_)
-    estimate, _ = parzen(centres, validation, test)
+    estimate, _ = compute_parzen(centres, validation, test)
     return Measurement(estimate.value, estimate.standard_error)
 
 

@@ -16,7 +16,7 @@ from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import measure, trained
 from immersion.recipes.gan import DiscriminatorSettings
 from immersion.recipes.gan2014 import PUBLISHED as OPTIMISER
-from immersion.report.image_grid import grid
+from immersion.report.image_grid import make_grid
 from immersion.runs.figures import neighbours
 from immersion.runs.load import Run
 
@@ -79,7 +79,9 @@ def beside(
     name = out.name
     measured = {}
     for which, run in (("2014", old), ("today", new)):
-        grid(sampled(run.model, 60, seed=0), columns=12).save(out / f"gan2014-{name}-{which}.png")
+        make_grid(sampled(run.model, 60, seed=0), columns=12).save(
+            out / f"gan2014-{name}-{which}.png"
+        )
         estimates = measure(run, sample_protocol=PROTOCOL)
         measured |= {
             f"{what}-{which}": estimates[what] for what in ("frechet_unbiased", "coverage")
@@ -95,7 +97,7 @@ def nobody(out: Path, device: str, options: Options, width: int) -> dict[str, Me
     """Train a generator of faces of 64 x 64; draw them with their nearest training faces."""
     run = people(out, device, options, width)
     name = f"gan2014-{out.name}"
-    grid(sampled(run.model, 60, seed=0), columns=12).save(out / f"{name}.png")
+    make_grid(sampled(run.model, 60, seed=0), columns=12).save(out / f"{name}.png")
     neighbours(run).save(out / f"{name}-neighbours.png")
     walk(run, pairs=6).save(out / f"{name}-walks.png")
     estimates = measure(run, sample_protocol=PROTOCOL)

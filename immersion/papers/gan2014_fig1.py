@@ -15,10 +15,10 @@ from immersion.check import UserError
 from immersion.data.dataset import MemorySplit
 from immersion.engine import Experiment, OptimizerSettings, Options, Player, train
 from immersion.metrics.pushforward import (
-    best_discriminator,
-    jensen_shannon,
-    mass_on_line,
-    value_of_game,
+    compute_best_discriminator,
+    compute_game_value,
+    compute_jensen_shannon,
+    compute_mass_on_line,
 )
 from immersion.models import GAN, Discriminator
 from immersion.nn import Architecture
@@ -121,17 +121,17 @@ class State:
 
         with torch.no_grad():
             d = model.discriminator(X[:, None].float(), None).double().sigmoid()
-            return cls(mass_on_line(g, EDGES), d, g(Z[:, None]).squeeze(1))
+            return cls(compute_mass_on_line(g, EDGES), d, g(Z[:, None]).squeeze(1))
 
     @property
     def value(self) -> float:
         """Return V(D, G), in nats."""
-        return value_of_game(self.d, P, self.p_g)
+        return compute_game_value(self.d, P, self.p_g)
 
     @property
     def divergence(self) -> float:
         """Return JSD(p, p_g), in nats."""
-        return jensen_shannon(P, self.p_g)
+        return compute_jensen_shannon(P, self.p_g)
 
 
 def run(out: Path, device: str) -> dict[str, Measurement]:
@@ -150,7 +150,7 @@ def run(out: Path, device: str) -> dict[str, Measurement]:
         states[moment] = State.of(experiment.model)
     _picture(states, out / "gan2014-fig1.png")
     end, inner = states["d"], states["b"]
-    error = (P * (end.d - best_discriminator(P, end.p_g)).abs()).sum().item()
+    error = (P * (end.d - compute_best_discriminator(P, end.p_g)).abs()).sum().item()
     bound = -math.log(4) + 2 * inner.divergence
     values = {
         "value": end.value,
@@ -206,7 +206,7 @@ def _picture(states: dict[str, State], file: Path) -> None:
 
 def _densities(axes: "Axes", state: State) -> None:
     width, x = float(EDGES[1] - EDGES[0]), X.numpy()
-    best = best_discriminator(P, state.p_g)
+    best = compute_best_discriminator(P, state.p_g)
     best[P + state.p_g < 0.01 * width] = math.nan  # nobody lives there
     axes.plot(x, P / width, color=INK, linestyle=":", linewidth=2, label="data, p")
     axes.plot(x, state.p_g / width, color=ORANGE, linewidth=2, label="samples, p_g")

@@ -13,13 +13,13 @@ from torch import Tensor
 
 from immersion.data import to_original_units
 from immersion.engine import OptimizerSettings, Options
-from immersion.evaluation.samples import modes
+from immersion.evaluation.samples import count_modes
 from immersion.models.sampling import sampled
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import trained
-from immersion.report.image_grid import grid
+from immersion.report.image_grid import make_grid
 from immersion.runs.load import Run
 
 CITATION = (
@@ -57,7 +57,7 @@ Found = dict[str, float]
 
 def counted(run: Run, samples: int) -> Found:
     """Return modes, high_quality (of points) and reverse_kl of a run's samples."""
-    found = modes(run, sampled(run.model, samples, seed=0))
+    found = count_modes(run, sampled(run.model, samples, seed=0))
     return {name: estimate.value for name, estimate in found.items()}
 
 
@@ -240,7 +240,7 @@ def stacked(out: Path, device: str) -> dict[str, Measurement]:
         ]
         for what, value in _over_runs([counted(run, 26_000) for run in runs]).items():
             measured[f"{game}-{what}"] = value
-        picture = grid(sampled(runs[0].model, 100, seed=0), columns=10)
+        picture = make_grid(sampled(runs[0].model, 100, seed=0), columns=10)
         picture.save(out / f"modes-stacked-mnist-{game}.png")
     return measured
 

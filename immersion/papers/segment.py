@@ -8,12 +8,11 @@ from torch import Tensor
 
 from immersion.data.segmentation_sets import FOLDS
 from immersion.engine import Options
-from immersion.evaluation.image_to_image import results
+from immersion.evaluation.translators import predict_pairs
 from immersion.metrics import Estimate
-from immersion.metrics.segmentation.pixel import pixel_counts
-from immersion.metrics.segmentation.pooled import f_score, pooled
-from immersion.metrics.segmentation.rand import pair_counts
-from immersion.metrics.segmentation.warping import split_and_merge_error
+from immersion.metrics.segmentation.objects import count_pairs, count_pixels
+from immersion.metrics.segmentation.scores import compute_f_score, estimate_pooled
+from immersion.metrics.segmentation.warping import compute_split_and_merge_error
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import amount, measure, trained
@@ -73,7 +72,7 @@ def cells(
 
 def cells_of(run: Run) -> tuple[Tensor, Tensor]:
     """Return the probability of a cell in the run's test slices and where cells are, (N, H, W)."""
-    said = list(results(run.model, run.model.task, run.data.test))
+    said = list(predict_pairs(run.model, run.model.task, run.data.test))
     probabilities = [p.base_dist.probs[:, 1] for _, p in said]
     return torch.cat(probabilities), torch.cat([pair.target[:, 0] == 1 for pair, _ in said])
 
@@ -91,12 +90,14 @@ def leader_board(probability: Tensor, truth: Tensor) -> dict[str, Measurement]:
         return Measurement(least.value, least.standard_error)
 
     def error(counts: Tensor) -> Estimate:
-        return pooled(counts, f_score, "share").affine(-1.0, 1.0, "share")
+        return estimate_pooled(counts, compute_f_score, "share").affine(-1.0, 1.0, "share")
 
     return {
-        "warping": best(lambda t: Estimate.of(split_and_merge_error(probability, truth, t), "")),
-        "rand": best(lambda t: error(pair_counts(probability > t, truth, with_itself=False))),
-        "pixel": best(lambda t: error(pixel_counts(probability > t, truth))),
+        "warping": best(
+            lambda t: Estimate.of(compute_split_and_merge_error(probability, truth, t), "")
+        ),
+        "rand": best(lambda t: error(count_pairs(probability > t, truth, with_itself=False))),
+        "pixel": best(lambda t: error(count_pixels(probability > t, truth))),
     }
 
 

@@ -6,7 +6,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from immersion.engine import OptimizerSettings, Options
-from immersion.metrics import frechet_distance
+from immersion.metrics import compute_frechet_distance
 from immersion.objectives import ELBO
 from immersion.papers.study import Claim, Measurement, Study, register
 from immersion.papers.training import measure, trained
@@ -60,7 +60,7 @@ def _sample_distance(run: Run) -> float:
         drawn = run.model.decode(run.model.prior().sample((DRAWN,))).sample()
     pca = PCA(FEATURES, random_state=0).fit(test.flatten(1).numpy())
     a, b = (torch.from_numpy(pca.transform(x.flatten(1).numpy())) for x in (test, drawn))
-    return frechet_distance(a, b)
+    return compute_frechet_distance(a, b)
 
 
 def _picture(runs: dict[str, Run], file: Path) -> None:

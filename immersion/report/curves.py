@@ -56,7 +56,7 @@ NOT_LOOKED_AT = ("/loss", "/penalty")
 LOGITS = {"discriminator/real": "of real examples", "discriminator/fake": "of generated ones"}
 
 
-def curves(rows: Rows) -> str:
+def draw_curves(rows: Rows) -> str:
     """Return inline SVGs one after another, training and validation against steps.
 
     Of one player each term has a panel: the ELBO comes first, and a loss that is nothing but

@@ -16,7 +16,7 @@ SMALLEST = 56
 """An image whose longer side is below this many pixels is enlarged."""
 
 
-def grid(x: Tensor, columns: int, gap: int = 2) -> Image.Image:
+def make_grid(x: Tensor, columns: int, gap: int = 2) -> Image.Image:
     """Return images as one picture, row by row.
 
     Args:
@@ -32,13 +32,13 @@ def grid(x: Tensor, columns: int, gap: int = 2) -> Image.Image:
         UserError: C is neither 1 nor 3.
 
     Example:
-        >>> grid(torch.rand(6, 1, 28, 28), columns=3).size  # 3 x 56 and 4 gaps, 2 x 56 and 3
+        >>> make_grid(torch.rand(6, 1, 28, 28), columns=3).size  # 3 x 56 and 4 gaps, 2 x 56 and 3
         (176, 118)
     """
-    return mosaic(x.split(columns), gap)
+    return make_mosaic(x.split(columns), gap)
 
 
-def mosaic(rows: Iterable[Tensor], gap: int = 2) -> Image.Image:
+def make_mosaic(rows: Iterable[Tensor], gap: int = 2) -> Image.Image:
     """Return rows of images as one picture; a short row or a small image leaves its end empty.
 
     Args:
@@ -68,7 +68,7 @@ def mosaic(rows: Iterable[Tensor], gap: int = 2) -> Image.Image:
     return Image.fromarray((canvas[0] if channels == 1 else canvas.permute(1, 2, 0)).numpy())
 
 
-def alternating(a: Tensor, b: Tensor, columns: int = 10) -> Image.Image:
+def make_alternating_rows(a: Tensor, b: Tensor, columns: int = 10) -> Image.Image:
     """Return rows of images of a, below each the images of b, both (N, C, H, W)."""
     pairs = zip(a.split(columns), b.split(columns), strict=True)
-    return mosaic(itertools.chain.from_iterable(pairs))
+    return make_mosaic(itertools.chain.from_iterable(pairs))

@@ -6,8 +6,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from immersion.report import figures, measures, words
-from immersion.report.curves import curves
+from immersion.report import figures, labels, text
+from immersion.report.curves import draw_curves
 from immersion.report.markup import Markup, join, table, tag
 from immersion.run_folder import RunFolder
 from immersion.run_record import flatten
@@ -35,7 +35,7 @@ class _Run:
         self.name = folder.path.resolve().name
         files = sorted(folder.samples.glob("[!.]*"))
         found = {path.stem: path for path in files if path.suffix in KINDS}
-        known = [name for name in words.CAPTIONS if name in found]
+        known = [name for name in labels.CAPTIONS if name in found]
         self.pictures = {name: found[name] for name in dict.fromkeys([*known, *found])}
         self.findings = folder.findings()
         self.game = any("/" in name for row in self.metrics[:1] for name in row)
@@ -43,8 +43,8 @@ class _Run:
 
     def caption(self, name: str) -> tuple[str, str]:
         """Return a picture's title and what to look for in it."""
-        own = words.CAPTIONS_OF_A_GAN if self.record.recipe in words.GANS else {}
-        return own.get(name) or words.CAPTIONS.get(name, (name, ""))
+        own = labels.CAPTIONS_OF_A_GAN if self.record.recipe in labels.GANS else {}
+        return own.get(name) or labels.CAPTIONS.get(name, (name, ""))
 
 
 def write_report(folder: RunFolder, beside: RunFolder | None = None) -> Path:
@@ -57,14 +57,14 @@ def write_report(folder: RunFolder, beside: RunFolder | None = None) -> Path:
     Returns:
         The file: self-contained, with no script and no address that is loaded.
     """
-    html = page(folder, beside)
+    html = render_page(folder, beside)
     return folder.write(folder.report_file.name, lambda path: path.write_text(html, "utf-8"))
 
 
-def page(folder: RunFolder, beside: RunFolder | None = None) -> str:
+def render_page(folder: RunFolder, beside: RunFolder | None = None) -> str:
     """Return the report's HTML; see `write_report`."""
     run, other = _Run(folder), None if beside is None else _Run(beside)
-    title = f"{words.model_name(run.record)} on {words.data_name(run.record)}"
+    title = f"{text.name_model(run.record)} on {text.name_data(run.record)}"
     title = title[0].upper() + title[1:]
     css = resources.files("immersion.report").joinpath("page.css").read_text("utf-8")
     head = tag(
@@ -99,26 +99,26 @@ def _header(run: _Run, title: str) -> Markup:
         "header",
         tag("p", f"Immersion · {run.name}", class_="kicker"),
         tag("h1", title),
-        tag("p", words.sentence(run.record, run.evaluation), class_="lede"),
+        tag("p", text.summarise_run(run.record, run.evaluation), class_="lede"),
         _tiles(run),
     )
 
 
 def _tiles(run: _Run) -> Markup:
     tiles = []
-    for name in (*TILES, *filter(measures.is_key, run.estimates)):
+    for name in (*TILES, *filter(text.is_key, run.estimates)):
         if name in run.estimates and (name != "squared_error" or not run.generative):
             estimate = run.estimates[name]
-            value, _, error = words.with_error(estimate, unit=False).partition(" ± ")
+            value, _, error = text.format_estimate(estimate, unit=False).partition(" ± ")
             note = (f"± {error} " if error else "") + estimate.get("unit", "")
-            tiles.append((f"Test {words.inside(words.explained(name)[0])}", value, note))
+            tiles.append((f"Test {text.lower_first(text.explain_estimate(name)[0])}", value, note))
     if run.generative and "active_units" in run.evaluation:
         of = f"of {len(run.evaluation['kl_per_unit'])}" if "kl_per_unit" in run.evaluation else ""
         tiles.append(("Active latent units", run.evaluation["active_units"], of))
     outcome = run.record.outcome
     if outcome is not None and outcome.seconds:
         where = f"on {run.record.device}" if run.record.device else ""
-        tiles.append(("Training time", words.duration(outcome.seconds), where))
+        tiles.append(("Training time", text.format_duration(outcome.seconds), where))
     speeds = sorted(
         row["examples_per_second"] for row in run.metrics if "examples_per_second" in row
     )
@@ -137,12 +137,12 @@ def _tiles(run: _Run) -> Markup:
 def _curves(run: _Run) -> Markup:
     if not run.metrics:
         return Markup()
-    drawn = curves(run.metrics)
+    drawn = draw_curves(run.metrics)
     units = run.evaluation.get("kl_per_unit") or []
     if len(units) > 1:
         drawn += figures.unit_bars(units)
-    text = words.CURVES_OF_A_GAME if run.game else words.CURVES
-    return _section("Training", tag("p", text), tag("div", Markup(drawn), class_="pair"))
+    explanation = labels.CURVES_OF_A_GAME if run.game else labels.CURVES
+    return _section("Training", tag("p", explanation), tag("div", Markup(drawn), class_="pair"))
 
 
 def _health(run: _Run) -> Markup:
@@ -151,7 +151,7 @@ def _health(run: _Run) -> Markup:
     cards = [
         tag(
             "div",
-            tag("dt", finding["name"], tag("span", words.SEVERITIES[finding["severity"]])),
+            tag("dt", finding["name"], tag("span", labels.SEVERITIES[finding["severity"]])),
             tag("dd", finding["sentence"]),
             tag("dd", tag("b", "What to try: "), finding["remedy"] + ".")
             if finding["remedy"]
@@ -165,16 +165,16 @@ def _health(run: _Run) -> Markup:
 
 def _picture(run: _Run, name: str, caption: bool = True, label: str = "") -> Markup:
     path = run.pictures[name]
-    title, text = run.caption(name)
+    title, caption_text = run.caption(name)
     data = base64.b64encode(path.read_bytes()).decode()
-    alt = f"{title}: {words.model_name(run.record)} on {words.data_name(run.record)}"
+    alt = f"{title}: {text.name_model(run.record)} on {text.name_data(run.record)}"
     image = tag("img", src=f"data:{KINDS[path.suffix]};base64,{data}", alt=alt)
-    lines = [tag("b", label or title), f" {text}" if caption else ""]
+    lines = [tag("b", label or title), f" {caption_text}" if caption else ""]
     return tag("figure", image, tag("figcaption", *lines))
 
 
 def _label(run: _Run) -> str:
-    return f"{run.name} ({words.model_name(run.record)})"
+    return f"{run.name} ({text.name_model(run.record)})"
 
 
 def _pictures(run: _Run, other: _Run | None) -> Markup:
@@ -187,11 +187,11 @@ def _pictures(run: _Run, other: _Run | None) -> Markup:
         return _section("Pictures", tag("div", *shown, class_="pair"))
     rows = []
     for name in names:
-        title, text = run.caption(name)
+        title, caption = run.caption(name)
         both = [
             _picture(one, name, False, _label(one)) for one in (run, other) if name in one.pictures
         ]
-        rows.append(tag("h3", title) + tag("p", text) + tag("div", *both, class_="pair"))
+        rows.append(tag("h3", title) + tag("p", caption) + tag("div", *both, class_="pair"))
     return _section("Pictures", *(Markup(row) for row in rows))
 
 
@@ -203,8 +203,8 @@ def _not_generative(run: _Run, other: _Run | None) -> Markup:
     if other is not None and other.generative:
         label = f"The same from {_label(other)}, trained so that codes of data fill its prior"
         shown += [_picture(other, name, False, label) for name in names if name in other.pictures]
-    text = tag("p", words.NOT_GENERATIVE)
-    return _section("Not a generative model", text, tag("div", *shown, class_="pair"))
+    explanation = tag("p", labels.NOT_GENERATIVE)
+    return _section("Not a generative model", explanation, tag("div", *shown, class_="pair"))
 
 
 def _numbers(run: _Run, other: _Run | None) -> Markup:
@@ -212,14 +212,14 @@ def _numbers(run: _Run, other: _Run | None) -> Markup:
     names = list(dict.fromkeys(name for one in runs for name in one.estimates))
     if not names:
         return Markup()
-    order = list(words.ESTIMATES)
+    order = list(labels.ESTIMATES)
     names.sort(key=lambda name: order.index(name) if name in order else len(order))
     rows = []
     for name in names:
-        label, meaning = words.explained(name)
+        label, meaning = text.explain_estimate(name)
         cells = [one.estimates.get(name) for one in runs]
         first = next(cell for cell in cells if cell)
-        values = [words.with_error(c, unit=False) if c else "" for c in cells]
+        values = [text.format_estimate(c, unit=False) if c else "" for c in cells]
         name_and_meaning = join(label, tag("small", meaning))
         rows.append([name_and_meaning, *values, first.get("unit", ""), _count(first)])
     columns = ["estimate ± standard error"] if other is None else [_label(one) for one in runs]

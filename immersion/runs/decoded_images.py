@@ -15,7 +15,7 @@ from immersion.models.codes import (
     with_class,
 )
 from immersion.models.paths import PATHS
-from immersion.report.image_grid import alternating, grid
+from immersion.report.image_grid import make_alternating_rows, make_grid
 
 
 def reconstructions(model: Decoder, x: Tensor, columns: int = 10) -> Image:
@@ -26,7 +26,7 @@ def reconstructions(model: Decoder, x: Tensor, columns: int = 10) -> Image:
         x: (N, C, H, W).
         columns: Images in a row.
     """
-    return alternating(x, decode_means(model, encode_means(model, x)), columns)
+    return make_alternating_rows(x, decode_means(model, encode_means(model, x)), columns)
 
 
 def manifold(model: Decoder, side: int = 20, units: tuple[int, int] = (0, 1)) -> Image:
@@ -41,7 +41,7 @@ def manifold(model: Decoder, side: int = 20, units: tuple[int, int] = (0, 1)) ->
         units: Which two latent units span the picture; the others are 0.
     """
     z = manifold_codes(noise_dimensions(model), side, units, quantile(model))
-    return grid(decode_means(model, with_class(model, z, 0)), side, gap=0)
+    return make_grid(decode_means(model, with_class(model, z, 0)), side, gap=0)
 
 
 def walks(
@@ -64,4 +64,4 @@ def walks(
         raise UserError("an interpolation has two ends", "at least 2 steps", steps)
     walk = PATHS[check_choice("path", path, PATHS)]
     z = walk(a, b, torch.linspace(0, 1, steps)).flatten(0, 1)
-    return grid(decode_means(model, with_class(model, z, label)), steps)
+    return make_grid(decode_means(model, with_class(model, z, label)), steps)

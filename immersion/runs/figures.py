@@ -10,7 +10,7 @@ from immersion.batch import Split, iterate_batches
 from immersion.check import UserError
 from immersion.data import to_original_units
 from immersion.data.dataset import to_float
-from immersion.metrics.samples.neighbours import nearest
+from immersion.metrics.samples.neighbours import find_nearest
 from immersion.models import GAN, Decoder, Generative, Translator
 from immersion.models.codes import encode_means, has_uniform_prior, noise_dimensions, sample_means
 from immersion.models.sampling import draws, sampled
@@ -86,7 +86,7 @@ def translations(run: Run) -> Image:
         with torch.inference_mode():
             said = [run.model.answer(pair.input, draw)[0] for draw in (None, *drawn)]
         rows.append(_given_said_right(task, pair, said))
-    return image_grid.mosaic(rows)
+    return image_grid.make_mosaic(rows)
 
 
 def _given_said_right(task: Task, pair: Pair, said: list[Tensor]) -> Tensor:
@@ -128,11 +128,11 @@ def _samples(model: Decoder) -> Image:
     """Return a grid of draws: of few classes one a column, and in a row the same noise."""
     classes = model.classes if isinstance(model, GAN) else 0
     if not isinstance(model, Generative):
-        return image_grid.grid(sample_means(model, SHOWN, seed=0), COLUMNS)
+        return image_grid.make_grid(sample_means(model, SHOWN, seed=0), COLUMNS)
     if not 0 < classes <= COLUMNS:
-        return image_grid.grid(means(model, SHOWN, seed=0), COLUMNS)
+        return image_grid.make_grid(means(model, SHOWN, seed=0), COLUMNS)
     columns = [means(model, COLUMNS, seed=0, label=label) for label in range(classes)]
-    return image_grid.grid(torch.stack(columns, dim=1).flatten(0, 1), classes)
+    return image_grid.make_grid(torch.stack(columns, dim=1).flatten(0, 1), classes)
 
 
 def means(model: Generative, count: int, seed: int, label: int | None = None) -> Tensor:
@@ -199,13 +199,13 @@ def neighbours(run: Run, seed: int = 0) -> Image:
     compared = 0
     for block, _ in iterate_batches(run.data.train, seed=0):
         block = block[: COMPARED - compared]
-        there, indices = nearest(x, block)
+        there, indices = find_nearest(x, block)
         closer = there < distance
         distance[closer], found[closer] = there[closer], block[indices[closer]]
         compared += len(block)
         if compared == COMPARED:
             break
-    return image_grid.alternating(x, found, COLUMNS)
+    return image_grid.make_alternating_rows(x, found, COLUMNS)
 
 
 def plane(run: Run, units: tuple[int, int] | None) -> tuple[int, int]:

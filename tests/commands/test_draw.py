@@ -130,7 +130,7 @@ def test_few_classes_have_a_column_each(opened):
     gallery.draw_all(run)
     rows = [sampled(model, 10, seed=0, label=label) for label in range(3)]
     x = torch.stack([rows[i % 3][i // 3] for i in range(30)])
-    assert np.array_equal(picture(run, "samples"), np.array(image_grid.grid(x, 3)))
+    assert np.array_equal(picture(run, "samples"), np.array(image_grid.make_grid(x, 3)))
 
 
 def test_walks_and_manifold_of_a_conditional_model_stay_in_its_first_class():
@@ -188,7 +188,7 @@ def test_neighbours_are_the_nearest_of_all(opened):
     train = run.data.train.batch(torch.arange(len(run.data.train)))[0]
     x = sampled(run.model, 20, seed=0)
     found = torch.cdist(x.flatten(1).double(), train.flatten(1).double()).argmin(1)
-    expected = image_grid.alternating(x, train[found])
+    expected = image_grid.make_alternating_rows(x, train[found])
     assert np.array_equal(np.array(gallery.neighbours(run)), np.array(expected))
 
 
@@ -200,7 +200,7 @@ class TestSample:
             assert file.files == ["x"]
             assert np.array_equal(file["x"], sampled(run.model, 300, seed=5))
         assert result["shape"] == [300, 1, 8, 8]
-        expected = image_grid.grid(sampled(run.model, 300, seed=5)[:100], 10)
+        expected = image_grid.make_grid(sampled(run.model, 300, seed=5)[:100], 10)
         assert np.array_equal(picture(run, "drawn"), np.array(expected))
 
     def test_means_lie_beside_draws_that_have_noise(self, opened, tmp_path):

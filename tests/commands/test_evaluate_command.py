@@ -17,7 +17,7 @@ from immersion.commands.train import train
 from immersion.data import load
 from immersion.data.dataset import Dataset
 from immersion.engine import Experiment, Options
-from immersion.evaluation.samples import QUICK, SampleProtocol, _logits, sample_quality
+from immersion.evaluation.samples import QUICK, SampleProtocol, _logits, evaluate_samples
 from immersion.models import GAN, Discriminator, Generative, LatentVariableModel
 from immersion.posteriors import PointMass
 from immersion.priors import StandardNormal
@@ -146,7 +146,7 @@ def test_an_autoencoder_samples_means_from_its_codes_density(tmp_path):
 
 
 def test_a_model_that_draws_its_training_examples_is_found_out(tmp_path):
-    found = sample_quality(copied("digits", "train", tmp_path), SampleProtocol(), 0).estimates
+    found = evaluate_samples(copied("digits", "train", tmp_path), SampleProtocol(), 0).estimates
     assert found["nearest_drawn"].value == 0
     assert found["nearer_than_held_out"].value == 1
     assert found["two_sample_accuracy"].value < 0.65
@@ -155,12 +155,14 @@ def test_a_model_that_draws_its_training_examples_is_found_out(tmp_path):
 
 def test_samples_are_draws_with_their_noise_and_not_means(tmp_path):
     run = run_of(read_data("gan", "digits", None), Noisy(), tmp_path)
-    found = sample_quality(run, SampleProtocol(extractor="pixels"), 0).estimates
+    found = evaluate_samples(run, SampleProtocol(extractor="pixels"), 0).estimates
     assert found["nearest_drawn"].value > 7  # sqrt(64 + |x|^2) from any; a mean lies nearer
 
 
 def test_fresh_examples_of_the_data_are_no_copies(tmp_path):
-    found = sample_quality(copied("digits", "validation", tmp_path), SampleProtocol(), 0).estimates
+    found = evaluate_samples(
+        copied("digits", "validation", tmp_path), SampleProtocol(), 0
+    ).estimates
     share = found["nearer_than_held_out"]
     assert abs(share.value - 0.5) < 4 * share.standard_error
 
@@ -184,7 +186,7 @@ def test_a_discriminator_that_has_learnt_by_heart_is_found_out(radius, share, tm
     generator = nn.Sequential(nn.Linear(2, 64), nn.Unflatten(1, (1, 8, 8)))
     torch.nn.init.constant_(generator[0].bias, 30.0)  # its draws are like nothing
     model = GAN(generator, Discriminator(Known(x, radius)), StandardNormal(2), 2).eval()
-    result = sample_quality(run_of(data, model, tmp_path), replace(QUICK, samples=20_000), 0)
+    result = evaluate_samples(run_of(data, model, tmp_path), replace(QUICK, samples=20_000), 0)
     assert result.estimates["discriminator_overfitting"].value == pytest.approx(share, abs=0.01)
     assert "asked about 1,437 training and 180 test" in result.protocol["discriminator"]
 
@@ -192,7 +194,7 @@ def test_a_discriminator_that_has_learnt_by_heart_is_found_out(radius, share, tm
 @pytest.mark.parametrize(("name", "modes"), [("ring", 8), ("grid", 25)])
 def test_modes_are_counted_in_the_table_s_own_units(name, modes, tmp_path):
     run = copied(name, "validation", tmp_path)
-    result = sample_quality(run, SampleProtocol(samples=2000), 0)
+    result = evaluate_samples(run, SampleProtocol(samples=2000), 0)
     assert result.estimates["modes"].value == modes
     share = result.estimates["high_quality"]
     assert abs(share.value - 0.98889) < 4 * share.standard_error
@@ -205,7 +207,7 @@ def test_stacked_digits_are_told_apart_channel_by_channel(tmp_path):
     data = read_data("gan", "stacked-mnist", None)
     few = torch.tensor([0, 1, 2, 3, 4])
     x, y = data.test.batch(few)
-    result = sample_quality(run_of(data, Copier(x), tmp_path), replace(QUICK, samples=200), 0)
+    result = evaluate_samples(run_of(data, Copier(x), tmp_path), replace(QUICK, samples=200), 0)
     assert result.estimates["modes"].value == len(y.unique())
     assert result.estimates["reverse_kl"].value == pytest.approx(5.3, abs=0.1)  # log(1000 / 5)
     assert result.protocol["extractor"]["features"] == 192
@@ -230,11 +232,11 @@ def few(run: Run, count: int) -> Run:
 def test_too_few_test_examples_are_said_where_nothing_was_asked_for(trained):
     run = few(load_run(trained), 40)
     for protocol in (QUICK, SampleProtocol()):
-        result = sample_quality(run, protocol, 0)
+        result = evaluate_samples(run, protocol, 0)
         assert "too few real examples: expected more than 50" in result.protocol["left_out"]
         assert "frechet" not in result.estimates and "nearest_drawn" in result.estimates
     with pytest.raises(UserError, match=r"fewer test examples than the pca .* more than 50"):
-        sample_quality(run, SampleProtocol(extractor="pca"), 0)
+        evaluate_samples(run, SampleProtocol(extractor="pca"), 0)
 
 
 @pytest.mark.parametrize(
@@ -258,7 +260,7 @@ def test_what_cannot_be_is_a_sentence_and_nothing_is_written(vae, flags, said):
 
 def test_parzen_windows_are_for_images(tmp_path):
     with pytest.raises(UserError, match="are for values from 0 to 1"):
-        sample_quality(copied("two-moons", "train", tmp_path), SampleProtocol(parzen=True), 0)
+        evaluate_samples(copied("two-moons", "train", tmp_path), SampleProtocol(parzen=True), 0)
 
 
 def test_what_is_made_binary_is_compared_with_binary_examples(tmp_path):
@@ -266,6 +268,6 @@ def test_what_is_made_binary_is_compared_with_binary_examples(tmp_path):
     x, _ = data.validation.batch(torch.arange(len(data.validation)))
     run = run_of(data, Copier(x), tmp_path)
     run = replace(run, experiment=replace(run.experiment, binarize="dynamic"))
-    result = sample_quality(run, SampleProtocol(extractor="pixels"), 0)
+    result = evaluate_samples(run, SampleProtocol(extractor="pixels"), 0)
     assert result.protocol["reference"].endswith("made binary as in training")
     assert result.estimates["two_sample_accuracy"].value < 0.7

@@ -17,10 +17,12 @@ from immersion.data import load, standardise, to_original_units
 from immersion.data.dataset import MemorySplit, Spec
 from immersion.data.synthetic import RING
 from immersion.engine import Experiment, OptimizerSettings, Options, Player, train
-from immersion.metrics.samples.coverage import coverage
-from immersion.metrics.samples.memorisation import memorisation
-from immersion.metrics.samples.modes import mixture_modes
-from immersion.metrics.samples.overfitting import discriminator_overfitting
+from immersion.metrics.samples.coverage import compute_coverage
+from immersion.metrics.samples.memorisation import (
+    compute_discriminator_overfitting,
+    compute_memorisation,
+)
+from immersion.metrics.samples.modes import count_mixture_modes
 from immersion.models import GAN, Discriminator
 from immersion.nn import Architecture
 from immersion.objectives import DiscriminatorLoss, GeneratorLoss
@@ -197,14 +199,14 @@ def measure(model: GAN, data) -> dict[str, float]:
     with use_seed(0, "draws"):
         x = model.generate(model.codes(len(test), None))
     known = data.train.batch(torch.arange(len(data.train)))[0]
-    found = coverage(test.flatten(1), x.flatten(1)) | memorisation(x, test, known)
-    overfitting = discriminator_overfitting(
+    found = compute_coverage(test.flatten(1), x.flatten(1)) | compute_memorisation(x, test, known)
+    overfitting = compute_discriminator_overfitting(
         *(model.discriminator(part, None) for part in (known, test, x))
     )
     if overfitting is not None:
         found["discriminator_overfitting"] = overfitting
     if data.spec.name == "ring":
-        found |= mixture_modes(to_original_units(x, data.spec), RING.means, RING.sigma)
+        found |= count_mixture_modes(to_original_units(x, data.spec), RING.means, RING.sigma)
     return {name: float(f"{estimate.value:.4g}") for name, estimate in found.items()}
 
 

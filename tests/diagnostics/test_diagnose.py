@@ -12,7 +12,7 @@ from health_runs import SETTINGS
 from immersion.commands.doctor import examine, list_flags
 from immersion.diagnostics.diagnose import diagnose
 from immersion.engine import Options
-from immersion.metrics.samples.modes import class_modes
+from immersion.metrics.samples.modes import count_class_modes
 from immersion.objectives.games import GAMES
 from immersion.recipes import RECIPES
 from immersion.recipes.call import RecipeCall
@@ -157,7 +157,7 @@ def test_few_samples_over_many_modes_are_uneven_by_chance():
         .exp()
         .multinomial(2000, replacement=True, generator=torch.Generator().manual_seed(0))
     )
-    estimates = {name: e.value for name, e in class_modes(drawn, 1000).items()}
+    estimates = {name: e.value for name, e in count_class_modes(drawn, 1000).items()}
     assert estimates["reverse_kl"] > 0.4
     assert names([], estimates, game=None, examples=2000) == ["no problem found"]
     assert names([], estimates, game=None, examples=10**6) == ["mode collapse"]

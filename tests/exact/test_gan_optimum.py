@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from immersion.data.dataset import MemorySplit
 from immersion.engine import Experiment, OptimizerSettings, Options, Player, train
 from immersion.metrics.pushforward import (
-    best_discriminator,
-    jensen_shannon,
-    mass_on_line,
-    mass_on_plane,
-    value_of_game,
+    compute_best_discriminator,
+    compute_game_value,
+    compute_jensen_shannon,
+    compute_mass_on_line,
+    compute_mass_on_plane,
 )
 from immersion.models import GAN, Discriminator
 from immersion.nn import Architecture
@@ -82,7 +82,11 @@ def masses(problem: Problem) -> tuple[Tensor, Tensor]:
     for network in (problem.data, problem.generator):
         g = lambda z, network=network: network(z.float())  # noqa: E731
         line = len(problem.edges) == 1
-        mass = mass_on_line(g, *problem.edges) if line else mass_on_plane(g, problem.edges)
+        mass = (
+            compute_mass_on_line(g, *problem.edges)
+            if line
+            else compute_mass_on_plane(g, problem.edges)
+        )
         assert mass.sum() > 0.9999
         both.append(mass / mass.sum())
     return tuple(both)
@@ -122,10 +126,10 @@ def test_the_trained_discriminator_is_the_best_one(name, tmp_path):
     critic = discriminator(problem, folder)
     with torch.no_grad():
         d = critic(centres(problem.edges), None).double().sigmoid().view(p.shape)
-    best = best_discriminator(p, p_g)
+    best = compute_best_discriminator(p, p_g)
     error = ((p + p_g) / 2 * (d - best).square()).sum().item()
     assert error < NEAR
-    value, bound = value_of_game(d, p, p_g), -math.log(4) + 2 * jensen_shannon(p, p_g)
+    value, bound = compute_game_value(d, p, p_g), -math.log(4) + 2 * compute_jensen_shannon(p, p_g)
     assert bound - TOLERANCE < value < bound + 1e-9
     # What training logs, a mean over samples, is the same number.
     logged = sum(row["value"] for row in folder.metrics()[-4:]) / 4

@@ -14,7 +14,13 @@ from torch import nn
 from immersion.check import UserError
 from immersion.data import Spec, load
 from immersion.data.dataset import MemorySplit
-from immersion.metrics.extractors import EXTRACTORS, Extractor, extractor_for, features, usual
+from immersion.metrics.extractors import (
+    EXTRACTORS,
+    Extractor,
+    build_extractor,
+    choose_extractor,
+    extract_features,
+)
 from immersion.metrics.extractors import digits as digits_module
 from immersion.metrics.extractors import squeezenet as squeezenet_module
 
@@ -37,9 +43,9 @@ def split(spec: Spec, n: int = 400, seed: int = 0) -> MemorySplit:
 
 
 def made(name: str, spec: Spec = GREY) -> Extractor:
-    if name == "squeezenet" and not squeezenet_module.weights_file():
+    if name == "squeezenet" and not squeezenet_module.find_weights():
         pytest.skip("needs squeezenet of IMMERSION_DATA")
-    return extractor_for(name, spec, split(spec))
+    return build_extractor(name, spec, split(spec))
 
 
 @pytest.mark.parametrize("spec", [GREY, COLOUR], ids=["grey", "colour"])
@@ -53,14 +59,14 @@ def test_every_extractor_keeps_the_contract(name, spec):
     assert extractor.name == protocol["name"] == name
     assert protocol["features"] == extractor.features
     # A function of each example alone, the same whenever it is made.
-    assert torch.allclose(features(made(name, spec), x.split(2)), out, atol=1e-4)
+    assert torch.allclose(extract_features(made(name, spec), x.split(2)), out, atol=1e-4)
     assert torch.allclose(extractor(x.flip(0)), out.flip(0), atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["digits", "squeezenet"])
 def test_a_network_of_images_refuses_a_table(name):
     with pytest.raises(UserError, match=r"received real values of shape \(7,\); pass --extractor"):
-        extractor_for(name, TABLE, split(TABLE))
+        build_extractor(name, TABLE, split(TABLE))
 
 
 def test_pixels_are_the_values():
@@ -72,7 +78,7 @@ def test_pca_is_the_projection_on_the_leading_eigenvectors():
     spec = replace(TABLE, shape=(60,))
     train = split(spec, 3000)
     train.x.mul_(torch.linspace(3, 1, 60))
-    extractor = extractor_for("pca", spec, train)
+    extractor = build_extractor("pca", spec, train)
     values = torch.linalg.eigvalsh(torch.cov(train.x.double().T)).flip(0)
     projected = extractor(train.x).double()
     assert extractor.features == 50
@@ -83,7 +89,7 @@ def test_pca_is_the_projection_on_the_leading_eigenvectors():
 @pytest.mark.parametrize(("examples", "components"), [(400, 20), (90, 4), (3, 1)])
 def test_small_data_get_few_components(examples, components):
     spec = replace(TABLE, shape=(60,))
-    assert extractor_for("pca", spec, split(spec, examples)).features == components
+    assert build_extractor("pca", spec, split(spec, examples)).features == components
 
 
 def test_the_network_of_digits_comes_with_the_package_and_is_checked(monkeypatch):
@@ -98,7 +104,7 @@ def test_the_network_of_digits_comes_with_the_package_and_is_checked(monkeypatch
 def test_the_network_of_digits_names_99_of_100():
     data = load("mnist")
     x, y = data.test.batch(torch.arange(10_000))
-    extractor = extractor_for("digits", data.spec, data.train)
+    extractor = build_extractor("digits", data.spec, data.train)
     right, binary = (
         (torch.cat([extractor.classify(part).argmax(1) for part in shown.split(500)]) == y)
         for shown in (x, (x > 0.5).float())
@@ -114,10 +120,10 @@ def test_digits_of_several_channels_are_looked_at_one_by_one():
 
 def test_squeezenet_is_given_blue_green_red_less_their_means():
     red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1).expand(2, 3, 9, 5)
-    shown = squeezenet_module.prepared(red)
+    shown = squeezenet_module.preprocess(red)
     assert shown.shape == (2, 3, 227, 227)
     assert shown[0].mean((1, 2)).tolist() == pytest.approx([-104, -117, 255 - 123], abs=1e-3)
-    grey = squeezenet_module.prepared(torch.full((1, 1, 9, 9), 0.5))
+    grey = squeezenet_module.preprocess(torch.full((1, 1, 9, 9), 0.5))
     assert grey[0].mean((1, 2)).tolist() == pytest.approx([23.5, 10.5, 4.5], abs=1e-3)
 
 
@@ -129,23 +135,23 @@ def test_squeezenet_knows_an_ice_bear_and_a_coral_reef(photograph, name):
         x = torch.from_numpy(np.array(image)).permute(2, 0, 1).unsqueeze(0) / 255
     side = min(x.shape[2:])
     x = x[..., :side, (x.shape[3] - side) // 2 :][..., :side]
-    net = squeezenet_module.pretrained()
+    net = squeezenet_module.load_network()
     with torch.no_grad():
-        maps = net.maps(squeezenet_module.prepared(x))
-        certainty, found = net(squeezenet_module.prepared(x)).softmax(1)[0].max(0)
+        maps = net.maps(squeezenet_module.preprocess(x))
+        certainty, found = net(squeezenet_module.preprocess(x)).softmax(1)[0].max(0)
     assert maps.shape == (1, 512, 13, 13)
     assert found == name and certainty > 0.9
 
 
 def test_without_its_weights_squeezenet_says_where_they_belong(monkeypatch, tmp_path):
     monkeypatch.setenv("IMMERSION_DATA", str(tmp_path))
-    assert usual(Spec("x", (3, 64, 64), "unit"), 10_000) == "pca"
+    assert choose_extractor(Spec("x", (3, 64, 64), "unit"), 10_000) == "pca"
     with pytest.raises(UserError, match=r"squeezenet1_0_dc\.npz in the folder"):
-        extractor_for("squeezenet", COLOUR, split(COLOUR))
+        build_extractor("squeezenet", COLOUR, split(COLOUR))
     (tmp_path / "squeezenet").mkdir()
     (tmp_path / squeezenet_module.FILE).write_bytes(b"another")
     with pytest.raises(UserError, match="is damaged or another file"):
-        extractor_for("squeezenet", COLOUR, split(COLOUR))
+        build_extractor("squeezenet", COLOUR, split(COLOUR))
 
 
 class Means(nn.Module):
@@ -171,7 +177,7 @@ def saved(folder: Path, module: nn.Module) -> tuple[str, str]:
 @SAVING
 def test_a_file_of_the_user_s_is_shown_levels_in_three_channels(tmp_path):
     file, sha256 = saved(tmp_path, Means())
-    extractor = extractor_for(file, GREY, split(GREY), sha256)
+    extractor = build_extractor(file, GREY, split(GREY), sha256)
     x = split(GREY, 3).x
     assert torch.allclose(extractor(x)[:, 1], 255 * x.mean((1, 2, 3)), rtol=1e-5)
     assert torch.allclose(extractor(x)[:, 5], 255 * x.amax((1, 2, 3)))
@@ -182,7 +188,7 @@ def test_a_file_of_the_user_s_is_shown_levels_in_three_channels(tmp_path):
 @SAVING
 def test_a_file_that_can_give_features_is_asked_for_them(tmp_path):
     file, sha256 = saved(tmp_path, Switched())
-    assert extractor_for(file, COLOUR, split(COLOUR), sha256).features == 3
+    assert build_extractor(file, COLOUR, split(COLOUR), sha256).features == 3
 
 
 @SAVING
@@ -190,9 +196,9 @@ def test_a_file_whose_hash_is_unknown_or_another_is_not_opened(tmp_path, monkeyp
     file, sha256 = saved(tmp_path, Means())
     monkeypatch.setattr(torch.jit, "load", lambda *a, **k: pytest.fail("opened"))
     with pytest.raises(UserError, match=f"whose hash is unknown.*--extractor-hash {sha256}"):
-        extractor_for(file, GREY, split(GREY), "")
+        build_extractor(file, GREY, split(GREY), "")
     with pytest.raises(UserError, match=f"not the extractor that was meant.*received {sha256}"):
-        extractor_for(file, GREY, split(GREY), "0" * 64)
+        build_extractor(file, GREY, split(GREY), "0" * 64)
 
 
 @SAVING
@@ -201,20 +207,20 @@ def test_a_file_that_is_no_extractor_is_a_sentence(tmp_path):
     other.write_bytes(b"not a program")
     sha256 = hashlib.sha256(b"not a program").hexdigest()
     with pytest.raises(UserError, match="is not a TorchScript file"):
-        extractor_for(str(other), GREY, split(GREY), sha256)
+        build_extractor(str(other), GREY, split(GREY), sha256)
     file, sha256 = saved(tmp_path, nn.Identity())
     with pytest.raises(UserError, match=r"gives no features.*received \(2, 3, 28, 28\)"):
-        extractor_for(file, GREY, split(GREY), sha256)
+        build_extractor(file, GREY, split(GREY), sha256)
     file, sha256 = saved(tmp_path, nn.Linear(3, 2))
     with pytest.raises(UserError, match="an error on examples of shape"):
-        extractor_for(file, TABLE, split(TABLE), sha256)
+        build_extractor(file, TABLE, split(TABLE), sha256)
 
 
 def test_an_unknown_extractor_names_those_there_are():
     with pytest.raises(UserError, match=r"digits, pca, pixels, squeezenet, received 'inception'"):
-        extractor_for("inception", GREY, split(GREY))
+        build_extractor("inception", GREY, split(GREY))
     with pytest.raises(UserError, match="--extractor-hash is for a file of your own"):
-        extractor_for("pca", GREY, split(GREY), "0" * 64)
+        build_extractor("pca", GREY, split(GREY), "0" * 64)
 
 
 @pytest.mark.parametrize(
@@ -232,9 +238,9 @@ def test_an_unknown_extractor_names_those_there_are():
     ],
 )
 def test_the_usual_extractor(spec, examples, name):
-    assert usual(spec, examples) == name
+    assert choose_extractor(spec, examples) == name
 
 
 @needs("squeezenet")
 def test_photographs_are_usually_looked_at_by_squeezenet():
-    assert usual(Spec("smiles", (1, 64, 64), "unit"), 513) == "squeezenet"
+    assert choose_extractor(Spec("smiles", (1, 64, 64), "unit"), 513) == "squeezenet"

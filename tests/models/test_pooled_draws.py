@@ -7,7 +7,7 @@ import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from immersion.data import Spec
-from immersion.evaluation.image_to_image import POOLED, distribution
+from immersion.evaluation.translators import POOLED, predict_distribution
 from immersion.models.pooled import pooled
 from immersion.nn.translation import Translation
 from immersion.recipes.call import RecipeCall
@@ -59,7 +59,7 @@ def test_a_translators_draws_are_pooled(recipe):
     for parameter in model.network.parameters():
         torch.nn.init.normal_(parameter, 0, 0.2)
     given = model.task.pair(torch.rand(1, 3, 40, 32), None).input
-    p = distribution(model, given)
+    p = predict_distribution(model, given)
     answers = [model.answer(given, draw) for draw in range(POOLED)]
     drawn = torch.stack([answer for answer, _ in answers])
     assert torch.allclose(p.mean, drawn.mean(0), atol=1e-5)

@@ -176,7 +176,7 @@ def test_every_claim_of_both_studies_is_measured(monkeypatch, tmp_path):
     monkeypatch.setattr(study, "trained", trained)
     monkeypatch.setattr(study, "translations", lambda run: picture)
     monkeypatch.setattr(study, "Network", SimpleNamespace(of=lambda run: run))
-    monkeypatch.setattr(study, "translation_quality", lambda run, name: {"estimates": found})
+    monkeypatch.setattr(study, "evaluate_translator", lambda run, name: {"estimates": found})
     monkeypatch.setattr(study, "load_pictures", lambda name: SimpleNamespace(test=None))
     monkeypatch.setattr(study, "of_draws", lambda *judged: drawn)
     for name in ("colourise/short", "colourise"):

@@ -9,7 +9,7 @@ from PIL import Image
 
 import immersion as im
 from immersion.check import UserError
-from immersion.evaluation.image_to_image import translation_quality
+from immersion.evaluation.translators import evaluate_translator
 from immersion.nn.translation import Translation
 from immersion.pretrained import bundled as shipped
 from immersion.pretrained.bundled import Card, card, chosen, halved, names, open_shipped, ship
@@ -116,6 +116,6 @@ def test_a_word_that_means_several_networks_is_no_answer(monkeypatch):
 
 
 def test_rounding_to_float16_costs_nothing_that_shows(run):
-    before = translation_quality(Network.of(run))["estimates"]["psnr_sigma_25"]["value"]
-    after = translation_quality(Network.of(halved(run)))["estimates"]["psnr_sigma_25"]["value"]
+    before = evaluate_translator(Network.of(run))["estimates"]["psnr_sigma_25"]["value"]
+    after = evaluate_translator(Network.of(halved(run)))["estimates"]["psnr_sigma_25"]["value"]
     assert abs(before - after) < 0.01

@@ -14,7 +14,7 @@ from immersion.cli import main
 from immersion.data import Spec
 from immersion.data.patches import PatchSplit
 from immersion.data.restoration import load_pictures
-from immersion.evaluation.image_to_image import results, translation_quality
+from immersion.evaluation.translators import evaluate_translator, predict_pairs
 from immersion.models import Translator
 from immersion.nn.translation import Translation
 from immersion.pretrained.resolve import Network
@@ -57,7 +57,7 @@ def test_a_folder_becomes_a_judged_run(recipe, folder, tmp_path):
     recorded = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     assert recorded["protocol"]["count"] == len(run.data.test.pictures) == 1
     assert any(name.startswith("psnr") for name in recorded["estimates"])
-    assert translation_quality(Network.of(run))["estimates"] == recorded["estimates"]
+    assert evaluate_translator(Network.of(run))["estimates"] == recorded["estimates"]
 
 
 def test_an_untrained_enlarger_is_bicubic(folder, tmp_path):
@@ -89,7 +89,7 @@ def test_a_network_for_colour_is_not_judged_on_grey(folder, tmp_path):
         "denoise", data=str(folder), out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
     )
     with pytest.raises(UserError, match="expected 3 channels, received 1"):
-        translation_quality(Network.of(load_run(result["run"])), str(grey))
+        evaluate_translator(Network.of(load_run(result["run"])), str(grey))
 
 
 def test_a_folder_is_judged_on_whole_and_ones_own_on_its_test_split(folder, tmp_path):
@@ -99,8 +99,8 @@ def test_a_folder_is_judged_on_whole_and_ones_own_on_its_test_split(folder, tmp_
     run = load_run(result["run"])
     other = tmp_path / "other"
     shutil.copytree(folder, other)
-    assert translation_quality(Network.of(run), str(other))["protocol"]["count"] == 6
-    assert translation_quality(Network.of(run), str(folder))["protocol"]["count"] == 1
+    assert evaluate_translator(Network.of(run), str(other))["protocol"]["count"] == 6
+    assert evaluate_translator(Network.of(run), str(folder))["protocol"]["count"] == 1
 
 
 def test_a_folder_that_was_named_from_within_is_found_again(folder, tmp_path, monkeypatch):
@@ -124,7 +124,7 @@ def test_of_a_named_set_only_the_test_split_judges(tmp_path):
         "denoise", data="digits", out=tmp_path / "run", options=options, arguments=SMALL
     )
     network = Network.of(load_run(result["run"]))
-    assert translation_quality(network, "digits")["protocol"]["count"] == 180
+    assert evaluate_translator(network, "digits")["protocol"]["count"] == 180
 
 
 def test_every_judged_picture_has_holes_of_its_own():
@@ -135,9 +135,9 @@ def test_every_judged_picture_has_holes_of_its_own():
         .build(Spec("grey", (3, 24, 24), "unit"))
         .model.eval()
     )
-    holes = [pair.weight for pair, _ in results(model, Inpaint(), split)]
+    holes = [pair.weight for pair, _ in predict_pairs(model, Inpaint(), split)]
     assert not torch.equal(holes[0], holes[1])
-    again = [pair.weight for pair, _ in results(model, Inpaint(), split)]
+    again = [pair.weight for pair, _ in predict_pairs(model, Inpaint(), split)]
     assert all(torch.equal(a, b) for a, b in zip(holes, again, strict=True))
 
 

@@ -12,8 +12,8 @@ from immersion.commands.apply import apply
 from immersion.commands.evaluate import evaluate_run
 from immersion.commands.train import train
 from immersion.engine import OptimizerSettings, Options
-from immersion.evaluation.classes import classes
-from immersion.evaluation.image_to_image import translation_quality
+from immersion.evaluation.segmentation import compute_class_metrics
+from immersion.evaluation.translators import evaluate_translator
 from immersion.inference.settings import Answer
 from immersion.likelihoods.classes import Classes
 from immersion.nn.translation import Translation
@@ -85,11 +85,11 @@ def test_the_run_loads_and_says_the_same(trained):
 def test_it_is_judged_on_other_pictures_that_have_no_more_classes(trained, tmp_path):
     _, path = trained
     opened = load_run(path / "run")
-    found = translation_quality(Network.of(opened), str(folder(tmp_path / "other", count=4)))
+    found = evaluate_translator(Network.of(opened), str(folder(tmp_path / "other", count=4)))
     assert found["estimates"]["mean_iou_argmax"]["value"] > 0.8
     Image.fromarray(np.eye(40, 56, dtype=np.uint8) * 3).save(tmp_path / "other/masks/0.png")
     with pytest.raises(UserError, match="other classes: expected 3 of them, received 4 in"):
-        translation_quality(Network.of(opened), str(tmp_path / "other"))
+        evaluate_translator(Network.of(opened), str(tmp_path / "other"))
 
 
 def test_the_run_is_applied_to_a_user_s_picture(trained, tmp_path):
@@ -150,7 +150,7 @@ def judged(logits, y):
         (Pair(torch.zeros(1, 1, 2, 3), each.reshape(1, 1, 2, 3)), p(h.unsqueeze(0)))
         for h, each in zip(logits, y, strict=True)
     ]
-    return classes(task, iter(results), None)
+    return compute_class_metrics(task, iter(results), None)
 
 
 def test_scores_are_pooled_over_pictures_and_errors_are_theirs():

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from immersion.report import figures
-from immersion.report.curves import TITLES, _limits, curves
+from immersion.report.curves import TITLES, _limits, draw_curves
 from immersion.report.theme import INK, palette
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -33,7 +33,7 @@ def texts(svg):
 
 
 def test_each_term_has_a_panel_and_the_bound_comes_first():
-    drawn = curves(rows(loss=lambda s: 9.0 / s, kl=lambda s: s, elbo=lambda s: -1.0 / s))
+    drawn = draw_curves(rows(loss=lambda s: 9.0 / s, kl=lambda s: s, elbo=lambda s: -1.0 / s))
     assert drawn.count("<svg") == 3
     written = texts(drawn)
     order = [written.index(TITLES[name]) for name in ("elbo", "loss", "kl")]
@@ -42,17 +42,17 @@ def test_each_term_has_a_panel_and_the_bound_comes_first():
 
 
 def test_a_loss_that_is_minus_the_bound_is_not_shown_twice():
-    drawn = curves(rows(loss=lambda s: 1.0 / s, elbo=lambda s: -1.0 / s))
+    drawn = draw_curves(rows(loss=lambda s: 1.0 / s, elbo=lambda s: -1.0 / s))
     assert drawn.count("<svg") == 1
     assert TITLES["elbo"] in texts(drawn)
 
 
 def test_no_rows_no_curves():
-    assert curves([]) == ""
+    assert draw_curves([]) == ""
 
 
 def test_one_row_is_enough():
-    assert texts(curves(rows(steps=1, loss=lambda s: 3.0)))
+    assert texts(draw_curves(rows(steps=1, loss=lambda s: 3.0)))
 
 
 def test_the_first_steps_and_a_spike_do_not_squash_the_rest():
@@ -68,7 +68,7 @@ def test_the_last_value_is_always_inside():
 
 def test_figures_take_the_pages_text_colour_and_keep_their_text():
     for drawn in (
-        curves(rows(loss=lambda s: 1.0)),
+        draw_curves(rows(loss=lambda s: 1.0)),
         figures.unit_bars([0.5, 0.001]),
         figures.latent_scatter(torch.randn(20, 3), None, ()),
         figures.table_scatter(torch.randn(20, 2), torch.randn(20, 2), ()),

@@ -3,8 +3,8 @@
 from test_figures import texts
 from test_page import Page, record
 
-from immersion.report import words
-from immersion.report.curves import curves
+from immersion.report import labels
+from immersion.report.curves import draw_curves
 from immersion.run_folder import RunFolder
 from immersion.run_record import RunRecord
 
@@ -32,29 +32,29 @@ def rows(penalty=0.1):
 
 
 def test_what_players_share_has_one_panel():
-    drawn = curves(rows())
+    drawn = draw_curves(rows())
     written = texts(drawn)
     assert drawn.count("<svg") == 6  # V, accuracy, logits, losses, norms, penalty
     for title in ("value of the game V(D, G), nats", "discriminator's logits C(x)"):
         assert title in written
     assert {"losses, each player's own", "norms of the gradients"} <= set(written)
-    assert curves(rows(penalty=0.0)).count("<svg") == 5
+    assert draw_curves(rows(penalty=0.0)).count("<svg") == 5
 
 
 def test_where_nothing_can_be_told_apart_is_marked():
-    written = texts(curves(rows()))
+    written = texts(draw_curves(rows()))
     assert "−log 4: nothing can be told apart" in written
     assert "½: nothing can be told apart" in written
 
 
 def test_the_look_at_the_validation_split_is_drawn_where_it_belongs():
-    drawn = curves(rows()).split("<svg")[1:]
+    drawn = draw_curves(rows()).split("<svg")[1:]
     assert "validation" in texts("<svg" + drawn[0])
     assert "validation" not in texts("<svg" + drawn[3])  # losses: those of looks lack penalties
 
 
 def test_norms_of_many_sizes_and_of_zero_are_drawn():
-    norms = next(text for text in curves(rows()).split("<svg") if "norms of" in text)
+    norms = next(text for text in draw_curves(rows()).split("<svg") if "norms of" in text)
     assert "mathdefault" not in norms
 
 
@@ -85,7 +85,7 @@ def test_the_page_of_a_gan_says_what_it_is_and_how_it_fares(tmp_path):
     assert "mode <collapse>" in page.text and "A & B." in page.text and "pack." in page.text
     for said in ("0.910 ± 0.010", "0.420 ± 0.010", "3.21 ± 0.10", "the first 500"):
         assert said in page.text
-    assert words.CURVES_OF_A_GAME in page.text
+    assert labels.CURVES_OF_A_GAME in page.text
 
 
 def test_a_gans_pictures_have_captions_of_their_own(tmp_path):
@@ -93,8 +93,8 @@ def test_a_gans_pictures_have_captions_of_their_own(tmp_path):
     drawing = '<svg xmlns="http://www.w3.org/2000/svg"/>'
     folder.write("samples/samples.svg", lambda path: path.write_text(drawing))
     text = Page(folder).text
-    assert words.CAPTIONS_OF_A_GAN["samples"][1] in text
-    assert words.CAPTIONS["samples"][1] not in text
+    assert labels.CAPTIONS_OF_A_GAN["samples"][1] in text
+    assert labels.CAPTIONS["samples"][1] not in text
 
 
 def test_a_run_that_diverged_says_so(tmp_path):

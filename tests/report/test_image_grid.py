@@ -34,19 +34,21 @@ def cell(image, row, column, side=56, gap=2):
     ("side", "scale"), [(1, 56), (8, 7), (28, 2), (30, 2), (56, 1), (64, 1), (200, 1)]
 )
 def test_small_images_are_enlarged_by_whole_factors(side, scale):
-    assert image_grid.grid(torch.zeros(1, 1, side, side), 1, gap=0).size == (side * scale,) * 2
+    assert (
+        image_grid.make_grid(torch.zeros(1, 1, side, side), 1, gap=0).size == (side * scale,) * 2
+    )
 
 
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
 def test_geometry_of_a_grid(channels, mode):
-    image = image_grid.grid(torch.rand(5, channels, 28, 14), columns=2, gap=3)
+    image = image_grid.make_grid(torch.rand(5, channels, 28, 14), columns=2, gap=3)
     assert image.size == (2 * 28 + 3 * 3, 3 * 56 + 4 * 3)
     assert image.mode == mode
 
 
 def test_every_value_lies_where_it_should():
     x = torch.rand(5, 1, 28, 28)
-    image = image_grid.grid(x, columns=3)
+    image = image_grid.make_grid(x, columns=3)
     for i in range(5):
         expected = x[i, 0].mul(255).round().byte().repeat_interleave(2, 0).repeat_interleave(2, 1)
         assert torch.equal(cell(image, i // 3, i % 3), expected)
@@ -56,18 +58,18 @@ def test_every_value_lies_where_it_should():
 
 def test_channels_stay_colours():
     red = torch.tensor([1.0, 0.0, 0.0]).reshape(1, 3, 1, 1).expand(1, 3, 64, 64)
-    assert image_grid.grid(red, 1).getpixel((10, 10)) == (255, 0, 0)
+    assert image_grid.make_grid(red, 1).getpixel((10, 10)) == (255, 0, 0)
 
 
 def test_values_outside_the_unit_interval_are_clipped():
-    image = pixels(image_grid.grid(torch.tensor([-3.0, 7.0]).reshape(2, 1, 1, 1), 2, gap=0))
+    image = pixels(image_grid.make_grid(torch.tensor([-3.0, 7.0]).reshape(2, 1, 1, 1), 2, gap=0))
     assert image[0, 0] == 0
     assert image[0, -1] == 255
 
 
 def test_two_channels_cannot_be_shown():
     with pytest.raises(UserError, match="1 channel or 3"):
-        image_grid.grid(torch.rand(1, 2, 8, 8), 1)
+        image_grid.make_grid(torch.rand(1, 2, 8, 8), 1)
 
 
 @pytest.mark.parametrize("kind", [VAE, Autoencoder])
@@ -76,7 +78,7 @@ def test_reconstructions_alternate_with_originals(kind):
     image = decoded_images.reconstructions(model, x, columns=3)
     decoded = model.decode(model.encode(x).mean).mean
     assert image.size == (3 * 58 + 2, 4 * 58 + 2)
-    expected = image_grid.grid(torch.stack([x[4], decoded[4]]), columns=1)
+    expected = image_grid.make_grid(torch.stack([x[4], decoded[4]]), columns=1)
     assert torch.equal(cell(image, 2, 1), cell(expected, 0, 0))
     assert torch.equal(cell(image, 3, 1), cell(expected, 1, 0))
 
@@ -133,7 +135,7 @@ def test_the_manifold_shows_what_the_codes_decode_to():
     model = build(VAE)
     image = decoded_images.manifold(model, side=4)
     expected = model.decode(manifold_codes(2, 4)).mean
-    assert torch.equal(pixels(image), pixels(image_grid.grid(expected, 4, gap=0)))
+    assert torch.equal(pixels(image), pixels(image_grid.make_grid(expected, 4, gap=0)))
 
 
 @pytest.mark.parametrize("units", [(0, 0), (0, 3), (-1, 0)])
@@ -147,8 +149,8 @@ def test_an_interpolation_joins_two_reconstructions(path):
     model, a, b = build(VAE), torch.rand(3, *SHAPE), torch.rand(3, *SHAPE)
     image = decoded_images.walks(model, encode_means(model, a), encode_means(model, b), 5, path)
     assert image.size == (5 * 58 + 2, 3 * 58 + 2)
-    first = image_grid.grid(decode_means(model, encode_means(model, a)), 1)
-    last = image_grid.grid(decode_means(model, encode_means(model, b)), 1)
+    first = image_grid.make_grid(decode_means(model, encode_means(model, a)), 1)
+    last = image_grid.make_grid(decode_means(model, encode_means(model, b)), 1)
     for row in range(3):
         for column, end in ((0, first), (4, last)):
             difference = cell(image, row, column).int() - cell(end, row, 0).int()

@@ -9,7 +9,7 @@ from immersion.likelihoods import LIKELIHOODS
 from immersion.models import VAE, Autoencoder
 from immersion.models.codes import encode_means, sample_means
 from immersion.nn import Architecture
-from immersion.report import figures, image_grid, words
+from immersion.report import figures, image_grid, labels, text
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
 from immersion.run_record import RunRecord
@@ -67,9 +67,9 @@ def write_run(path, kind=VAE, **more):
     model = kind.build(SHAPE, 2, LIKELIHOODS["bernoulli"](SHAPE), Architecture("dense", 16)).eval()
     x = torch.rand(6, *SHAPE)
     for name, image in (
-        ("samples.png", image_grid.grid(sample_means(model, 4, 0), 2)),
+        ("samples.png", image_grid.make_grid(sample_means(model, 4, 0), 2)),
         ("reconstructions.png", decoded_images.reconstructions(model, x, 3)),
-        ("my own.png", image_grid.grid(x, 3)),
+        ("my own.png", image_grid.make_grid(x, 3)),
     ):
         folder.write(f"samples/{name}", lambda file, image=image: image.save(file, format="PNG"))
     scatter = figures.latent_scatter(encode_means(model, x), None, ())
@@ -130,7 +130,7 @@ def test_pictures_are_in_the_file_with_what_they_show_in_words(tmp_path):
     bytes_ = {base64.b64decode(image["src"].split(",")[1]) for image in images}
     assert bytes_ == {file.read_bytes() for file in folder.samples.iterdir()}
     for name in ("reconstructions", "samples", "latent"):
-        assert words.CAPTIONS[name][1] in page.text
+        assert labels.CAPTIONS[name][1] in page.text
     assert "my own" in page.text  # a name without a caption
 
 
@@ -187,9 +187,9 @@ def test_a_record_of_the_least_is_enough(tmp_path):
 def test_an_autoencoder_is_said_not_to_be_generative(tmp_path):
     page = Page(write_run(tmp_path, Autoencoder))
     assert "Not a generative model" in page.text
-    assert words.NOT_GENERATIVE in page.text
+    assert labels.NOT_GENERATIVE in page.text
     assert len(page.all("img")) == 4
-    assert words.CAPTIONS["samples"][1] not in page.text
+    assert labels.CAPTIONS["samples"][1] not in page.text
     assert "Not a generative model" not in Page(write_run(tmp_path / "vae")).text
 
 
@@ -231,8 +231,8 @@ def test_a_drawing_cannot_run_scripts(tmp_path):
 )
 def test_numbers_are_rounded_to_their_error(value, error, expected):
     estimate = {"value": value, "standard_error": error, "unit": "nats"}
-    assert words.with_error(estimate) == expected + " nats"
-    assert words.with_error(estimate, unit=False) == expected
+    assert text.format_estimate(estimate) == expected + " nats"
+    assert text.format_estimate(estimate, unit=False) == expected
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_numbers_are_rounded_to_their_error(value, error, expected):
     [(59.99, "1 min 0 s"), (3599.9, "1 h 0 min"), (0.04, "0.0 s"), (86_400, "24 h 0 min")],
 )
 def test_durations_carry_over(seconds, expected):
-    assert words.duration(seconds) == expected
+    assert text.format_duration(seconds) == expected
 
 
 @pytest.mark.parametrize(
@@ -252,8 +252,8 @@ def test_durations_carry_over(seconds, expected):
     ],
 )
 def test_the_sentence_says_how_training_ended(outcome, expected):
-    assert expected in words.sentence(RunRecord.from_json(record(outcome=outcome)), None)
+    assert expected in text.summarise_run(RunRecord.from_json(record(outcome=outcome)), None)
 
 
-def test_a_path_is_told_by_its_last_part():
-    assert words.data_name(RunRecord.from_json(record(name="/home/someone/photos"))) == "photos"
+def test_a_path_is_named_by_its_last_part():
+    assert text.name_data(RunRecord.from_json(record(name="/home/someone/photos"))) == "photos"

@@ -6,7 +6,7 @@ import json
 import pytest
 import torch
 
-from immersion.evaluation.image_measures import JUDGES
+from immersion.evaluation.image_metrics import IMAGE_METRICS
 from immersion.random import use_seed
 from immersion.tasks import TASKS
 
@@ -89,7 +89,7 @@ def test_protocols_are_tasks_of_the_same_kind_that_a_judge_knows(name):
     fixed = task.protocols()
     assert fixed and all(type(each) is type(task) for each in fixed.values())
     assert all(key.replace("_", "").replace(".", "").isalnum() for key in fixed)
-    assert task.judged in JUDGES
+    assert task.judged in IMAGE_METRICS
 
 
 @pytest.mark.parametrize("name", TASKS)

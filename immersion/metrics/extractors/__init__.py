@@ -1,6 +1,6 @@
 """Feature extractors: what sets of examples are compared in; a new one is a new module here."""
 
-from immersion.metrics.extractors.base import EXTRACTORS, Extractor, features
-from immersion.metrics.extractors.choosing import extractor_for, usual
+from immersion.metrics.extractors.base import EXTRACTORS, Extractor, extract_features
+from immersion.metrics.extractors.select import build_extractor, choose_extractor
 
-__all__ = ["EXTRACTORS", "Extractor", "extractor_for", "features", "usual"]
+__all__ = ["EXTRACTORS", "Extractor", "build_extractor", "choose_extractor", "extract_features"]

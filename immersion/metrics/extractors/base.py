@@ -47,18 +47,18 @@ class Extractor(ABC):
         """Return the features, (B, F) float32, of x, (B, *shape), on the CPU, without gradient."""
 
 
-def features(extractor: Extractor, batches: Iterable[Tensor]) -> Tensor:
+def extract_features(extractor: Extractor, batches: Iterable[Tensor]) -> Tensor:
     """Return the features of all batches, (N, F); no batch is held longer than it takes."""
     with torch.no_grad():
         return torch.cat([extractor(x) for x in batches])
 
 
-def in_colour(x: Tensor) -> Tensor:
+def repeat_grey(x: Tensor) -> Tensor:
     """Return images, (B, 1 or 3, H, W), with three channels: grey is repeated."""
     return x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x
 
 
-def refuse_no_images(data: Data, name: str) -> None:
+def check_images(data: Data, name: str) -> None:
     """Raise a `UserError` unless the data are grey or colour images with values in [0, 1]."""
     picture = len(data.shape) == 3 and data.shape[0] in (1, 3)
     if not picture or data.values not in ("unit", "binary"):

@@ -17,7 +17,7 @@ SIZE = (28, 28)
 FEATURES = 64
 
 
-def network() -> nn.Sequential:
+def build_network() -> nn.Sequential:
     """Return the network with its first weights: (B, 1, 28, 28) -> (B, 10) logits.
 
     Three convolutions, each halved by a maximum, and a layer of 64 units whose outputs are the
@@ -65,7 +65,7 @@ class Digits(Extractor):
             )
         channels = data.shape[0]
         super().__init__("digits", channels * FEATURES, sha256=SHA256, input="28x28, a channel")
-        self.network = pretrained()
+        self.network = load_network()
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the features, (B, 64 C), of x, (B, C, 28, 28) in [0, 1]."""
@@ -78,7 +78,7 @@ class Digits(Extractor):
             return self.network(x)
 
 
-def pretrained() -> nn.Sequential:
+def load_network() -> nn.Sequential:
     """Return the trained network, its file checked by its hash.
 
     Raises:
@@ -87,6 +87,6 @@ def pretrained() -> nn.Sequential:
     content = resources.files(__package__).joinpath(WEIGHTS).read_bytes()
     if hashlib.sha256(content).hexdigest() != SHA256:
         raise RuntimeError(f"the package's file {WEIGHTS} is damaged; install immersion again")
-    net = network()
+    net = build_network()
     net.load_state_dict({name: weight.float() for name, weight in load(content).items()})
     return net.eval()

@@ -16,8 +16,8 @@ from immersion.metrics.extractors.base import (
     EXTRACTORS,
     Data,
     Extractor,
-    in_colour,
-    refuse_no_images,
+    check_images,
+    repeat_grey,
 )
 
 FILE = "squeezenet/squeezenet1_0_dc.npz"
@@ -77,27 +77,27 @@ class SqueezeNet(nn.Module):
         return self.conv10(self.maps(x)).relu().mean(dim=(2, 3))
 
 
-def prepared(x: Tensor) -> Tensor:
+def preprocess(x: Tensor) -> Tensor:
     """Return images, (B, 1 or 3, H, W) in [0, 1], as the network takes them: see `SqueezeNet`."""
     size = (SIDE, SIDE)
-    x = interpolate(in_colour(x), size, mode="bilinear", align_corners=False, antialias=True)
+    x = interpolate(repeat_grey(x), size, mode="bilinear", align_corners=False, antialias=True)
     return 255 * x.flip(1) - torch.tensor(MEAN_BGR).view(3, 1, 1)
 
 
-def weights_file() -> Path | None:
+def find_weights() -> Path | None:
     """Return where the weights lie in the store that IMMERSION_DATA names; None if nowhere."""
     store = os.environ.get("IMMERSION_DATA")
     path = Path(store) / FILE if store else None
     return path if path is not None and path.is_file() else None
 
 
-def pretrained() -> SqueezeNet:
+def load_network() -> SqueezeNet:
     """Return the trained network, checked by its hash.
 
     Raises:
         UserError: The file is not in the store, or it is another one.
     """
-    path = weights_file()
+    path = find_weights()
     if path is None:
         raise UserError(
             "the weights of SqueezeNet are not on this machine",
@@ -130,7 +130,7 @@ class SqueezeNetFeatures(Extractor):
     """
 
     def __init__(self, data: Data, train: Split) -> None:
-        refuse_no_images(data, "squeezenet")
+        check_images(data, "squeezenet")
         super().__init__(
             "squeezenet",
             FEATURES,
@@ -139,11 +139,11 @@ class SqueezeNetFeatures(Extractor):
             input=f"3x{SIDE}x{SIDE}",
             resize="bilinear, antialiased",
         )
-        self.network = pretrained()
+        self.network = load_network()
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the features, (B, 512), of x, (B, 1 or 3, H, W) in [0, 1]."""
         with torch.no_grad():
             # A few at a time: an image's maps are a thousand times its features.
-            parts = [self.network.maps(prepared(part)).mean(dim=(2, 3)) for part in x.split(32)]
+            parts = [self.network.maps(preprocess(part)).mean(dim=(2, 3)) for part in x.split(32)]
         return torch.cat(parts)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from immersion.batch import Split
 from immersion.check import UserError
-from immersion.metrics.extractors.base import Data, Extractor, in_colour
+from immersion.metrics.extractors.base import Data, Extractor, repeat_grey
 
 
 class TorchScript(Extractor):
@@ -69,7 +69,7 @@ class TorchScript(Extractor):
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the features, (B, F), of x, (B, *shape)."""
-        x = 255 * in_colour(x) if self.image else x
+        x = 255 * repeat_grey(x) if self.image else x
         with torch.no_grad():
             return torch.cat([self.program(part, **self.options) for part in x.split(64)]).float()
 

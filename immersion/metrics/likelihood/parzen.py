@@ -7,14 +7,14 @@ from torch import Tensor
 
 from immersion.check import UserError
 from immersion.metrics.estimate import Estimate
-from immersion.metrics.samples.checked import one
-from immersion.metrics.samples.neighbours import squared_distances
+from immersion.metrics.samples.neighbours import compute_squared_distances
+from immersion.metrics.samples.validation import validate_features
 
 SIGMAS = torch.logspace(-1, 0, 10, dtype=torch.float64)
 """The widths that the authors' code tries."""
 
 
-def parzen(drawn: Tensor, validation: Tensor, test: Tensor) -> tuple[Estimate, float]:
+def compute_parzen(drawn: Tensor, validation: Tensor, test: Tensor) -> tuple[Estimate, float]:
     r"""Return the mean log density of the test set under windows on the drawn examples.
 
     p(x) = 1/n sum_i N(x; y_i, sigma^2 I), y the n drawn examples; sigma is the one of `SIGMAS`
@@ -40,7 +40,7 @@ def parzen(drawn: Tensor, validation: Tensor, test: Tensor) -> tuple[Estimate, f
 
     Example:
         >>> y = torch.zeros(1, 2)  # one window: the log density of one Gaussian at its centre
-        >>> estimate, sigma = parzen(y, y, torch.zeros(3, 2))
+        >>> estimate, sigma = compute_parzen(y, y, torch.zeros(3, 2))
         >>> round(sigma, 3), round(estimate.value + math.log(2 * math.pi * 0.1**2), 9)
         (0.1, 0.0)
     """
@@ -48,7 +48,7 @@ def parzen(drawn: Tensor, validation: Tensor, test: Tensor) -> tuple[Estimate, f
     if len(shapes) > 1:
         raise UserError("the sets differ in shape", "one shape", sorted(shapes))
     drawn, validation, test = (
-        one(name, side.flatten(1))
+        validate_features(name, side.flatten(1))
         for name, side in (("drawn", drawn), ("validation", validation), ("test", test))
     )
     tried = log_density(validation, drawn, SIGMAS).mean(1)
@@ -75,7 +75,7 @@ def log_density(x: Tensor, centres: Tensor, sigmas: Tensor) -> Tensor:
     """
     n, dimensions = centres.shape
     densities = torch.empty(len(sigmas), len(x), dtype=torch.float64)
-    for rows, block in squared_distances(x, centres):
+    for rows, block in compute_squared_distances(x, centres):
         for s, sigma in enumerate(sigmas.tolist()):
             densities[s, rows] = (block / (-2 * sigma**2)).logsumexp(1)
     constants = math.log(n) + dimensions * (sigmas.double() * math.sqrt(2 * math.pi)).log()

@@ -5,13 +5,13 @@ import math
 from torch import Tensor
 
 from immersion.check import UserError
-from immersion.metrics.restoration.checked import alike, pictures
+from immersion.metrics.restoration.validation import validate_images, validate_shapes
 
 CHROMA_RANGE = 255.0
-"""The peak of `psnr_ab`: from -128 to 127, the range of a and b in a file of 8-bit Lab."""
+"""The peak of `compute_psnr_ab`: from -128 to 127, the range of a and b in a file of 8-bit Lab."""
 
 
-def colourfulness(x: Tensor) -> Tensor:
+def compute_colourfulness(x: Tensor) -> Tensor:
     r"""Return Hasler and Suesstrunk's third measure M3 of each picture, (B,); grey is 0.
 
     M3 = sqrt(s_rg^2 + s_yb^2) + 0.3 sqrt(mu_rg^2 + mu_yb^2), rg = R - G, yb = (R + G) / 2 - B,
@@ -38,29 +38,29 @@ def colourfulness(x: Tensor) -> Tensor:
         >>> import torch
         >>> grey, red = torch.full((1, 3, 2, 2), 0.5), torch.zeros(1, 3, 2, 2)
         >>> red[:, 0] = 1
-        >>> torch.cat([colourfulness(grey), colourfulness(red)]).round(decimals=3)  # 38.25 sqrt 5
+        >>> compute_colourfulness(torch.cat([grey, red])).round(decimals=3)  # 38.25 sqrt 5
         tensor([ 0.0000, 85.5300], dtype=torch.float64)
     """
     if x.ndim != 4 or x.shape[1] != 3:
         raise UserError("colourfulness is of colours", "(B, 3, H, W)", tuple(x.shape))
-    red, green, blue = (255 * pictures(x, x)[0]).flatten(2).unbind(1)
+    red, green, blue = (255 * validate_images(x, x)[0]).flatten(2).unbind(1)
     rg, yb = red - green, (red + green) / 2 - blue
     spread = (rg.var(1, correction=0) + yb.var(1, correction=0)).sqrt()
     return spread + 0.3 * (rg.mean(1).square() + yb.mean(1).square()).sqrt()
 
 
-def colourfulness_error(x: Tensor, y: Tensor) -> Tensor:
-    """Return |M3(x) - M3(y)| of each picture, (B,), in units of `colourfulness`.
+def compute_colourfulness_error(x: Tensor, y: Tensor) -> Tensor:
+    """Return |M3(x) - M3(y)| of each picture, (B,), in units of `compute_colourfulness`.
 
     Args:
         x: Coloured, sRGB, (B, 3, H, W), in [0, 1].
         y: The truth, (B, 3, H, W).
     """
-    alike("pictures", x, y)
-    return (colourfulness(x) - colourfulness(y)).abs()
+    validate_shapes("pictures", x, y)
+    return (compute_colourfulness(x) - compute_colourfulness(y)).abs()
 
 
-def psnr_ab(x: Tensor, y: Tensor) -> Tensor:
+def compute_psnr_ab(x: Tensor, y: Tensor) -> Tensor:
     r"""Return the peak signal-to-noise ratio of chroma in CIE Lab of each picture, (B,), in dB.
 
     PSNR_ab = 10 log10 (255^2 / mse), mse = 1/(2 H W) sum_hw (a_x - a_y)^2 + (b_x - b_y)^2.
@@ -87,10 +87,10 @@ def psnr_ab(x: Tensor, y: Tensor) -> Tensor:
     Example:
         >>> import torch
         >>> lab = torch.zeros(1, 3, 2, 2)
-        >>> psnr_ab(lab + 25.5, lab).round(decimals=6)
+        >>> compute_psnr_ab(lab + 25.5, lab).round(decimals=6)
         tensor([20.], dtype=torch.float64)
     """
-    alike("Lab pictures", x, y)
+    validate_shapes("Lab pictures", x, y)
     if x.shape[1] != 3:
         raise UserError("Lab has three channels", "(B, 3, H, W)", tuple(x.shape))
     error = (x[:, 1:].double() - y[:, 1:].double()).square().flatten(1).mean(1)

@@ -5,18 +5,18 @@ from statistics import NormalDist
 from torch import Tensor
 
 from immersion.check import UserError
-from immersion.metrics.restoration.checked import alike
+from immersion.metrics.restoration.validation import validate_shapes
 
 
-def coverage(lower: Tensor, upper: Tensor, y: Tensor) -> Tensor:
+def compute_interval_coverage(lower: Tensor, upper: Tensor, y: Tensor) -> Tensor:
     r"""Return the share of each picture's true values inside their intervals, (B,).
 
     coverage = 1/(C H W) sum_chw [lower <= y <= upper], ends included.
 
     Protocol: every value of every channel counts once, none is left out; one share a picture.
-    Errors of neighbouring pixels go together, so the honest standard error is over pictures:
-    `Estimate.of(coverage(lower, upper, y), "share")`. Central intervals of level p should
-    cover p; where the truth sits at 0 or 1 an interval that was clipped to [0, 1] still holds it.
+    Errors of neighbouring pixels are correlated, so the honest standard error is over pictures:
+    `Estimate.of(coverage, "share")`. Central intervals of level p should cover p; where the truth
+    is 0 or 1 an interval that was clipped to [0, 1] still holds it.
 
     Args:
         lower: The intervals' lower ends, (B, C, H, W).
@@ -31,12 +31,12 @@ def coverage(lower: Tensor, upper: Tensor, y: Tensor) -> Tensor:
         >>> import torch
         >>> from immersion.metrics.estimate import Estimate
         >>> y = torch.randn(50, 1, 32, 32, generator=torch.manual_seed(0))
-        >>> lower, upper = central(torch.zeros_like(y), torch.ones_like(y), 0.9)
-        >>> print(Estimate.of(coverage(lower, upper, y), "share"))
+        >>> lower, upper = compute_interval(torch.zeros_like(y), torch.ones_like(y), 0.9)
+        >>> print(Estimate.of(compute_interval_coverage(lower, upper, y), "share"))
         0.9014 +- 0.0012 share (n = 50)
     """
-    alike("intervals and the truth", lower, y)
-    alike("intervals and the truth", upper, y)
+    validate_shapes("intervals and the truth", lower, y)
+    validate_shapes("intervals and the truth", upper, y)
     crossed = int((upper < lower).sum())
     if crossed:
         raise UserError(
@@ -45,7 +45,7 @@ def coverage(lower: Tensor, upper: Tensor, y: Tensor) -> Tensor:
     return ((lower <= y) & (y <= upper)).double().flatten(1).mean(1)
 
 
-def central(mean: Tensor, sigma: Tensor, level: float) -> tuple[Tensor, Tensor]:
+def compute_interval(mean: Tensor, sigma: Tensor, level: float) -> tuple[Tensor, Tensor]:
     r"""Return the ends of a Gaussian's central interval, mean -+ sigma Phi^{-1}((1 + level) / 2).
 
     Args:
@@ -58,7 +58,7 @@ def central(mean: Tensor, sigma: Tensor, level: float) -> tuple[Tensor, Tensor]:
 
     Example:
         >>> import torch
-        >>> lower, upper = central(torch.zeros(1), torch.ones(1), 0.9)
+        >>> lower, upper = compute_interval(torch.zeros(1), torch.ones(1), 0.9)
         >>> round(lower.item(), 4), round(upper.item(), 4)
         (-1.6449, 1.6449)
     """

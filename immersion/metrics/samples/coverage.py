@@ -4,14 +4,14 @@ import torch
 from torch import Tensor
 
 from immersion.metrics.estimate import Estimate
-from immersion.metrics.samples.checked import pair
-from immersion.metrics.samples.neighbours import radii, squared_distances
+from immersion.metrics.samples.neighbours import compute_radii, compute_squared_distances
+from immersion.metrics.samples.validation import validate_pair
 
 NEIGHBOUR = 5
 """k, as the authors of density and coverage advise; those of precision and recall publish 3."""
 
 
-def coverage(real: Tensor, drawn: Tensor, k: int = NEIGHBOUR) -> dict[str, Estimate]:
+def compute_coverage(real: Tensor, drawn: Tensor, k: int = NEIGHBOUR) -> dict[str, Estimate]:
     r"""Return the four shares that compare two sets by balls of k-th nearest neighbours.
 
     B(x_i) is the closed ball round x_i whose radius is the distance to x_i's k-th nearest
@@ -39,14 +39,14 @@ def coverage(real: Tensor, drawn: Tensor, k: int = NEIGHBOUR) -> dict[str, Estim
 
     Example:
         >>> x = torch.randn(200, 2, generator=torch.manual_seed(0))
-        >>> {name: share.value for name, share in coverage(x, x + 100).items()}
+        >>> {name: share.value for name, share in compute_coverage(x, x + 100).items()}
         {'precision': 0.0, 'recall': 0.0, 'density': 0.0, 'coverage': 0.0}
     """
-    real, drawn = pair(real, drawn, more_than=k)
-    around_real, around_drawn = radii(real, k).square(), radii(drawn, k).square()
+    real, drawn = validate_pair(real, drawn, more_than=k)
+    around_real, around_drawn = compute_radii(real, k).square(), compute_radii(drawn, k).square()
     balls = torch.zeros(len(drawn), dtype=torch.float64)  # of real examples, round each drawn one
     recalled, covered = torch.zeros(2, len(real), dtype=torch.float64)
-    for rows, block in squared_distances(real, drawn):
+    for rows, block in compute_squared_distances(real, drawn):
         inside = block <= around_real[rows, None]
         balls += inside.sum(0)
         covered[rows] = inside.any(1).double()

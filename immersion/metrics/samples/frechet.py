@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from immersion.metrics.estimate import Estimate
-from immersion.metrics.samples.checked import pair
+from immersion.metrics.samples.validation import validate_pair
 from immersion.random import make_generator
 
 SIZES = 15
@@ -15,7 +15,7 @@ SIZES = 15
 UNIT = "squared feature units"
 
 
-def frechet_distance(a: Tensor, b: Tensor) -> float:
+def compute_frechet_distance(a: Tensor, b: Tensor) -> float:
     r"""Return |m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)), in squared units of the features.
 
     It is the squared 2-Wasserstein distance between the Gaussians with the sets' means and
@@ -33,14 +33,14 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
 
     Example:
         >>> x = torch.randn(100, 3, dtype=torch.float64, generator=torch.manual_seed(0))
-        >>> round(frechet_distance(x, x + 2.0), 6)  # a shift by 2 in each of 3 features
+        >>> round(compute_frechet_distance(x, x + 2.0), 6)  # a shift by 2 in each of 3 features
         12.0
     """
-    return _distance(*_gaussians(*pair(a, b, more_than=a.shape[-1])))
+    return _distance(*_gaussians(*validate_pair(a, b, more_than=a.shape[-1])))
 
 
-def frechet(real: Tensor, drawn: Tensor) -> Estimate:
-    r"""Return `frechet_distance` with its standard error by the infinitesimal jackknife.
+def compute_frechet(real: Tensor, drawn: Tensor) -> Estimate:
+    r"""Return `compute_frechet_distance` with its standard error by the infinitesimal jackknife.
 
     The distance is a smooth function of the two means and covariances, and its derivative is
     known: with T the matrix that carries the Gaussian of the drawn features to that of the real,
@@ -50,7 +50,7 @@ def frechet(real: Tensor, drawn: Tensor) -> Estimate:
 
     and a real example likewise with T^-1. The squared standard error is Var(phi(x)) / N +
     Var(phi(y)) / M: one value an example, no resampling. The distance itself is too large by
-    about a constant / N: see `frechet_unbiased`.
+    about a constant / N: see `compute_unbiased_frechet`.
 
     Args:
         real: Features, (N, F), N > F.
@@ -62,23 +62,24 @@ def frechet(real: Tensor, drawn: Tensor) -> Estimate:
 
     Example:
         >>> x = torch.randn(4000, 2, dtype=torch.float64, generator=torch.manual_seed(0))
-        >>> print(frechet(x[:2000], x[2000:] + 1.0))  # the truth is 2
+        >>> print(compute_frechet(x[:2000], x[2000:] + 1.0))  # the truth is 2
         1.971 +- 0.09 squared feature units (n = 2000)
     """
-    real, drawn = pair(real, drawn, more_than=real.shape[-1])
+    real, drawn = validate_pair(real, drawn, more_than=real.shape[-1])
     sides = _gaussians(real, drawn)
     return Estimate(_distance(*sides), _standard_error(real, drawn, *sides), len(drawn), UNIT)
 
 
-def frechet_unbiased(real: Tensor, drawn: Tensor, seed: int = 0) -> Estimate:
+def compute_unbiased_frechet(real: Tensor, drawn: Tensor, seed: int = 0) -> Estimate:
     r"""Return the Frechet distance extrapolated to infinitely many examples, FID_infinity.
 
     The distance of n examples is too large by about c / n. It is taken on random subsets of 15
     evenly spaced sizes, up to all examples, and a line d = d_inf + c / n is fitted by least
     squares: d_inf is the answer, and may be below 0 for equal distributions. Both sets shrink in
     the same proportion, so that the bias of both goes (the paper shrinks the drawn set alone, its
-    real one being large and fixed). The squared standard error adds that of `frechet`, which
-    is the sets' own, and that of the line's intercept, which is the subsets'.
+    real one being large and fixed). The squared standard error adds that of
+    `compute_frechet`, which is the sets' own, and that of the line's intercept, which is the
+    subsets'.
 
     Args:
         real: Features, (N, F), N > F; the line is good for N > 10 F or so.
@@ -91,13 +92,13 @@ def frechet_unbiased(real: Tensor, drawn: Tensor, seed: int = 0) -> Estimate:
 
     Example:
         >>> x = torch.randn(4000, 20, dtype=torch.float64, generator=torch.manual_seed(0))
-        >>> round(frechet(x[:2000], x[2000:]).value, 2)  # the truth is 0
+        >>> round(compute_frechet(x[:2000], x[2000:]).value, 2)  # the truth is 0
         0.1
-        >>> print(frechet_unbiased(x[:2000], x[2000:]))
+        >>> print(compute_unbiased_frechet(x[:2000], x[2000:]))
         -0.02961 +- 0.02 squared feature units (n = 2000)
     """
-    real, drawn = pair(real, drawn, more_than=real.shape[-1])
-    fewest = smallest_share(min(len(real), len(drawn)), real.shape[1])
+    real, drawn = validate_pair(real, drawn, more_than=real.shape[-1])
+    fewest = compute_smallest_share(min(len(real), len(drawn)), real.shape[1])
     fractions = torch.linspace(fewest, 1, SIZES, dtype=torch.float64)
     random = make_generator(seed, "frechet-unbiased")
     distances = []
@@ -112,7 +113,7 @@ def frechet_unbiased(real: Tensor, drawn: Tensor, seed: int = 0) -> Estimate:
     return Estimate(value, error, len(drawn), UNIT)
 
 
-def smallest_share(examples: int, dimensions: int) -> float:
+def compute_smallest_share(examples: int, dimensions: int) -> float:
     """Return the share of both sets that the smallest subsets of the extrapolation hold.
 
     A tenth, and more where that were too few for a covariance of so many dimensions.
@@ -122,8 +123,8 @@ def smallest_share(examples: int, dimensions: int) -> float:
         dimensions: F < N.
 
     Example:
-        >>> smallest_share(2000, 50), smallest_share(2000, 192), smallest_share(300, 200)
-        (0.1, 0.192, 0.8333333333333334)
+        >>> compute_smallest_share(2000, 50), compute_smallest_share(2000, 192)
+        (0.1, 0.192)
     """
     fewest = max(examples / 10, min(2 * dimensions, (examples + dimensions) / 2))
     return fewest / examples

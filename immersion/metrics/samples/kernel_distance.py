@@ -5,15 +5,15 @@ from torch import Tensor
 
 from immersion.check import UserError
 from immersion.metrics.estimate import Estimate
-from immersion.metrics.samples.checked import pair
+from immersion.metrics.samples.validation import validate_pair
 from immersion.random import make_generator
 
 SUBSET, FEWEST = 1000, 10
 """Examples a subset as in the paper; subsets at the least, for the error bar's sake."""
 
 
-def kernel_distance(real: Tensor, drawn: Tensor, seed: int = 0) -> Estimate:
-    r"""Return the mean of `squared_mmd` over disjoint subsets that use every example once.
+def compute_kernel_distance(real: Tensor, drawn: Tensor, seed: int = 0) -> Estimate:
+    r"""Return the mean of `compute_squared_mmd` over disjoint subsets that use every example once.
 
     Both sets are shuffled and cut into max(10, min(N, M) // 1000) subsets of nearly equal size.
     Subsets share no example, so their standard error s / sqrt(subsets) is honest (that of
@@ -33,33 +33,35 @@ def kernel_distance(real: Tensor, drawn: Tensor, seed: int = 0) -> Estimate:
 
     Example:
         >>> x = torch.randn(400, 4, generator=torch.manual_seed(0))
-        >>> near, far = kernel_distance(x[:200], x[200:]), kernel_distance(x[:200], x[200:] + 3)
+        >>> near = compute_kernel_distance(x[:200], x[200:])
+        >>> far = compute_kernel_distance(x[:200], x[200:] + 3)
         >>> abs(near.value) < 3 * near.standard_error, far.value > 3 * far.standard_error
         (True, True)
     """
-    real, drawn = pair(real, drawn, more_than=2 * FEWEST - 1)
-    subsets = subsets_of(len(real), len(drawn))
+    real, drawn = validate_pair(real, drawn, more_than=2 * FEWEST - 1)
+    subsets = count_subsets(len(real), len(drawn))
     random = make_generator(seed, "kernel-distance")
     parts = [
         side[torch.randperm(len(side), generator=random)].tensor_split(subsets)
         for side in (real, drawn)
     ]
     return Estimate.of(
-        torch.stack([squared_mmd(a, b) for a, b in zip(*parts, strict=True)]), "kernel units"
+        torch.stack([compute_squared_mmd(a, b) for a, b in zip(*parts, strict=True)]),
+        "kernel units",
     )
 
 
-def subsets_of(real: int, drawn: int) -> int:
+def count_subsets(real: int, drawn: int) -> int:
     """Return into how many subsets that many real and drawn examples are cut.
 
     Example:
-        >>> subsets_of(50_000, 60_000), subsets_of(500, 500)
+        >>> count_subsets(50_000, 60_000), count_subsets(500, 500)
         (50, 10)
     """
     return max(FEWEST, min(real, drawn) // SUBSET)
 
 
-def squared_mmd(a: Tensor, b: Tensor) -> Tensor:
+def compute_squared_mmd(a: Tensor, b: Tensor) -> Tensor:
     r"""Return the unbiased squared MMD with k(x, y) = (x'y / F + 1)^3, a scalar in float64.
 
     1/(n (n-1)) sum_{i != j} k(a_i, a_j) + 1/(m (m-1)) sum_{i != j} k(b_i, b_j)
@@ -73,7 +75,7 @@ def squared_mmd(a: Tensor, b: Tensor) -> Tensor:
         Gretton et al. 2012, equation (3), https://jmlr.org/papers/v13/gretton12a.html
 
     Example:
-        >>> squared_mmd(torch.zeros(2, 1), torch.ones(2, 1)).item()  # 1 + 8 - 2
+        >>> compute_squared_mmd(torch.zeros(2, 1), torch.ones(2, 1)).item()  # 1 + 8 - 2
         7.0
     """
     if len(a) < 2 or len(b) < 2:

@@ -7,14 +7,14 @@ from torch import Tensor
 
 from immersion.check import UserError
 from immersion.metrics.estimate import Estimate
-from immersion.metrics.samples.checked import pair
-from immersion.metrics.samples.neighbours import squared_distances
+from immersion.metrics.samples.neighbours import compute_squared_distances
+from immersion.metrics.samples.validation import validate_pair
 
 WITHIN = 3.0
 """A point is of high quality within this many sigma of its nearest mode, as in the paper."""
 
 
-def mixture_modes(drawn: Tensor, means: Tensor, sigma: float) -> dict[str, Estimate]:
+def count_mixture_modes(drawn: Tensor, means: Tensor, sigma: float) -> dict[str, Estimate]:
     r"""Return modes, high_quality and reverse_kl of points from a mixture of round Gaussians.
 
     Every drawn point belongs to its nearest mean.
@@ -40,14 +40,14 @@ def mixture_modes(drawn: Tensor, means: Tensor, sigma: float) -> dict[str, Estim
     Example:
         >>> means = torch.tensor([[0.0, 0.0], [1.0, 0.0]])
         >>> points = torch.tensor([[0.0, 0.29], [0.01, 0.0], [0.9, 0.4]])
-        >>> found = mixture_modes(points, means, sigma=0.1)
+        >>> found = count_mixture_modes(points, means, sigma=0.1)
         >>> found["modes"].value, round(found["high_quality"].value, 3)
         (1.0, 0.667)
     """
-    means, drawn = pair(means, drawn, more_than=0)
+    means, drawn = validate_pair(means, drawn, more_than=0)
     nearest = torch.empty(len(drawn), dtype=torch.long)
     good = torch.empty(len(drawn), dtype=torch.bool)
-    for rows, block in squared_distances(drawn, means):
+    for rows, block in compute_squared_distances(drawn, means):
         squares, nearest[rows] = block.min(1)
         good[rows] = squares <= (WITHIN * sigma) ** 2
     counts = nearest[good].bincount(minlength=len(means))
@@ -58,7 +58,7 @@ def mixture_modes(drawn: Tensor, means: Tensor, sigma: float) -> dict[str, Estim
     }
 
 
-def class_modes(classes: Tensor, count: int) -> dict[str, Estimate]:
+def count_class_modes(classes: Tensor, count: int) -> dict[str, Estimate]:
     r"""Return modes and reverse_kl of drawn examples that a classifier has told apart.
 
     - modes: the distinct classes among them;
@@ -73,7 +73,7 @@ def class_modes(classes: Tensor, count: int) -> dict[str, Estimate]:
         Lin et al. 2018, PacGAN, section 4.2, https://arxiv.org/abs/1712.04086
 
     Example:
-        >>> class_modes(torch.tensor([0, 1, 1, 0]), count=4)["reverse_kl"].value  # log 2
+        >>> count_class_modes(torch.tensor([0, 1, 1, 0]), count=4)["reverse_kl"].value  # log 2
         0.6931471805599453
     """
     if len(classes) == 0 or classes.min() < 0 or classes.max() >= count:

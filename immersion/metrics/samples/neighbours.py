@@ -9,7 +9,7 @@ BLOCK = 2**23
 """Distances held at a time; in float64, 64 MB."""
 
 
-def squared_distances(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
+def compute_squared_distances(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """Yield (rows of a, |a_i - b_j|^2 for those rows and every j), in float64.
 
     By |a|^2 + |b|^2 - 2 a'b with b's mean taken off both, which leaves an absolute error of about
@@ -21,7 +21,7 @@ def squared_distances(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
 
     Example:
         >>> a, b = torch.tensor([[0.0, 0.0], [3.0, 0.0]]), torch.tensor([[3.0, 4.0]])
-        >>> [block.tolist() for _, block in squared_distances(a, b)]
+        >>> [block.tolist() for _, block in compute_squared_distances(a, b)]
         [[[25.0], [16.0]]]
     """
     b = b.double()
@@ -36,7 +36,7 @@ def squared_distances(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
         yield rows, block.clamp_(min=0)
 
 
-def nearest(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+def find_nearest(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Return the Euclidean distance from each of a to its nearest neighbour in b, and its index.
 
     Args:
@@ -48,13 +48,13 @@ def nearest(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
     Example:
         >>> a, b = torch.tensor([[1.0], [9.0]]), torch.tensor([[5.0], [9.0]])
-        >>> distances, indices = nearest(a, b)
+        >>> distances, indices = find_nearest(a, b)
         >>> distances.tolist(), indices.tolist()
         ([4.0, 0.0], [0, 1])
     """
     a, b = a.flatten(1), b.flatten(1)
     distances, indices = [], []
-    for rows, block in squared_distances(a, b):
+    for rows, block in compute_squared_distances(a, b):
         found = block.argmin(1)
         # Taken again by subtraction: the difference of squares has no digits left near 0.
         distances.append((a[rows].double() - b[found].double()).norm(dim=1))
@@ -62,15 +62,15 @@ def nearest(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat(distances), torch.cat(indices)
 
 
-def radii(x: Tensor, k: int) -> Tensor:
+def compute_radii(x: Tensor, k: int) -> Tensor:
     """Return the distance from each example to its k-th nearest neighbour in the same set, (N,).
 
     Example:
-        >>> radii(torch.tensor([[0.0], [1.0], [3.0]]), 1).tolist()
+        >>> compute_radii(torch.tensor([[0.0], [1.0], [3.0]]), 1).tolist()
         [1.0, 1.0, 2.0]
     """
     parts = []
-    for rows, block in squared_distances(x, x):
+    for rows, block in compute_squared_distances(x, x):
         own = torch.arange(rows.start, rows.stop)
         block[own - rows.start, own] = 0  # an example is its own nearest, to the last digit
         parts.append(block.topk(k + 1, largest=False).values[:, -1])

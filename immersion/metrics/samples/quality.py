@@ -3,13 +3,18 @@
 from torch import Tensor
 
 from immersion.metrics.estimate import Estimate
-from immersion.metrics.samples.coverage import NEIGHBOUR, coverage
-from immersion.metrics.samples.frechet import SIZES, frechet, frechet_unbiased, smallest_share
-from immersion.metrics.samples.kernel_distance import kernel_distance, subsets_of
-from immersion.metrics.samples.two_sample import two_sample_accuracy
+from immersion.metrics.samples.coverage import NEIGHBOUR, compute_coverage
+from immersion.metrics.samples.frechet import (
+    SIZES,
+    compute_frechet,
+    compute_smallest_share,
+    compute_unbiased_frechet,
+)
+from immersion.metrics.samples.kernel_distance import compute_kernel_distance, count_subsets
+from immersion.metrics.samples.two_sample import compute_two_sample_accuracy
 
 
-def quality(real: Tensor, drawn: Tensor, seed: int = 0) -> dict[str, Estimate]:
+def compute_quality(real: Tensor, drawn: Tensor, seed: int = 0) -> dict[str, Estimate]:
     """Return every measure that compares real with drawn features, by name.
 
     The names: frechet, frechet_unbiased, kernel_distance, precision, recall, density, coverage,
@@ -27,30 +32,30 @@ def quality(real: Tensor, drawn: Tensor, seed: int = 0) -> dict[str, Estimate]:
     Example:
         >>> import torch
         >>> x = torch.randn(200, 2, generator=torch.manual_seed(0))
-        >>> found = quality(x[:100], x[100:])
+        >>> found = compute_quality(x[:100], x[100:])
         >>> list(found)[:4]
         ['frechet', 'frechet_unbiased', 'kernel_distance', 'precision']
     """
     return {
-        "frechet": frechet(real, drawn),
-        "frechet_unbiased": frechet_unbiased(real, drawn, seed),
-        "kernel_distance": kernel_distance(real, drawn, seed),
-        **coverage(real, drawn),
-        "two_sample_accuracy": two_sample_accuracy(real, drawn, seed),
+        "frechet": compute_frechet(real, drawn),
+        "frechet_unbiased": compute_unbiased_frechet(real, drawn, seed),
+        "kernel_distance": compute_kernel_distance(real, drawn, seed),
+        **compute_coverage(real, drawn),
+        "two_sample_accuracy": compute_two_sample_accuracy(real, drawn, seed),
     }
 
 
-def quality_protocol(real: Tensor, drawn: Tensor) -> dict[str, str]:
-    """Return in words what `quality` of the same features depends on besides them.
+def describe_quality(real: Tensor, drawn: Tensor) -> dict[str, str]:
+    """Return in words what `compute_quality` of the same features depends on besides them.
 
     Example:
         >>> import torch
-        >>> said = quality_protocol(torch.zeros(2000, 50), torch.zeros(2000, 50))
+        >>> said = describe_quality(torch.zeros(2000, 50), torch.zeros(2000, 50))
         >>> said["kernel_distance"]
         '10 disjoint subsets of 200 real and 200 drawn examples'
     """
-    subsets = subsets_of(len(real), len(drawn))
-    share = smallest_share(min(len(real), len(drawn)), real.shape[1])
+    subsets = count_subsets(len(real), len(drawn))
+    share = compute_smallest_share(min(len(real), len(drawn)), real.shape[1])
     return {
         "neighbourhoods": f"precision, recall, density, coverage with k = {NEIGHBOUR} "
         "(precision and recall were published with 3)",

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from immersion.metrics.estimate import Estimate
-from immersion.metrics.samples.checked import pair
+from immersion.metrics.samples.validation import validate_pair
 from immersion.random import make_generator
 
 FEWEST = 4
 
 
-def two_sample_accuracy(real: Tensor, drawn: Tensor, seed: int = 0) -> Estimate:
+def compute_two_sample_accuracy(real: Tensor, drawn: Tensor, seed: int = 0) -> Estimate:
     r"""Return the held-out accuracy of a logistic regression that tells real from drawn features.
 
     1/2: it cannot tell; 1: it always can. Each set is shuffled and cut in halves; the classifier
@@ -38,13 +38,13 @@ def two_sample_accuracy(real: Tensor, drawn: Tensor, seed: int = 0) -> Estimate:
 
     Example:
         >>> x = torch.randn(400, 3, generator=torch.manual_seed(0))
-        >>> two_sample_accuracy(x[:200], x[200:] + 10).value
+        >>> compute_two_sample_accuracy(x[:200], x[200:] + 10).value
         1.0
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    real, drawn = pair(real, drawn, more_than=FEWEST - 1)
+    real, drawn = validate_pair(real, drawn, more_than=FEWEST - 1)
     random = make_generator(seed, "two-sample")
     (real_fit, real_held), (drawn_fit, drawn_held) = (
         side[torch.randperm(len(side), generator=random)].tensor_split(2) for side in (real, drawn)

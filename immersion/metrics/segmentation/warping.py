@@ -8,16 +8,16 @@ from scipy.ndimage import label
 from torch import Tensor
 
 from immersion.check import NonFinite, UserError
-from immersion.metrics.segmentation.interior import masks, objects
+from immersion.metrics.segmentation.objects import label_objects, validate_masks
 
 RADIUS = 20
 """Pixels each way in which a split is looked for, as the challenge's script does."""
 
 
-def warping_error(
+def compute_warping_error(
     probability: Tensor, truth: Tensor, threshold: float = 0.5, mask: Tensor | None = None
 ) -> Tensor:
-    r"""Return the share of each picture's pixels that `warped` cannot make good, (B,).
+    r"""Return the share of each picture's pixels that `warp` cannot make good, (B,).
 
     D(T || L) = min over L' that L can be warped to of 1/(H W) sum_hw [L' != T],
 
@@ -42,18 +42,20 @@ def warping_error(
         >>> truth[:, :, 3] = False  # one straight border
         >>> moved, broken = truth.roll(1, 2).float(), truth.float()
         >>> broken[:, 2, 3] = 1  # a gap merges two objects
-        >>> warping_error(moved, truth).item(), warping_error(broken, truth).item() * 35
-        (0.0, 1.0)
+        >>> [compute_warping_error(p, truth).item() * 35 for p in (moved, broken)]
+        [0.0, 1.0]
     """
-    shape = warped(probability, truth, threshold, mask)
+    shape = warp(probability, truth, threshold, mask)
     wrong = shape != (probability > threshold).cpu()
     return (wrong if mask is None else wrong & mask.cpu()).double().mean((1, 2))
 
 
-def split_and_merge_error(probability: Tensor, truth: Tensor, threshold: float = 0.5) -> Tensor:
+def compute_split_and_merge_error(
+    probability: Tensor, truth: Tensor, threshold: float = 0.5
+) -> Tensor:
     r"""Return the share of each picture's pixels that split or merge objects, (B,).
 
-    After `warped`, a pixel that is still wrong
+    After `warp`, a pixel that is still wrong
 
     - merges if it is a border in the warped truth and its eight neighbours are of two objects or
       more, objects being 4-connected;
@@ -75,16 +77,16 @@ def split_and_merge_error(probability: Tensor, truth: Tensor, threshold: float =
     Example:
         >>> truth, cut = torch.ones(1, 9, 9).bool(), torch.ones(1, 9, 9)
         >>> cut[:, :, 4] = 0  # nine pixels, eight of which are the same border grown longer
-        >>> round(split_and_merge_error(cut, truth).item() * 81)
+        >>> round(compute_split_and_merge_error(cut, truth).item() * 81)
         1
     """
-    shapes = warped(probability, truth, threshold).numpy()
+    shapes = warp(probability, truth, threshold).numpy()
     goals = (probability > threshold).cpu().numpy()
     found = [_splits_and_merges(shape, goal) for shape, goal in zip(shapes, goals, strict=True)]
     return torch.tensor(found, dtype=torch.float64) / truth[0].numel()
 
 
-def warped(
+def warp(
     probability: Tensor, truth: Tensor, threshold: float = 0.5, mask: Tensor | None = None
 ) -> Tensor:
     r"""Return the truth moved towards the prediction without a change of topology, (B, H, W).
@@ -117,21 +119,21 @@ def warped(
     broken = int((~probability.isfinite()).flatten(1).any(1).sum())
     if broken:
         raise NonFinite(f"the probabilities are not finite for {broken} of {len(truth)}")
-    goals, truths = masks(probability > threshold, truth)
+    goals, truths = validate_masks(probability > threshold, truth)
     if mask is not None and mask.shape != truth.shape:
         raise UserError("the mask does not fit", tuple(truth.shape), tuple(mask.shape))
     allowed = np.ones_like(goals) if mask is None else mask.bool().cpu().numpy()
     sureness = (probability.double() - threshold).abs().cpu().numpy()
     stacks = zip(truths, goals, sureness, allowed, strict=True)
-    return torch.from_numpy(np.stack([_warp(*picture) for picture in stacks]))
+    return torch.from_numpy(np.stack([_warp_mask(*picture) for picture in stacks]))
 
 
-def _warp(
+def _warp_mask(
     truth: np.ndarray, goal: np.ndarray, sureness: np.ndarray, allowed: np.ndarray
 ) -> np.ndarray:
     """Return one truth, (H, W), warped; bytes with a frame of border are quickest to walk on."""
     framed = np.pad(truth, 1)
-    width, pixels, simple = framed.shape[1], bytearray(framed.tobytes()), simple_points()
+    width, pixels, simple = framed.shape[1], bytearray(framed.tobytes()), find_simple_points()
     columns, rows = ((truth != goal) & allowed).T.nonzero()
     order = np.argsort(-sureness[rows, columns], kind="stable")
     wrong = ((rows + 1) * width + columns + 1)[order].tolist()
@@ -151,16 +153,16 @@ def _warp(
 
 
 RING = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if row or column]
-"""Steps to the eight neighbours; the place in this list is the bit in `simple_points`."""
+"""Steps to the eight neighbours; the place in this list is the bit in `find_simple_points`."""
 
 
 @cache
-def simple_points() -> list[bool]:
+def find_simple_points() -> list[bool]:
     """Return whether a pixel is simple, for each of the 256 ways its neighbours can be.
 
     Example:
         >>> alone, surrounded, on_a_straight_edge = 0, 255, 0b11111000
-        >>> [simple_points()[ring] for ring in (alone, surrounded, on_a_straight_edge)]
+        >>> [find_simple_points()[ring] for ring in (alone, surrounded, on_a_straight_edge)]
         [False, False, True]
     """
     table = []
@@ -168,7 +170,7 @@ def simple_points() -> list[bool]:
         interior = np.zeros((3, 3), dtype=bool)
         for bit, (row, column) in enumerate(RING):
             interior[1 + row, 1 + column] = code >> bit & 1
-        parts = objects(interior)
+        parts = label_objects(interior)
         touching = {parts[0, 1], parts[1, 0], parts[1, 2], parts[2, 1]} - {0}
         border = ~interior
         border[1, 1] = False
@@ -177,7 +179,7 @@ def simple_points() -> list[bool]:
 
 
 def _splits_and_merges(shape: np.ndarray, goal: np.ndarray) -> int:
-    parts = objects(shape)
+    parts = label_objects(shape)
     found = 0
     for row, column in zip(*(shape != goal).nonzero(), strict=True):
         several = _objects_around(parts, row, column) > 1
@@ -189,7 +191,7 @@ def _splits(shape: np.ndarray, row: int, column: int) -> bool:
     top, left = max(row - RADIUS, 0), max(column - RADIUS, 0)
     window = shape[top : row + RADIUS + 1, left : column + RADIUS + 1].copy()
     window[row - top, column - left] = False
-    return _objects_around(objects(window), row - top, column - left) > 1
+    return _objects_around(label_objects(window), row - top, column - left) > 1
 
 
 def _objects_around(parts: np.ndarray, row: int, column: int) -> int:

@@ -8,7 +8,7 @@ import torch
 from sklearn.neighbors import KernelDensity
 
 from immersion.check import UserError
-from immersion.metrics.likelihood.parzen import SIGMAS, log_density, parzen
+from immersion.metrics.likelihood.parzen import SIGMAS, compute_parzen, log_density
 from immersion.metrics.samples import neighbours
 
 
@@ -44,7 +44,7 @@ def test_sigma_is_chosen_on_the_validation_set_alone():
     best = SIGMAS[int(np.argmax(means))].item()
     on_test = [reference(drawn, test, sigma).mean() for sigma in SIGMAS.tolist()]
     assert np.argmax(on_test) != np.argmax(means)
-    estimate, sigma = parzen(drawn, validation, test)
+    estimate, sigma = compute_parzen(drawn, validation, test)
     assert sigma == best
     values = reference(drawn, test, best)
     assert estimate.value == pytest.approx(values.mean(), abs=1e-6)
@@ -59,9 +59,12 @@ def test_a_mean_beats_the_data_as_the_warning_says():
         0.1 * torch.randn(n, 100, generator=generator) for n in (500, 200, 300)
     )
     means = torch.zeros(500, 100)
-    assert parzen(means, validation, test)[0].value > parzen(real, validation, test)[0].value + 5
+    assert (
+        compute_parzen(means, validation, test)[0].value
+        > compute_parzen(real, validation, test)[0].value + 5
+    )
 
 
 def test_sets_of_unlike_shape_are_refused():
     with pytest.raises(UserError, match="differ in shape"):
-        parzen(images(5, 0), images(5, 1), torch.zeros(5, 1, 6, 7))
+        compute_parzen(images(5, 0), images(5, 1), torch.zeros(5, 1, 6, 7))

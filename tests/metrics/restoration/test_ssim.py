@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from immersion.check import UserError
-from immersion.metrics.restoration.ssim import ssim
+from immersion.metrics.restoration.ssim import compute_ssim
 
 
 def pair(seed=0, batch=2, channels=3, height=33, width=40, noise=0.1):
@@ -39,13 +39,13 @@ def test_it_is_the_mean_over_windows_then_channels():
         np.mean([by_windows(a.numpy(), b.numpy()) for a, b in zip(p, q, strict=True)])
         for p, q in zip(x, y, strict=True)
     ]
-    np.testing.assert_allclose(ssim(x, y), expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(compute_ssim(x, y), expected, rtol=0, atol=1e-12)
 
 
 def test_flat_pictures_differ_by_their_means_alone():
     x, y = torch.full((1, 1, 11, 11), 0.2), torch.full((1, 1, 11, 11), 0.6)
     expected = (2 * 0.2 * 0.6 + 1e-4) / (0.2**2 + 0.6**2 + 1e-4)
-    assert ssim(x, y).item() == pytest.approx(expected, abs=1e-7)
+    assert compute_ssim(x, y).item() == pytest.approx(expected, abs=1e-7)
 
 
 @pytest.mark.parametrize("crop", [0, 4])
@@ -66,19 +66,19 @@ def test_it_agrees_with_scikit_image(crop, noise):
         )
         for a, b in zip(x, y, strict=True)
     ]
-    np.testing.assert_allclose(ssim(x, y, crop), expected, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(compute_ssim(x, y, crop), expected, rtol=0, atol=1e-10)
 
 
 def test_it_is_symmetric_and_one_for_the_truth():
     x, y = pair()
     x = x.clamp(0, 1)
-    torch.testing.assert_close(ssim(x, y), ssim(y, x), rtol=0, atol=1e-14)
-    torch.testing.assert_close(ssim(y, y), torch.ones(2).double(), rtol=0, atol=1e-12)
-    assert (ssim(x, y) < 1).all()
+    torch.testing.assert_close(compute_ssim(x, y), compute_ssim(y, x), rtol=0, atol=1e-14)
+    torch.testing.assert_close(compute_ssim(y, y), torch.ones(2).double(), rtol=0, atol=1e-12)
+    assert (compute_ssim(x, y) < 1).all()
 
 
 def test_a_picture_without_a_whole_window_is_refused():
     x, y = pair(height=18)
-    assert ssim(x, y, 3).shape == (2,)
+    assert compute_ssim(x, y, 3).shape == (2,)
     with pytest.raises(UserError, match="11 pixels or more a side within a border of 4"):
-        ssim(x, y, 4)
+        compute_ssim(x, y, 4)

@@ -6,7 +6,7 @@ import torch
 
 from immersion.check import UserError
 from immersion.metrics.samples import neighbours
-from immersion.metrics.samples.coverage import coverage
+from immersion.metrics.samples.coverage import compute_coverage
 
 
 def draws(n, seed, shift=0.0, size=4):
@@ -43,7 +43,7 @@ def by_loops(real, drawn, k):
 def test_the_four_shares_are_their_definitions(monkeypatch, k, m, shift, block):
     monkeypatch.setattr(neighbours, "BLOCK", block)
     real, drawn = draws(60, 0), draws(m, 1, shift)
-    found = coverage(real, drawn, k)
+    found = compute_coverage(real, drawn, k)
     expected = by_loops(real, drawn, k)
     assert list(found) == list(expected)
     for name, values in expected.items():
@@ -56,14 +56,15 @@ def test_the_four_shares_are_their_definitions(monkeypatch, k, m, shift, block):
 def test_coverage_of_equal_distributions_is_known():
     """P(none of M drawn ones in the ball of k real neighbours) = 2^-k for N = M, large."""
     measured = [
-        coverage(draws(300, s), draws(300, 900 + s), 2)["coverage"].value for s in range(20)
+        compute_coverage(draws(300, s), draws(300, 900 + s), 2)["coverage"].value
+        for s in range(20)
     ]
     assert np.mean(measured) == pytest.approx(1 - 2**-2, abs=0.015)
 
 
 def test_copies_and_strangers():
     real = draws(50, 0)
-    same, far = coverage(real, real.clone()), coverage(real, real + 100)
+    same, far = compute_coverage(real, real.clone()), compute_coverage(real, real + 100)
     assert [same[name].value for name in ("precision", "recall", "coverage")] == [1, 1, 1]
     assert all(share.value == 0 for share in far.values())
 
@@ -71,7 +72,7 @@ def test_copies_and_strangers():
 def test_collapse_is_seen_by_recall_and_coverage_and_not_by_precision():
     real = draws(200, 0)
     collapsed = real[:1] + 1e-3 * draws(200, 1)
-    found = coverage(real, collapsed)
+    found = compute_coverage(real, collapsed)
     assert found["precision"].value == 1
     assert found["recall"].value <= 0.01
     assert found["coverage"].value < 0.2
@@ -79,4 +80,4 @@ def test_collapse_is_seen_by_recall_and_coverage_and_not_by_precision():
 
 def test_no_more_examples_than_neighbours_is_refused():
     with pytest.raises(UserError, match="too few drawn examples: expected more than 5"):
-        coverage(draws(50, 0), draws(5, 1))
+        compute_coverage(draws(50, 0), draws(5, 1))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from immersion.check import UserError
-from immersion.metrics.samples.kernel_distance import kernel_distance, squared_mmd
+from immersion.metrics.samples.kernel_distance import compute_kernel_distance, compute_squared_mmd
 
 
 def draws(n, seed, shift=0.0, size=5):
@@ -27,8 +27,8 @@ def by_pairs(a, b):
 def test_squared_mmd_is_the_sum_over_pairs():
     a, b = draws(13, 0), draws(9, 1, 0.5)
     expected = by_pairs(a.tolist(), b.tolist())
-    assert squared_mmd(a, b).item() == pytest.approx(expected, rel=1e-10)
-    assert squared_mmd(a.float(), b.float()).item() == pytest.approx(expected, rel=1e-5)
+    assert compute_squared_mmd(a, b).item() == pytest.approx(expected, rel=1e-10)
+    assert compute_squared_mmd(a.float(), b.float()).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_every_example_is_used_once(monkeypatch):
@@ -37,9 +37,11 @@ def test_every_example_is_used_once(monkeypatch):
 
     a, b = draws(47, 0), draws(35, 1)
     seen = []
-    own = module.squared_mmd
-    monkeypatch.setattr(module, "squared_mmd", lambda x, y: seen.append((x, y)) or own(x, y))
-    estimate = kernel_distance(a, b, seed=3)
+    own = module.compute_squared_mmd
+    monkeypatch.setattr(
+        module, "compute_squared_mmd", lambda x, y: seen.append((x, y)) or own(x, y)
+    )
+    estimate = compute_kernel_distance(a, b, seed=3)
     assert estimate.examples == len(seen) == 10
     for whole, parts in ((a, [x for x, _ in seen]), (b, [y for _, y in seen])):
         together = torch.cat(parts)
@@ -51,11 +53,15 @@ def test_every_example_is_used_once(monkeypatch):
 
 
 def test_subsets_hold_a_thousand_where_there_are_enough():
-    assert kernel_distance(draws(11_000, 0, size=1), draws(11_500, 1, size=1)).examples == 11
+    assert (
+        compute_kernel_distance(draws(11_000, 0, size=1), draws(11_500, 1, size=1)).examples == 11
+    )
 
 
 def test_it_is_unbiased_and_its_error_bar_covers():
-    estimates = [kernel_distance(draws(200, s), draws(200, 500 + s), s) for s in range(100)]
+    estimates = [
+        compute_kernel_distance(draws(200, s), draws(200, 500 + s), s) for s in range(100)
+    ]
     values = np.array([e.value for e in estimates])
     assert abs(values.mean()) < 3 * values.std() / 10
     within = [abs(e.value) < 2.26 * e.standard_error for e in estimates]  # t with 9 degrees
@@ -64,6 +70,6 @@ def test_it_is_unbiased_and_its_error_bar_covers():
 
 def test_too_few_examples_are_refused():
     with pytest.raises(UserError, match="too few real examples"):
-        kernel_distance(draws(19, 0), draws(100, 1))
+        compute_kernel_distance(draws(19, 0), draws(100, 1))
     with pytest.raises(UserError, match="2 examples or more"):
-        squared_mmd(draws(1, 0), draws(5, 1))
+        compute_squared_mmd(draws(1, 0), draws(5, 1))

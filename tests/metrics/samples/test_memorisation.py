@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from immersion.check import NonFinite
-from immersion.metrics.samples.memorisation import memorisation, share_below
+from immersion.metrics.samples.memorisation import compute_memorisation, estimate_share_below
 
 
 def draws(n, seed, scale=1.0):
@@ -26,7 +26,7 @@ def test_the_statistics_are_their_definitions():
     drawn, held_out, train = draws(20, 0, 0.9), draws(30, 1), draws(50, 2)
     drawn[:3] = train[:3]
     held_out[:2] = train[10:12]  # ties at a distance of 0
-    found = memorisation(drawn, held_out, train)
+    found = compute_memorisation(drawn, held_out, train)
     a, b, share = by_loops(drawn, held_out, train)
     assert found["nearer_than_held_out"].value == pytest.approx(share, abs=1e-12)
     for name, values in (("nearest_drawn", a), ("nearest_held_out", b)):
@@ -44,14 +44,14 @@ def test_the_standard_error_is_the_jackknife_s():
         for i in range(len(side)):
             rest = side[torch.arange(len(side)) != i]
             pair = (other, rest) if swap else (rest, other)
-            left.append(share_below(*pair).value)
+            left.append(estimate_share_below(*pair).value)
         variance += np.var(left) * (len(side) - 1) ** 2 / (len(side) - 1)
-    assert share_below(a, b).standard_error == pytest.approx(variance**0.5, rel=1e-9)
+    assert estimate_share_below(a, b).standard_error == pytest.approx(variance**0.5, rel=1e-9)
 
 
 def test_honest_draws_score_one_half_and_the_error_bar_covers():
     estimates = [
-        memorisation(draws(100, s), draws(100, 300 + s), draws(200, 600 + s))[
+        compute_memorisation(draws(100, s), draws(100, 300 + s), draws(200, 600 + s))[
             "nearer_than_held_out"
         ]
         for s in range(60)
@@ -62,8 +62,8 @@ def test_honest_draws_score_one_half_and_the_error_bar_covers():
 
 def test_copies_score_one_and_strangers_zero():
     held_out, train = draws(100, 0), draws(200, 1)
-    copies = memorisation(train[:50] + 1e-4, held_out, train)["nearer_than_held_out"]
-    strangers = memorisation(draws(50, 2) + 50, held_out, train)["nearer_than_held_out"]
+    copies = compute_memorisation(train[:50] + 1e-4, held_out, train)["nearer_than_held_out"]
+    strangers = compute_memorisation(draws(50, 2) + 50, held_out, train)["nearer_than_held_out"]
     assert (copies.value, strangers.value) == (1.0, 0.0)
 
 
@@ -71,4 +71,4 @@ def test_values_that_are_not_finite_are_refused():
     broken = draws(10, 0)
     broken[4] = float("inf")
     with pytest.raises(NonFinite, match="drawn features are not finite for 1 of 10"):
-        memorisation(broken, draws(10, 1), draws(10, 2))
+        compute_memorisation(broken, draws(10, 1), draws(10, 2))

@@ -21,7 +21,7 @@ def test_every_row_is_met_once_and_every_distance_is_right(monkeypatch, block):
     monkeypatch.setattr(neighbours, "BLOCK", block)
     a, b = sets()
     met, parts = [], []
-    for rows, part in neighbours.squared_distances(a, b):
+    for rows, part in neighbours.compute_squared_distances(a, b):
         met += range(rows.start, rows.stop)
         parts.append(part)
         assert part.numel() <= max(block, len(b))
@@ -34,17 +34,17 @@ def test_nearest_and_radii(monkeypatch, block):
     monkeypatch.setattr(neighbours, "BLOCK", block)
     a, b = sets()
     a[5] = b[7]
-    distances, indices = neighbours.nearest(a, b)
+    distances, indices = neighbours.find_nearest(a, b)
     assert torch.equal(indices, exact(a, b).argmin(1))
     assert torch.allclose(distances, exact(a, b).min(1).values.sqrt(), rtol=1e-12)
     assert distances[5] == 0 and indices[5] == 7
     for k in (1, 4):
         expected = exact(a, a).sort(1).values[:, k].sqrt()
-        assert torch.allclose(neighbours.radii(a, k), expected, rtol=1e-9)
+        assert torch.allclose(neighbours.compute_radii(a, k), expected, rtol=1e-9)
 
 
 def test_nearest_takes_pictures_in_single_precision():
     a, b = sets(torch.float32)
-    distances, indices = neighbours.nearest(a.reshape(-1, 1, 2, 2), b.reshape(-1, 1, 2, 2))
+    distances, indices = neighbours.find_nearest(a.reshape(-1, 1, 2, 2), b.reshape(-1, 1, 2, 2))
     assert torch.equal(indices, exact(a, b).argmin(1))
     assert torch.allclose(distances, exact(a, b).min(1).values.sqrt(), rtol=1e-12)

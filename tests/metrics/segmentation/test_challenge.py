@@ -9,10 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from immersion.metrics.segmentation.pixel import pixel_counts, pixel_error
-from immersion.metrics.segmentation.pooled import f_score
-from immersion.metrics.segmentation.rand import rand_error
-from immersion.metrics.segmentation.warping import split_and_merge_error, warping_error
+from immersion.metrics.segmentation.objects import (
+    compute_pixel_error,
+    compute_rand_error,
+    count_pixels,
+)
+from immersion.metrics.segmentation.scores import compute_f_score
+from immersion.metrics.segmentation.warping import (
+    compute_split_and_merge_error,
+    compute_warping_error,
+)
 
 MEASURED = {
     (0, 0.25): (95, 17, 0.06398339304394018, 226, 0.11649484536082466),
@@ -38,11 +44,11 @@ def test_every_score_is_the_challenges(seed, threshold):
     probability, truth = picture(seed)
     predicted = probability > threshold
     found = (
-        warping_error(probability, truth, threshold) * 1280,
-        split_and_merge_error(probability, truth, threshold) * 1280,
-        rand_error(predicted, truth),
-        pixel_error(predicted, truth) * 1280,
-        1 - f_score(pixel_counts(predicted, truth).double()),
+        compute_warping_error(probability, truth, threshold) * 1280,
+        compute_split_and_merge_error(probability, truth, threshold) * 1280,
+        compute_rand_error(predicted, truth),
+        compute_pixel_error(predicted, truth) * 1280,
+        1 - compute_f_score(count_pixels(predicted, truth).double()),
     )
     values = [value.item() for value in found]
     np.testing.assert_allclose(values, MEASURED[seed, threshold], rtol=0, atol=1e-10)

@@ -11,14 +11,14 @@ from sklearn.metrics import (
 )
 
 from immersion.check import UserError
-from immersion.metrics.segmentation.confusion import (
-    confusion,
-    iou,
-    mean_class_accuracy,
-    mean_iou,
-    pixel_accuracy,
+from immersion.metrics.segmentation.scores import (
+    compute_confusion,
+    compute_iou,
+    compute_mean_class_accuracy,
+    compute_mean_iou,
+    compute_pixel_accuracy,
+    estimate_pooled,
 )
-from immersion.metrics.segmentation.pooled import pooled
 
 CLASSES, VOID = 5, 255
 
@@ -34,7 +34,7 @@ def masks(seed=0, batch=6, size=20):
 
 def test_each_picture_has_its_own_matrix():
     predicted, truth = masks()
-    found = confusion(predicted, truth, CLASSES, VOID)
+    found = compute_confusion(predicted, truth, CLASSES, VOID)
     for matrix, p, t in zip(found, predicted, truth, strict=True):
         judged = t != VOID
         expected = confusion_matrix(t[judged], p[judged], labels=range(CLASSES))
@@ -46,55 +46,61 @@ def test_scores_agree_with_scikit_learn():
     predicted, truth = masks(1)
     judged = truth != VOID
     p, t = predicted[judged].numpy(), truth[judged].numpy()
-    total = confusion(predicted, truth, CLASSES, VOID).sum(0)
-    assert pixel_accuracy(total).item() == pytest.approx(accuracy_score(t, p), abs=1e-12)
+    total = compute_confusion(predicted, truth, CLASSES, VOID).sum(0)
+    assert compute_pixel_accuracy(total).item() == pytest.approx(accuracy_score(t, p), abs=1e-12)
     expected = balanced_accuracy_score(t, p)
-    assert mean_class_accuracy(total).item() == pytest.approx(expected, abs=1e-12)
+    assert compute_mean_class_accuracy(total).item() == pytest.approx(expected, abs=1e-12)
     expected = jaccard_score(t, p, average=None)
-    np.testing.assert_allclose(iou(total), expected, rtol=0, atol=1e-12)
-    assert mean_iou(total).item() == pytest.approx(expected.mean(), abs=1e-12)
+    np.testing.assert_allclose(compute_iou(total), expected, rtol=0, atol=1e-12)
+    assert compute_mean_iou(total).item() == pytest.approx(expected.mean(), abs=1e-12)
 
 
 def test_absent_classes_are_left_out_and_false_alarms_count_as_nought():
     matrix = torch.tensor([[6, 1, 0, 1], [0, 4, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
-    assert iou(matrix)[:2].tolist() == [6 / 8, 4 / 5]
-    assert iou(matrix)[2].isnan()
-    assert iou(matrix)[3] == 0
-    assert mean_iou(matrix).item() == pytest.approx((6 / 8 + 4 / 5 + 0) / 3)
-    assert mean_class_accuracy(matrix).item() == pytest.approx((6 / 8 + 1) / 2)
-    assert pixel_accuracy(matrix).item() == pytest.approx(10 / 12)
+    assert compute_iou(matrix)[:2].tolist() == [6 / 8, 4 / 5]
+    assert compute_iou(matrix)[2].isnan()
+    assert compute_iou(matrix)[3] == 0
+    assert compute_mean_iou(matrix).item() == pytest.approx((6 / 8 + 4 / 5 + 0) / 3)
+    assert compute_mean_class_accuracy(matrix).item() == pytest.approx((6 / 8 + 1) / 2)
+    assert compute_pixel_accuracy(matrix).item() == pytest.approx(10 / 12)
 
 
 def test_the_published_score_is_of_the_sum_with_an_error_over_pictures():
     predicted, truth = masks(2)
-    matrices = confusion(predicted, truth, CLASSES, VOID)
-    estimate = pooled(matrices, mean_iou, "share")
-    assert estimate.value == pytest.approx(mean_iou(matrices.sum(0)).item(), abs=1e-12)
-    without = [mean_iou(matrices[[j for j in range(6) if j != i]].sum(0)).item() for i in range(6)]
+    matrices = compute_confusion(predicted, truth, CLASSES, VOID)
+    estimate = estimate_pooled(matrices, compute_mean_iou, "share")
+    assert estimate.value == pytest.approx(compute_mean_iou(matrices.sum(0)).item(), abs=1e-12)
+    without = [
+        compute_mean_iou(matrices[[j for j in range(6) if j != i]].sum(0)).item() for i in range(6)
+    ]
     expected = np.sqrt(5 / 6 * np.sum((np.array(without) - np.mean(without)) ** 2))
     assert estimate.standard_error == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_picture_that_is_all_void_counts_nothing():
     truth = torch.full((1, 2, 2), VOID)
-    assert confusion(torch.zeros(1, 2, 2).long(), truth, CLASSES, VOID).sum() == 0
+    assert compute_confusion(torch.zeros(1, 2, 2).long(), truth, CLASSES, VOID).sum() == 0
     with pytest.raises(UserError, match="nothing to score"):
-        pooled(confusion(torch.zeros(1, 2, 2).long(), truth, CLASSES, VOID), mean_iou, "share")
+        estimate_pooled(
+            compute_confusion(torch.zeros(1, 2, 2).long(), truth, CLASSES, VOID),
+            compute_mean_iou,
+            "share",
+        )
 
 
 def test_void_may_be_a_class_number_and_bytes_are_integers():
     truth = torch.tensor([[[0, 1, 2, 2]]], dtype=torch.uint8)
     predicted = torch.tensor([[[0, 0, 0, 1]]], dtype=torch.uint8)
-    assert confusion(predicted, truth, 2, void=2).tolist() == [[[1, 0], [1, 0]]]
+    assert compute_confusion(predicted, truth, 2, void=2).tolist() == [[[1, 0], [1, 0]]]
 
 
 def test_labels_that_are_no_class_are_refused():
     predicted, truth = masks()
     with pytest.raises(UserError, match="truth has a label that is no class"):
-        confusion(predicted, truth, CLASSES)
+        compute_confusion(predicted, truth, CLASSES)
     with pytest.raises(UserError, match="prediction has a label that is no class"):
-        confusion(predicted - 1, truth, CLASSES, VOID)
+        compute_confusion(predicted - 1, truth, CLASSES, VOID)
     with pytest.raises(UserError, match="take the argmax"):
-        confusion(predicted.float(), truth, CLASSES, VOID)
+        compute_confusion(predicted.float(), truth, CLASSES, VOID)
     with pytest.raises(UserError, match="cannot be compared"):
-        confusion(predicted[:1], truth, CLASSES, VOID)
+        compute_confusion(predicted[:1], truth, CLASSES, VOID)

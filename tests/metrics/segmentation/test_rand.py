@@ -7,9 +7,13 @@ import pytest
 import torch
 
 from immersion.check import UserError
-from immersion.metrics.segmentation.pixel import pixel_counts, pixel_error
-from immersion.metrics.segmentation.pooled import f_score, pooled
-from immersion.metrics.segmentation.rand import pair_counts, rand_error
+from immersion.metrics.segmentation.objects import (
+    compute_pixel_error,
+    compute_rand_error,
+    count_pairs,
+    count_pixels,
+)
+from immersion.metrics.segmentation.scores import compute_f_score, estimate_pooled
 
 
 def masks(seed=0, batch=3, size=9, share=0.7):
@@ -58,10 +62,10 @@ def test_it_counts_every_pair(with_itself):
         pair_by_pair(p.numpy(), t.numpy(), with_itself)
         for p, t in zip(predicted, truth, strict=True)
     ]
-    assert pair_counts(predicted, truth, with_itself).tolist() == expected
+    assert count_pairs(predicted, truth, with_itself).tolist() == expected
     f = [2 * both / (found + true) for both, found, true in expected]
     np.testing.assert_allclose(
-        rand_error(predicted, truth, with_itself), 1 - np.array(f), atol=1e-12
+        compute_rand_error(predicted, truth, with_itself), 1 - np.array(f), atol=1e-12
     )
 
 
@@ -75,7 +79,7 @@ def test_it_agrees_with_scikit_image():
         border = found == 0
         found[border] = found.max() + 1 + np.arange(border.sum())
         expected.append(metrics.adapted_rand_error(flooded(t), found)[0])
-    found = rand_error(predicted, truth, with_itself=False)
+    found = compute_rand_error(predicted, truth, with_itself=False)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
     assert 0.05 < found.min() < found.max() < 0.95
 
@@ -88,57 +92,59 @@ def two_squares():
 
 def test_a_merger_a_split_and_a_wide_border_by_hand():
     truth = two_squares()  # two objects of 16 pixels
-    assert rand_error(truth, truth).item() == 0
+    assert compute_rand_error(truth, truth).item() == 0
     merged = torch.ones_like(truth)
-    assert rand_error(merged, truth).item() == pytest.approx(1 - 2 * 512 / (32**2 + 512))
+    assert compute_rand_error(merged, truth).item() == pytest.approx(1 - 2 * 512 / (32**2 + 512))
     split = truth.clone()
     split[:, :, 1] = False  # 4 + 4 alone + 8, and 16
     both = 4**2 + 4 + 8**2 + 16**2
-    assert rand_error(split, truth).item() == pytest.approx(1 - 2 * both / (both + 512))
+    assert compute_rand_error(split, truth).item() == pytest.approx(1 - 2 * both / (both + 512))
     none = torch.zeros_like(truth)
-    assert rand_error(none, truth).item() == pytest.approx(1 - 2 * 32 / (32 + 512))
-    assert rand_error(none, truth, with_itself=False).item() == 1
+    assert compute_rand_error(none, truth).item() == pytest.approx(1 - 2 * 32 / (32 + 512))
+    assert compute_rand_error(none, truth, with_itself=False).item() == 1
 
 
 def test_what_is_predicted_on_true_borders_does_not_count():
     truth = two_squares()
     predicted = truth.clone()
     predicted[:, 0, 4] = True  # joins the objects: a merger, though the pixel itself is left out
-    found = pair_counts(predicted, truth).tolist()
+    found = count_pairs(predicted, truth).tolist()
     assert found == [[512, 32**2, 512]]
 
 
 def test_diagonal_neighbours_are_apart():
     truth = torch.eye(4).bool()[None]
-    assert pair_counts(truth, truth).tolist() == [[4, 4, 4]]
+    assert count_pairs(truth, truth).tolist() == [[4, 4, 4]]
 
 
 def test_slices_are_pooled_by_their_counts():
     predicted, truth = masks(2, batch=5, size=20)
-    counts = pair_counts(predicted, truth, with_itself=False)
-    estimate = pooled(counts, f_score, "share")
-    assert estimate.value == pytest.approx(f_score(counts.sum(0).double()).item(), abs=1e-12)
+    counts = count_pairs(predicted, truth, with_itself=False)
+    estimate = estimate_pooled(counts, compute_f_score, "share")
+    assert estimate.value == pytest.approx(
+        compute_f_score(counts.sum(0).double()).item(), abs=1e-12
+    )
     assert estimate.standard_error > 0
 
 
 def test_pixel_error_is_the_share_that_differs():
     predicted, truth = masks(3)
     expected = (predicted != truth).double().mean((1, 2))
-    torch.testing.assert_close(pixel_error(predicted, truth), expected, rtol=0, atol=1e-15)
+    torch.testing.assert_close(compute_pixel_error(predicted, truth), expected, rtol=0, atol=1e-15)
     both = (predicted & truth).sum((1, 2))
-    assert pixel_counts(predicted, truth)[:, 0].tolist() == both.tolist()
+    assert count_pixels(predicted, truth)[:, 0].tolist() == both.tolist()
     precision, recall = both / predicted.sum((1, 2)), both / truth.sum((1, 2))
     expected = 2 * precision * recall / (precision + recall)
-    torch.testing.assert_close(f_score(pixel_counts(predicted, truth)), expected)
+    torch.testing.assert_close(compute_f_score(count_pixels(predicted, truth)), expected)
 
 
 def test_what_is_no_mask_is_refused():
     predicted, truth = masks()
     with pytest.raises(UserError, match="cannot be compared"):
-        rand_error(predicted[:1], truth)
+        compute_rand_error(predicted[:1], truth)
     with pytest.raises(UserError, match="compare with a threshold"):
-        rand_error(predicted.float(), truth)
+        compute_rand_error(predicted.float(), truth)
     with pytest.raises(UserError, match="compare with a threshold"):
-        rand_error(predicted, 255 * truth.byte())
+        compute_rand_error(predicted, 255 * truth.byte())
     with pytest.raises(UserError, match="no interior"):
-        pixel_error(predicted, torch.zeros_like(truth))
+        compute_pixel_error(predicted, torch.zeros_like(truth))

@@ -8,10 +8,10 @@ from scipy.ndimage import label
 from immersion.check import NonFinite, UserError
 from immersion.metrics.segmentation.warping import (
     RING,
-    simple_points,
-    split_and_merge_error,
-    warped,
-    warping_error,
+    compute_split_and_merge_error,
+    compute_warping_error,
+    find_simple_points,
+    warp,
 )
 
 
@@ -56,7 +56,7 @@ def test_a_point_is_simple_where_flipping_it_changes_no_count():
             code = sum(int(interior[i + r, j + c]) << bit for bit, (r, c) in enumerate(RING))
             flipped = interior.copy()
             flipped[i, j] ^= True
-            assert simple_points()[code] == (topology(flipped) == topology(interior))
+            assert find_simple_points()[code] == (topology(flipped) == topology(interior))
             seen.add(code)
     assert len(seen) > 240
 
@@ -70,13 +70,13 @@ def test_the_warp_is_that_of_counting_everything():
     expected = [
         warped_by_counting(p.numpy(), t.numpy()) for p, t in zip(probability, truth, strict=True)
     ]
-    found = warped(probability, truth)
+    found = warp(probability, truth)
     np.testing.assert_array_equal(found, expected)
     for shape, t in zip(found, truth, strict=True):
         assert topology(shape.numpy()) == topology(t.numpy())
     wrong = (np.array(expected) != (probability > 0.5).numpy()).mean((1, 2))
-    np.testing.assert_allclose(warping_error(probability, truth), wrong, atol=1e-15)
-    assert (warping_error(probability, truth) > 0).all()
+    np.testing.assert_allclose(compute_warping_error(probability, truth), wrong, atol=1e-15)
+    assert (compute_warping_error(probability, truth) > 0).all()
     assert not torch.equal(found, truth)
 
 
@@ -89,18 +89,18 @@ def two_objects(height=6, width=11):
 def test_a_border_that_moved_past_itself_is_an_error():
     """Only wrong pixels flip: the old border stays, the new one stops a pixel short."""
     truth = two_objects()
-    assert warping_error(truth.roll(3, 2).double(), truth).item() == pytest.approx(7 / 66)
+    assert compute_warping_error(truth.roll(3, 2).double(), truth).item() == pytest.approx(7 / 66)
 
 
 def test_a_border_that_moved_or_widened_is_no_error():
     truth = two_objects()
     for shift in (-1, 1):
         moved = truth.roll(shift, 2)
-        assert warping_error(moved.double(), truth).item() == 0
-        assert torch.equal(warped(moved.double(), truth), moved)
+        assert compute_warping_error(moved.double(), truth).item() == 0
+        assert torch.equal(warp(moved.double(), truth), moved)
     wide = truth & truth.roll(1, 2) & truth.roll(-1, 2)
-    assert warping_error(wide.double(), truth).item() == 0
-    assert warping_error(truth.double(), wide).item() == 0
+    assert compute_warping_error(wide.double(), truth).item() == 0
+    assert compute_warping_error(truth.double(), wide).item() == 0
 
 
 @pytest.mark.parametrize("width", [1, 3])
@@ -110,18 +110,18 @@ def test_a_gap_in_a_border_costs_one_pixel_however_wide_the_border(width):
         truth &= two_objects().roll(extra, 2) & two_objects().roll(-extra, 2)
     broken = truth.double()
     broken[:, 3] = 1
-    assert warping_error(broken, truth).item() == pytest.approx(1 / 66)
-    assert split_and_merge_error(broken, truth).item() == pytest.approx(1 / 66)
+    assert compute_warping_error(broken, truth).item() == pytest.approx(1 / 66)
+    assert compute_split_and_merge_error(broken, truth).item() == pytest.approx(1 / 66)
 
 
 def test_a_cut_through_an_object_costs_the_pixel_that_completes_it():
     truth = torch.ones(1, 9, 9).bool()
     cut = truth.double()
     cut[:, :, 4] = 0
-    assert warping_error(cut, truth).item() == pytest.approx(1 / 81)
-    assert split_and_merge_error(cut, truth).item() == pytest.approx(1 / 81)
+    assert compute_warping_error(cut, truth).item() == pytest.approx(1 / 81)
+    assert compute_split_and_merge_error(cut, truth).item() == pytest.approx(1 / 81)
     cut[:, 8, 4] = 1  # a bay alone
-    assert warping_error(cut, truth).item() == 0
+    assert compute_warping_error(cut, truth).item() == 0
 
 
 def test_objects_and_holes_that_come_or_go_are_errors_but_neither_splits_nor_merges():
@@ -133,13 +133,13 @@ def test_objects_and_holes_that_come_or_go_are_errors_but_neither_splits_nor_mer
         (island | two_blocks(), two_blocks()),
         (two_blocks(), island | two_blocks()),
     ):
-        assert warping_error(after.double(), before).item() == pytest.approx(1 / 81)
-        assert split_and_merge_error(after.double(), before).item() == 0
+        assert compute_warping_error(after.double(), before).item() == pytest.approx(1 / 81)
+        assert compute_split_and_merge_error(after.double(), before).item() == 0
     whole = torch.ones(1, 9, 9).bool()
     for before, after in ((ring, whole), (whole, ring)):
-        assert warping_error(after.double(), before).item() == pytest.approx(1 / 81)
-        assert split_and_merge_error(after.double(), before).item() == 0
-    assert warping_error(truth.double(), truth).item() == 0
+        assert compute_warping_error(after.double(), before).item() == pytest.approx(1 / 81)
+        assert compute_split_and_merge_error(after.double(), before).item() == 0
+    assert compute_warping_error(truth.double(), truth).item() == 0
 
 
 def two_blocks():
@@ -154,33 +154,33 @@ def test_the_surest_pixels_are_flipped_first():
     cut[0, :, 2] = torch.tensor([0.3, 0.2, 0.1])  # from below: the unsure end is left
     expected = truth.clone()
     expected[0, 1:, 2] = False
-    assert torch.equal(warped(cut, truth), expected)
+    assert torch.equal(warp(cut, truth), expected)
     cut[0, :, 2] = torch.tensor([0.1, 0.2, 0.3])
     expected = truth.clone()
     expected[0, :2, 2] = False
-    assert torch.equal(warped(cut, truth), expected)
+    assert torch.equal(warp(cut, truth), expected)
 
 
 def test_the_threshold_itself_is_border_and_can_be_chosen():
     truth = two_objects()
     probability = 0.4 + 0.3 * truth.double()
-    assert warping_error(probability, truth).item() == 0
-    assert warping_error(probability, truth, threshold=0.4).item() == 0
-    assert warping_error(probability, truth, threshold=0.39).item() > 0
+    assert compute_warping_error(probability, truth).item() == 0
+    assert compute_warping_error(probability, truth, threshold=0.4).item() == 0
+    assert compute_warping_error(probability, truth, threshold=0.39).item() > 0
 
 
 def test_pixels_outside_the_mask_neither_move_nor_count():
     truth = two_objects()
     moved, mask = truth.roll(1, 2), torch.ones_like(truth)
     mask[:, :, 6:] = False
-    shape = warped(moved.double(), truth, mask=mask)
+    shape = warp(moved.double(), truth, mask=mask)
     assert torch.equal(shape[:, :, 6:], truth[:, :, 6:])
-    assert warping_error(moved.double(), truth, mask=mask).item() > 0
-    assert warping_error(moved.double(), truth, mask=torch.zeros_like(mask)).item() == 0
+    assert compute_warping_error(moved.double(), truth, mask=mask).item() > 0
+    assert compute_warping_error(moved.double(), truth, mask=torch.zeros_like(mask)).item() == 0
     with pytest.raises(NonFinite, match="1 of 1"):
-        warping_error(torch.full((1, 6, 11), float("nan")), truth)
+        compute_warping_error(torch.full((1, 6, 11), float("nan")), truth)
     with pytest.raises(UserError, match="mask does not fit"):
-        warping_error(moved.double(), truth, mask=mask[:, :1])
+        compute_warping_error(moved.double(), truth, mask=mask[:, :1])
 
 
 def test_a_split_is_seen_within_twenty_pixels():
@@ -191,5 +191,7 @@ def test_a_split_is_seen_within_twenty_pixels():
         truth[:, 3:-3, 3:-3] = False
         cut = truth.double()
         cut[0, 2, size // 2] = 0
-        assert warping_error(cut, truth).item() * size**2 == pytest.approx(1)
-        assert split_and_merge_error(cut, truth).item() * size**2 == pytest.approx(expected)
+        assert compute_warping_error(cut, truth).item() * size**2 == pytest.approx(1)
+        assert compute_split_and_merge_error(cut, truth).item() * size**2 == pytest.approx(
+            expected
+        )

@@ -16,7 +16,7 @@ from immersion.data.dataset import to_float
 from immersion.data.patches import PatchSplit
 from immersion.data.restoration import load_pictures
 from immersion.data.segmentation import load_segmentation
-from immersion.evaluation.image_measures import INTERVAL, JUDGES
+from immersion.evaluation.image_metrics import IMAGE_METRICS, INTERVAL
 from immersion.models import Translator
 from immersion.models.pooled import pooled
 from immersion.pretrained.resolve import Network
@@ -35,7 +35,7 @@ PROTOCOL = {
 }
 
 
-def translation_quality(network: Network, on: str = "") -> dict[str, Any]:
+def evaluate_translator(network: Network, on: str = "") -> dict[str, Any]:
     """Measure a translator on each of its task's protocols.
 
     Args:
@@ -47,11 +47,11 @@ def translation_quality(network: Network, on: str = "") -> dict[str, Any]:
         protocol and estimates, as evaluation.json holds them.
     """
     split, model = _split(network, on), network.model
-    judge, words = JUDGES[model.task.judged]
+    judge, words = IMAGE_METRICS[model.task.judged]
     task = model.task.clean() if on else model.task
     estimates = {}
     for name, fixed in task.protocols().items():
-        seen = results(model, fixed, split, f"{name}: pictures")
+        seen = predict_pairs(model, fixed, split, f"{name}: pictures")
         measured = judge(fixed, seen, lambda: network.learnt().train)
         estimates |= {f"{measure}_{name}": asdict(e) for measure, e in measured.items()}
     if not model.doubts:
@@ -64,7 +64,7 @@ def translation_quality(network: Network, on: str = "") -> dict[str, Any]:
     return {"protocol": PROTOCOL | words | data, "estimates": estimates}
 
 
-def results(
+def predict_pairs(
     model: Translator, task: Task, split: PatchSplit, what: str = "pictures"
 ) -> Iterator[tuple[Pair, Distribution]]:
     """Yield the pair of each whole picture, and what the model says of it: p(target | input).
@@ -81,7 +81,7 @@ def results(
         # Published tables draw the same noise for every picture; the same holes would be no test.
         with use_seed(0, "degradation", number if task.fills else 0):
             pair = task.pair(x, y)
-        yield pair, distribution(model, pair.input)
+        yield pair, predict_distribution(model, pair.input)
 
 
 def _split(network: Network, on: str) -> PatchSplit:
@@ -89,7 +89,7 @@ def _split(network: Network, on: str) -> PatchSplit:
     of_classes = network.model.task.of_classes
     data = (load_segmentation if of_classes else load_pictures)(on) if on else network.learnt()
     own = str(Path(on).expanduser().resolve()) == network.source
-    split = data.test if not on or is_set_name(on) or own else whole_set(data)
+    split = data.test if not on or is_set_name(on) or own else merge_splits(data)
     if not isinstance(split, PatchSplit):
         raise UserError("there are no whole pictures to judge on", "a set of pictures", on)
     if data.spec.shape[0] != network.colours:
@@ -109,7 +109,7 @@ def _split(network: Network, on: str) -> PatchSplit:
     return split
 
 
-def whole_set(data: Dataset) -> PatchSplit:
+def merge_splits(data: Dataset) -> PatchSplit:
     """Return all pictures of a data set as one split."""
     splits = data.train, data.validation, data.test
     return replace(
@@ -119,17 +119,17 @@ def whole_set(data: Dataset) -> PatchSplit:
     )
 
 
-def distribution(model: Translator, given: Tensor) -> Distribution:
+def predict_distribution(model: Translator, given: Tensor) -> Distribution:
     """Return p(target | input) of whole pictures; of a model with a code, draws of it pooled.
 
     What is seen small is a Gaussian about the answer between the small pixels.
     """
     with torch.inference_mode():
         if model.code is not None:
-            return pooled(gaussian(*model.answer(given, draw)) for draw in range(POOLED))
-        return gaussian(*model.answer(given)) if model.task.shortest else model.whole(given)
+            return pooled(make_gaussian(*model.answer(given, draw)) for draw in range(POOLED))
+        return make_gaussian(*model.answer(given)) if model.task.shortest else model.whole(given)
 
 
-def gaussian(mean: Tensor, deviation: Tensor) -> Independent:
+def make_gaussian(mean: Tensor, deviation: Tensor) -> Independent:
     """Return N(mean, deviation^2) of whole pictures."""
     return Independent(Normal(mean, deviation, validate_args=False), 3)

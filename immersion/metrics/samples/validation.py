@@ -5,7 +5,7 @@ from torch import Tensor
 from immersion.check import NonFinite, UserError
 
 
-def pair(real: Tensor, drawn: Tensor, more_than: int = 1) -> tuple[Tensor, Tensor]:
+def validate_pair(real: Tensor, drawn: Tensor, more_than: int = 1) -> tuple[Tensor, Tensor]:
     """Return two sets of features in float64, or say why they cannot be compared.
 
     Args:
@@ -19,7 +19,7 @@ def pair(real: Tensor, drawn: Tensor, more_than: int = 1) -> tuple[Tensor, Tenso
 
     Example:
         >>> import torch
-        >>> pair(torch.zeros(3, 2), torch.zeros(4, 5))
+        >>> validate_pair(torch.zeros(3, 2), torch.zeros(4, 5))
         Traceback (most recent call last):
         ...
         immersion.check.UserError: the features cannot be compared: expected (N, F) and (M, F), \
@@ -29,11 +29,11 @@ received (3, 2) and (4, 5).
     if real.ndim != 2 or drawn.ndim != 2 or real.shape[1] != drawn.shape[1]:
         received = f"{shapes[0]} and {shapes[1]}"
         raise UserError("the features cannot be compared", "(N, F) and (M, F)", received)
-    return one("real", real, more_than), one("drawn", drawn, more_than)
+    return validate_features("real", real, more_than), validate_features("drawn", drawn, more_than)
 
 
-def one(name: str, values: Tensor, more_than: int = 0) -> Tensor:
-    """Return one set, (N, F), in float64, or say why it cannot be used; see `pair`."""
+def validate_features(name: str, values: Tensor, more_than: int = 0) -> Tensor:
+    """Return one set, (N, F), in float64, or say why it cannot be used; see `validate_pair`."""
     if len(values) <= more_than:
         raise UserError(
             f"there are too few {name} examples",

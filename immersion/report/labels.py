@@ -1,11 +1,4 @@
-"""What a report says in words: names, numbers with their errors, durations, captions."""
-
-import math
-from pathlib import PurePath
-from typing import Any
-
-from immersion.report import measures
-from immersion.run_record import Outcome, RunRecord
+"""Labels, meanings and captions of the report: models, estimates, curves and figures."""
 
 RECIPES = {
     "vae": "VAE",
@@ -217,89 +210,36 @@ NOT_GENERATIVE = (
     "trained, and what it returns there resembles no data."
 )
 
+MEASURES = {
+    "psnr": ("PSNR", "Of the output, against the clean picture. Higher is better."),
+    "psnr_before": ("PSNR before", "Of what the network was given: what is to be beaten."),
+    "ssim": ("SSIM", "How alike the structures are; 1 for the same picture. Higher is better."),
+    "interval_90": (
+        "Values inside their 90 % interval",
+        "What the network says of its own error, held against the truth: 0.9 if it is right.",
+    ),
+    "psnr_y": ("PSNR of luma", "Of the brightness alone. Higher is better."),
+    "psnr_y_before": ("PSNR of luma, bicubic", "Of bicubic enlargement: what is to be beaten."),
+    "ssim_y": ("SSIM of luma", "Of the brightness alone. Higher is better."),
+    "psnr_hole": ("PSNR of what was missing", "Inside the holes alone. Higher is better."),
+    "psnr_hole_before": ("PSNR of mid-grey", "Inside the holes: what is to be beaten."),
+    "psnr_chroma": ("PSNR of chroma", "Of a and b of CIE Lab. Higher is better."),
+    "psnr_chroma_grey": ("PSNR of chroma, grey", "Of no colour at all: what is to be beaten."),
+    "psnr_chroma_mean": ("PSNR of chroma, mean colour", "Of the training data's one colour."),
+    "psnr_chroma_gain": ("Gain in PSNR of chroma", "Picture by picture. Higher is better."),
+    "colourfulness": ("Colourfulness", "Of the output; the truth's is beside it."),
+    "colourfulness_truth": ("Colourfulness of the truth", "What is to be met."),
+    "colourfulness_grey": ("Colourfulness of grey", "None."),
+    "colourfulness_mean": ("Colourfulness of the mean colour", "Of one colour everywhere."),
+    "colourfulness_error": ("Error of colourfulness", "Against the truth's. Lower is better."),
+    "mean_iou": ("Mean IoU", "Intersection over union, the mean over classes. Higher is better."),
+    "pixel_accuracy": ("Pixels that are right", "The share. Higher is better."),
+    "mean_class_accuracy": ("Pixels that are right, a class", "The mean over classes."),
+    "pixel_error": ("Pixel error", "Share of pixels that are wrong. Lower is better."),
+    "rand_error": ("Rand error", "Of pairs of pixels, in one object or in two. Lower is better."),
+    "warping_error": ("Warping error", "Of splits, mergers and holes alone. Lower is better."),
+}
+"""Measure -> what it is called, and what it means."""
 
-def model_name(record: RunRecord) -> str:
-    """Return what the recipe makes: VAE, autoencoder, ..."""
-    return RECIPES.get(record.recipe, record.recipe)
-
-
-def data_name(record: RunRecord) -> str:
-    """Return the data's name; of a path, its last part."""
-    return PurePath(str(record.data.spec["name"])).name
-
-
-def sentence(record: RunRecord, evaluation: dict[str, Any] | None) -> str:
-    """Return one sentence about the run: what, how long, on what, and how good."""
-    name = model_name(record)
-    text = f"{'An' if name[0] in 'aeiou' else 'A'} {name}"
-    latent_dim = (record.arguments | record.model).get("latent_dim")
-    if latent_dim:
-        text += f" with {latent_dim} latent{'s' if latent_dim > 1 else ''}"
-    text += f", {_training(record.outcome, data_name(record))}"
-    estimates = (evaluation or {}).get("estimates", {})
-    for name in ("elbo", "squared_error", "frechet", *filter(measures.is_key, estimates)):
-        if name in estimates:
-            return f"{text}; test {inside(explained(name)[0])} {with_error(estimates[name])}."
-    return f"{text}; {'its samples are not judged' if estimates else 'not evaluated yet'}."
-
-
-def explained(estimate: str) -> tuple[str, str]:
-    """Return what an estimate is called and what it means; an unknown one keeps its name."""
-    return ESTIMATES.get(estimate) or measures.named(estimate) or (estimate, "")
-
-
-def inside(label: str) -> str:
-    """Return a label as it is written inside a sentence: ELBO, but squared error."""
-    return label[0].lower() + label[1:] if label[1].islower() else label
-
-
-def _training(outcome: Outcome | None, data: str) -> str:
-    if outcome is None:
-        return f"still in training on {data}"
-    how = {
-        "early": "stopped early after",
-        "interrupted": "interrupted after",
-        "diverged": "diverged after",
-    }
-    begun = how.get(outcome.reason, "trained for")
-    text = f"{begun} {outcome.step:,} steps on {data}"
-    return text + (f" in {duration(outcome.seconds)}" if outcome.seconds else "")
-
-
-def with_error(estimate: dict[str, Any], unit: bool = True) -> str:
-    """Return an estimate with its standard error, rounded to the error's first digit, or two.
-
-    Two where the first is a 1, which alone would say too little.
-
-    Example:
-        >>> with_error({"value": -101.234, "standard_error": 0.3456, "unit": "nats"})
-        '−101.2 ± 0.3 nats'
-        >>> with_error({"value": 0.20871, "standard_error": 0.0014}, unit=False)
-        '0.2087 ± 0.0014'
-    """
-    error = estimate.get("standard_error")
-    known = error is not None and math.isfinite(error) and error > 0
-    decimals = 4
-    if known:
-        exponent = math.floor(math.log10(error))
-        decimals = max(0, (1 if error < 1.95 * 10**exponent else 0) - exponent)
-    text = f"{estimate['value']:,.{decimals}f}"
-    text += f" ± {error:,.{decimals}f}" if known else ""
-    after = f" {estimate.get('unit', '')}".rstrip() if unit else ""
-    return text.replace("-", "−") + after
-
-
-def duration(seconds: float) -> str:
-    """Return seconds in words.
-
-    Example:
-        >>> duration(9.21), duration(250), duration(7530)
-        ('9.2 s', '4 min 10 s', '2 h 6 min')
-    """
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    if seconds < 3599.5:
-        minutes, rest = divmod(round(seconds), 60)
-        return f"{minutes} min {rest} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min"
+KEYS = ("psnr", "psnr_y", "psnr_hole", "psnr_chroma", "mean_iou")
+"""Measures that are key numbers."""

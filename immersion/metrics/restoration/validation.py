@@ -8,7 +8,9 @@ TOLERANCE = 1e-5
 """How far beyond [0, 1] a truth may lie, for the round-off of a conversion of colours."""
 
 
-def pictures(x: Tensor, y: Tensor, crop: int = 0, smallest: int = 1) -> tuple[Tensor, Tensor]:
+def validate_images(
+    x: Tensor, y: Tensor, crop: int = 0, smallest: int = 1
+) -> tuple[Tensor, Tensor]:
     """Return restored pictures and the truth in float64 without their border.
 
     Args:
@@ -23,13 +25,13 @@ def pictures(x: Tensor, y: Tensor, crop: int = 0, smallest: int = 1) -> tuple[Te
 
     Example:
         >>> import torch
-        >>> pictures(torch.zeros(1, 1, 8, 8), torch.full((1, 1, 8, 8), 255.0))
+        >>> validate_images(torch.zeros(1, 1, 8, 8), torch.full((1, 1, 8, 8), 255.0))
         Traceback (most recent call last):
         ...
         immersion.check.UserError: the truth is out of range: expected values in [0, 1], \
 received 255 to 255; divide 8-bit levels by 255.
     """
-    alike("pictures", x, y)
+    validate_shapes("pictures", x, y)
     if y.min() < -TOLERANCE or y.max() > 1 + TOLERANCE:
         received = f"{y.min().item():g} to {y.max().item():g}"
         remedy = "divide 8-bit levels by 255"
@@ -45,7 +47,7 @@ received 255 to 255; divide 8-bit levels by 255.
     return x[window].double(), y[window].double()
 
 
-def alike(name: str, x: Tensor, y: Tensor) -> None:
+def validate_shapes(name: str, x: Tensor, y: Tensor) -> None:
     """Raise unless x and y are finite floats of one shape (B, C, H, W) with B >= 1."""
     shapes = tuple(x.shape), tuple(y.shape)
     if shapes[0] != shapes[1] or x.ndim != 4 or not x.numel():

@@ -1,4 +1,6 @@
-"""Features that any data have: their leading principal components."""
+"""Features that any data have: their values and their principal components."""
+
+import math
 
 import torch
 from sklearn.decomposition import PCA
@@ -7,6 +9,26 @@ from torch import Tensor
 from immersion.batch import Split
 from immersion.metrics.extractors.base import EXTRACTORS, Data, Extractor
 from immersion.random import use_seed
+
+
+@EXTRACTORS.register("pixels")
+class Pixels(Extractor):
+    """phi(x) = x, flattened: D features.
+
+    Honest for tables and points; for images it counts a shift by one pixel as a large change.
+
+    Args:
+        data: Any.
+        train: Not needed.
+    """
+
+    def __init__(self, data: Data, train: Split) -> None:
+        super().__init__("pixels", math.prod(data.shape))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return x, (B, *shape), as (B, D)."""
+        return x.flatten(1).float()
+
 
 COMPONENTS = 50
 FITTED = 5000

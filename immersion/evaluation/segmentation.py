@@ -9,16 +9,15 @@ from torch.distributions import Distribution
 from immersion.batch import VOID
 from immersion.data.patches import PatchSplit
 from immersion.metrics import Estimate
-from immersion.metrics.segmentation.confusion import (
-    confusion,
-    mean_class_accuracy,
-    mean_iou,
-    pixel_accuracy,
+from immersion.metrics.segmentation.objects import compute_pixel_error, compute_rand_error
+from immersion.metrics.segmentation.scores import (
+    compute_confusion,
+    compute_mean_class_accuracy,
+    compute_mean_iou,
+    compute_pixel_accuracy,
+    estimate_pooled,
 )
-from immersion.metrics.segmentation.pixel import pixel_error
-from immersion.metrics.segmentation.pooled import pooled
-from immersion.metrics.segmentation.rand import rand_error
-from immersion.metrics.segmentation.warping import warping_error
+from immersion.metrics.segmentation.warping import compute_warping_error
 from immersion.tasks import Pair, Task
 
 PROTOCOL = {
@@ -29,13 +28,13 @@ PROTOCOL = {
 }
 
 POOLED = {
-    "mean_iou": mean_iou,
-    "pixel_accuracy": pixel_accuracy,
-    "mean_class_accuracy": mean_class_accuracy,
+    "mean_iou": compute_mean_iou,
+    "pixel_accuracy": compute_pixel_accuracy,
+    "mean_class_accuracy": compute_mean_class_accuracy,
 }
 
 
-def classes(
+def compute_class_metrics(
     task: Task, results: Iterable[tuple[Pair, Distribution]], train: Callable[[], PatchSplit]
 ) -> dict[str, Estimate]:
     """Return intersection over union and accuracies; of objects and borders their errors too.
@@ -47,15 +46,15 @@ def classes(
     errors: dict[str, list[Tensor]] = {"pixel_error": [], "rand_error": [], "warping_error": []}
     for pair, p in results:
         truth, said = pair.target.squeeze(1), task.answer(p).squeeze(1)
-        counts.append(confusion(said, truth, task.classes, VOID))
+        counts.append(compute_confusion(said, truth, task.classes, VOID))
         if task.classes == 2 and _has_objects(truth):
             interior = truth == 1
-            errors["pixel_error"].append(pixel_error(said == 1, interior))
-            errors["rand_error"].append(rand_error(said == 1, interior))
+            errors["pixel_error"].append(compute_pixel_error(said == 1, interior))
+            errors["rand_error"].append(compute_rand_error(said == 1, interior))
             probability = p.base_dist.probs[:, 1]
-            errors["warping_error"].append(warping_error(probability, interior))
+            errors["warping_error"].append(compute_warping_error(probability, interior))
     matrix = torch.cat(counts)
-    estimates = {name: pooled(matrix, score, "share") for name, score in POOLED.items()}
+    estimates = {name: estimate_pooled(matrix, score, "share") for name, score in POOLED.items()}
     if len(errors["pixel_error"]) < len(counts):
         return estimates
     return estimates | {name: Estimate.of(torch.cat(e), "share") for name, e in errors.items()}

@@ -8,19 +8,19 @@ from torch.distributions import Distribution
 
 from immersion.data.dataset import to_float
 from immersion.data.patches import PatchSplit
-from immersion.evaluation.classes import PROTOCOL as OF_CLASSES
-from immersion.evaluation.classes import classes
+from immersion.evaluation.segmentation import PROTOCOL as OF_CLASSES
+from immersion.evaluation.segmentation import compute_class_metrics
 from immersion.imaging import colour
 from immersion.imaging.colour import lab_from_srgb
 from immersion.metrics import Estimate
 from immersion.metrics.restoration.colourfulness import (
-    colourfulness,
-    colourfulness_error,
-    psnr_ab,
+    compute_colourfulness,
+    compute_colourfulness_error,
+    compute_psnr_ab,
 )
-from immersion.metrics.restoration.interval import central, coverage
-from immersion.metrics.restoration.psnr import psnr, quantised
-from immersion.metrics.restoration.ssim import ssim
+from immersion.metrics.restoration.interval import compute_interval, compute_interval_coverage
+from immersion.metrics.restoration.psnr import compute_psnr, quantise
+from immersion.metrics.restoration.ssim import compute_ssim
 from immersion.tasks import Pair, Task
 from immersion.tasks.colourise import Colourise
 
@@ -42,29 +42,29 @@ Train = Callable[[], PatchSplit]
 Judge = Callable[[Task, Results, Train], dict[str, Estimate]]
 
 
-def levels(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
+def compute_level_metrics(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
     """Return PSNR and SSIM of the mean, PSNR of what the task starts from, and `interval_90`.
 
     The last is the share of values that lie in the 90 % interval which the network says.
     """
     tally = _Tally()
     for pair, p in results:
-        made = quantised(p.mean)
-        tally.add("psnr", capped(psnr(made, pair.target)), "dB")
+        made = quantise(p.mean)
+        tally.add("psnr", cap(compute_psnr(made, pair.target)), "dB")
         if min(made.shape[2:]) >= WINDOW:
-            tally.add("ssim", ssim(made, pair.target), "")
-        tally.add("psnr_before", capped(psnr(task.base(pair.input), pair.target)), "dB")
-        tally.add(INTERVAL, within(p, pair), "share")
+            tally.add("ssim", compute_ssim(made, pair.target), "")
+        tally.add("psnr_before", cap(compute_psnr(task.base(pair.input), pair.target)), "dB")
+        tally.add(INTERVAL, compute_interval_share(p, pair), "share")
     return tally.estimates()
 
 
-def holes(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
+def compute_hole_metrics(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
     """Return the PSNR of what was missing alone, of the output and of mid-grey; `interval_90`."""
     tally = _Tally()
     for pair, p in results:
         for name, x in (("psnr_hole", p.mean), ("psnr_hole_before", task.base(pair.input))):
-            tally.add(name, capped(psnr_where(quantised(x), pair.target, pair.weight)), "dB")
-        tally.add(INTERVAL, within(p, pair), "share")
+            tally.add(name, cap(compute_masked_psnr(quantise(x), pair.target, pair.weight)), "dB")
+        tally.add(INTERVAL, compute_interval_share(p, pair), "share")
     return tally.estimates()
 
 
@@ -85,29 +85,29 @@ class _Tally:
         return {n: Estimate.of(torch.cat(v), self.units[n]) for n, v in self.values.items()}
 
 
-def capped(decibels: Tensor) -> Tensor:
+def cap(decibels: Tensor) -> Tensor:
     """Return PSNR of at most 60 dB: of equal pictures it would be infinite."""
     return decibels.clamp(max=ROUNDED)
 
 
-def within(p: Distribution, pair: Pair) -> Tensor:
+def compute_interval_share(p: Distribution, pair: Pair) -> Tensor:
     """Return the share of values that count and lie in their central 90 % interval, (1,)."""
-    lower, upper = central(p.mean, p.stddev, 0.9)
+    lower, upper = compute_interval(p.mean, p.stddev, 0.9)
     if pair.weight is None:
-        return coverage(lower, upper, pair.target)
+        return compute_interval_coverage(lower, upper, pair.target)
     inside = ((lower <= pair.target) & (pair.target <= upper)).double()
     weight = pair.weight.expand_as(inside)
     return (weight * inside).flatten(1).sum(1) / weight.flatten(1).sum(1)
 
 
-def psnr_where(x: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+def compute_masked_psnr(x: Tensor, y: Tensor, weight: Tensor) -> Tensor:
     """Return PSNR over the pixels of weight 1, (B,), in dB.
 
     Example:
         >>> x, y = torch.zeros(1, 3, 4, 4), torch.full((1, 3, 4, 4), 0.1)
         >>> hole = torch.zeros(1, 1, 4, 4)
         >>> hole[..., :2] = 1
-        >>> psnr_where(x, y, hole).round()
+        >>> compute_masked_psnr(x, y, hole).round()
         tensor([20.], dtype=torch.float64)
     """
     weight = weight.expand_as(x).double()
@@ -115,68 +115,68 @@ def psnr_where(x: Tensor, y: Tensor, weight: Tensor) -> Tensor:
     return -10 * error.log10()
 
 
-def luma(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
+def compute_luma_metrics(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
     """Return PSNR and SSIM of the brightness alone, without a border as wide as the scale."""
     tally, crop = _Tally(), task.scale
     for pair, p in results:
-        target = brightness(pair.target)
-        made, start = (brightness(quantised(x)) for x in (p.mean, task.base(pair.input)))
-        tally.add("psnr_y", capped(psnr(made, target, crop)), "dB")
+        target = compute_luma(pair.target)
+        made, start = (compute_luma(quantise(x)) for x in (p.mean, task.base(pair.input)))
+        tally.add("psnr_y", cap(compute_psnr(made, target, crop)), "dB")
         if min(made.shape[2:]) >= WINDOW + 2 * crop:
-            tally.add("ssim_y", ssim(made, target, crop), "")
-        tally.add("psnr_y_before", capped(psnr(start, target, crop)), "dB")
-        tally.add(INTERVAL, within(p, pair), "share")
+            tally.add("ssim_y", compute_ssim(made, target, crop), "")
+        tally.add("psnr_y_before", cap(compute_psnr(start, target, crop)), "dB")
+        tally.add(INTERVAL, compute_interval_share(p, pair), "share")
     return tally.estimates()
 
 
-def chroma(task: Colourise, results: Results, train: Train) -> dict[str, Estimate]:
+def compute_chroma_metrics(task: Colourise, results: Results, train: Train) -> dict[str, Estimate]:
     """Return PSNR of chroma and colourfulness, of the output, of grey and of the mean colour."""
-    mean, tally = mean_chroma(train()), _Tally()
+    mean, tally = compute_mean_chroma(train()), _Tally()
     for pair, p in results:
-        truth = quantised(task.finish(pair.input, pair.target))
+        truth = quantise(task.finish(pair.input, pair.target))
         lab_truth = lab_from_srgb(truth)
         coloured = {
             "": p.mean,
             "_grey": task.grey(pair.input),
             "_mean": task.said_of(mean.to(pair.target).view(2, 1, 1)).expand_as(pair.target),
         }
-        measured = {"colourfulness_truth": colourfulness(truth)}
+        measured = {"colourfulness_truth": compute_colourfulness(truth)}
         for name, output in coloured.items():
-            made = quantised(task.finish(pair.input, output))
+            made = quantise(task.finish(pair.input, output))
             measured |= {
-                f"psnr_chroma{name}": capped(psnr_ab(lab_from_srgb(made), lab_truth)),
-                f"colourfulness{name}": colourfulness(made),
-                f"colourfulness_error{name}": colourfulness_error(made, truth),
+                f"psnr_chroma{name}": cap(compute_psnr_ab(lab_from_srgb(made), lab_truth)),
+                f"colourfulness{name}": compute_colourfulness(made),
+                f"colourfulness_error{name}": compute_colourfulness_error(made, truth),
             }
         for baseline in ("grey", "mean"):  # picture by picture: they differ more than methods do
             gain = measured["psnr_chroma"] - measured[f"psnr_chroma_{baseline}"]
             measured[f"psnr_chroma_gain_over_{baseline}"] = gain
         for name, value in measured.items():
             tally.add(name, value, "dB" if name.startswith("psnr") else "M3")
-        tally.add(INTERVAL, within(p, pair), "share")
+        tally.add(INTERVAL, compute_interval_share(p, pair), "share")
     return tally.estimates()
 
 
-def mean_chroma(split: PatchSplit) -> Tensor:
+def compute_mean_chroma(split: PatchSplit) -> Tensor:
     """Return the mean (a, b) of pictures, (2,), over every fourth pixel of every fourth row.
 
     Example:
         >>> red = torch.tensor([255, 0, 0], dtype=torch.uint8).view(3, 1, 1).expand(3, 8, 8)
-        >>> mean_chroma(PatchSplit((red,), side=8)).round()
+        >>> compute_mean_chroma(PatchSplit((red,), side=8)).round()
         tensor([80., 67.])
     """
     pixels = torch.cat([picture[:, ::4, ::4].flatten(1) for picture in split.pictures], dim=1)
     return lab_from_srgb(to_float(pixels, "unit").unsqueeze(2))[1:].flatten(1).mean(1)
 
 
-def brightness(x: Tensor) -> Tensor:
+def compute_luma(x: Tensor) -> Tensor:
     """Return BT.601's luma, from 16 to 235 of 255, of colour and of grey pictures."""
     return colour.luma(x) if x.shape[1] == 3 else (219 * x + 16) / 255
 
 
-JUDGES: dict[str, tuple[Judge, dict[str, str]]] = {
+IMAGE_METRICS: dict[str, tuple[Judge, dict[str, str]]] = {
     "levels": (
-        levels,
+        compute_level_metrics,
         {
             "quantisation": "output rounded to 256 levels",
             "crop": "none",
@@ -185,7 +185,7 @@ JUDGES: dict[str, tuple[Judge, dict[str, str]]] = {
         },
     ),
     "holes": (
-        holes,
+        compute_hole_metrics,
         {
             "quantisation": "output rounded to 256 levels",
             "channels": "all",
@@ -194,7 +194,7 @@ JUDGES: dict[str, tuple[Judge, dict[str, str]]] = {
         },
     ),
     "luma": (
-        luma,
+        compute_luma_metrics,
         {
             "quantisation": "output rounded to 256 levels",
             "crop": "as many pixels as the factor on every side",
@@ -202,13 +202,13 @@ JUDGES: dict[str, tuple[Judge, dict[str, str]]] = {
         },
     ),
     "chroma": (
-        chroma,
+        compute_chroma_metrics,
         {
             "quantisation": "pictures rounded to 256 levels of sRGB",
             "crop": "none",
             "channels": "a and b of CIE Lab, peak 255, at most 60 dB",
         },
     ),
-    "classes": (classes, OF_CLASSES),
+    "classes": (compute_class_metrics, OF_CLASSES),
 }
 """What a task's outputs are measured as -> the judge, and what its protocol says."""

@@ -1,17 +1,76 @@
-"""The confusion matrix of classes and the scores that are read from it."""
+"""Scores of counts that are added over pictures: from confusion matrices, and the F-score."""
+
+import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from immersion.check import UserError
+from immersion.metrics.estimate import Estimate
 
 
-def confusion(predicted: Tensor, truth: Tensor, classes: int, void: int | None = None) -> Tensor:
+def estimate_pooled(counts: Tensor, score: Callable[[Tensor], Tensor], unit: str) -> Estimate:
+    r"""Return score(sum of counts over pictures) and its standard error over pictures.
+
+    With theta_i the score of the sum without picture i and their mean m, the jackknife's
+    standard error is sqrt((n - 1) / n sum_i (theta_i - m)^2): s / sqrt(n) where the score is a
+    mean over pictures. It is None for one picture, and where leaving one out leaves no score.
+
+    Args:
+        counts: One tensor of counts a picture, (N, ...).
+        score: From (B, ...) to (B,): takes such sums, B at once.
+        unit: Of the score.
+
+    Raises:
+        UserError: The pooled counts have no score, as where every pixel is void.
+
+    Reference:
+        Efron 1982, The Jackknife, the Bootstrap and Other Resampling Plans, chapter 3
+
+    Example:
+        >>> import torch
+        >>> right = torch.tensor([[9.0, 10.0], [7.0, 10.0], [8.0, 10.0]])
+        >>> print(estimate_pooled(right, lambda c: c[:, 0] / c[:, 1], "share"))  # 0.1 / sqrt(3)
+        0.8 +- 0.058 share (n = 3)
+    """
+    pictures, wide = len(counts), counts.double()
+    total = wide.sum(0)
+    value = score(total[None]).item()
+    if not math.isfinite(value):
+        raise UserError("there is nothing to score", "a pixel that counts", "none")
+    without = score(total - wide)
+    if pictures < 2 or not without.isfinite().all():
+        return Estimate(value, None, pictures, unit)
+    variance = (pictures - 1) * without.var(correction=0)
+    return Estimate(value, variance.sqrt().item(), pictures, unit)
+
+
+def compute_f_score(counts: Tensor) -> Tensor:
+    r"""Return F = 2 both / (predicted + true), the harmonic mean of precision and recall.
+
+    Args:
+        counts: (..., 3): what is positive in both, in the prediction, in the truth.
+
+    Returns:
+        (...), in [0, 1]; not a number where nothing is positive.
+
+    Example:
+        >>> import torch
+        >>> compute_f_score(torch.tensor([[6.0, 8.0, 12.0]]))  # precision 3/4, recall 1/2
+        tensor([0.6000])
+    """
+    return 2 * counts[..., 0] / (counts[..., 1] + counts[..., 2])
+
+
+def compute_confusion(
+    predicted: Tensor, truth: Tensor, classes: int, void: int | None = None
+) -> Tensor:
     """Return each picture's confusion matrix, (B, K, K), as integers.
 
     Entry [b, i, j] counts the pixels of picture b whose class is i and was predicted as j. Pixels
     whose truth is `void` count nowhere, whatever was predicted there. The published scores are of
-    the sum over all pictures of a set: `pooled(confusion(...), mean_iou, "share")`.
+    the sum over all pictures of a set: `estimate_pooled(matrices, compute_mean_iou, "share")`.
 
     Args:
         predicted: Classes from 0 to K - 1, (B, H, W), integers.
@@ -24,7 +83,7 @@ def confusion(predicted: Tensor, truth: Tensor, classes: int, void: int | None =
 
     Example:
         >>> predicted, truth = torch.tensor([[[0, 1, 1, 1]]]), torch.tensor([[[0, 0, 1, 255]]])
-        >>> confusion(predicted, truth, 2, void=255).tolist()
+        >>> compute_confusion(predicted, truth, 2, void=255).tolist()
         [[[1, 1], [0, 1]]]
     """
     shapes = tuple(predicted.shape), tuple(truth.shape)
@@ -48,30 +107,30 @@ def confusion(predicted: Tensor, truth: Tensor, classes: int, void: int | None =
     return counts.reshape(pictures, classes, classes)
 
 
-def pixel_accuracy(matrix: Tensor) -> Tensor:
+def compute_pixel_accuracy(matrix: Tensor) -> Tensor:
     """Return the share of judged pixels whose class is right, (...), from (..., K, K).
 
     Example:
-        >>> pixel_accuracy(torch.tensor([[3, 1], [0, 4]]))
+        >>> compute_pixel_accuracy(torch.tensor([[3, 1], [0, 4]]))
         tensor(0.8750, dtype=torch.float64)
     """
     return _right(matrix).sum(-1) / matrix.double().sum((-2, -1))
 
 
-def mean_class_accuracy(matrix: Tensor) -> Tensor:
+def compute_mean_class_accuracy(matrix: Tensor) -> Tensor:
     """Return the mean over classes of the share of their pixels that is right, (...).
 
     Protocol: of the matrix that it is given, so sum over pictures first; classes without a true
     pixel are left out of the mean.
 
     Example:
-        >>> mean_class_accuracy(torch.tensor([[3, 1, 0], [0, 4, 0], [0, 0, 0]]))
+        >>> compute_mean_class_accuracy(torch.tensor([[3, 1, 0], [0, 4, 0], [0, 0, 0]]))
         tensor(0.8750, dtype=torch.float64)
     """
     return (_right(matrix) / matrix.double().sum(-1)).nanmean(-1)
 
 
-def mean_iou(matrix: Tensor) -> Tensor:
+def compute_mean_iou(matrix: Tensor) -> Tensor:
     r"""Return the mean over classes of intersection over union, (...), from (..., K, K).
 
     Protocol: of the matrix that it is given, so sum over pictures first (a mean of pictures' own
@@ -83,13 +142,13 @@ def mean_iou(matrix: Tensor) -> Tensor:
         https://doi.org/10.1007/s11263-014-0733-5
 
     Example:
-        >>> mean_iou(torch.tensor([[3, 1, 0], [0, 4, 0], [0, 0, 0]]))  # (3/4 + 4/5) / 2
+        >>> compute_mean_iou(torch.tensor([[3, 1, 0], [0, 4, 0], [0, 0, 0]]))  # (3/4 + 4/5) / 2
         tensor(0.7750, dtype=torch.float64)
     """
-    return iou(matrix).nanmean(-1)
+    return compute_iou(matrix).nanmean(-1)
 
 
-def iou(matrix: Tensor) -> Tensor:
+def compute_iou(matrix: Tensor) -> Tensor:
     """Return each class's intersection over union, (..., K); not a number where it is absent."""
     wide = matrix.double()
     return _right(matrix) / (wide.sum(-1) + wide.sum(-2) - _right(matrix))

@@ -6,7 +6,7 @@ from immersion.batch import Split
 from immersion.check import UserError, check_choice
 from immersion.metrics.extractors.base import EXTRACTORS, Data, Extractor
 from immersion.metrics.extractors.digits import SIZE
-from immersion.metrics.extractors.squeezenet import FEATURES, weights_file
+from immersion.metrics.extractors.squeezenet import FEATURES, find_weights
 from immersion.metrics.extractors.torchscript import TorchScript
 
 SMALLEST_PHOTOGRAPH = 32
@@ -17,7 +17,7 @@ DIGITS = {"mnist", "mnist-5k", "binarized-mnist", "stacked-mnist"}
 """Data sets that the network of digits knows; letters and clothes of that size are none."""
 
 
-def usual(data: Data, examples: int) -> str:
+def choose_extractor(data: Data, examples: int) -> str:
     """Return the name of the extractor to take where none is named.
 
     digits for MNIST and its like; squeezenet for images of 32 pixels a side and more, where its
@@ -34,10 +34,10 @@ def usual(data: Data, examples: int) -> str:
         return "digits"
     photographs = data.shape[0] in (1, 3) and min(data.shape[1:]) >= SMALLEST_PHOTOGRAPH
     suits = photographs and data.values in ("unit", "binary") and examples > FEATURES
-    return "squeezenet" if suits and weights_file() else "pca"
+    return "squeezenet" if suits and find_weights() else "pca"
 
 
-def extractor_for(name_or_file: str, data: Data, train: Split, sha256: str = "") -> Extractor:
+def build_extractor(name_or_file: str, data: Data, train: Split, sha256: str = "") -> Extractor:
     """Return an extractor by its name, or from a TorchScript file by its path and hash.
 
     Args:

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from immersion.data.patches import PatchSplit
-from immersion.evaluation.image_measures import JUDGES, mean_chroma
+from immersion.evaluation.image_metrics import IMAGE_METRICS, compute_mean_chroma
 from immersion.imaging.colour import lab_from_srgb
 from immersion.likelihoods.gaussian import GaussianFixed
-from immersion.metrics.restoration.psnr import quantised
+from immersion.metrics.restoration.psnr import quantise
 from immersion.tasks.colourise import Colourise
 
 
@@ -30,7 +30,10 @@ def judged(outputs, pictures, train=None):
         for pair, output in zip(pairs, outputs, strict=True)
     ]
     split = PatchSplit(tuple(train or pictures), side=8)
-    return {name: e.value for name, e in JUDGES["chroma"][0](task, results, lambda: split).items()}
+    return {
+        name: e.value
+        for name, e in IMAGE_METRICS["chroma"][0](task, results, lambda: split).items()
+    }
 
 
 def test_the_truth_is_perfect_and_grey_is_the_baseline():
@@ -59,7 +62,7 @@ def test_the_mean_colour_is_that_of_the_training_pictures():
     orange = torch.tensor([200, 140, 90], dtype=torch.uint8).view(3, 1, 1)
     flat = orange.expand(3, 16, 16)
     a_b = lab_from_srgb(flat[None] / 255)[0, 1:, 0, 0]
-    assert torch.allclose(mean_chroma(PatchSplit((flat, flat), side=8)), a_b, atol=1e-4)
+    assert torch.allclose(compute_mean_chroma(PatchSplit((flat, flat), side=8)), a_b, atol=1e-4)
     found = judged([lambda pair: pair.target], [flat])
     assert found["psnr_chroma_mean"] == 60  # every pixel is the mean
     other = judged([lambda pair: pair.target], [flat], train=[flat.flip(0)])
@@ -79,7 +82,7 @@ def test_pictures_are_measured_as_they_are_saved():
     task = Colourise()
     pair = task.pair(pictures[0][None] / 255, None)
     found = judged([lambda pair: 3 * pair.target], pictures)
-    shown = quantised(task.finish(pair.input, 3 * pair.target))
+    shown = quantise(task.finish(pair.input, 3 * pair.target))
     error = (lab_from_srgb(shown) - lab_from_srgb(pictures[0][None] / 255))[:, 1:]
     expected = 20 * math.log10(255 / error.square().mean().sqrt().item())
     assert found["psnr_chroma"] == pytest.approx(expected, abs=1e-3)

@@ -34,7 +34,7 @@ KICKER = "Immersion · before and after"
 
 
 @dataclass(frozen=True)
-class Compared:
+class Comparison:
     """One picture before and after, of one size.
 
     Args:
@@ -50,7 +50,7 @@ class Compared:
     after: Image
 
 
-def write_comparison(path: Path, title: str, pairs: list[Compared]) -> Path:
+def write_comparison(path: Path, title: str, pairs: list[Comparison]) -> Path:
     """Write the page: one file that opens offline.
 
     Args:
@@ -58,11 +58,11 @@ def write_comparison(path: Path, title: str, pairs: list[Compared]) -> Path:
         title: Its heading.
         pairs: What is shown, in order.
     """
-    path.write_text(comparison(title, pairs), "utf-8")
+    path.write_text(render_comparison(title, pairs), "utf-8")
     return path
 
 
-def comparison(title: str, pairs: list[Compared]) -> str:
+def render_comparison(title: str, pairs: list[Comparison]) -> str:
     """Return the page's HTML; see `write_comparison`."""
     css = resources.files("immersion.report").joinpath("page.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
@@ -92,7 +92,7 @@ def comparison(title: str, pairs: list[Compared]) -> str:
     return "<!doctype html>\n" + tag("html", head, body, lang="en") + "\n"
 
 
-def _section(pair: Compared) -> Markup:
+def _section(pair: Comparison) -> Markup:
     over = tag(
         "div",
         tag("img", src=_data(pair.before), alt=f"{pair.name} before"),
