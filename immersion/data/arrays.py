@@ -12,7 +12,7 @@ from torch import Tensor
 from immersion.check import UserError
 from immersion.data.array_conversion import check_finite, encode_labels, infer_values, reorder_axes
 from immersion.data.dataset import Dataset, Spec
-from immersion.data.splits import from_tensors, seeded_split, split_sizes
+from immersion.data.splits import from_tensors, split_randomly, split_sizes
 from immersion.data.store import sha256
 
 EXAMPLES = ("x", "X", "data", "images")
@@ -69,7 +69,7 @@ def from_splits(
     indices = list(torch.arange(sum(lengths)).split(lengths))
     if len(held) == 2:
         tenth = max(1, round(lengths[0] / 10))
-        train, validation, _ = seeded_split("train", (lengths[0] - tenth, tenth, 0))
+        train, validation, _ = split_randomly("train", (lengths[0] - tenth, tenth, 0))
         indices = [train, validation, indices[1]]
     if all(labels[i] in arrays for i in held):
         y = concatenate(path, [arrays[labels[i]] for i in held])
@@ -113,7 +113,7 @@ def from_arrays(
     y, classes = (None, ()) if labels is None else encode_labels(path, labels, len(x))
     tensor, values = infer_values(x)
     if indices is None:
-        indices = seeded_split("arrays", split_sizes(len(x)))
+        indices = split_randomly("arrays", split_sizes(len(x)))
     spec = Spec(str(path), tuple(tensor.shape[1:]), values, classes)
     note = f"{len(x)} examples from {path}, read as {values} values"
     return from_tensors(spec, tensor, y, indices, checksums, note)

@@ -55,7 +55,9 @@ def describe_all() -> list[Row]:
         >>> {row["name"] for row in describe_all()} >= {"mnist", "set12", "camvid"}
         True
     """
-    return sorted(describe() + _pictures() + _masked(), key=lambda row: str(row["name"]))
+    return sorted(
+        describe() + _describe_pictures() + _describe_masked(), key=lambda row: str(row["name"])
+    )
 
 
 def is_set_name(word: str) -> bool:
@@ -68,20 +70,21 @@ def is_set_name(word: str) -> bool:
     return any(word in known for known in (DATASETS, PICTURE_SETS, SEGMENTATION_SETS))
 
 
-def _pictures() -> list[Row]:
+def _describe_pictures() -> list[Row]:
     return [
-        _row(known, 1 if known.grey else 3, known.folders, ()) for known in PICTURE_SETS.values()
+        _describe_set(known, 1 if known.grey else 3, known.folders, ())
+        for known in PICTURE_SETS.values()
     ]
 
 
-def _masked() -> list[Row]:
+def _describe_masked() -> list[Row]:
     return [
-        _row(known, known.channels, known.files, known.classes)
+        _describe_set(known, known.channels, known.files, known.classes)
         for known in SEGMENTATION_SETS.values()
     ]
 
 
-def _row(
+def _describe_set(
     known: PictureSet | SegmentationSet,
     channels: int,
     files: tuple[str, ...],

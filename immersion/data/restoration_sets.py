@@ -22,7 +22,7 @@ class PictureSet:
         grey: Whether to read pictures as grey levels even if the files are in colour.
         checksum: Checksum of the names and bytes of all files, in the order of their paths.
         licence: The terms, in a few words.
-        homepage: Where the public files are.
+        homepage: Web page of the public files.
     """
 
     name: str

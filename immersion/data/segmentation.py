@@ -21,7 +21,7 @@ from immersion.data.segmentation_sets import (
     Splits,
     read_splits,
 )
-from immersion.data.splits import seeded_split, split_sizes
+from immersion.data.splits import split_randomly, split_sizes
 from immersion.data.threads import map_in_threads
 
 DEFAULT_SIDE = 128
@@ -82,7 +82,7 @@ def _load_folder(folder: Path, side: int | None) -> Dataset:
         )
     paths, _ = find_images(images)
     examples = [_read_example(path, images, masks) for path in paths]
-    split = seeded_split("masks", split_sizes(len(examples)))
+    split = split_randomly("masks", split_sizes(len(examples)))
     train, validation, test = ([examples[i] for i in part.tolist()] for part in split)
     names = _read_class_names(folder / "classes.txt")
     return from_examples(str(folder), (train, validation, test), names, WHITE, side, True)
@@ -133,7 +133,7 @@ def from_examples(
         names: Names of the classes; empty to infer their number from the masks.
         void: Value of pixels that have no class.
         side: Side of the patches, or None for the default.
-        upright: Whether the pictures have a top and a bottom.
+        upright: True if the pictures have a top and a bottom.
 
     Raises:
         UserError: The pictures take more than 2 GiB, or a mask does not match its picture.

@@ -32,12 +32,12 @@ class SegmentationSet:
         channels: 1 or 3.
         classes: Names of the classes, number 0 first.
         void: Value of pixels that have no class.
-        upright: Whether the pictures have a top and a bottom.
+        upright: True if the pictures have a top and a bottom.
         files: Files or folders that a store must have.
         read: Function from the store to the examples.
         checksum: Checksum of the names and bytes of all examples, sorted by name.
         licence: The terms, in a few words.
-        homepage: Where the public files are.
+        homepage: Web page of the public files.
     """
 
     name: str

@@ -14,7 +14,7 @@ from immersion.check import UserError
 from immersion.data.dataset import Dataset, Spec
 from immersion.data.image_files import decode
 from immersion.data.source import File, Source, register
-from immersion.data.splits import from_tensors, seeded_split
+from immersion.data.splits import from_tensors, split_randomly
 from immersion.data.store import sha256
 from immersion.data.threads import map_in_threads
 
@@ -60,7 +60,7 @@ def read(held: Mapping[str, bytes]) -> Dataset:
     images = map_in_threads(lambda name: decode(Path(name), SPEC.shape, faces[name]), list(faces))
     x = torch.stack(images)
     y = torch.tensor([int("/positives/" in name) for name in faces])
-    indices = seeded_split("smiles", EXAMPLES, x.numpy())
+    indices = split_randomly("smiles", EXAMPLES, x.numpy())
     checksums = {"SMILEs": CHECKSUM}
     return from_tensors(SPEC, x, y, indices, checksums, "3,690 of 13,165 faces smile")
 

@@ -43,7 +43,7 @@ class Source:
         folder: Sub-folder of a store; by default the name.
         places: Function that returns folders outside the stores where other software installs
             the files.
-        remedy: How to obtain files that have no URL, as an imperative.
+        remedy: Way to obtain files that have no URL, as an imperative.
     """
 
     spec: Spec

@@ -24,7 +24,7 @@ def split_sizes(n: int) -> tuple[int, int, int]:
     return n - 2 * tenth, tenth, tenth
 
 
-def seeded_split(
+def split_randomly(
     stream: str, counts: tuple[int, int, int], rows: np.ndarray | None = None
 ) -> list[Tensor]:
     """Return the indices of the training, validation and test examples, in random order.

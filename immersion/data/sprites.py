@@ -9,7 +9,7 @@ from torch import Tensor
 
 from immersion.data.dataset import Dataset, Spec
 from immersion.data.source import Source, register
-from immersion.data.splits import from_tensors, seeded_split
+from immersion.data.splits import from_tensors, split_randomly
 from immersion.data.store import sha256
 
 SIDE = 32
@@ -46,7 +46,7 @@ def factors(part: str = "") -> Tensor:
     grid = torch.cartesian_prod(*(torch.arange(size) for size in FACTORS.values()))
     if not part:
         return grid
-    return grid[seeded_split("sprites", COUNTS)[("train", "validation", "test").index(part)]]
+    return grid[split_randomly("sprites", COUNTS)[("train", "validation", "test").index(part)]]
 
 
 def render(shape: int, radius: float, angle: float, x: float, y: float) -> np.ndarray:
@@ -83,7 +83,7 @@ def read(held: Mapping[str, bytes]) -> Dataset:
     tensor = torch.from_numpy(x.astype(np.uint8)).unsqueeze(1)
     y = torch.from_numpy(levels[:, 0].copy())
     checksums = {"values": sha256(tensor.numpy().tobytes())}
-    indices = seeded_split("sprites", COUNTS)
+    indices = split_randomly("sprites", COUNTS)
     return from_tensors(
         SPEC, tensor, y, indices, checksums, "drawn; sprites.factors has the truth"
     )

@@ -35,7 +35,7 @@ class StackedSplit:
         images: (M, 28, 28) uint8, the digits that all splits share.
         x: (N, 3) int32, the indices of each example's channels among the images.
         y: (N,) int64, 100 a + 10 b + c of the digits a, b and c.
-        binarize: How levels become 0 and 1; `dynamic` samples from PyTorch's global generator.
+        binarize: Binarization of the levels; `dynamic` samples from PyTorch's global generator.
         stream: Name of the random stream of a `static` sample.
     """
 

@@ -1,6 +1,6 @@
-"""Pictures: a person's own files in and out without loss, their names found and chosen.
+"""Read and write image files without loss, and find inputs and name outputs.
 
-`read` and `write` hold 8 and 16 bits, grey and RGB, alpha, EXIF, the colour profile and the
+`read` and `write` preserve 8 and 16 bits, grey and RGB, alpha, EXIF, the colour profile and the
 resolution, in PNG, JPEG, TIFF and WebP; `find_pictures` and `resolve_outputs` name the files.
 """
 

@@ -1,4 +1,4 @@
-"""Which files a person means, and where each one's result goes."""
+"""Find the pictures that the user names, and name the files of their results."""
 
 import glob
 import os
@@ -9,11 +9,10 @@ from immersion.check import UserError
 from immersion.image_io.writer import SAVERS
 
 ENDINGS = frozenset(SAVERS)
-"""Endings of the files that are read and written."""
-
+"""Endings of files that are read and written."""
 
 NOT_WRITTEN = frozenset({".avif", ".bmp", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".pdf"})
-"""Endings that mean a picture too: an output that has one is no folder."""
+"""Endings of pictures that are not written: an output that has one is not a folder."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +21,9 @@ class InputPicture:
 
     Args:
         path: The file.
-        name: What it is called below the output folder: its name, with the sub-folders between
-            the folder or pattern that was given and the file.
-        sample: Index of the sample that the name is for, 0, 1, ...; None if there is one result.
+        name: Path relative to the output folder: the file name, with the sub-folders between
+            the given folder or pattern and the file.
+        sample: Index of the sample that is written there, 0, 1, ...; None for a single result.
     """
 
     path: Path
@@ -34,14 +33,14 @@ class InputPicture:
 
 @dataclass(frozen=True)
 class Inputs:
-    """All pictures that were meant.
+    """All pictures that the user names.
 
     Args:
         pictures: The pictures, in the order of the inputs and sorted within each; each file once.
-        folders: The folders that were searched, so that no output is put into them.
-        skipped: How many other or hidden files lay in the folders or met the patterns.
-        not_pictures: Files that were named, as a shell names all that meet a pattern, and are no
-            pictures by their endings.
+        folders: The folders that were searched, in which no output may be written.
+        skipped: Number of other or hidden files in the folders or matching the patterns.
+        not_pictures: Named files whose endings are not a picture's, as a shell names all files
+            that match a pattern.
     """
 
     pictures: tuple[InputPicture, ...]
@@ -51,22 +50,22 @@ class Inputs:
 
 
 def find_pictures(inputs: list[Path]) -> Inputs:
-    """Return the pictures that files, folders and patterns mean.
+    """Return the pictures in files, folders and patterns.
 
-    A folder is searched with all its sub-folders. What does not exist and holds one of `*?[` is a
-    pattern that the shell left as it was; `**` is any number of folders.
+    Folders are searched with all their sub-folders. An input that does not exist and contains one
+    of `*?[` is a pattern that the shell has not expanded; `**` matches any number of folders.
 
     Raises:
-        UserError: An input does not exist, no file that was named is a picture, or a folder or
-            pattern holds none.
+        UserError: An input does not exist, no named file is a picture, or a folder or pattern
+            has no pictures.
     """
-    found: dict[Path, InputPicture] = {}
+    pictures: dict[Path, InputPicture] = {}
     folders: list[Path] = []
-    others_named: list[Path] = []
+    not_pictures: list[Path] = []
     skipped = 0
     for given in inputs:
         if given.is_file() and given.suffix.lower() not in ENDINGS:
-            others_named.append(given)
+            not_pictures.append(given)
             continue
         if given.is_file():
             root, paths = given.parent, [given]
@@ -80,36 +79,35 @@ def find_pictures(inputs: list[Path]) -> Inputs:
                 folders.append(root)
             skipped += others
         for path in paths:
-            found.setdefault(path.resolve(), InputPicture(path, path.relative_to(root)))
-    if not found and others_named:
-        raise not_a_picture(others_named[0])
-    return Inputs(tuple(found.values()), tuple(folders), skipped, tuple(others_named))
+            pictures.setdefault(path.resolve(), InputPicture(path, path.relative_to(root)))
+    if not pictures and not_pictures:
+        raise not_a_picture(not_pictures[0])
+    return Inputs(tuple(pictures.values()), tuple(folders), skipped, tuple(not_pictures))
 
 
 def not_a_picture(path: Path) -> UserError:
-    """Return what is said of a file whose ending is not a picture's."""
+    """Return the error for a file whose ending is not a picture's."""
     known = ", ".join(sorted(ENDINGS))
     return UserError(f"{path} is not a picture", known, f"'{path.suffix}'", "leave it out")
 
 
 def list_pictures(folder: Path) -> tuple[list[Path], int]:
-    """Return the pictures below a folder, sorted, and how many other files there are."""
+    """Return the pictures below a folder, sorted, and the number of other files."""
     files = [Path(root, name) for root, _, names in os.walk(folder) for name in names]
     return select_pictures(folder, files, folder)
 
 
 def match_pattern(pattern: Path) -> tuple[list[Path], int]:
-    """Return the pictures that a pattern meets, sorted, and how many other files it meets."""
+    """Return the pictures that match a pattern, sorted, and the number of other files."""
     if not glob.has_magic(str(pattern)):
         raise UserError(f"there is no file or folder {pattern}", remedy="check the path")
-    met = [Path(name) for name in glob.glob(str(pattern), recursive=True)]
-    return select_pictures(
-        pattern, [path for path in met if path.is_file()], pattern_root(pattern)
-    )
+    paths = [Path(name) for name in glob.glob(str(pattern), recursive=True)]
+    files = [path for path in paths if path.is_file()]
+    return select_pictures(pattern, files, pattern_root(pattern))
 
 
 def select_pictures(given: Path, files: list[Path], root: Path) -> tuple[list[Path], int]:
-    """Return the pictures among files below `root`, sorted, and how many others there are."""
+    """Return the pictures among files below `root`, sorted, and the number of others."""
     pictures = sorted(
         path
         for path in files
@@ -123,43 +121,43 @@ def select_pictures(given: Path, files: list[Path], root: Path) -> tuple[list[Pa
 
 
 def pattern_root(pattern: Path) -> Path:
-    """Return the folder above the first part of a pattern that holds a wildcard."""
+    """Return the folder above the first part of a pattern that has a wildcard."""
     parts = pattern.parts
     fixed = next((k for k, part in enumerate(parts) if glob.has_magic(part)), len(parts))
     return Path(*parts[:fixed])
 
 
 def repeat_inputs(inputs: Inputs, times: int) -> Inputs:
-    """Return each picture several times, with results that are numbered from 1.
+    """Return each picture several times, with names of results numbered from 1.
 
     Example:
         >>> a = Inputs((InputPicture(Path("in/a.png"), Path("a.png")),), (), 0)
-        >>> [str(found.name) for found in repeat_inputs(a, 2).pictures]
+        >>> [str(picture.name) for picture in repeat_inputs(a, 2).pictures]
         ['a-1.png', 'a-2.png']
     """
-    found = (
+    pictures = (
         replace(each, name=each.name.with_stem(f"{each.name.stem}-{sample + 1}"), sample=sample)
         for each in inputs.pictures
         for sample in range(times)
     )
-    return replace(inputs, pictures=tuple(found))
+    return replace(inputs, pictures=tuple(pictures))
 
 
 def resolve_outputs(
     inputs: Inputs, out: Path, ending: str | None = None, overwrite: bool = False
 ) -> list[Path]:
-    """Return the file that each input's result is written to, in the order of `inputs.pictures`.
+    """Return the output file of each input, in the order of `inputs.pictures`.
 
     Args:
-        inputs: What `find_pictures` returned.
-        out: A file, if its name ends as a picture's does and it is no folder; else a folder, below
+        inputs: Result of `find_pictures`.
+        out: A file, if its ending is a picture's and it is not a folder; else a folder, below
             which names and sub-folders are those of the inputs.
-        ending: The ending that all results get, such as ".png"; if left out, each input's own.
-        overwrite: Whether files that exist are replaced. An input never is.
+        ending: Ending of all results, such as ".png"; by default that of each input.
+        overwrite: If True, existing files are replaced, but never an input.
 
     Raises:
-        UserError: A folder of outputs lies inside one of inputs, where it would be read the next
-            time; several inputs have one target; or a target exists or is itself an input.
+        UserError: The output folder is inside an input folder, where it would be read the next
+            time; several inputs have the same output; or an output exists or is an input.
     """
     if ending is not None and ending.lower() not in ENDINGS:
         raise UserError("the ending is not a picture's", ", ".join(sorted(ENDINGS)), f"'{ending}'")
@@ -188,35 +186,35 @@ def resolve_outputs(
 
 
 def is_picture_path(out: Path) -> bool:
-    """Return whether an output means one file, by its ending, rather than a folder."""
+    """Return whether an output is one file, by its ending, not a folder."""
     return out.suffix.lower() in ENDINGS and not out.is_dir()
 
 
 def check_not_inside(out: Path, folders: tuple[Path, ...]) -> None:
-    """Raise if outputs would lie in a folder of inputs."""
+    """Raise `UserError` if outputs would be in a folder of inputs."""
     for folder in folders:
         if out.resolve().is_relative_to(folder.resolve()):
             raise UserError(
-                f"the output {out} lies inside the input {folder}",
-                "a place outside of it, since it would be read the next time",
+                f"the output {out} is inside the input {folder}",
+                "a folder outside of it, since it would be read the next time",
                 remedy="name another folder",
             )
 
 
 def check_distinct(inputs: Inputs, paths: list[Path]) -> None:
-    """Raise if two inputs have one target."""
+    """Raise `UserError` if two inputs have the same output."""
     taken: dict[Path, Path] = {}
     for picture, path in zip(inputs.pictures, paths, strict=True):
         if path in taken:
             raise UserError(
                 f"{taken[path]} and {picture.path} would both be written to {path}",
-                remedy="give them one at a time, to folders of their own",
+                remedy="process them one at a time, with separate output folders",
             )
         taken[path] = picture.path
 
 
 def check_not_existing(inputs: Inputs, paths: list[Path], overwrite: bool) -> None:
-    """Raise if a target is an input, or exists and is not to be replaced."""
+    """Raise `UserError` if an output is an input, or exists and is not to be replaced."""
     sources = {picture.path.resolve() for picture in inputs.pictures}
     existing = [path for path in paths if path.exists()]
     for path in existing:

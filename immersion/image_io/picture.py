@@ -1,4 +1,4 @@
-"""What a picture is: levels as they lie in the file, alpha, and what a file says beside them."""
+"""A picture: the levels of its file, alpha and metadata."""
 
 from dataclasses import dataclass
 
@@ -13,16 +13,15 @@ TYPES = {bits: dtype for dtype, bits in BITS.items()}
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a file says beside its levels; what a format cannot hold is not written to it.
+    """Metadata of a picture; what a format cannot hold is not written.
 
     Args:
         exif: The EXIF block, a small TIFF file that begins with its byte order; empty if none.
         profile: The ICC profile of the levels; empty if none, which means sRGB.
         xmp: The XMP packet; empty if none.
-        iptc: The IPTC block, as the format holds it; empty if none.
+        iptc: The IPTC block in the form of the format; empty if none.
         text: Keywords and texts of a PNG.
-        resolution: Pixels a millimetre, horizontally and vertically; 72 an inch where none is
-            told.
+        resolution: Pixels per millimetre, horizontally and vertically; by default 72 per inch.
     """
 
     exif: bytes = b""
@@ -34,18 +33,18 @@ class Metadata:
 
     @property
     def orientation(self) -> int:
-        """Return the EXIF orientation, 1 to 8: how a viewer turns the picture, 1 being not."""
+        """Return the EXIF orientation, 1 to 8; viewers do not turn a picture of orientation 1."""
         return read_orientation(self.exif)
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture as it lies in its file: not turned by its orientation, not converted to sRGB.
+    """A picture as stored in its file: not turned by its orientation, not converted to sRGB.
 
     Args:
         levels: (C, H, W), C = 1 (grey) or 3 (RGB); uint8 for 0..255 or uint16 for 0..65535.
-        alpha: (1, H, W) of the same type, 0 being transparent; None if all is opaque.
-        metadata: What the writer puts beside the levels.
+        alpha: (1, H, W) of the same type, 0 for transparent; None if the picture is opaque.
+        metadata: Metadata that is written with the levels.
 
     Example:
         >>> picture = Picture(torch.tensor([[[0, 51], [102, 255]]], dtype=torch.uint8))
@@ -59,23 +58,23 @@ class Picture:
 
     def __post_init__(self) -> None:
         if self.levels.dtype not in BITS:
-            raise TypeError(f"levels are uint8 or uint16, not {self.levels.dtype}")
+            raise TypeError(f"levels must be uint8 or uint16, not {self.levels.dtype}")
         if self.levels.ndim != 3 or self.levels.shape[0] not in (1, 3):
-            raise ValueError(f"levels are (1 or 3, H, W), not {tuple(self.levels.shape)}")
+            raise ValueError(f"levels must be (1 or 3, H, W), not {tuple(self.levels.shape)}")
         if self.alpha is not None and (
             self.alpha.shape != (1, self.height, self.width)
             or self.alpha.dtype != self.levels.dtype
         ):
-            raise ValueError("alpha has one channel, and the levels' height, width and type")
+            raise ValueError("alpha must be one channel of the height, width and type of levels")
 
     @property
     def depth(self) -> int:
-        """Return the bits of a level, 8 or 16."""
+        """Return the number of bits of a level, 8 or 16."""
         return BITS[self.levels.dtype]
 
     @property
     def channels(self) -> int:
-        """Return C, 1 for grey and 3 for RGB; alpha is not counted."""
+        """Return C, 1 for grey and 3 for RGB, without alpha."""
         return self.levels.shape[0]
 
     @property
@@ -89,9 +88,9 @@ class Picture:
         return self.levels.shape[2]
 
     def to_float(self, rows: slice = slice(None), columns: slice = slice(None)) -> Tensor:
-        """Return a region's levels divided by the highest one, (C, h, w) float32 in [0, 1].
+        """Return the levels of a region as float32 in [0, 1], (C, h, w).
 
-        A tile at a time: 24 megapixels at once would be 288 MB.
+        Convert large pictures region by region: 24 megapixels as float32 take 288 MB.
         """
         return self.levels[:, rows, columns].float().div_(2**self.depth - 1).contiguous()
 
@@ -99,7 +98,7 @@ class Picture:
 def to_levels(x: Tensor, depth: int) -> Tensor:
     """Return values in [0, 1] as the nearest levels, the inverse of `Picture.to_float`.
 
-    What lies outside [0, 1] becomes the nearest end.
+    Values outside [0, 1] are clipped.
 
     Args:
         x: Any shape, float32 or float64.

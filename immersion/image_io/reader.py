@@ -1,4 +1,4 @@
-"""A picture file to a `Picture`: whole, or a sentence that says what is wrong with it."""
+"""Read an image file completely, or raise an error that says why it cannot be read."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from immersion.image_io.picture import Metadata, Picture
 from immersion.image_io.vips import error_text, load_vips
 
 MAX_PIXELS = 200_000_000
-"""Pixels: twice the largest camera's, and 1.6 GB at 16 bits in RGB with alpha."""
+"""Largest number of pixels: twice that of the largest camera; 1.6 GB as 16-bit RGB with alpha."""
 
 SIGNATURES = {
     b"\x89PNG\r\n\x1a\n": "pngload",
@@ -22,34 +22,36 @@ SIGNATURES = {
     b"II+\0": "tiffload",
     b"MM\0+": "tiffload",
 }
-"""The first bytes of a file, and the decoder. No other one is tried: libvips would open a drawing
-or a volume just as well, and those may name other files."""
+"""First bytes of a file, and its decoder. Other decoders are not tried: libvips also opens
+drawings and volumes, which may refer to other files."""
 
 FAIL_ON = {"jpegload": "warning"}
-"""What is as bad as damage: for JPEG a warning too, which is all that a broken stream gives. TIFF
-warns of texts in its tags."""
+"""Severity that counts as damage, by default an error. For a damaged JPEG stream libvips only
+warns; for TIFF it also warns of texts in tags, which are harmless."""
 
-HARMLESS = "Invalid SOS parameters"  # a warning about the header that some telephones write
+HARMLESS = "Invalid SOS parameters"
+"""A warning about the header that some telephones write."""
 
 PLAIN = {"b-w", "srgb", "grey16", "rgb16"}
 TYPES = {"uchar", "ushort"}
-ANIMATED = b"acTL"  # the chunk that precedes the levels of an animated PNG
+ANIMATED = b"acTL"
+"""The chunk that precedes the levels of an animated PNG."""
 
 
 def read(path: Path, limit: int = MAX_PIXELS) -> Picture:
-    """Return the picture in a PNG, JPEG, TIFF or WebP file, whatever its name ends in.
+    """Return the picture in a PNG, JPEG, TIFF or WebP file, whatever the ending of its name.
 
     Levels and alpha are those of the file, 8 or 16 bits, grey or RGB. A palette becomes RGB;
-    1, 2 and 4 bits become 8 (0 and 255 for bilevel); CMYK becomes sRGB by its profile; alpha that
-    a TIFF has multiplied into its colours is divided out. The picture is not turned.
+    1, 2 and 4 bits become 8 (0 and 255 for bilevel); CMYK becomes sRGB by its profile;
+    premultiplied alpha of a TIFF is divided out. The picture is not turned.
 
     Args:
         path: The file.
-        limit: The largest number of pixels; read from the header, before anything is decoded.
+        limit: Largest number of pixels, checked against the header before decoding.
 
     Raises:
-        UserError: The file is missing, unreadable, damaged, cut short, too large, or holds
-            several pictures or levels of another kind. Whoever reads many goes on with the rest.
+        UserError: The file is missing, unreadable, damaged, truncated or too large, or holds
+            several pictures or levels of another type.
     """
     vips = load_vips()
     try:
@@ -57,7 +59,7 @@ def read(path: Path, limit: int = MAX_PIXELS) -> Picture:
         return decode_file(path, loader, limit, FAIL_ON.get(loader, "error"))
     except UnicodeEncodeError as error:
         remedy = "rename the file"
-        raise UserError(f"the name {str(path)!r} is no text", remedy=remedy) from error
+        raise UserError(f"the name {str(path)!r} is not valid text", remedy=remedy) from error
     except (vips.Error, OSError) as error:
         raise UserError(
             f"the picture {path} cannot be read",
@@ -67,22 +69,22 @@ def read(path: Path, limit: int = MAX_PIXELS) -> Picture:
 
 
 def decode_file(path: Path, loader: str, limit: int, fail_on: str) -> Picture:
-    """Return the picture in a file; libvips raises for a damage as severe as `fail_on`."""
+    """Return the picture in a file; libvips raises if its damage is as severe as `fail_on`."""
     vips = load_vips()
     try:
         image = getattr(vips.Image, loader)(str(path), access="sequential", fail_on=fail_on)
         check_header(path, image, limit)
-        told = read_metadata(path, image, loader)
+        metadata = read_metadata(path, image, loader)
         levels, alpha = to_tensors(convert_cmyk(image))
     except vips.Error as error:
         if HARMLESS not in error_text(error):
             raise
         return decode_file(path, loader, limit, "error")
-    return Picture(levels, alpha, told)
+    return Picture(levels, alpha, metadata)
 
 
 def detect_decoder(path: Path) -> str:
-    """Return the name of libvips's decoder for a file, from its first bytes."""
+    """Return the name of the libvips decoder for a file, from its first bytes."""
     with path.open("rb") as file:
         head = file.read(1 << 20)
     if ANIMATED in head.partition(b"IDAT")[0] and head.startswith(b"\x89PNG"):
@@ -101,7 +103,7 @@ def detect_decoder(path: Path) -> str:
 
 
 def check_header(path: Path, image: Any, limit: int) -> None:
-    """Raise unless a header tells one picture of at most `limit` pixels, of levels known here."""
+    """Raise `UserError` unless a header has one picture, at most `limit` pixels, known levels."""
     if image.width * image.height > limit:
         raise UserError(
             f"the picture {path} is too large",
@@ -111,11 +113,11 @@ def check_header(path: Path, image: Any, limit: int) -> None:
         )
     if image.get_n_pages() > 1:
         refuse_several(path, f"{image.get_n_pages()} pages")
-    kinds = PLAIN | {"cmyk"}
     bands = (4, 5) if image.interpretation == "cmyk" else (1, 2, 3, 4)
-    if not (image.interpretation in kinds and image.format in TYPES and image.bands in bands):
+    supported = image.interpretation in PLAIN | {"cmyk"} and image.format in TYPES
+    if not supported or image.bands not in bands:
         raise UserError(
-            f"the picture {path} holds levels of a kind that is not read",
+            f"the picture {path} holds levels of an unsupported type",
             "8 or 16 bits in grey, RGB or CMYK",
             f"{image.bands} bands of type {image.format} in {image.interpretation}",
             "convert it to RGB of 16 bits",
@@ -123,17 +125,17 @@ def check_header(path: Path, image: Any, limit: int) -> None:
 
 
 def refuse_several(path: Path, received: str) -> None:
-    """Raise, since a file holds more than one picture."""
-    remedy = "save its pages as files of their own"
-    raise UserError(f"{path} holds more than one picture", "one a file", received, remedy)
+    """Raise `UserError` because a file holds more than one picture."""
+    remedy = "save its pages as separate files"
+    raise UserError(f"{path} holds more than one picture", "one per file", received, remedy)
 
 
 def read_metadata(path: Path, image: Any, loader: str) -> Metadata:
-    """Return what a file says beside its levels."""
-    there = set(image.get_fields())
+    """Return the metadata of a file."""
+    names = set(image.get_fields())
 
     def blob(name: str) -> bytes:
-        return bytes(image.get(name)) if name in there else b""
+        return bytes(image.get(name)) if name in names else b""
 
     # A comment's name is png-comment-NUMBER-KEYWORD.
     text = [
@@ -142,26 +144,26 @@ def read_metadata(path: Path, image: Any, loader: str) -> Metadata:
         if name.startswith("png-comment-")
     ]
     resolution = (round(image.xres, 6), round(image.yres, 6))
-    told = resolution != (1.0, 1.0)  # one pixel a millimetre is how libvips says that none is
+    known = resolution != (1.0, 1.0)  # libvips reports an unknown resolution as 1 pixel per mm
     return Metadata(
         exif.read_tiff(path) if loader == "tiffload" else exif.strip_marker(blob("exif-data")),
         b"" if image.interpretation == "cmyk" else blob("icc-profile-data"),
         blob("xmp-data"),
         blob("iptc-data"),
         tuple(text),
-        resolution if told else Metadata.resolution,
+        resolution if known else Metadata.resolution,
     )
 
 
 def convert_cmyk(image: Any) -> Any:
-    """Return an image in grey or RGB, with alpha where it has one."""
+    """Return an image in grey or RGB, with its alpha if it has one."""
     if image.interpretation == "cmyk":
         return image.colourspace("rgb16" if image.format == "ushort" else "srgb")
     return image
 
 
 def to_tensors(image: Any) -> tuple[Tensor, Tensor | None]:
-    """Return levels, (C, H, W), and alpha, (1, H, W) or None: views of one decoded array."""
+    """Return levels, (C, H, W), and alpha, (1, H, W) or None, as views of one decoded array."""
     array = torch.from_numpy(image.numpy()).reshape(image.height, image.width, image.bands)
     channels = array.permute(2, 0, 1)
     colours = image.bands - image.hasalpha()

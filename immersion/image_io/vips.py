@@ -1,7 +1,7 @@
-"""The library that decodes and encodes, libvips, loaded when the first picture is read.
+"""libvips, the library that decodes and encodes, loaded when the first picture is read.
 
-It was chosen over Pillow, which has no 16-bit RGB. It decodes row by row, so that a photograph of
-24 megapixels takes little more memory than its levels do.
+It is used instead of Pillow, which has no 16-bit RGB. It decodes row by row, so that a photograph
+of 24 megapixels takes little more memory than its levels.
 """
 
 import functools
@@ -13,7 +13,7 @@ from immersion.check import UserError
 
 @functools.cache
 def load_vips() -> ModuleType:
-    """Return the module `pyvips`, imported by the first call.
+    """Return the module `pyvips`, imported at the first call.
 
     Raises:
         UserError: It is not installed, or its libvips cannot be loaded.
@@ -31,7 +31,7 @@ def load_vips() -> ModuleType:
 
 
 def error_text(error: Exception) -> str:
-    """Return what libvips said of a file, on one line and said once."""
+    """Return the message of a libvips error on one line, without repetitions."""
     message = getattr(error, "detail", "") or str(error)
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     return "; ".join(dict.fromkeys(lines))

@@ -1,4 +1,4 @@
-"""A `Picture` to a file: whole or not at all, and never in another's place without being asked."""
+"""Write a `Picture` to a file atomically; existing files are replaced only on request."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ SAVERS: dict[str, tuple[str, dict[str, Any]]] = {
     ".jpg": ("jpegsave", {"Q": 95}),
     ".jpeg": ("jpegsave", {"Q": 95}),
 }
-"""A file name's ending, libvips's encoder and its settings; only JPEG loses anything."""
+"""Ending of a file name, encoder of libvips and its settings; only JPEG is lossy."""
 
 INSERT = {
     "pngsave": exif.insert_into_png,
@@ -28,28 +28,29 @@ INSERT = {
 }
 """What puts an EXIF block into a file that an encoder of libvips has written."""
 
-KINDS = {(1, 8): "b-w", (3, 8): "srgb", (1, 16): "grey16", (3, 16): "rgb16"}
-COLOURS = {1: b"GRAY", 3: b"RGB "}  # how an ICC profile calls the channels that it is for
+INTERPRETATIONS = {(1, 8): "b-w", (3, 8): "srgb", (1, 16): "grey16", (3, 16): "rgb16"}
+COLOURS = {1: b"GRAY", 3: b"RGB "}
+"""Number of channels, and the name of their colour space in an ICC profile."""
 
 PARTIAL = ".partial"
-"""Ending of a file that is being written; what a kill leaves of it is hidden and overwritten."""
+"""Ending of a file that is being written; one left by a killed process is overwritten."""
 
 
 def write(picture: Picture, path: Path, overwrite: bool = False) -> None:
-    """Write a picture by the format that the name ends in: .png, .tif(f), .webp, .jp(e)g.
+    """Write a picture in the format of the file name's ending: .png, .tif(f), .webp, .jp(e)g.
 
-    PNG, TIFF and WebP keep every level; JPEG is written at quality 95, colours at full
-    resolution. WebP knows no grey: it comes back as RGB. The file is written under a hidden name
-    in the same folder, flushed to the disk and renamed, so that a process killed at any moment
-    leaves no half-written picture.
+    PNG, TIFF and WebP are lossless; JPEG is written at quality 95 with colours at full
+    resolution. WebP has no grey format: grey is read back as RGB. The file is written under a
+    hidden name in the same folder, flushed to disk and renamed, so that a process killed at any
+    moment leaves no half-written picture.
 
     Args:
         picture: The picture; a colour profile for another number of channels is left out.
-        path: The file; its folder is made.
-        overwrite: Whether a file of that name is replaced.
+        path: The file; its folder is created.
+        overwrite: If True, an existing file is replaced.
 
     Raises:
-        UserError: As `check_output` says, or the file cannot be written.
+        UserError: As in `check_output`, or the file cannot be written.
     """
     check_output(picture, path, overwrite)
     vips = load_vips()
@@ -67,16 +68,16 @@ def write(picture: Picture, path: Path, overwrite: bool = False) -> None:
         raise UserError(
             f"the picture {path} cannot be written",
             received=error_text(error),
-            remedy="check the folder and the space on the disk",
+            remedy="check the folder and the free disk space",
         ) from error
 
 
 def check_output(picture: Picture, path: Path, overwrite: bool = False) -> None:
-    """Raise unless `path` can hold `picture`: to be asked before an hour of work, not after.
+    """Raise `UserError` if `path` cannot hold `picture`, so that no work is lost.
 
     Raises:
-        UserError: The file exists and is not to be replaced, its ending is unknown, or its format
-            cannot hold 16 bits, alpha, so many pixels or so long an EXIF block.
+        UserError: The file exists and `overwrite` is False, its ending is unknown, or its format
+            cannot hold 16 bits, alpha, this many pixels or an EXIF block of this length.
     """
     ending = path.suffix.lower()
     if ending not in SAVERS:
@@ -107,8 +108,8 @@ def encode(picture: Picture, path: Path, ending: str) -> None:
     """Write levels, alpha and metadata to `path`, in the format of `ending`."""
     saver, settings = SAVERS[ending]
     block = picture.metadata.exif
-    # libvips loses tags that it does not know and letters beyond ASCII, so the block is put in as
-    # it is; only for WebP it writes one of its own, whose place is then taken.
+    # libvips loses unknown tags and letters beyond ASCII, so the block is inserted unchanged. For
+    # WebP, libvips also writes its own block, which is then replaced.
     keep = "xmp:iptc:icc:other" + (":exif" if saver == "webpsave" and block else "")
     getattr(to_vips(picture, saver), saver)(str(path), keep=keep, **settings)
     if saver == "jpegsave":
@@ -122,14 +123,14 @@ def encode(picture: Picture, path: Path, ending: str) -> None:
 
 
 def to_vips(picture: Picture, saver: str) -> Any:
-    """Return a picture as libvips has it, with all of its metadata but EXIF."""
+    """Return a picture as an image of libvips, with all metadata except EXIF."""
     vips = load_vips()
     channels = picture.levels
     if picture.alpha is not None:
         channels = torch.cat([channels, picture.alpha])
     array = channels.permute(1, 2, 0).contiguous().numpy()
     xres, yres = picture.metadata.resolution
-    kind = KINDS[picture.channels, picture.depth]
+    kind = INTERPRETATIONS[picture.channels, picture.depth]
     image = vips.Image.new_from_array(array).copy(interpretation=kind, xres=xres, yres=yres)
     for name, value in metadata_fields(picture.metadata, picture.channels, saver).items():
         blob = isinstance(value, bytes)
@@ -137,22 +138,22 @@ def to_vips(picture: Picture, saver: str) -> Any:
     return image
 
 
-def metadata_fields(told: Metadata, channels: int, saver: str) -> dict[str, bytes | str]:
-    """Return metadata by libvips's names, without what the format or the channels cannot have."""
-    found: dict[str, bytes | str] = {"resolution-unit": "in"}
-    if is_valid_profile(told.profile, channels):
-        found["icc-profile-data"] = told.profile
-    if told.xmp:
-        found["xmp-data"] = told.xmp
-    # JPEG wraps the block in Photoshop's resources and TIFF does not.
-    if told.iptc and told.iptc.startswith(b"Photoshop") == (saver == "jpegsave"):
-        found["iptc-data"] = told.iptc
-    for k, (keyword, value) in enumerate(told.text):
-        found[f"png-comment-{k}-{keyword}"] = value
-    return found
+def metadata_fields(metadata: Metadata, channels: int, saver: str) -> dict[str, bytes | str]:
+    """Return metadata by the names of libvips, without what the format or channels cannot hold."""
+    fields: dict[str, bytes | str] = {"resolution-unit": "in"}
+    if is_valid_profile(metadata.profile, channels):
+        fields["icc-profile-data"] = metadata.profile
+    if metadata.xmp:
+        fields["xmp-data"] = metadata.xmp
+    # JPEG wraps the block in Photoshop resources, TIFF does not.
+    if metadata.iptc and metadata.iptc.startswith(b"Photoshop") == (saver == "jpegsave"):
+        fields["iptc-data"] = metadata.iptc
+    for k, (keyword, value) in enumerate(metadata.text):
+        fields[f"png-comment-{k}-{keyword}"] = value
+    return fields
 
 
 def is_valid_profile(profile: bytes, channels: int) -> bool:
-    """Return whether an ICC profile is whole, by its header, and for so many channels."""
+    """Return whether an ICC profile is complete, by its header, and has this many channels."""
     whole = int.from_bytes(profile[:4], "big") == len(profile) and profile[36:40] == b"acsp"
     return whole and profile[16:20] == COLOURS[channels]

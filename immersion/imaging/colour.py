@@ -1,4 +1,4 @@
-"""Colour spaces: sRGB, linear light, XYZ, Lab; and the greys that papers measure on."""
+"""Colour spaces: sRGB, linear light, XYZ and Lab; and the greys of published measurements."""
 
 import torch
 from torch import Tensor
@@ -10,16 +10,16 @@ XYZ_OF_LINEAR = (
     (0.212671, 0.715160, 0.072169),
     (0.019334, 0.119193, 0.950227),
 )
-"""Rows X, Y, Z: the primaries of ITU-R BT.709 under D65, as scikit-image and OpenCV have them."""
+"""Rows X, Y, Z: the primaries of ITU-R BT.709 under D65, as in scikit-image and OpenCV."""
 
 WHITE = (0.95047, 1.0, 1.08883)
-"""X, Y, Z of D65 for the observer of 2 degrees."""
+"""X, Y, Z of D65 for the 2 degree observer."""
 
 
 def linear_from_srgb(x: Tensor) -> Tensor:
-    """Return light from sRGB values in [0, 1]: ((x + 0.055) / 1.055)^2.4, x / 12.92 below 0.04045.
+    """Return linear light of sRGB in [0, 1]: ((x + 0.055) / 1.055)^2.4, x / 12.92 below 0.04045.
 
-    Any shape; the differentiable inverse is `srgb_from_linear`.
+    Any shape; `srgb_from_linear` is the differentiable inverse.
 
     Reference:
         IEC 61966-2-1:1999, section 5.2.
@@ -33,7 +33,7 @@ def linear_from_srgb(x: Tensor) -> Tensor:
 
 
 def srgb_from_linear(x: Tensor) -> Tensor:
-    """Return sRGB values from light: 1.055 x^(1 / 2.4) - 0.055, 12.92 x below 0.0031308.
+    """Return sRGB of linear light: 1.055 x^(1 / 2.4) - 0.055, 12.92 x below 0.0031308.
 
     Example:
         >>> srgb_from_linear(torch.tensor([0.0, 0.2140411, 1.0]))
@@ -54,7 +54,7 @@ def xyz_from_srgb(x: Tensor) -> Tensor:
 
 
 def srgb_from_xyz(xyz: Tensor) -> Tensor:
-    """Return sRGB, (..., 3, H, W), not clipped: colours that no screen shows lie outside [0, 1].
+    """Return sRGB, (..., 3, H, W), not clipped: colours outside the gamut are outside [0, 1].
 
     Example:
         >>> x = torch.rand(3, 4, 4)
@@ -75,10 +75,10 @@ def lab_from_srgb(x: Tensor) -> Tensor:
         x: sRGB in [0, 1], (..., 3, H, W).
 
     Returns:
-        (..., 3, H, W), in Lab's own units. Gradients are finite everywhere, black included.
+        (..., 3, H, W), in units of Lab. Gradients are finite everywhere, including at black.
 
     Raises:
-        UserError: If x has not three channels.
+        UserError: x does not have three channels.
 
     Reference:
         CIE 15:2004, Colorimetry, section 8.2.1.1, equations (8.3) to (8.11).
@@ -98,9 +98,8 @@ def lab_from_srgb(x: Tensor) -> Tensor:
 def srgb_from_lab(lab: Tensor) -> Tensor:
     """Return sRGB in [0, 1] of Lab pictures, both (..., 3, H, W); the inverse of `lab_from_srgb`.
 
-    Many a (L, a, b) is no colour of a screen: each channel of sRGB is clipped to [0, 1], which
-    changes hue and lightness a little and is what scikit-image does. Clipped channels have no
-    gradient.
+    Many (L, a, b) are outside the sRGB gamut: each channel of sRGB is clipped to [0, 1], as in
+    scikit-image, which changes hue and lightness a little. Clipped channels have no gradient.
 
     Example:
         >>> lab = torch.tensor([53.2406, 80.0942, 67.2015]).view(3, 1, 1)
@@ -112,7 +111,7 @@ def srgb_from_lab(lab: Tensor) -> Tensor:
     lightness, a, b = require_rgb(lab, "sRGB").unbind(-3)
     f_y = (lightness + 16) / 116
     f = torch.stack([f_y + a / 500, f_y, f_y - b / 200], dim=-3)
-    # No light is negative; b above 200 (L + 16) / 116 would ask for it.
+    # Light is not negative, but a b above 200 (L + 16) / 116 would make it so.
     f = torch.cat([f[..., :2, :, :], f[..., 2:, :, :].clamp(min=0)], dim=-3)
     t = torch.where(f > 0.2068966, f**3, (f - 16 / 116) / 7.787)
     planes = [p * white for p, white in zip(t.unbind(-3), WHITE, strict=True)]
@@ -124,7 +123,7 @@ def luma(x: Tensor) -> Tensor:
 
     This is the first channel of MATLAB's rgb2ycbcr, on which super-resolution is measured: black
     is 16 / 255, white 235 / 255, so an error in it is 219 / 255 of that in `grey`, and the PSNR
-    1.32 dB higher. On 8-bit pictures MATLAB rounds Y to 8 bits; this does not.
+    1.32 dB higher. MATLAB rounds Y of 8-bit pictures to 8 bits; this function does not.
 
     Args:
         x: sRGB in [0, 1], (..., 3, H, W).
@@ -133,7 +132,7 @@ def luma(x: Tensor) -> Tensor:
         (..., 1, H, W), in [16 / 255, 235 / 255].
 
     Raises:
-        UserError: If x has not three channels.
+        UserError: x does not have three channels.
 
     Reference:
         ITU-R BT.601-7, section 2.5; the weights are 219 times (0.299, 0.587, 0.114).
@@ -151,8 +150,8 @@ def luma(x: Tensor) -> Tensor:
 def grey(x: Tensor) -> Tensor:
     """Return 0.299 R + 0.587 G + 0.114 B, (..., 1, H, W) in [0, 1], of (..., 3, H, W).
 
-    The grey that denoising sets are made with (MATLAB's rgb2gray, Pillow's "L"): BT.601's weights
-    on the full range, black 0 and white 1.
+    The grey of denoising sets (MATLAB's rgb2gray, Pillow's "L"): the weights of BT.601 on the
+    full range, black 0 and white 1.
 
     Example:
         >>> grey(torch.tensor([1.0, 0.5, 0.0]).view(3, 1, 1)).item()
@@ -164,15 +163,15 @@ def grey(x: Tensor) -> Tensor:
 def mix_channels(x: Tensor, rows: tuple[tuple[float, ...], ...]) -> Tensor:
     """Return the channels sum_c row_c x_c, (..., len(rows), H, W), of x, (..., 3, H, W).
 
-    Sums, not a matrix product, which autocast would do in bfloat16.
+    Sums are used because autocast would compute a matrix product in bfloat16.
     """
     r, g, b = x.unbind(-3)
     return torch.stack([i * r + j * g + k * b for i, j, k in rows], dim=-3)
 
 
 def require_rgb(x: Tensor, what: str) -> Tensor:
-    """Return x, or raise a `UserError` unless it is (..., 3, H, W) and floating."""
+    """Return x; raise `UserError` unless it is (..., 3, H, W) and floating."""
     if x.ndim < 3 or x.shape[-3] != 3 or not x.is_floating_point():
-        found = f"{x.dtype} of shape {tuple(x.shape)}"
-        raise UserError(f"{what} of a picture", "floating (..., 3, H, W)", found)
+        received = f"{x.dtype} of shape {tuple(x.shape)}"
+        raise UserError(f"{what} of a picture", "floating (..., 3, H, W)", received)
     return x

@@ -1,4 +1,4 @@
-"""The discrete cosine transform of blocks, which JPEG rounds and the noise estimate listens to."""
+"""The discrete cosine transform of blocks, for JPEG and the noise estimate."""
 
 import math
 from functools import cache
@@ -12,8 +12,8 @@ def dct_matrix(size: int, like: Tensor) -> Tensor:
     r"""Return the orthonormal DCT-II, T[k, n] = c_k cos(pi (n + 1/2) k / size), (size, size).
 
     c_0 = sqrt(1 / size), the others sqrt(2 / size). A block X has the coefficients T X T^T, and
-    X = T^T (T X T^T) T. For size 8 these are JPEG's own. On the device and in the type of
-    `like`, the same tensor at every call.
+    X = T^T (T X T^T) T. Size 8 gives those of JPEG. The tensor has the device and type of `like`
+    and is the same at every call.
 
     Reference:
         ITU-T T.81 (1992), Digital compression and coding of continuous-tone still images,

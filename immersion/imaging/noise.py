@@ -1,4 +1,4 @@
-"""Noise of cameras and of bad transmission, drawn from PyTorch's global generator."""
+"""Noise of cameras and transmission, and smooth noise, from PyTorch's global generator."""
 
 import math
 
@@ -11,19 +11,19 @@ from immersion.imaging.parameters import broadcast_strength
 def add_gaussian(x: Tensor, sigma: float | Tensor) -> Tensor:
     """Return x + sigma n, n ~ N(0, 1) for each value, not clipped.
 
-    The tables of denoising (Set12, BSD68) are made with noise that leaves [0, 1]: clipping it
-    would change its mean and variance. Differentiable in x and sigma.
+    Published denoising results (Set12, BSD68) use noise that leaves [0, 1]: clipping would change
+    its mean and variance. The result is differentiable in x and sigma.
 
     Args:
         x: Pictures, (..., C, H, W), black 0 and white 1.
-        sigma: The standard deviation in the units of x (25 / 255 is "sigma 25"), a number or
-            (B,), one a picture of (B, C, H, W); 0 or more.
+        sigma: Standard deviation in units of x (25 / 255 is "sigma 25"), 0 or more; a number or
+            (B,), one per picture of (B, C, H, W).
 
     Returns:
-        Of the shape of x.
+        Noisy pictures in the shape of x.
 
     Raises:
-        UserError: If sigma is a negative number or fits no picture, or x holds integers.
+        UserError: sigma is a negative number or has another shape, or x holds integers.
 
     Reference:
         Zhang, Zuo, Chen, Meng & Zhang 2017, Beyond a Gaussian denoiser, section IV-A,
@@ -42,20 +42,19 @@ def add_gaussian(x: Tensor, sigma: float | Tensor) -> Tensor:
 def add_poisson_gaussian(x: Tensor, photons: float | Tensor, sigma: float | Tensor) -> Tensor:
     """Return y = k / photons + sigma n, k ~ Poisson(photons x), n ~ N(0, 1), not clipped.
 
-    Light comes in photons and the reading adds its own: E[y] = x, Var[y] = x / photons + sigma^2.
-    Values of x below 0 send no photons. The draw of k has no gradient.
+    Photon counts vary and reading them adds noise: E[y] = x, Var[y] = x / photons + sigma^2.
+    Values of x below 0 emit no photons. The sample k has no gradient.
 
     Args:
         x: Pictures in linear light, (..., C, H, W), black 0 and white 1.
-        photons: How many arrive where x = 1, above 0; a number or (B,).
-        sigma: The standard deviation of the reading, in the units of x; a number or (B,).
+        photons: Mean number of photons where x = 1, above 0; a number or (B,).
+        sigma: Standard deviation of the reading noise, in units of x; a number or (B,).
 
     Returns:
-        Of the shape of x.
+        Noisy pictures in the shape of x.
 
     Raises:
-        UserError: If photons is a number of 0 or less, or sigma a negative one, or x holds
-            integers.
+        UserError: photons is a number of 0 or less, or sigma a negative one, or x holds integers.
 
     Reference:
         Foi, Trimeche, Katkovnik & Egiazarian 2008, Practical Poissonian-Gaussian noise modeling
@@ -74,20 +73,21 @@ def add_poisson_gaussian(x: Tensor, photons: float | Tensor, sigma: float | Tens
 
 
 def add_salt_and_pepper(x: Tensor, share: float | Tensor) -> Tensor:
-    """Return x with a share of its pixels replaced by black or white, evenly, all channels alike.
+    """Return x with a share of its pixels, all channels alike, replaced by black or white.
 
     A pixel is 0 with probability share / 2, 1 with share / 2, and itself otherwise:
     E[y] = (1 - share) x + share / 2.
 
     Args:
         x: Pictures, (..., C, H, W), black 0 and white 1.
-        share: From 0 to 1; a number or (B,), one a picture of (B, C, H, W).
+        share: Share of the pixels, from 0 to 1; a number or (B,), one per picture of
+            (B, C, H, W).
 
     Returns:
-        Of the shape of x.
+        Noisy pictures in the shape of x.
 
     Raises:
-        UserError: If the share is a number that is not from 0 to 1, or x holds integers.
+        UserError: The share is a number outside 0 to 1, or x holds integers.
 
     Reference:
         Gonzalez & Woods 2018, Digital Image Processing, 4th edition, equation (5-16).
@@ -104,19 +104,20 @@ def add_salt_and_pepper(x: Tensor, share: float | Tensor) -> Tensor:
 
 
 WAVES = 256
-"""Cosines that a field is the sum of."""
+"""Number of cosines in the sum of a field."""
 
 
 def sample_smooth_field(channels: int, size: tuple[int, int], length: float) -> Tensor:
-    r"""Draw z with z(x) ~ N(0, 1) and E[z(x) z(y)] = exp(-|x - y|^2 / (2 length^2)).
+    r"""Sample z with z(x) ~ N(0, 1) and E[z(x) z(y)] = exp(-|x - y|^2 / (2 length^2)).
 
-    z(x) = sqrt(2 / M) sum_m cos(w_m x + b_m), w_m ~ N(0, I / length^2), b_m uniform on a circle:
-    the covariance is exact, and each value nearly Gaussian for M = 256. Channels are independent.
+    z(x) = sqrt(2 / M) sum_m cos(w_m x + b_m), w_m ~ N(0, I / length^2), b_m uniform on a circle.
+    The covariance is exact, and each value is nearly Gaussian for M = 256. Channels are
+    independent.
 
     Args:
-        channels: C.
+        channels: Number of channels, C.
         size: (H, W).
-        length: How far neighbours agree, in pixels.
+        length: Correlation length in pixels.
 
     Returns:
         (1, C, H, W), from PyTorch's global generator.
@@ -134,6 +135,6 @@ def sample_smooth_field(channels: int, size: tuple[int, int], length: float) -> 
     phase = 2 * math.pi * torch.rand(channels, WAVES, 1)
     rows = down * torch.arange(height) + phase
     columns = right * torch.arange(width)
-    # cos(r + c) = cos r cos c - sin r sin c: a product of matrices, with no (M, H, W) in between.
+    # cos(r + c) = cos r cos c - sin r sin c: matrix products, without a tensor of (M, H, W).
     waves = rows.cos().mT @ columns.cos() - rows.sin().mT @ columns.sin()
     return math.sqrt(2 / WAVES) * waves.unsqueeze(0)

@@ -1,4 +1,4 @@
-"""How strong is the white Gaussian noise of a picture? Its flattest blocks tell."""
+"""Estimate the standard deviation of noise, of a whole picture or around each pixel."""
 
 import math
 
@@ -11,55 +11,55 @@ from immersion.imaging.dct import dct_matrix
 from immersion.imaging.parameters import constant_tensor
 
 SIDE = 8
-"""Pixels on the side of a block."""
+"""Side of a block, in pixels."""
 
 SHARE, FEWEST = 0.005, 1000
-"""The flattest share of the blocks that is listened to, and how many these are at least."""
+"""Share of the blocks, the flattest ones, that is used, and its least number of blocks."""
 
 BLOCKS = 2**20
-"""Of larger pictures every second (third, ...) row and column of blocks is looked at."""
+"""Most blocks: larger pictures use every second (third, ...) row and column of blocks."""
 
 CHUNK = 2**16
-"""Blocks transformed at a time: 32 MB."""
+"""Number of blocks transformed at a time: 32 MB."""
 
 
 @torch.no_grad()
 def estimate_noise(x: Tensor) -> Tensor:
     r"""Estimate the standard deviation sigma of white Gaussian noise, for each channel.
 
-    The coefficients c_uv of an 8 x 8 block's cosine transform, u and v from 0, share the noise
-    evenly, and independently of each other; a picture's own content sits mostly where u + v is
-    small. So the blocks with the least energy at low frequencies are the flattest, a choice that
-    does not look at the high frequencies and hence does not flatter them:
+    White noise is independent and equally strong in all coefficients c_uv (u and v from 0) of an
+    8 x 8 block's cosine transform; the content of a picture is mostly where u + v is small. The
+    blocks with the least energy at low frequencies are the flattest, and selecting them does not
+    bias the energy at high frequencies:
 
         S = the 0.5 % of all (overlapping) blocks with the least sum of c_uv^2, 0 < u + v < 8,
         sigma^2 = the median over u + v >= 8 of the mean over S of c_uv^2.
 
-    Noise cut off at 0 and 1 is smaller than it was. Where a picture has pixels at exactly 0 or 1
-    and none beyond, blocks with such pixels do not count; of the others only those whose mean is
-    two sigma away from both ends do, or the 5 % farthest from them.
+    Clipping at 0 and 1 reduces noise. If a picture has pixels at exactly 0 or 1 and none beyond,
+    blocks with such pixels are excluded, and so are blocks whose mean is within two sigma of 0 or
+    1, except the 5 % farthest from them.
 
-    Texture that fills the whole picture reads as noise; noise that is not white (out of a JPEG
-    file, a demosaiced or a denoised picture) is underestimated. The flattest blocks of clean
-    photographs read about 0.004. Nothing is drawn: the same picture gives the same number.
+    Texture that fills the whole picture counts as noise; noise that is not white (of a JPEG file,
+    a demosaiced or a denoised picture) is underestimated. Clean photographs give about 0.004. The
+    estimate is deterministic.
 
     Args:
         x: Pictures, (..., C, H, W), black 0 and white 1; sides of 8 pixels or more.
 
     Returns:
-        (..., C), in the units of x: times 255 it is the sigma of 8-bit pictures. One number for
-        all channels is `sigma.square().mean(-1).sqrt()`.
+        (..., C), in units of x: times 255 it is the sigma of 8-bit pictures. One number for all
+        channels is `sigma.square().mean(-1).sqrt()`.
 
     Raises:
-        UserError: If a side is shorter than a block, or x holds integers.
+        UserError: A side is shorter than a block, or x holds integers.
 
     Reference:
         Ponomarenko, Lukin, Zriakhov, Kaarna & Astola 2007, An automatic approach to lossy
         compression of AVIRIS images, IGARSS, https://doi.org/10.1109/IGARSS.2007.4422833
         (blocks by low frequencies, the median over high ones); the rule for clipped noise is
-        ours. Mean errors on Set12 and BSD68 at sigma 5, 15, 25, 50: 0.2, 0.2, 0.2, 0.4. The
-        eigenvalues of Chen, Zhu & Heng 2015 (An efficient statistical method for image noise
-        level estimation, ICCV, algorithm 1) gave us 3.1, 1.5, 1.0, 0.8 on grey pictures.
+        ours. Mean errors on Set12 and BSD68 at sigma 5, 15, 25, 50: 0.2, 0.2, 0.2, 0.4; those of
+        the eigenvalues of Chen, Zhu & Heng 2015 (An efficient statistical method for image noise
+        level estimation, ICCV, algorithm 1) on grey pictures: 3.1, 1.5, 1.0, 0.8.
 
     Example:
         >>> _ = torch.manual_seed(0)
@@ -68,8 +68,8 @@ def estimate_noise(x: Tensor) -> Tensor:
         tensor([24.5786])
     """
     if x.ndim < 3 or min(x.shape[-2:]) < SIDE or not x.is_floating_point():
-        found = f"{x.dtype} of shape {tuple(x.shape)}"
-        raise UserError("a noise estimate", f"floating (..., C, H, W), sides >= {SIDE}", found)
+        received = f"{x.dtype} of shape {tuple(x.shape)}"
+        raise UserError("a noise estimate", f"floating (..., C, H, W), sides >= {SIDE}", received)
     planes = x.reshape(-1, *x.shape[-2:]).float()
     return torch.stack([estimate_plane(plane) for plane in planes]).view(x.shape[:-2]).to(x.dtype)
 
@@ -92,7 +92,7 @@ def estimate_plane(plane: Tensor) -> Tensor:
 
 
 def low_frequency_energy(blocks: Tensor) -> Tensor:
-    """Return the energy of each block, (h, w, 8, 8), at 0 < u + v < 8: (h w,)."""
+    """Return the energy, (h w,), of each block, (h, w, 8, 8), at 0 < u + v < 8."""
     basis = block_transform(blocks)[frequency_order(blocks) < SIDE][
         1:
     ]  # without the mean, u = v = 0
@@ -102,14 +102,14 @@ def low_frequency_energy(blocks: Tensor) -> Tensor:
 
 
 def sigma_of_flattest(blocks: Tensor, energy: Tensor, counted: Tensor | None = None) -> Tensor:
-    """Return sigma from the blocks of least energy, among those counted: all, or a mask (h w,)."""
+    """Return sigma of the blocks of least energy; a mask `counted`, (h w,), excludes others."""
     if counted is not None:
         energy = torch.where(counted, energy, torch.inf)
     available = len(energy) if counted is None else int(counted.sum())
     number = min(max(FEWEST, int(SHARE * available)), available)
     at = energy.topk(number, largest=False).indices
-    chosen = blocks[at // blocks.shape[1], at % blocks.shape[1]].reshape(-1, SIDE * SIDE)
-    high = chosen @ block_transform(blocks)[frequency_order(blocks) >= SIDE].T
+    flattest = blocks[at // blocks.shape[1], at % blocks.shape[1]].reshape(-1, SIDE * SIDE)
+    high = flattest @ block_transform(blocks)[frequency_order(blocks) >= SIDE].T
     return high.square().mean(0).median().sqrt()
 
 
@@ -126,25 +126,25 @@ def frequency_order(like: Tensor) -> Tensor:
 
 
 MASK = ((1.0, -2.0, 1.0), (-2.0, 4.0, -2.0), (1.0, -2.0, 1.0))
-"""The difference of two Laplacians: nothing of a plane, 6 sigma of white noise."""
+"""The difference of two Laplacians: a response of 0 to a plane, 6 sigma to white noise."""
 
 LOCAL_REACH = 16
-"""Pixels on each side over which the noise is averaged."""
+"""Number of pixels on each side over which the noise is averaged."""
 
 
 def estimate_local_noise(x: Tensor) -> Tensor:
-    r"""Return the noise's standard deviation round each pixel, of each channel.
+    r"""Return the standard deviation of the noise around each pixel, for each channel.
 
     sigma = sqrt(pi / 2) mean |x * N| / 6, with the 3 x 3 mask N and the mean over the pixels at
-    most 16 rows and columns away. Texture is taken for noise, so that `noise_level`, which looks
-    for the flattest blocks of a whole picture, is nearer the truth of white noise; this one is
-    local and smooth, and a network can learn to allow for what it sees beside it.
+    most 16 rows and columns away. Texture counts as noise, so that `estimate_noise`, which uses
+    the flattest blocks of a whole picture, is more accurate for white noise; this estimate is
+    local and smooth, and a network that sees it together with the picture can correct it.
 
     Args:
         x: (B, C, H, W), both sides of 2 pixels or more.
 
     Returns:
-        (B, C, H, W), 0 of a constant channel.
+        (B, C, H, W), 0 for a constant channel.
 
     Reference:
         Immerkaer 1996, Fast noise variance estimation, Computer Vision and Image Understanding
@@ -159,11 +159,11 @@ def estimate_local_noise(x: Tensor) -> Tensor:
     """
     channels = x.shape[1]
     mask = constant_tensor(MASK, x.dtype, x.device).expand(channels, 1, 3, 3) / 6
-    seen = conv2d(pad(x, (1, 1, 1, 1), "reflect"), mask, groups=channels)
-    found = seen.abs() * math.sqrt(math.pi / 2)
+    response = conv2d(pad(x, (1, 1, 1, 1), "reflect"), mask, groups=channels)
+    sigma = response.abs() * math.sqrt(math.pi / 2)
     for length, reach in (
         ((2 * LOCAL_REACH + 1, 1), (LOCAL_REACH, 0)),
         ((1, 2 * LOCAL_REACH + 1), (0, LOCAL_REACH)),
     ):
-        found = avg_pool2d(found, length, stride=1, padding=reach, count_include_pad=False)
-    return found
+        sigma = avg_pool2d(sigma, length, stride=1, padding=reach, count_include_pad=False)
+    return sigma

@@ -1,4 +1,4 @@
-"""Tables of numbers that stay on a device, where each call would copy them there anew."""
+"""Parameters of imaging functions as tensors, safe in a step that is captured in a CUDA graph."""
 
 from functools import cache
 
@@ -12,17 +12,17 @@ Table = tuple["float | Table", ...]
 
 
 @cache
-@torch.inference_mode(False)  # what is kept must serve training too, whoever asks for it first
+@torch.inference_mode(False)  # a tensor cached during inference must also serve training
 def constant_tensor(table: Table, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Return a table of numbers as a tensor: the same one at every call, so never write into it.
+    """Return a table of numbers as a tensor: the same tensor at every call, so never modify it.
 
-    A step that is captured in a CUDA graph may copy nothing to the device; the turns before the
-    capture have put the table there. It is never let go, as graphs hold its address.
+    A captured step may not copy anything to the device; the turns before the capture create the
+    tensor. It is never released, because graphs hold its address.
 
     Args:
-        table: One of the few that are written in the code.
-        dtype: Of the numbers.
-        device: Where they stay.
+        table: One of the few tables in the code.
+        dtype: Type of the numbers.
+        device: Device of the tensor.
 
     Example:
         >>> rows = constant_tensor(((1, 2), (3, 4)), torch.float32, torch.device("cpu"))
@@ -38,16 +38,16 @@ def broadcast_strength(
     """Return the strength as a tensor that multiplies x: (), or (B, 1, 1, 1) for (B, C, H, W).
 
     Args:
-        strength: A number, or (B,), which must lie within the bounds: it is not looked at, as a
-            step that is captured in a CUDA graph may not wait for a tensor's values.
-        x: The pictures; their type and device are taken.
-        what: The strength's name, for the error.
-        least: The smallest strength that makes sense.
-        most: The largest.
+        strength: A number, or (B,) within the bounds. Bounds of tensors are not checked, since a
+            captured step may not wait for a tensor's values.
+        x: The pictures, whose type and device the result has.
+        what: Name of the strength, for the error.
+        least: Lower bound.
+        most: Upper bound.
 
     Raises:
-        UserError: If it is neither a number nor (B,), or a number outside the bounds; or x holds
-            integers.
+        UserError: The strength is neither a number nor (B,), or a number outside the bounds; or
+            x holds integers.
 
     Example:
         >>> broadcast_strength(torch.tensor([0.1, 0.2]), torch.zeros(2, 3, 4, 4), "sigma", 0).shape
@@ -62,6 +62,6 @@ def broadcast_strength(
         return x.new_full((), strength)
     value = strength.to(x)
     if value.ndim and value.shape != x.shape[:1]:
-        found = f"{tuple(value.shape)} for {tuple(x.shape)}"
-        raise UserError(f"{what} does not fit the pictures", "a number or one a picture", found)
+        shapes = f"{tuple(value.shape)} for {tuple(x.shape)}"
+        raise UserError(f"{what} does not fit the pictures", "a number or one per picture", shapes)
     return value.view(-1, *[1] * (x.ndim - 1)) if value.ndim else value

@@ -1,4 +1,6 @@
-"""A picture made small, and what is said of the small one looked up for the large one."""
+"""Shrink a picture, and interpolate values of the small one for the large one."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -6,10 +8,10 @@ from torch import Tensor
 from immersion.imaging.bicubic import resize
 
 
-def shrink_factor(size: tuple[int, int], shortest: int) -> float:
-    """Return the factor that brings the shorter side of (H, W) down to `shortest` pixels.
+def shrink_factor(size: Sequence[int], shortest: int) -> float:
+    """Return the factor that reduces the shorter side of (H, W) to `shortest` pixels.
 
-    It is 1 for pictures that are no larger, and for `shortest` 0.
+    It is 1 for pictures that are not larger, and for `shortest` 0.
 
     Example:
         >>> shrink_factor((64, 100), 32), shrink_factor((9, 9), 32), shrink_factor((64, 100), 0)
@@ -19,7 +21,7 @@ def shrink_factor(size: tuple[int, int], shortest: int) -> float:
 
 
 def shrink(x: Tensor, shortest: int) -> Tensor:
-    """Return pictures, (..., H, W), whose shorter side is at most `shortest`, antialiased.
+    """Return pictures, (..., H, W), with a shorter side of at most `shortest`, antialiased.
 
     Example:
         >>> shrink(torch.zeros(1, 3, 100, 150), 32).shape, shrink(torch.zeros(1, 9, 9), 32).shape
@@ -30,16 +32,16 @@ def shrink(x: Tensor, shortest: int) -> Tensor:
 
 
 def upsample_window(x: Tensor, scale: float, rows: range, columns: range) -> Tensor:
-    """Return a window of values between the pixels of a small picture, bilinearly.
+    """Return a window of the large picture, interpolated bilinearly from a small one.
 
-    Pixel j of the large picture lies at (j + 1/2) scale - 1/2 of the small one, as `resize` has
-    it; beyond the outermost pixels' centres theirs is taken.
+    Pixel j of the large picture is at (j + 1/2) scale - 1/2 of the small one, as in `resize`;
+    beyond the centres of the outermost pixels their values are repeated.
 
     Args:
-        x: Of the small picture, (..., h, w).
-        scale: By which it was shrunk.
-        rows: Of the large picture.
-        columns: Of the large picture.
+        x: Values of the small picture, (..., h, w).
+        scale: Factor by which it was shrunk.
+        rows: Rows of the window, in the large picture.
+        columns: Columns of the window, in the large picture.
 
     Returns:
         (..., rows, columns).

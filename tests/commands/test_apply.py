@@ -381,7 +381,7 @@ def test_a_name_that_is_no_text_is_told_and_the_rest_go_on(run, own, tmp_path):
         file.write((own / "deep.png").read_bytes())
     result = apply(run, (own,), out=tmp_path / "out")
     assert len(result["done"]) == 2
-    assert any("is no text" in entry["reason"] for entry in result["failed"])
+    assert any("is not valid text" in entry["reason"] for entry in result["failed"])
     json.dumps(result, ensure_ascii=False).encode()
 
 

@@ -203,11 +203,11 @@ def test_what_is_no_picture_is_refused(tmp_path):
             read(path)
 
 
-def test_levels_of_other_kinds_are_refused(tmp_path):
+def test_levels_of_other_types_are_refused(tmp_path):
     Image.fromarray(noise(1, 8).astype(np.float32)).save(tmp_path / "float.tif")
     Image.fromarray(noise(1, 8).astype(np.int32)).save(tmp_path / "int.tif")
     for name in ("float.tif", "int.tif"):
-        with pytest.raises(UserError, match=f"{name} holds levels of a kind"):
+        with pytest.raises(UserError, match=f"{name} holds levels of an unsupported type"):
             read(tmp_path / name)
 
 
