@@ -8,7 +8,7 @@ from immersion.engine import OptimizerSettings, Options
 from immersion.models.codes import sample_means
 from immersion.nn import Architecture
 from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import measure, trained
+from immersion.papers.training import measure, train_run
 from immersion.report.image_grid import make_grid
 from immersion.runs.decoded_images import manifold
 from immersion.runs.load import Run
@@ -47,16 +47,16 @@ LONG = Options(steps=1_000_000, batch_size=100, validate_every=50_000, precision
 FREY = Options(steps=30_000, batch_size=100, validate_every=5000)
 
 
-def mnist(out: Path, latent_dim: int, schedule: Options, device: str) -> Run:
+def train_mnist(out: Path, latent_dim: int, schedule: Options, device: str) -> Run:
     """Return the paper's MNIST model with `latent` dimensions, trained."""
     arguments = {"latent_dim": latent_dim, "architecture": MNIST_NET, "optimizer": ADAM}
-    return trained(out / f"mnist-{latent_dim}", "vae", "mnist", schedule, device, **arguments)
+    return train_run(out / f"mnist-{latent_dim}", "vae", "mnist", schedule, device, **arguments)
 
 
-def figure4(out: Path, device: str) -> dict[str, Measurement]:
+def reproduce_figure4(out: Path, device: str) -> dict[str, Measurement]:
     """Learn 2-D manifolds of MNIST and Frey Face and draw both."""
-    digits = mnist(out, 2, SHORT, device)
-    faces = trained(
+    digits = train_mnist(out, 2, SHORT, device)
+    faces = train_run(
         out / "frey-2",
         "vae",
         "frey",
@@ -78,26 +78,26 @@ def figure4(out: Path, device: str) -> dict[str, Measurement]:
     }
 
 
-def figure5(out: Path, device: str) -> dict[str, Measurement]:
+def reproduce_figure5(out: Path, device: str) -> dict[str, Measurement]:
     """Train MNIST models with 2, 5, 10 and 20 latents and draw from each."""
     measured, pictures = {}, []
     for latent_dim in LATENTS:
-        run = mnist(out, latent_dim, SHORT, device)
+        run = train_mnist(out, latent_dim, SHORT, device)
         measured[f"elbo-{latent_dim}"] = measure(run)["elbo"]
         pictures.append(make_grid(sample_means(run.model, 100, seed=0), columns=10))
-    _in_a_row(pictures).save(out / "aevb-fig5.png")
+    _join_pictures(pictures).save(out / "aevb-fig5.png")
     return measured
 
 
-def long(out: Path, device: str) -> dict[str, Measurement]:
+def reproduce_long_curves(out: Path, device: str) -> dict[str, Measurement]:
     """Train figure 5's models on as many samples as the paper's longest curves."""
     return {
-        f"elbo-{latent_dim}": measure(mnist(out, latent_dim, LONG, device))["elbo"]
+        f"elbo-{latent_dim}": measure(train_mnist(out, latent_dim, LONG, device))["elbo"]
         for latent_dim in LATENTS
     }
 
 
-def _in_a_row(pictures: list[Image.Image], gap: int = 24) -> Image.Image:
+def _join_pictures(pictures: list[Image.Image], gap: int = 24) -> Image.Image:
     width = sum(picture.width for picture in pictures) + gap * (len(pictures) - 1)
     row = Image.new("RGB", (width, max(picture.height for picture in pictures)), "white")
     left = 0
@@ -107,7 +107,7 @@ def _in_a_row(pictures: list[Image.Image], gap: int = 24) -> Image.Image:
     return row
 
 
-def elbos(tolerance: float) -> tuple[Claim, ...]:
+def claim_elbos(tolerance: float) -> tuple[Claim, ...]:
     """Return a claim for each number of latents."""
     return tuple(
         Claim(f"elbo-{d}", f"test ELBO, {d} latents", published, RERUNS, tolerance, "nats")
@@ -134,7 +134,7 @@ register(
         ),
         minutes=12,
         protocol=PROTOCOL + REDUCED,
-        run=figure4,
+        run=reproduce_figure4,
     )
 )
 
@@ -143,10 +143,10 @@ register(
         name="aevb/fig5",
         title="Samples of MNIST models with 2, 5, 10 and 20 latents",
         citation=CITATION,
-        claims=elbos(5.0),
+        claims=claim_elbos(5.0),
         minutes=30,
         protocol=PROTOCOL + REDUCED,
-        run=figure5,
+        run=reproduce_figure5,
     )
 )
 
@@ -155,9 +155,9 @@ register(
         name="aevb/long",
         title="Figure 5's models on 100 million training samples each",
         citation=CITATION,
-        claims=elbos(3.0),
+        claims=claim_elbos(3.0),
         minutes=450,
         protocol=PROTOCOL + "float32.",
-        run=long,
+        run=reproduce_long_curves,
     )
 )

@@ -23,7 +23,7 @@ from immersion.metrics.restoration.psnr import quantise
 from immersion.models import Translator
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import amount, trained
+from immersion.papers.training import describe_amount, train_run
 from immersion.pretrained.resolve import Network
 from immersion.runs.figures import translations
 from immersion.runs.load import Run
@@ -43,30 +43,32 @@ LONG = Options(steps=100_000, batch_size=128, validate_every=0, log_every=500)
 SHORT = Options(steps=30_000, batch_size=16, validate_every=0, log_every=500)
 
 
-def short(out: Path, device: str) -> dict[str, Measurement]:
+def measure_short(out: Path, device: str) -> dict[str, Measurement]:
     """Train a network that gives probabilities to levels, and judge it."""
-    return judged(learnt(out, device, "levels", LEVELS, SHORT))
+    return measure_gains(train_colouriser(out, device, "levels", LEVELS, SHORT))
 
 
-def several(out: Path, device: str) -> dict[str, Measurement]:
+def measure_all(out: Path, device: str) -> dict[str, Measurement]:
     """Train a network with levels, one with one answer and one with a code; judge them."""
-    levels = learnt(out, device, "levels", LEVELS, LONG)
-    one = learnt(out, device, "one", {}, LONG)
-    drawn = learnt(out, device, "several", {"latent_dim": LATENT}, LONG)
+    levels = train_colouriser(out, device, "levels", LEVELS, LONG)
+    one = train_colouriser(out, device, "one", {}, LONG)
+    drawn = train_colouriser(out, device, "several", {"latent_dim": LATENT}, LONG)
     split = load_pictures("cifar10").test
-    of_one = {f"{name}-of-one": value for name, value in judged(one).items()}
-    return judged(levels) | of_one | of_draws(one.model, drawn.model, split, DRAWS)
+    of_one = {f"{name}-of-one": value for name, value in measure_gains(one).items()}
+    return measure_gains(levels) | of_one | measure_samples(one.model, drawn.model, split, DRAWS)
 
 
-def learnt(out: Path, device: str, name: str, kind: Mapping[str, Any], options: Options) -> Run:
+def train_colouriser(
+    out: Path, device: str, name: str, kind: Mapping[str, Any], options: Options
+) -> Run:
     """Return a colouriser of 32 channels, trained on CIFAR-10, and keep what it makes."""
     shape = Translation("unet", width=32)
-    run = trained(out / name, "colourise", "cifar10", options, device, translation=shape, **kind)
+    run = train_run(out / name, "colourise", "cifar10", options, device, translation=shape, **kind)
     translations(run).save(out / f"colourise-{out.name}-{name}.png")
     return run
 
 
-def judged(run: Run) -> dict[str, Measurement]:
+def measure_gains(run: Run) -> dict[str, Measurement]:
     """Return what a colouriser gains over grey and over the mean colour, on each set."""
     measured = {}
     for name in GAINS:
@@ -80,7 +82,7 @@ def judged(run: Run) -> dict[str, Measurement]:
     return measured
 
 
-def of_draws(
+def measure_samples(
     one: Translator, several: Translator, split: PatchSplit, count: int
 ) -> dict[str, Measurement]:
     """Return what the best of several draws gains over one answer, and how colourful a draw is."""
@@ -101,12 +103,12 @@ def of_draws(
         baseline.append(error[-1])
     share = torch.stack(errors).mean() / torch.stack(baseline).mean()
     return {
-        "best-of-draws": _measurement(torch.stack(gains)),
+        "best-of-draws": _average(torch.stack(gains)),
         "colourfulness-of-draws": Measurement(share.item()),
     }
 
 
-def _measurement(values: Tensor) -> Measurement:
+def _average(values: Tensor) -> Measurement:
     estimate = Estimate.of(values, "dB")
     return Measurement(estimate.value, estimate.standard_error)
 
@@ -117,7 +119,7 @@ GAINS = {"bsds500": 0.2, "cifar10": 0.5}
 mean one, in dB."""
 
 
-def claims(of: str = "", words: str = "") -> list[Claim]:
+def make_claims(of: str = "", words: str = "") -> list[Claim]:
     """Return what is claimed of a colouriser on both sets.
 
     Args:
@@ -171,14 +173,14 @@ register(
         name="colourise",
         title="Colours for grey pictures: one answer, probabilities of levels, several answers",
         citation=CITATION,
-        claims=(*claims(), *claims("-of-one", "one answer: "), *DRAWN),
+        claims=(*make_claims(), *make_claims("-of-one", "one answer: "), *DRAWN),
         minutes=2000,
         protocol=(
             f"{LEARNT}: probabilities of 33 levels of a and of b; one answer, a Gaussian with a "
             f"scale for every value; and a conditional VAE with {LATENT} latent dimensions. "
-            f"{amount(LONG)} each. {JUDGED}; draws for the first {PICTURES:,} of them."
+            f"{describe_amount(LONG)} each. {JUDGED}; draws for the first {PICTURES:,} of them."
         ),
-        run=several,
+        run=measure_all,
     )
 )
 
@@ -187,12 +189,12 @@ register(
         name="colourise/short",
         title="Colours for grey pictures, on a CPU",
         citation=CITATION,
-        claims=tuple(claims()),
+        claims=tuple(make_claims()),
         minutes=100,
         protocol=(
             f"{LEARNT}: probabilities of 33 levels of a and of b. A reduced schedule: "
-            f"{amount(SHORT)}. {JUDGED}."
+            f"{describe_amount(SHORT)}. {JUDGED}."
         ),
-        run=short,
+        run=measure_short,
     )
 )

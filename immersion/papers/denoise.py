@@ -7,7 +7,7 @@ from immersion.engine import Options
 from immersion.evaluation.translators import evaluate_translator
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import amount, trained
+from immersion.papers.training import describe_amount, train_run
 from immersion.pretrained.resolve import Network
 from immersion.report.curves import draw_curves
 from immersion.runs.load import Run
@@ -47,9 +47,9 @@ PROTOCOL = (
 )
 
 
-def table(out: Path, device: str, options: Options, depth: int) -> dict[str, Measurement]:
+def measure_table(out: Path, device: str, options: Options, depth: int) -> dict[str, Measurement]:
     """Train a blind denoiser of grey pictures and judge it on Set12 and BSD68."""
-    run = trained(
+    run = train_run(
         out / "grey",
         "denoise",
         "bsds500-grey",
@@ -58,11 +58,11 @@ def table(out: Path, device: str, options: Options, depth: int) -> dict[str, Mea
         size=SIDE,
         translation=Translation("aware", depth=depth),
     )
-    (out / f"denoise-{out.name}-curve.svg").write_text(curve(run))
-    return judged(run)
+    (out / f"denoise-{out.name}-curve.svg").write_text(draw_curve(run))
+    return measure_psnr(run)
 
 
-def curve(run: Run) -> str:
+def draw_curve(run: Run) -> str:
     """Return a chart of the PSNR of training patches, of noise of all strengths, against steps."""
     rows = [
         {
@@ -75,7 +75,7 @@ def curve(run: Run) -> str:
     return draw_curves(rows)
 
 
-def judged(run: Run) -> dict[str, Measurement]:
+def measure_psnr(run: Run) -> dict[str, Measurement]:
     """Return PSNR on both sets at three strengths, and what the intervals cover."""
     measured = {}
     for name in ("set12", "bsd68"):
@@ -88,10 +88,10 @@ def judged(run: Run) -> dict[str, Measurement]:
     return measured
 
 
-def claims(short: bool) -> tuple[Claim, ...]:
+def make_claims(short: bool) -> tuple[Claim, ...]:
     """Return what is claimed: FFDNet's row; of a short schedule a number of our own beside it."""
     numbers = [
-        _asked(*place) if short and place == JUDGED else _published(*place, short)
+        _claim_target(*place) if short and place == JUDGED else _claim_published(*place, short)
         for place in PUBLISHED
     ]
     intervals = [
@@ -109,13 +109,13 @@ def claims(short: bool) -> tuple[Claim, ...]:
     return (*numbers, *intervals)
 
 
-def _published(name: str, sigma: int, short: bool) -> Claim:
+def _claim_published(name: str, sigma: int, short: bool) -> Claim:
     sense = "beside" if short else "at least"
     value = PUBLISHED[name, sigma]
     return Claim(f"{name}-{sigma}", f"{name}, sigma {sigma}", value, FFDNET, 0, "dB", sense)
 
 
-def _asked(name: str, sigma: int) -> Claim:
+def _claim_target(name: str, sigma: int) -> Claim:
     return Claim(f"{name}-{sigma}", f"{name}, sigma {sigma}", LEAST, TARGET, 0, "dB")
 
 
@@ -124,10 +124,10 @@ register(
         name="denoise",
         title="Set12 and BSD68 by one blind denoiser",
         citation=CITATION,
-        claims=claims(short=False),
+        claims=make_claims(short=False),
         minutes=1500,
-        protocol=f"{PROTOCOL}16 residual blocks of 64 channels, {amount(LONG)}.",
-        run=lambda out, device: table(out, device, LONG, 16),
+        protocol=f"{PROTOCOL}16 residual blocks of 64 channels, {describe_amount(LONG)}.",
+        run=lambda out, device: measure_table(out, device, LONG, 16),
     )
 )
 
@@ -136,9 +136,9 @@ register(
         name="denoise/short",
         title="Set12 and BSD68 by one blind denoiser, on a CPU",
         citation=CITATION,
-        claims=claims(short=True),
+        claims=make_claims(short=True),
         minutes=100,
-        protocol=f"{PROTOCOL}Reduced: 6 residual blocks of 64 channels, {amount(SHORT)}.",
-        run=lambda out, device: table(out, device, SHORT, 6),
+        protocol=f"{PROTOCOL}Reduced: 6 residual blocks of 64 channels, {describe_amount(SHORT)}.",
+        run=lambda out, device: measure_table(out, device, SHORT, 6),
     )
 )

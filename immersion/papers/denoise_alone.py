@@ -10,7 +10,7 @@ from immersion.image_io import Picture, to_levels, write
 from immersion.imaging.noise import add_gaussian
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import amount, trained
+from immersion.papers.training import describe_amount, train_run
 from immersion.pretrained.resolve import Network
 from immersion.random import use_seed
 from immersion.runs.load import Run
@@ -26,34 +26,34 @@ SIDE = 48
 """Of what a network sees in training; a noisy patch is twice as wide, and halved."""
 
 
-def compared(out: Path, device: str) -> dict[str, Measurement]:
+def compare_trainings(out: Path, device: str) -> dict[str, Measurement]:
     """Train one denoiser from clean pictures and one from noisy ones; judge both on Set12."""
     arguments = {"translation": Translation("restorer", depth=6)}
-    taught = trained(
+    taught = train_run(
         out / "taught",
         "denoise",
-        str(photographs(out / "clean", 0.0)),
+        str(write_photographs(out / "clean", 0.0)),
         OPTIONS,
         device,
         size=SIDE,
         task=Denoise(strength=(SIGMA, SIGMA)),
         **arguments,
     )
-    alone = trained(
+    alone = train_run(
         out / "alone",
         "denoise",
-        str(photographs(out / "noisy", SIGMA)),
+        str(write_photographs(out / "noisy", SIGMA)),
         OPTIONS,
         device,
         size=2 * SIDE,
         task=Denoise(learn="noisy"),
         **arguments,
     )
-    before, after = judged(alone)
-    return {"clean": judged(taught)[1], "alone": after, "before": before}
+    before, after = measure_psnr(alone)
+    return {"clean": measure_psnr(taught)[1], "alone": after, "before": before}
 
 
-def photographs(folder: Path, sigma: float) -> Path:
+def write_photographs(folder: Path, sigma: float) -> Path:
     """Return a folder of pictures with noise, one file each; what is there is left as it is."""
     pictures = load_pictures("bsds500-grey").train.pictures
     for number, levels in enumerate(pictures):
@@ -66,7 +66,7 @@ def photographs(folder: Path, sigma: float) -> Path:
     return folder
 
 
-def judged(run: Run) -> tuple[Measurement, Measurement]:
+def measure_psnr(run: Run) -> tuple[Measurement, Measurement]:
     """Return the PSNR on Set12, before and after, at the sigma that was learnt."""
     estimates = evaluate_translator(Network.of(run), "set12")["estimates"]
     found = (estimates[f"{name}_sigma_{SIGMA:g}"] for name in ("psnr_before", "psnr"))
@@ -105,9 +105,9 @@ register(
             "308 Berkeley photographs in grey for both, and of the noisy ones nothing else: "
             "Gaussian noise of sigma 25 added once, clipped and stored with 16 bits; a restorer "
             "of 6 residual blocks of 64 channels, that is shown nothing of the noise, "
-            f"{amount(OPTIONS)}, of which a network sees {SIDE} x {SIDE}. Set12's noise is not "
+            f"{describe_amount(OPTIONS)}, of which a network sees {SIDE} x {SIDE}. Set12's noise is not "
             "clipped, seed 0 for each picture; the output rounded to 256 levels."
         ),
-        run=compared,
+        run=compare_trainings,
     )
 )

@@ -6,7 +6,7 @@ from immersion.engine import Options
 from immersion.evaluation.translators import evaluate_translator
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import amount, trained
+from immersion.papers.training import describe_amount, train_run
 from immersion.pretrained.resolve import Network
 from immersion.tasks.enlarge import FACTORS, Enlarge
 
@@ -35,11 +35,11 @@ PROTOCOL = (
 )
 
 
-def table(out: Path, device: str, options: Options, depth: int) -> dict[str, Measurement]:
+def measure_table(out: Path, device: str, options: Options, depth: int) -> dict[str, Measurement]:
     """Train an enlarger for each factor and judge them on Set5."""
     measured = {}
     for factor in FACTORS:
-        run = trained(
+        run = train_run(
             out / f"x{factor}",
             "enlarge",
             "bsds500",
@@ -56,7 +56,7 @@ def table(out: Path, device: str, options: Options, depth: int) -> dict[str, Mea
     return measured
 
 
-def claims(published: dict[int, float], source: str) -> tuple[Claim, ...]:
+def make_claims(published: dict[int, float], source: str) -> tuple[Claim, ...]:
     """Return what is claimed for each factor, bicubic enlargement being the published one."""
     return tuple(
         claim
@@ -81,10 +81,10 @@ register(
         name="enlarge",
         title="Set5, two, three and four times as large",
         citation=CITATION,
-        claims=claims(VDSR, "VDSR, table 2, as quoted"),
+        claims=make_claims(VDSR, "VDSR, table 2, as quoted"),
         minutes=1500,
-        protocol=f"{PROTOCOL}16 residual blocks of 64 channels, {amount(LONG)}.",
-        run=lambda out, device: table(out, device, LONG, 16),
+        protocol=f"{PROTOCOL}16 residual blocks of 64 channels, {describe_amount(LONG)}.",
+        run=lambda out, device: measure_table(out, device, LONG, 16),
     )
 )
 
@@ -93,9 +93,9 @@ register(
         name="enlarge/short",
         title="Set5, two, three and four times as large, on a CPU",
         citation=CITATION,
-        claims=claims(SRCNN, "SRCNN, as quoted"),
+        claims=make_claims(SRCNN, "SRCNN, as quoted"),
         minutes=90,
-        protocol=f"{PROTOCOL}Reduced: 6 residual blocks of 64 channels, {amount(SHORT)}.",
-        run=lambda out, device: table(out, device, SHORT, 6),
+        protocol=f"{PROTOCOL}Reduced: 6 residual blocks of 64 channels, {describe_amount(SHORT)}.",
+        run=lambda out, device: measure_table(out, device, SHORT, 6),
     )
 )

@@ -12,7 +12,7 @@ from immersion.metrics.likelihood.parzen import compute_parzen
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
 from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import measure, trained
+from immersion.papers.training import measure, train_run
 from immersion.runs.decoded_images import walks
 from immersion.runs.figures import ends, neighbours, usual_path
 from immersion.runs.load import Run
@@ -53,17 +53,17 @@ CENTRES = 10_000
 """Windows of every Parzen estimate."""
 
 
-def digits(out: Path, device: str) -> Run:
+def train_digits(out: Path, device: str) -> Run:
     """Return the published nets, trained on MNIST as the published code does."""
-    return trained(out / "mnist-2014", "gan2014", "mnist", PUBLISHED, device)
+    return train_run(out / "mnist-2014", "gan2014", "mnist", PUBLISHED, device)
 
 
-def table(out: Path, device: str) -> dict[str, Measurement]:
+def measure_table(out: Path, device: str) -> dict[str, Measurement]:
     """Measure the Parzen-window log-likelihood of three games, and of what is no model."""
     runs = {
-        "": digits(out, device),
-        "-today": trained(out / "mnist-today", "gan", "mnist", TODAY, device, **TODAYS_GAME),
-        "-aae": trained(out / "mnist-aae", "aae", "mnist", CODED, device, latent_dim=CODES),
+        "": train_digits(out, device),
+        "-today": train_run(out / "mnist-today", "gan", "mnist", TODAY, device, **TODAYS_GAME),
+        "-aae": train_run(out / "mnist-aae", "aae", "mnist", CODED, device, latent_dim=CODES),
     }
     found = {
         name: measure(run, sample_protocol=SampleProtocol(parzen=True))
@@ -74,13 +74,13 @@ def table(out: Path, device: str) -> dict[str, Measurement]:
     return {
         **{f"parzen{name}": each["parzen_log_likelihood"] for name, each in found.items()},
         "parzen-real": Measurement(real.value, real.standard_error),
-        "parzen-k-means": _of_k_means(runs[""]),
+        "parzen-k-means": _measure_k_means(runs[""]),
         "frechet-today": distances["-today"].over(distances[""]),
         "frechet-aae": distances["-aae"].over(distances[""]),
     }
 
 
-def _of_k_means(run: Run) -> Measurement:
+def _measure_k_means(run: Run) -> Measurement:
     """Return the Parzen-window log-likelihood of k-means centres, which are no samples at all."""
     train, validation, test = (
         split.batch(torch.arange(count))[0].flatten(1)
@@ -96,19 +96,19 @@ def _of_k_means(run: Run) -> Measurement:
     return Measurement(estimate.value, estimate.standard_error)
 
 
-def samples(out: Path, device: str) -> dict[str, Measurement]:
+def draw_samples(out: Path, device: str) -> dict[str, Measurement]:
     """Draw the paper's figures 2 and 3: samples beside their nearest neighbours, and walks.
 
     They are of the model of `gan2014/mnist`, which is trained first where it is not there.
     """
-    run = digits(out.parent / "mnist", device)
+    run = train_digits(out.parent / "mnist", device)
     neighbours(run).save(out / "gan2014-samples.png")
-    walk(run, pairs=8).save(out / "gan2014-walks.png")
+    draw_walks(run, pairs=8).save(out / "gan2014-walks.png")
     estimates = measure(run, sample_protocol=SampleProtocol())
     return {"copies": estimates["nearer_than_held_out"]}
 
 
-def walk(run: Run, pairs: int) -> Image:
+def draw_walks(run: Run, pairs: int) -> Image:
     """Return a picture of walks between codes drawn from the prior."""
     return walks(run.model, *ends(run, pairs), 12, usual_path(run.model))
 
@@ -181,7 +181,7 @@ register(
             "A Parzen window's number orders models wrongly, as the adversarial autoencoder "
             "beside them shows, and is here because the paper has no other."
         ),
-        run=table,
+        run=measure_table,
     )
 )
 
@@ -204,6 +204,6 @@ register(
         ),
         minutes=80,
         protocol="The model of gan2014/mnist; 2,000 samples and 2,000 test images, in pixels.",
-        run=samples,
+        run=draw_samples,
     )
 )

@@ -11,9 +11,9 @@ from immersion.evaluation.samples import SampleProtocol
 from immersion.models.sampling import sampled
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
-from immersion.papers.gan2014 import CITATION, walk
+from immersion.papers.gan2014 import CITATION, draw_walks
 from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import measure, trained
+from immersion.papers.training import measure, train_run
 from immersion.recipes.gan import DiscriminatorSettings
 from immersion.recipes.gan2014 import PUBLISHED as OPTIMISER
 from immersion.report.image_grid import make_grid
@@ -68,14 +68,14 @@ PROTOCOL = SampleProtocol(samples=1316, extractor="squeezenet")
 """As many samples as there are test faces, in features of a network of photographs."""
 
 
-def beside(
+def compare_games(
     out: Path, device: str, widths: dict[str, int], first: Options, second: Options
 ) -> dict[str, Measurement]:
     """Train 2014's nets and today's game on faces of 48 x 48, and judge both alike."""
-    old = trained(
+    old = train_run(
         out / "2014", "gan2014", "smiles", first, device, size=SIDE, optimizer=OF_FACES, **widths
     )
-    new = trained(out / "today", "gan", "smiles", second, device, size=SIDE, **TODAYS_GAME)
+    new = train_run(out / "today", "gan", "smiles", second, device, size=SIDE, **TODAYS_GAME)
     name = out.name
     measured = {}
     for which, run in (("2014", old), ("today", new)):
@@ -93,22 +93,22 @@ def beside(
     }
 
 
-def nobody(out: Path, device: str, options: Options, width: int) -> dict[str, Measurement]:
+def measure_people(out: Path, device: str, options: Options, width: int) -> dict[str, Measurement]:
     """Train a generator of faces of 64 x 64; draw them with their nearest training faces."""
-    run = people(out, device, options, width)
+    run = train_people(out, device, options, width)
     name = f"gan2014-{out.name}"
     make_grid(sampled(run.model, 60, seed=0), columns=12).save(out / f"{name}.png")
     neighbours(run).save(out / f"{name}-neighbours.png")
-    walk(run, pairs=6).save(out / f"{name}-walks.png")
+    draw_walks(run, pairs=6).save(out / f"{name}-walks.png")
     estimates = measure(run, sample_protocol=PROTOCOL)
     names = ("nearer_than_held_out", "precision", "coverage")
     return {what: estimates[what] for what in names}
 
 
-def people(out: Path, device: str, options: Options, width: int) -> Run:
+def train_people(out: Path, device: str, options: Options, width: int) -> Run:
     """Return the generator of 64 x 64 faces, trained."""
     game = {**TODAYS_GAME, "architecture": Architecture("dcgan", width=width)}
-    return trained(out / "people", "gan", "smiles", options, device, **game)
+    return train_run(out / "people", "gan", "smiles", options, device, **game)
 
 
 SAME_JUDGE = (
@@ -118,7 +118,7 @@ SAME_JUDGE = (
 ASKED = "a target of this project"
 
 
-def face_claims() -> tuple[Claim, ...]:
+def make_face_claims() -> tuple[Claim, ...]:
     """Return what is claimed of two trainings on the same faces."""
     return (
         Claim(
@@ -135,7 +135,7 @@ def face_claims() -> tuple[Claim, ...]:
     )
 
 
-def people_claims() -> tuple[Claim, ...]:
+def make_people_claims() -> tuple[Claim, ...]:
     """Return what is claimed of faces that are nobody's."""
     return (
         Claim(
@@ -161,13 +161,13 @@ register(
         name="gan2014/faces",
         title=FACES,
         citation=CITATION,
-        claims=face_claims(),
+        claims=make_face_claims(),
         minutes=600,
         protocol=(
             "The published widths for faces (8,000 and 1,200), 48 x 48; 100,000 steps of 100 "
             f"against 60,000 of 64. {KINDS} {SAME_JUDGE}"
         ),
-        run=lambda out, device: beside(out, device, FULL, LONG, LONG_TODAY),
+        run=lambda out, device: compare_games(out, device, FULL, LONG, LONG_TODAY),
     )
 )
 
@@ -176,14 +176,14 @@ register(
         name="gan2014/faces-short",
         title=FACES + ", on a CPU",
         citation=CITATION,
-        claims=face_claims(),
+        claims=make_face_claims(),
         minutes=30,
         protocol=(
             "A reduced schedule: MNIST's widths (1,200 and 240) instead of the published 8,000 "
             "and 1,200, 48 x 48; 20,000 steps of 100, weights averaged over the last 13,000, "
             f"against 5,000 of 64, in no more minutes. {KINDS} {SAME_JUDGE}"
         ),
-        run=lambda out, device: beside(out, device, {}, SHORT, TODAY),
+        run=lambda out, device: compare_games(out, device, {}, SHORT, TODAY),
     )
 )
 
@@ -192,10 +192,10 @@ register(
         name="gan2014/people",
         title=PEOPLE,
         citation=CITATION,
-        claims=people_claims(),
+        claims=make_people_claims(),
         minutes=600,
         protocol="DCGAN's networks with 64 channels, 60,000 steps of 64. " + SAME_JUDGE,
-        run=lambda out, device: nobody(out, device, LONG_TODAY, 64),
+        run=lambda out, device: measure_people(out, device, LONG_TODAY, 64),
     )
 )
 
@@ -204,9 +204,9 @@ register(
         name="gan2014/people-short",
         title=PEOPLE + ", on a CPU",
         citation=CITATION,
-        claims=people_claims(),
+        claims=make_people_claims(),
         minutes=100,
         protocol="A reduced schedule: 32 channels, 18,000 steps of 64. " + SAME_JUDGE,
-        run=lambda out, device: nobody(out, device, replace(LONG_TODAY, steps=18_000), 32),
+        run=lambda out, device: measure_people(out, device, replace(LONG_TODAY, steps=18_000), 32),
     )
 )

@@ -76,7 +76,7 @@ class Data(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Watched:
+class Snapshots:
     """An objective that keeps the model as it is at its first turn of some steps.
 
     Args:
@@ -92,8 +92,8 @@ class Watched:
     def __call__(self, model: GAN, batch: Batch) -> dict[str, Tensor]:
         """Return the objective's terms."""
         moment = self.moments.get(int(batch.step))
-        if moment is not None and not _file(self.folder, moment).exists():
-            name = _file(self.folder, moment).name
+        if moment is not None and not _moment_file(self.folder, moment).exists():
+            name = _moment_file(self.folder, moment).name
             self.folder.write(name, lambda path: save_file(model.state_dict(), path))
         return self.objective(model, batch)
 
@@ -134,10 +134,10 @@ class State:
         return compute_jensen_shannon(P, self.p_g)
 
 
-def run(out: Path, device: str) -> dict[str, Measurement]:
+def reproduce_figure1(out: Path, device: str) -> dict[str, Measurement]:
     """Play Algorithm 1 on a line, draw four moments of it and measure the last."""
     folder = RunFolder(out / "game")
-    experiment = _experiment(folder)
+    experiment = _build_experiment(folder)
     with use_seed(0, "gan2014/fig1"):
         x = MEAN + DEVIATION * torch.randn(50_000, 1)
     split = MemorySplit(x, None, "real")
@@ -146,9 +146,9 @@ def run(out: Path, device: str) -> dict[str, Measurement]:
         raise UserError("the study was interrupted", remedy="give the same command to go on")
     states = {"d": State.of(experiment.model)}
     for moment in "abc":
-        experiment.model.load_state_dict(load_file(_file(folder, moment)))
+        experiment.model.load_state_dict(load_file(_moment_file(folder, moment)))
         states[moment] = State.of(experiment.model)
-    _picture(states, out / "gan2014-fig1.png")
+    _draw_figure(states, out / "gan2014-fig1.png")
     end, inner = states["d"], states["b"]
     error = (P * (end.d - compute_best_discriminator(P, end.p_g)).abs()).sum().item()
     bound = -math.log(4) + 2 * inner.divergence
@@ -161,13 +161,13 @@ def run(out: Path, device: str) -> dict[str, Measurement]:
     return {name: Measurement(value, seconds=outcome.seconds) for name, value in values.items()}
 
 
-def _experiment(folder: RunFolder) -> Experiment:
+def _build_experiment(folder: RunFolder) -> Experiment:
     with use_seed(0, "gan2014/fig1"):
         generator, critic = (ARCHITECTURE.build((1,), (1,)) for _ in range(2))
-    _start(generator)
+    _initialize_generator(generator)
     model, game = GAN(generator, Discriminator(critic), StandardNormal(1), 1), GAMES["minimax"]()
-    inner = Watched(DiscriminatorLoss(game), folder, {EARLY: "a", EARLY + 1: "c"})
-    outer = Watched(GeneratorLoss(game), folder, {EARLY: "b"})
+    inner = Snapshots(DiscriminatorLoss(game), folder, {EARLY: "a", EARLY + 1: "c"})
+    outer = Snapshots(GeneratorLoss(game), folder, {EARLY: "b"})
     players = (
         Player("discriminator", list(critic.parameters()), inner, DISCRIMINATOR, K),
         Player("generator", list(generator.parameters()), outer, GENERATOR),
@@ -176,7 +176,7 @@ def _experiment(folder: RunFolder) -> Experiment:
 
 
 @torch.no_grad()
-def _start(generator: nn.Sequential) -> None:
+def _initialize_generator(generator: nn.Sequential) -> None:
     """Let the samples begin as wide as the data, and to the right of them."""
     last = next(m for m in reversed(list(generator)) if isinstance(m, nn.Linear))
     low, high = generator(torch.tensor([[-1.0], [1.0]]))
@@ -184,11 +184,11 @@ def _start(generator: nn.Sequential) -> None:
     last.bias.fill_(START)
 
 
-def _file(folder: RunFolder, moment: str) -> Path:
+def _moment_file(folder: RunFolder, moment: str) -> Path:
     return folder.path / f"moment-{moment}.safetensors"
 
 
-def _picture(states: dict[str, State], file: Path) -> None:
+def _draw_figure(states: dict[str, State], file: Path) -> None:
     """Draw the densities and D, and below them the arrows from z to g(z), four in a row."""
     import matplotlib
     from matplotlib.figure import Figure
@@ -198,13 +198,13 @@ def _picture(states: dict[str, State], file: Path) -> None:
         axes = figure.subplots(2, 4, height_ratios=[3, 1], sharex=True, sharey="row")
         for above, below, (moment, title) in zip(*axes, TITLES.items(), strict=True):
             above.set_title(title)
-            _densities(above, states[moment])
-            _arrows(below, states[moment])
+            _draw_densities(above, states[moment])
+            _draw_arrows(below, states[moment])
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
         figure.savefig(file, dpi=110)
 
 
-def _densities(axes: "Axes", state: State) -> None:
+def _draw_densities(axes: "Axes", state: State) -> None:
     width, x = float(EDGES[1] - EDGES[0]), X.numpy()
     best = compute_best_discriminator(P, state.p_g)
     best[P + state.p_g < 0.01 * width] = math.nan  # nobody lives there
@@ -218,7 +218,7 @@ def _densities(axes: "Axes", state: State) -> None:
     axes.text(0.99, 0.99, numbers, transform=axes.transAxes, ha="right", va="top", fontsize=9)
 
 
-def _arrows(axes: "Axes", state: State) -> None:
+def _draw_arrows(axes: "Axes", state: State) -> None:
     """Draw arrows up from even codes on the lower line to their images on the upper one."""
     places = (LEFT + RIGHT) / 2 + Z * 0.9
     for start, end in zip(places.tolist(), state.images.tolist(), strict=True):
@@ -291,6 +291,6 @@ register(
             "layers of 32 tanh units a player; Adam in place of the paper's momentum, for fewer "
             "steps. Densities, V and JSD are by quadrature, without samples."
         ),
-        run=run,
+        run=reproduce_figure1,
     )
 )

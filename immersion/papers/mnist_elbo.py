@@ -5,20 +5,20 @@ from pathlib import Path
 from immersion.engine import OptimizerSettings, Options
 from immersion.nn import Architecture
 from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import measure, trained
+from immersion.papers.training import measure, train_run
 
 PAPER_NET = Architecture("dense", width=500, depth=1, activation="tanh")
 DECAY = OptimizerSettings(learning_rate=2e-3, schedule="linear")
 OPTIONS = Options(steps=60_000, batch_size=200, validate_every=5000)
 
 
-def measured(out: Path, device: str) -> dict[str, Measurement]:
+def measure_elbos(out: Path, device: str) -> dict[str, Measurement]:
     """Train the paper's net, the default network as long, and the recipe as it comes."""
-    paper = trained(
+    paper = train_run(
         out / "paper-net", "vae", "mnist", OPTIONS, device, architecture=PAPER_NET, optimizer=DECAY
     )
-    default = trained(out / "default", "vae", "mnist", OPTIONS, device, optimizer=DECAY)
-    untouched = trained(out / "untouched", "vae", "mnist", Options(), device)
+    default = train_run(out / "default", "vae", "mnist", OPTIONS, device, optimizer=DECAY)
+    untouched = train_run(out / "untouched", "vae", "mnist", Options(), device)
     runs = {"paper-net": paper, "default": default, "untouched": untouched}
     return {name: measure(run)["elbo"] for name, run in runs.items()}
 
@@ -39,6 +39,6 @@ register(
             "(the command without flags: 20,000 steps, from 0.001); the 10,000 test images are "
             "binarized once and each code is drawn once."
         ),
-        run=measured,
+        run=measure_elbos,
     )
 )

@@ -18,7 +18,7 @@ from immersion.models.sampling import sampled
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
 from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import trained
+from immersion.papers.training import train_run
 from immersion.report.image_grid import make_grid
 from immersion.runs.load import Run
 
@@ -55,28 +55,30 @@ GAMES: dict[str, Mapping[str, Any]] = {"relativistic": RELATIVISTIC, "minimax": 
 Found = dict[str, float]
 
 
-def counted(run: Run, samples: int) -> Found:
+def count_modes(run: Run, samples: int) -> Found:
     """Return modes, high_quality (of points) and reverse_kl of a run's samples."""
     found = count_modes(run, sampled(run.model, samples, seed=0))
     return {name: estimate.value for name, estimate in found.items()}
 
 
-def points(name: str, out: Path, device: str) -> dict[str, Measurement]:
+def measure_mixture(name: str, out: Path, device: str) -> dict[str, Measurement]:
     """Train both games from several seeds on a mixture; return means and their errors."""
     measured = {}
     for game, arguments in GAMES.items():
         runs = [
-            trained(out / f"{game}-{seed}", "gan", name, _options(seed), device, **arguments)
+            train_run(
+                out / f"{game}-{seed}", "gan", name, _mixture_options(seed), device, **arguments
+            )
             for seed in range(RUNS)
         ]
-        for what, value in _over_runs([counted(run, 10_000) for run in runs]).items():
+        for what, value in _average_runs([count_modes(run, 10_000) for run in runs]).items():
             measured[f"{game}-{what}"] = value
         clouds = [to_original_units(sampled(run.model, 2000, seed=0), run.spec) for run in runs]
-        _scatter(clouds, game, out / f"modes-{name}-{game}.png")
+        _draw_scatter(clouds, game, out / f"modes-{name}-{game}.png")
     return measured
 
 
-def _options(seed: int) -> Options:
+def _mixture_options(seed: int) -> Options:
     return Options(
         steps=STEPS,
         batch_size=256,
@@ -87,7 +89,7 @@ def _options(seed: int) -> Options:
     )
 
 
-def _over_runs(found: list[Found]) -> dict[str, Measurement]:
+def _average_runs(found: list[Found]) -> dict[str, Measurement]:
     """Return the mean over runs of each number, with its standard error over runs."""
     values = {name: torch.tensor([each[name] for each in found]) for name in found[0]}
     return {
@@ -96,7 +98,7 @@ def _over_runs(found: list[Found]) -> dict[str, Measurement]:
     }
 
 
-def _scatter(clouds: list[Tensor], game: str, file: Path) -> None:
+def _draw_scatter(clouds: list[Tensor], game: str, file: Path) -> None:
     """Draw the samples of each run, five in a row."""
     from matplotlib.figure import Figure
 
@@ -119,7 +121,7 @@ class Published(NamedTuple):
     reverse_kl: float
 
 
-def mixture_claims(
+def make_mixture_claims(
     count: int, quality: tuple[float, str, str], pacgan: Published, gan: Published
 ) -> tuple[Claim, ...]:
     """Return the claims on a mixture of `count` Gaussians.
@@ -188,10 +190,10 @@ PROTOCOL = (
     "the minimax game."
 )
 
-RING = mixture_claims(
+RING = make_mixture_claims(
     8, (0.95, ASKED, "at least"), Published(7.9, 0.956, 0.07), Published(6.3, 0.982, 0.45)
 )
-GRID = mixture_claims(
+GRID = make_mixture_claims(
     25, (0.913, PACGAN, "beside"), Published(23.8, 0.913, 0.13), Published(17.3, 0.948, 0.70)
 )
 
@@ -204,7 +206,7 @@ for _name, _count, _claims in (("ring", 8, RING), ("grid", 25, GRID)):
             claims=_claims,
             minutes=30,
             protocol=PROTOCOL,
-            run=lambda out, device, name=_name: points(name, out, device),
+            run=lambda out, device, name=_name: measure_mixture(name, out, device),
         )
     )
 
@@ -223,12 +225,12 @@ STACKS: dict[str, Mapping[str, Any]] = {
 }
 
 
-def stacked(out: Path, device: str) -> dict[str, Measurement]:
+def measure_stacked(out: Path, device: str) -> dict[str, Measurement]:
     """Train both games from several seeds on triples of digits; count the triples they draw."""
     measured = {}
     for game, arguments in STACKS.items():
         runs = [
-            trained(
+            train_run(
                 out / f"{game}-{seed}",
                 "gan",
                 "stacked-mnist",
@@ -238,7 +240,7 @@ def stacked(out: Path, device: str) -> dict[str, Measurement]:
             )
             for seed in range(STACKED_RUNS)
         ]
-        for what, value in _over_runs([counted(run, 26_000) for run in runs]).items():
+        for what, value in _average_runs([count_modes(run, 26_000) for run in runs]).items():
             measured[f"{game}-{what}"] = value
         picture = make_grid(sampled(runs[0].model, 100, seed=0), columns=10)
         picture.save(out / f"modes-stacked-mnist-{game}.png")
@@ -291,6 +293,6 @@ register(
             "26,000 samples, told apart by this package's own network of digits. The relativistic "
             "game has penalties R1 and R2 on a quarter of each batch."
         ),
-        run=stacked,
+        run=measure_stacked,
     )
 )

@@ -15,7 +15,7 @@ from immersion.metrics.segmentation.scores import compute_f_score, estimate_pool
 from immersion.metrics.segmentation.warping import compute_split_and_merge_error
 from immersion.nn.translation import Translation
 from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import amount, measure, trained
+from immersion.papers.training import describe_amount, measure, train_run
 from immersion.runs.figures import translations
 from immersion.runs.load import Run
 
@@ -47,13 +47,13 @@ SIDE_OF_STREETS = 176
 """All of a picture's height, but for what four halvings do not divide."""
 
 
-def cells(
+def measure_cells(
     out: Path, device: str, options: Options, translation: Translation
 ) -> dict[str, Measurement]:
     """Train five networks, each on most of the other slices of the stack; judge all 30."""
     probabilities, truths = [], []
     for fold in range(1, FOLDS + 1):
-        run = trained(
+        run = train_run(
             out / f"fold-{fold}",
             "segment",
             f"isbi2012-fold-{fold}",
@@ -64,20 +64,20 @@ def cells(
         )
         if fold == 1:
             translations(run).save(out / f"segment-{out.name}.png")
-        probability, truth = cells_of(run)
+        probability, truth = predict_cells(run)
         probabilities.append(probability)
         truths.append(truth)
-    return leader_board(torch.cat(probabilities), torch.cat(truths))
+    return compute_leader_board(torch.cat(probabilities), torch.cat(truths))
 
 
-def cells_of(run: Run) -> tuple[Tensor, Tensor]:
+def predict_cells(run: Run) -> tuple[Tensor, Tensor]:
     """Return the probability of a cell in the run's test slices and where cells are, (N, H, W)."""
     said = list(predict_pairs(run.model, run.model.task, run.data.test))
     probabilities = [p.base_dist.probs[:, 1] for _, p in said]
     return torch.cat(probabilities), torch.cat([pair.target[:, 0] == 1 for pair, _ in said])
 
 
-def leader_board(probability: Tensor, truth: Tensor) -> dict[str, Measurement]:
+def compute_leader_board(probability: Tensor, truth: Tensor) -> dict[str, Measurement]:
     """Return the challenge's three numbers, each at the threshold that is best for it.
 
     Args:
@@ -101,11 +101,11 @@ def leader_board(probability: Tensor, truth: Tensor) -> dict[str, Measurement]:
     }
 
 
-def streets(
+def measure_streets(
     out: Path, device: str, options: Options, translation: Translation
 ) -> dict[str, Measurement]:
     """Train on CamVid's training pictures; judge on its test pictures."""
-    run = trained(
+    run = train_run(
         out / "run",
         "segment",
         "camvid",
@@ -119,7 +119,7 @@ def streets(
     return {"mean_iou": measure(run)["mean_iou_argmax"]}
 
 
-def cell_claims() -> tuple[Claim, ...]:
+def make_cell_claims() -> tuple[Claim, ...]:
     """Return the published numbers; they are of other slices, whose labels are secret."""
     published = {
         "warping": ("warping error (splits and mergers)", 0.000353),
@@ -133,7 +133,7 @@ def cell_claims() -> tuple[Claim, ...]:
     )
 
 
-def street_claim(full: bool) -> tuple[Claim, ...]:
+def make_street_claim(full: bool) -> tuple[Claim, ...]:
     """Return what the mean over classes should be; of a short schedule nothing is claimed."""
     return (
         Claim(
@@ -161,36 +161,48 @@ HALF_SIZE = (
 )
 
 for name, minutes, options, network, words in (
-    ("isbi2012", 360, CELLS, WIDE, f"{amount(CELLS)} of 256 x 256, 32 channels."),
-    ("isbi2012-short", 30, CELLS_SHORT, NARROW, f"Reduced: {amount(CELLS_SHORT)}, 16 channels."),
+    ("isbi2012", 360, CELLS, WIDE, f"{describe_amount(CELLS)} of 256 x 256, 32 channels."),
+    (
+        "isbi2012-short",
+        30,
+        CELLS_SHORT,
+        NARROW,
+        f"Reduced: {describe_amount(CELLS_SHORT)}, 16 channels.",
+    ),
 ):
     register(
         Study(
             name=f"segment/{name}",
             title="Membranes between cells: ISBI 2012, cross-validated over the labelled slices",
             citation=UNET,
-            claims=cell_claims(),
+            claims=make_cell_claims(),
             minutes=minutes,
             protocol=CROSS_VALIDATED + words,
-            run=lambda out, device, options=options, network=network: cells(
+            run=lambda out, device, options=options, network=network: measure_cells(
                 out, device, options, network
             ),
         )
     )
 
 for name, minutes, options, network, words in (
-    ("camvid", 270, STREETS, WIDE, f"{amount(STREETS)}, 32 channels."),
-    ("camvid-short", 25, STREETS_SHORT, NARROW, f"Reduced: {amount(STREETS_SHORT)}, 16 channels."),
+    ("camvid", 270, STREETS, WIDE, f"{describe_amount(STREETS)}, 32 channels."),
+    (
+        "camvid-short",
+        25,
+        STREETS_SHORT,
+        NARROW,
+        f"Reduced: {describe_amount(STREETS_SHORT)}, 16 channels.",
+    ),
 ):
     register(
         Study(
             name=f"segment/{name}",
             title="Streets in 11 classes: CamVid at half size",
             citation=SEGNET,
-            claims=street_claim(full=name == "camvid"),
+            claims=make_street_claim(full=name == "camvid"),
             minutes=minutes,
             protocol=HALF_SIZE + words,
-            run=lambda out, device, options=options, network=network: streets(
+            run=lambda out, device, options=options, network=network: measure_streets(
                 out, device, options, network
             ),
         )

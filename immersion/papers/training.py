@@ -14,7 +14,7 @@ from immersion.progress import track_training
 from immersion.runs.load import Run, load_run
 
 
-def trained(
+def train_run(
     out: Path,
     recipe: str,
     data: str,
@@ -41,11 +41,11 @@ def trained(
     return load_run(out)
 
 
-def amount(options: Options) -> str:
+def describe_amount(options: Options) -> str:
     """Return in words how long is trained: steps and their patches.
 
     Example:
-        >>> amount(Options(steps=5000, batch_size=4))
+        >>> describe_amount(Options(steps=5000, batch_size=4))
         '5,000 steps of 4 patches'
     """
     return f"{options.steps:,} steps of {options.batch_size} patches"

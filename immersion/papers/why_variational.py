@@ -9,7 +9,7 @@ from immersion.engine import OptimizerSettings, Options
 from immersion.metrics import compute_frechet_distance
 from immersion.objectives import ELBO
 from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import measure, trained
+from immersion.papers.training import measure, train_run
 from immersion.random import use_seed
 from immersion.runs.load import Run
 
@@ -20,10 +20,10 @@ FEATURES = 50
 DRAWN = 10_000
 
 
-def run(out: Path, device: str) -> dict[str, Measurement]:
+def compare_terms(out: Path, device: str) -> dict[str, Measurement]:
     """Train the three, draw their latent scatters side by side and say what each lacks."""
     runs = {
-        keep: trained(
+        keep: train_run(
             out / keep,
             "vae",
             "mnist",
@@ -35,9 +35,9 @@ def run(out: Path, device: str) -> dict[str, Measurement]:
         )
         for keep in KEEP
     }
-    _picture(runs, out / "why-variational.png")
+    _draw_scatters(runs, out / "why-variational.png")
     numbers = {keep: measure(run) for keep, run in runs.items()}
-    distance = {keep: _sample_distance(run) for keep, run in runs.items()}
+    distance = {keep: _compute_sample_distance(run) for keep, run in runs.items()}
     error = {keep: numbers[keep]["squared_error"].value for keep in KEEP}
     return {
         "reconstruction-kl": numbers["reconstruction"]["kl"],
@@ -49,7 +49,7 @@ def run(out: Path, device: str) -> dict[str, Measurement]:
     }
 
 
-def _sample_distance(run: Run) -> float:
+def _compute_sample_distance(run: Run) -> float:
     """Return the Frechet distance of samples to test images, on PCA features of pixels.
 
     Protocol: 10,000 draws x ~ p(x|z), z ~ N(0, I), against the 10,000 binarized test images, both
@@ -63,7 +63,7 @@ def _sample_distance(run: Run) -> float:
     return compute_frechet_distance(a, b)
 
 
-def _picture(runs: dict[str, Run], file: Path) -> None:
+def _draw_scatters(runs: dict[str, Run], file: Path) -> None:
     """Draw a code z ~ q(z|x) of each of 5,000 test images, coloured by digit, three in a row."""
     from matplotlib.figure import Figure
 
@@ -137,6 +137,6 @@ register(
             "The default dense network, 2 latents, 15,000 steps of 100, dynamic binarization; the "
             "three differ in which of the two terms the loss keeps."
         ),
-        run=run,
+        run=compare_terms,
     )
 )

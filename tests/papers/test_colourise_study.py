@@ -21,7 +21,7 @@ from immersion.nn.translation import PictureNetwork, Translation
 from immersion.objectives import TranslationLoss
 from immersion.papers import STUDIES, Measurement
 from immersion.papers import colourise as study
-from immersion.papers.colourise import of_draws
+from immersion.papers.colourise import measure_samples
 from immersion.recipes.call import RecipeCall
 from immersion.recipes.colourise import refuse_grey
 from immersion.runs.load import read_data
@@ -62,12 +62,12 @@ def test_the_best_of_several_draws_is_held_against_the_one_answer(orange):
     p = GaussianFixed((2, 16, 16))
     split = PatchSplit((flat, flat), side=8)
     grey, right = Translator(Colourise(), Says(0.0, 0.0), p), Draws(Colourise(), Says(*chroma), p)
-    found = of_draws(grey, right, split, count=5)
+    found = measure_samples(grey, right, split, count=5)
     distance = (110 * torch.tensor(chroma)).square().mean().sqrt()
     expected = 60 - 20 * torch.log10(255 / distance)
     assert found["best-of-draws"].value == pytest.approx(expected.item(), abs=0.1)
     assert found["colourfulness-of-draws"].value == 1  # the first draw is grey
-    assert of_draws(right, right, split, count=2)["best-of-draws"].value < 0
+    assert measure_samples(right, right, split, count=2)["best-of-draws"].value < 0
 
 
 def test_pictures_in_three_equal_channels_are_refused(orange):
@@ -164,7 +164,7 @@ def test_every_claim_of_both_studies_is_measured(monkeypatch, tmp_path):
     """The trainings and the judge are stood in for: what is asked of them is looked at."""
     asked = []
 
-    def trained(out, recipe, data, options, device, **arguments):
+    def train(out, recipe, data, options, device, **arguments):
         asked.append((out.name, recipe, data, arguments.get("task"), arguments.get("latent_dim")))
         return SimpleNamespace(model=None)
 
@@ -173,15 +173,15 @@ def test_every_claim_of_both_studies_is_measured(monkeypatch, tmp_path):
     found = {name: {"value": value, "standard_error": 0.1} for name, value in numbers.items()}
     drawn = {claim.name: Measurement(1.0) for claim in study.DRAWN}
     picture = SimpleNamespace(save=lambda path: path.write_text(""))
-    monkeypatch.setattr(study, "trained", trained)
+    monkeypatch.setattr(study, "train_run", train)
     monkeypatch.setattr(study, "translations", lambda run: picture)
     monkeypatch.setattr(study, "Network", SimpleNamespace(of=lambda run: run))
     monkeypatch.setattr(study, "evaluate_translator", lambda run, name: {"estimates": found})
     monkeypatch.setattr(study, "load_pictures", lambda name: SimpleNamespace(test=None))
-    monkeypatch.setattr(study, "of_draws", lambda *judged: drawn)
+    monkeypatch.setattr(study, "measure_samples", lambda *judged: drawn)
     for name in ("colourise/short", "colourise"):
         measured = STUDIES[name].run(tmp_path, "cpu")
-        assert set(measured) == {claim.name for claim in STUDIES[name].claims}
+        assert set(measured) == {claim.name for claim in STUDIES[name].make_claims}
         assert measured["cifar10-grey"].value == 1.0
         assert measured["bsds500-colourfulness"].value == 0.75
     levels = Colourise(discretised=True)
