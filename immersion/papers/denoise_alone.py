@@ -105,8 +105,8 @@ register(
             "308 Berkeley photographs in grey for both, and of the noisy ones nothing else: "
             "Gaussian noise of sigma 25 added once, clipped and stored with 16 bits; a restorer "
             "of 6 residual blocks of 64 channels, that is shown nothing of the noise, "
-            f"{describe_amount(OPTIONS)}, of which a network sees {SIDE} x {SIDE}. Set12's noise is not "
-            "clipped, seed 0 for each picture; the output rounded to 256 levels."
+            f"{describe_amount(OPTIONS)}, of which a network sees {SIDE} x {SIDE}. Set12's noise "
+            "is not clipped, seed 0 for each picture; the output rounded to 256 levels."
         ),
         run=compare_trainings,
     )

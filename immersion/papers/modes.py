@@ -55,7 +55,7 @@ GAMES: dict[str, Mapping[str, Any]] = {"relativistic": RELATIVISTIC, "minimax": 
 Found = dict[str, float]
 
 
-def count_modes(run: Run, samples: int) -> Found:
+def measure_modes(run: Run, samples: int) -> Found:
     """Return modes, high_quality (of points) and reverse_kl of a run's samples."""
     found = count_modes(run, sampled(run.model, samples, seed=0))
     return {name: estimate.value for name, estimate in found.items()}
@@ -71,7 +71,7 @@ def measure_mixture(name: str, out: Path, device: str) -> dict[str, Measurement]
             )
             for seed in range(RUNS)
         ]
-        for what, value in _average_runs([count_modes(run, 10_000) for run in runs]).items():
+        for what, value in _average_runs([measure_modes(run, 10_000) for run in runs]).items():
             measured[f"{game}-{what}"] = value
         clouds = [to_original_units(sampled(run.model, 2000, seed=0), run.spec) for run in runs]
         _draw_scatter(clouds, game, out / f"modes-{name}-{game}.png")
@@ -240,7 +240,7 @@ def measure_stacked(out: Path, device: str) -> dict[str, Measurement]:
             )
             for seed in range(STACKED_RUNS)
         ]
-        for what, value in _average_runs([count_modes(run, 26_000) for run in runs]).items():
+        for what, value in _average_runs([measure_modes(run, 26_000) for run in runs]).items():
             measured[f"{game}-{what}"] = value
         picture = make_grid(sampled(runs[0].model, 100, seed=0), columns=10)
         picture.save(out / f"modes-stacked-mnist-{game}.png")

@@ -32,7 +32,7 @@ def test_everything_of_the_package_is_in_the_tree():
     found = {
         f"immersion/{path.name}" + ("/" if path.is_dir() else "")
         for path in (ROOT / "immersion").iterdir()
-        if path.name not in ("__init__.py", "__pycache__")
+        if path.name not in ("__init__.py", "__pycache__", "py.typed")
     }
     assert found <= set(tree())
 

@@ -181,7 +181,7 @@ def test_every_claim_of_both_studies_is_measured(monkeypatch, tmp_path):
     monkeypatch.setattr(study, "measure_samples", lambda *judged: drawn)
     for name in ("colourise/short", "colourise"):
         measured = STUDIES[name].run(tmp_path, "cpu")
-        assert set(measured) == {claim.name for claim in STUDIES[name].make_claims}
+        assert set(measured) == {claim.name for claim in STUDIES[name].claims}
         assert measured["cifar10-grey"].value == 1.0
         assert measured["bsds500-colourfulness"].value == 0.75
     levels = Colourise(discretised=True)
