@@ -23,9 +23,11 @@ def _section(about: Card) -> str:
     size = (FOLDER / f"{about.name}.safetensors").stat().st_size
     protocol = "; ".join(f"{key}: {value}" for key, value in about.protocol.items())
     rows = [
-        f"| {name.partition('@')[2]} | {name.partition('@')[0].replace('_', ' ')} "
+        f"| {pictures} | {measure.replace('_', ' ')} {setting.replace('_', ' ')} "
         f"| {entry['value']:.4g} ± {round(entry['standard_error'] or 0, 6):.2g} {entry['unit']} |"
-        for name, entry in about.estimates.items()
+        for pictures, settings in about.estimates.items()
+        for setting, measures in settings.items()
+        for measure, entry in measures.items()
     ]
     lines = [
         f"\n## {about.name}\n",

@@ -2,7 +2,7 @@
 
     python scripts/ship_network.py RUN NAME SUMMARY [SET ...]
 
-The weights are rounded to float16 first, and judged as they will be read, on each SET (such as
+The weights are rounded to float16 first, and evaluated as they will be read, on each SET (such as
 set12 and bsd68); without one, on the test split of the run's own data. The card says what the
 network was trained on, under which licence, by which command, and the numbers with their protocol.
 """
@@ -15,17 +15,18 @@ import immersion
 from immersion.data import DATASETS
 from immersion.data.restoration_sets import PICTURE_SETS
 from immersion.evaluation.translators import evaluate_translator
+from immersion.evaluation_record import Estimates
 from immersion.pretrained.bundled import Card, halved, ship
 from immersion.pretrained.resolve import Network
-from immersion.runs.load import load_run
+from immersion.runs.load import Run, load_run
 
 
 def main(path: str, name: str, summary: str, *sets: str) -> None:
-    """Judge, write, and say how large it is."""
+    """Evaluate the network, write it and print its size."""
     run = halved(load_run(path))
     record, name_of_data = run.record, run.spec.name
     known = PICTURE_SETS[name_of_data] if name_of_data in PICTURE_SETS else DATASETS[name_of_data]
-    protocol, estimates = _judged(run, sets)
+    protocol, estimates = evaluate(run, sets)
     about = Card(
         name=name,
         summary=summary,
@@ -49,15 +50,14 @@ def main(path: str, name: str, summary: str, *sets: str) -> None:
     print(f"{target}: {target.with_suffix('.safetensors').stat().st_size:,} bytes of weights")
 
 
-def _judged(run: Any, sets: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the protocol, and the numbers under names that end in the set's."""
+def evaluate(run: Run, sets: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Estimates]]:
+    """Return the protocol, and the estimates on each set of pictures."""
     protocol: dict[str, Any] = {}
-    estimates: dict[str, Any] = {}
+    estimates: dict[str, Estimates] = {}
     for name in sets or ("",):
-        judged = evaluate_translator(Network.of(run), name)
-        protocol = {k: v for k, v in judged["protocol"].items() if k not in ("data", "count")}
-        where = name or run.spec.name
-        estimates |= {f"{key}@{where}": value for key, value in judged["estimates"].items()}
+        found = evaluate_translator(Network.of(run), name)
+        protocol = {k: v for k, v in found["protocol"].items() if k not in ("data", "count")}
+        estimates[name or run.spec.name] = found["estimates"]
     return protocol, estimates
 
 

@@ -10,10 +10,10 @@ from immersion.diagnostics.evidence import (
     LINES,
     Evidence,
     Finding,
-    read_reliable_estimates,
     read_terms,
 )
 from immersion.diagnostics.remedy import Advice, Change, Remedy
+from immersion.evaluation_record import read_estimates
 
 __all__ = ["Finding", "diagnose"]
 
@@ -87,7 +87,7 @@ def diagnose(
     evidence = Evidence(
         train,
         steps,
-        estimates=read_reliable_estimates(evaluation or {}),
+        estimates=read_estimates(evaluation),
         evaluation=evaluation or {},
         flags=flags,
         game=game,
@@ -131,7 +131,7 @@ def _report_no_failure(evidence: Evidence) -> Finding:
         )
     if evidence.too_few_examples:
         sentence += f" {evidence.too_few_examples} test examples are too few to measure variety."
-    elif "coverage" not in evidence.estimates:
+    elif "coverage" not in evidence.values:
         sentence += " Whether samples vary enough is not measured yet."
         variety = Advice((Remedy("see immersion evaluate RUN for variety"),))
         return Finding("healthy", sentence, "fine", variety)

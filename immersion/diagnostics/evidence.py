@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
 from immersion.diagnostics.remedy import Advice, Remedy, select
+from immersion.evaluation_record import Estimates
 from immersion.objectives.games import GAMES
 
 Severity = Literal["failure", "warning", "note", "fine"]
@@ -57,8 +59,7 @@ class Evidence:
     Args:
         train: Term -> its values, one for each line of the metrics.
         steps: The lines' steps.
-        estimates: Estimate of the evaluation -> value; shares of fewer than 100 examples are left
-            out.
+        estimates: The evaluation's estimates, by setting and measure.
         evaluation: The whole evaluation.
         flags: Flag that the run's command takes, without its dashes -> the words it accepts;
             none where it accepts any.
@@ -70,7 +71,7 @@ class Evidence:
 
     train: Mapping[str, np.ndarray]
     steps: np.ndarray
-    estimates: Mapping[str, float]
+    estimates: Estimates
     evaluation: Mapping[str, Any]
     flags: Mapping[str, Collection[str]]
     game: str | None
@@ -99,13 +100,17 @@ class Evidence:
         """Whether the discriminator ascends V(D, G), so that its loss is -V in nats."""
         return self.game is not None and GAMES[self.game].of_probabilities
 
+    @cached_property
+    def values(self) -> dict[str, float]:
+        """Measure -> value, of a model with a single setting, without shares of few examples."""
+        found = self.estimates.get("", {})
+        return {name: each["value"] for name, each in found.items() if _is_reliable(each)}
+
     @property
     def too_few_examples(self) -> int:
-        """The fewest examples behind a share that was left out; 0 if none was."""
-        found = self.evaluation.get("estimates", {})
-        return min(
-            (found[name]["examples"] for name in set(found) - set(self.estimates)), default=0
-        )
+        """The fewest examples behind a share that is left out of `values`; 0 if none is."""
+        found = self.estimates.get("", {}).values()
+        return min((each["examples"] for each in found if not _is_reliable(each)), default=0)
 
     def advise(self, *remedies: Remedy, aim: str = "", also: tuple[Remedy, ...] = ()) -> Advice:
         """Return the remedies that suit the run, as one advice; see `select`."""
@@ -124,11 +129,5 @@ def read_terms(metrics: list[dict[str, Any]]) -> tuple[dict[str, np.ndarray], np
     return train, np.array([row["step"] for row in lines])
 
 
-def read_reliable_estimates(evaluation: Mapping[str, Any]) -> dict[str, float]:
-    """Return the values of an evaluation's estimates, without shares of too few examples."""
-    found = evaluation.get("estimates", {})
-    return {
-        name: estimate["value"]
-        for name, estimate in found.items()
-        if estimate.get("unit") != "share" or estimate.get("examples", FEWEST) >= FEWEST
-    }
+def _is_reliable(estimate: Mapping[str, Any]) -> bool:
+    return estimate.get("unit") != "share" or estimate.get("examples", FEWEST) >= FEWEST

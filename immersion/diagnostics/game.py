@@ -206,7 +206,7 @@ mode, validation's of the averaged ones in evaluation mode."""
 
 def find_memorising_discriminator(evidence: Evidence) -> Finding | None:
     """Find a discriminator that has memorised its training examples."""
-    share = evidence.estimates.get("discriminator_overfitting", 0.0)
+    share = evidence.values.get("discriminator_overfitting", 0.0)
     if share < MEMORISED:
         return None
     sentence = (

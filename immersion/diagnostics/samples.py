@@ -27,7 +27,7 @@ LOWER_BETA = Remedy("lower {}", (Change("beta", "lower"),))
 
 def find_mode_collapse(evidence: Evidence) -> Finding | None:
     """Find samples that cover only a few of the data's modes."""
-    e, advice = evidence.estimates, _add_variety(evidence)
+    e, advice = evidence.values, _add_variety(evidence)
     if _compute_unevenness(evidence) > UNEVEN and e.get("high_quality", 1.0) >= SHARP:
         sentence = (
             f"Samples fall on {e.get('modes', 0):.0f} of the data's modes, and unevenly: KL from "
@@ -52,10 +52,10 @@ def _compute_unevenness(evidence: Evidence) -> float:
     A histogram of M samples over k modes that are hit is uneven by (k - 1) / 2M by chance: by
     0.2 where 2,000 samples hit 800 of 1,000 modes.
     """
-    e = evidence.estimates
+    e = evidence.values
     if "reverse_kl" not in e:
         return 0.0
-    count = evidence.evaluation["estimates"]["reverse_kl"]["examples"]
+    count = evidence.estimates[""]["reverse_kl"]["examples"]
     return e["reverse_kl"] - (e.get("modes", 1.0) - 1) / (2 * max(count, 1))
 
 
@@ -92,7 +92,7 @@ TRAIN_ON = Advice(
 
 def find_samples_unlike_data(evidence: Evidence) -> Finding | None:
     """Find samples of which hardly any is like the data."""
-    precision = evidence.estimates.get("precision", 1.0)
+    precision = evidence.values.get("precision", 1.0)
     if precision >= UNLIKE:
         return None
     sentence = f"Hardly any sample is like the data: precision {precision:.2f}."
@@ -106,7 +106,7 @@ where nothing is copied, 1 where everything is. 0.57 with 50 training digits."""
 
 def find_copies(evidence: Evidence) -> Finding | None:
     """Find samples that are copies of training examples."""
-    share = evidence.estimates.get("nearer_than_held_out", 0.0)
+    share = evidence.values.get("nearer_than_held_out", 0.0)
     if share < COPIED:
         return None
     sentence = (

@@ -1,17 +1,15 @@
 """Failures of image-to-image networks, detected in the measures of their outputs."""
 
-import re
-
 from immersion.diagnostics.evidence import Evidence, Finding
 from immersion.diagnostics.game import LOWER_RATE
 from immersion.diagnostics.samples import LOWER_BETA, MORE_STEPS
 
-BEFORE = re.compile(r"(psnr|psnr_y|psnr_hole)_before_(.+)")
-"""PSNR of the network's starting point: measure and setting."""
+BEFORE = {"psnr": "psnr_before", "psnr_y": "psnr_y_before", "psnr_hole": "psnr_hole_before"}
+"""PSNR of the output -> PSNR of the network's starting point."""
 
 GAINS = {
-    "psnr_chroma_gain_over_grey_": "grey is",
-    "psnr_chroma_gain_over_mean_": "one mean colour for everything is",
+    "psnr_chroma_gain_over_grey": "grey is",
+    "psnr_chroma_gain_over_mean": "one mean colour for everything is",
 }
 """Gain in dB over a baseline that does not guess -> the baseline, in words."""
 
@@ -22,11 +20,12 @@ other photographs' values."""
 
 def find_no_improvement(evidence: Evidence) -> Finding | None:
     """Find outputs whose PSNR is below that of the input: by PSNR, not by eye."""
-    e = evidence.estimates
     worse = [
-        f"{after:.2f} dB after and {e[name]:.2f} before ({match[2].replace('_', ' ')})"
-        for name in e
-        if (match := BEFORE.fullmatch(name)) and (after := e[f"{match[1]}_{match[2]}"]) < e[name]
+        f"{e[after]['value']:.2f} dB after and {e[before]['value']:.2f} before "
+        f"({setting.replace('_', ' ')})"
+        for setting, e in evidence.estimates.items()
+        for after, before in BEFORE.items()
+        if after in e and e[after]["value"] < e[before]["value"]
     ]
     if not worse:
         return None
@@ -38,10 +37,10 @@ def find_no_improvement(evidence: Evidence) -> Finding | None:
 def find_wrong_colours(evidence: Evidence) -> Finding | None:
     """Find colours that are further from the true ones than a baseline that does not guess."""
     nearer = [
-        f"{words} (PSNR {value:.2f} dB)"
-        for name, value in evidence.estimates.items()
-        for start, words in GAINS.items()
-        if name.startswith(start) and value < 0
+        f"{words} (PSNR {e[gain]['value']:.2f} dB)"
+        for e in evidence.estimates.values()
+        for gain, words in GAINS.items()
+        if gain in e and e[gain]["value"] < 0
     ]
     if not nearer:
         return None
@@ -54,14 +53,11 @@ def find_wrong_colours(evidence: Evidence) -> Finding | None:
 
 def find_miscalibration(evidence: Evidence) -> Finding | None:
     """Find 90 % intervals that hold much less, or much more, than 90 % of the values."""
-    shares = {
-        name: share["value"]  # of few pictures too: each has thousands of values
-        for name, share in evidence.evaluation.get("estimates", {}).items()
-        if name.startswith("interval_90_") and abs(share["value"] - 0.9) > OFF
-    }
-    if not shares:
+    # Shares of few pictures count too: each picture has thousands of values.
+    shares = [e["interval_90"]["value"] for e in evidence.estimates.values() if "interval_90" in e]
+    worst = max(shares, key=lambda share: abs(share - 0.9), default=0.9)
+    if abs(worst - 0.9) <= OFF:
         return None
-    worst = max(shares.values(), key=lambda value: abs(value - 0.9))
     sentence = (
         f"Intervals that should hold 90 % of the values hold {100 * worst:.0f} %: do not trust "
         "uncertainty maps."

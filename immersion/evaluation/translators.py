@@ -50,12 +50,12 @@ def evaluate_translator(network: Network, on: str = "") -> dict[str, Any]:
     judge, words = IMAGE_METRICS[model.task.judged]
     task = model.task.clean() if on else model.task
     estimates = {}
-    for name, fixed in task.protocols().items():
-        seen = predict_pairs(model, fixed, split, f"{name}: pictures")
+    for setting, fixed in task.protocols().items():
+        seen = predict_pairs(model, fixed, split, f"{setting}: pictures")
         measured = judge(fixed, seen, lambda: network.learnt().train)
-        estimates |= {f"{measure}_{name}": asdict(e) for measure, e in measured.items()}
-    if not model.doubts:
-        estimates = {name: e for name, e in estimates.items() if not name.startswith(INTERVAL)}
+        if not model.doubts:
+            measured.pop(INTERVAL, None)
+        estimates[setting] = {measure: asdict(estimate) for measure, estimate in measured.items()}
     data = {"data": on or network.spec.name, "count": len(split.pictures)}
     if model.code is not None:
         data["codes"] = f"{POOLED} draws, pooled"

@@ -72,12 +72,12 @@ def measure_gains(run: Run) -> dict[str, Measurement]:
     """Return what a colouriser gains over grey and over the mean colour, on each set."""
     measured = {}
     for name in GAINS:
-        found = evaluate_translator(Network.of(run), name)["estimates"]
+        found = evaluate_translator(Network.of(run), name)["estimates"]["lab"]
         for baseline in ("grey", "mean"):
-            gain = found[f"psnr_chroma_gain_over_{baseline}_lab"]
+            gain = found[f"psnr_chroma_gain_over_{baseline}"]
             measured[f"{name}-{baseline}"] = Measurement(gain["value"], gain["standard_error"])
-        distance = found["colourfulness_error_lab"]["value"]
-        share = distance / found["colourfulness_error_mean_lab"]["value"]
+        distance = found["colourfulness_error"]["value"]
+        share = distance / found["colourfulness_error_mean"]["value"]
         measured[f"{name}-colourfulness"] = Measurement(share)
     return measured
 

@@ -81,9 +81,9 @@ def measure_psnr(run: Run) -> dict[str, Measurement]:
     for name in ("set12", "bsd68"):
         estimates = evaluate_translator(Network.of(run), name)["estimates"]
         for sigma in (15, 25, 50):
-            psnr = estimates[f"psnr_sigma_{sigma}"]
+            psnr = estimates[f"sigma_{sigma}"]["psnr"]
             measured[f"{name}-{sigma}"] = Measurement(psnr["value"], psnr["standard_error"])
-        covered = estimates["interval_90_sigma_25"]
+        covered = estimates["sigma_25"]["interval_90"]
         measured[f"{name}-interval"] = Measurement(covered["value"], covered["standard_error"])
     return measured
 

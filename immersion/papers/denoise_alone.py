@@ -69,7 +69,7 @@ def write_photographs(folder: Path, sigma: float) -> Path:
 def measure_psnr(run: Run) -> tuple[Measurement, Measurement]:
     """Return the PSNR on Set12, before and after, at the sigma that was learnt."""
     estimates = evaluate_translator(Network.of(run), "set12")["estimates"]
-    found = (estimates[f"{name}_sigma_{SIGMA:g}"] for name in ("psnr_before", "psnr"))
+    found = (estimates[f"sigma_{SIGMA:g}"][name] for name in ("psnr_before", "psnr"))
     before, after = (Measurement(e["value"], e["standard_error"]) for e in found)
     return before, after
 

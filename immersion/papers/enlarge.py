@@ -51,7 +51,7 @@ def measure_table(out: Path, device: str, options: Options, depth: int) -> dict[
         )
         estimates = evaluate_translator(Network.of(run), "set5")["estimates"]
         for name, measure in (("", "psnr_y"), ("-bicubic", "psnr_y_before")):
-            found = estimates[f"{measure}_x{factor}"]
+            found = estimates[f"x{factor}"][measure]
             measured[f"x{factor}{name}"] = Measurement(found["value"], found["standard_error"])
     return measured
 

@@ -116,7 +116,7 @@ def measure_streets(
         balance="median",
     )
     translations(run).save(out / f"segment-{out.name}.png")
-    return {"mean_iou": measure(run)["mean_iou_argmax"]}
+    return {"mean_iou": measure(run, setting="argmax")["mean_iou"]}
 
 
 def make_cell_claims() -> tuple[Claim, ...]:

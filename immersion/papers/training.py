@@ -9,6 +9,7 @@ from immersion.commands.evaluate import evaluate_run
 from immersion.commands.train import train
 from immersion.engine import Options
 from immersion.evaluation.samples import SampleProtocol
+from immersion.evaluation_record import read_estimates
 from immersion.papers.study import Measurement
 from immersion.progress import track_training
 from immersion.runs.load import Run, load_run
@@ -52,10 +53,14 @@ def describe_amount(options: Options) -> str:
 
 
 def measure(
-    run: Run, importance_samples: int = 0, sample_protocol: SampleProtocol | None = None
+    run: Run,
+    importance_samples: int = 0,
+    sample_protocol: SampleProtocol | None = None,
+    setting: str = "",
 ) -> dict[str, Measurement]:
-    """Evaluate a run on the test split and return each estimate as a measurement."""
-    estimates = evaluate_run(run, importance_samples, sample_protocol=sample_protocol)["estimates"]
+    """Evaluate a run on the test split and return each estimate of a setting as a measurement."""
+    evaluation = evaluate_run(run, importance_samples, sample_protocol=sample_protocol)
+    estimates = read_estimates(evaluation)[setting]
     seconds = run.record.outcome.seconds if run.record.outcome is not None else 0.0
     return {
         name: Measurement(estimate["value"], estimate["standard_error"], seconds)

@@ -11,6 +11,7 @@ from typing import Any
 from safetensors.torch import load, save
 
 from immersion.check import UserError
+from immersion.evaluation_record import Estimates
 from immersion.models import Translator
 from immersion.recipes.call import RecipeCall
 from immersion.runs.load import Run, parse_spec
@@ -33,7 +34,7 @@ class Card:
         command: The training.
         made: Machine, date and seconds of the training.
         protocol: How the numbers were measured.
-        estimates: The numbers: value, standard error, examples, unit.
+        estimates: Set of pictures -> setting -> measure -> value, standard error, examples, unit.
         sha256: Of the weights' file.
     """
 
@@ -47,7 +48,7 @@ class Card:
     command: str
     made: dict[str, Any]
     protocol: dict[str, Any]
-    estimates: dict[str, dict[str, Any]]
+    estimates: dict[str, Estimates]
     sha256: str
 
 

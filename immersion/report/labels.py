@@ -1,4 +1,4 @@
-"""Labels, meanings and captions of the report: models, estimates, curves and figures."""
+"""Labels, meanings and captions of the report: models, measures, curves and figures."""
 
 RECIPES = {
     "vae": "VAE",
@@ -39,7 +39,7 @@ CURVES_OF_A_GAME = (
     "like."
 )
 
-ESTIMATES = {
+MEASURES = {
     "elbo": ("ELBO", "Lower bound on log p(x). Higher is better."),
     "importance_weighted_bound": (
         "Importance-weighted bound",
@@ -47,74 +47,121 @@ ESTIMATES = {
     ),
     "bits_per_dim": ("Bits per dimension", "The ELBO as a code length. Lower is better."),
     "log_likelihood": ("E log p(x|z)", "How well a code explains its example. Higher is better."),
-    "kl": ("KL(q(z|x) || p(z))", "What a code says about its example, and costs."),
-    "squared_error": ("Squared error", "||x - E[x|z]||² of an example. Lower is better."),
+    "kl": ("KL(q(z|x) || p(z))", "Information that a code carries about its example: its cost."),
+    "squared_error": ("Squared error", "||x - E[x|z]||² per example. Lower is better."),
     "ppca_log_likelihood": (
         "log p(x) of probabilistic PCA",
         "The linear model with as many latents, exact: the baseline to beat.",
     ),
     "frechet": (
         "Frechet distance",
-        "Between samples and test examples, each a Gaussian in the features that the protocol "
-        "names; other features give other numbers. Lower is better.",
+        "Between samples and test examples, each taken as a Gaussian in the features that the "
+        "protocol names; other features give other numbers. Lower is better.",
     ),
     "frechet_unbiased": (
         "Frechet distance, unbiased",
-        "The same, extrapolated to infinitely many samples; for a perfect model about 0.",
+        "The same, extrapolated to infinitely many samples; about 0 for a perfect model.",
     ),
     "kernel_distance": (
         "Kernel distance",
-        "Squared maximum mean discrepancy in the same features. For a perfect model about 0.",
+        "Squared maximum mean discrepancy in the same features; about 0 for a perfect model.",
     ),
-    "precision": ("Precision", "Samples that lie where test examples do. Higher is better."),
-    "recall": ("Recall", "Test examples that lie where samples do. Higher is better."),
+    "precision": ("Precision", "Share of samples near test examples. Higher is better."),
+    "recall": ("Recall", "Share of test examples near samples. Higher is better."),
     "density": (
         "Density",
-        "Precision that no outlier can raise: how many test examples a sample is near. For a "
-        "perfect model about 1.",
+        "Precision that no outlier can raise: the number of test examples near a sample, scaled "
+        "to be about 1 for a perfect model.",
     ),
     "coverage": (
         "Coverage",
-        "Test examples that have a sample near them: kinds that are missing lower it. For a "
-        "perfect model about 0.97.",
+        "Share of test examples with a sample near them: missing modes lower it. About 0.97 for a "
+        "perfect model.",
     ),
     "two_sample_accuracy": (
         "Accuracy of a classifier",
-        "That is shown samples and test examples: 0.5 if it cannot tell them apart, 1 if always.",
+        "Of samples against test examples: 0.5 if it cannot distinguish them, 1 if it always can.",
     ),
-    "modes": ("Modes", "Of those that the data are known to have, how many samples fall on."),
+    "modes": ("Modes", "Number of the data's known modes that samples fall on."),
     "high_quality": ("High quality", "Samples within three standard deviations of a mode."),
     "reverse_kl": (
         "Reverse KL over modes",
-        "KL divergence from the samples' shares of the modes to equal ones; of points, those of "
-        "high quality alone count. Lower is better.",
+        "KL divergence from the samples' shares of the modes to equal ones; of points, only those "
+        "of high quality count. Lower is better.",
     ),
     "discriminator_overfitting": (
         "Overfitting of the discriminator",
-        "Share of the gap between training examples and draws that it loses on test examples. 0: "
-        "nothing is learnt by heart; 1: everything.",
+        "Share of the gap between training examples and samples that it loses on test examples. "
+        "0: it has memorised nothing; 1: everything.",
     ),
     "nearest_drawn": (
         "Nearest training example, of samples",
-        "The distance. Far below that of test examples, samples are copies.",
+        "The distance. Samples far below test examples are copies.",
     ),
     "nearest_held_out": ("Nearest training example, of test examples", "The distance."),
     "nearer_than_held_out": (
         "Samples nearer to training data",
-        "How often a sample lies nearer to its nearest training example than a test example does: "
+        "How often a sample is nearer to its nearest training example than a test example is: "
         "0.5 for new examples, towards 1 for copies.",
     ),
     "parzen_log_likelihood": (
         "Parzen-window log-likelihood",
-        "For comparison with published tables alone: it orders models of images wrongly. Higher "
+        "For comparison with published tables alone: it ranks models of images wrongly. Higher "
         "is meant to be better.",
     ),
     "parzen_of_real_data": (
         "Parzen windows on real data",
         "The same of as many training examples: a model that scores more is no better than data.",
     ),
+    "psnr": ("PSNR", "Of the output, against the clean picture. Higher is better."),
+    "ssim": ("SSIM", "Structural similarity; 1 for the same picture. Higher is better."),
+    "ms_ssim": ("MS-SSIM", "Structural similarity over five scales. Higher is better."),
+    "psnr_before": ("PSNR before", "Of the network's input: the baseline to beat."),
+    "psnr_hole": ("PSNR of missing pixels", "Inside the holes alone. Higher is better."),
+    "psnr_hole_before": ("PSNR of mid-grey", "Inside the holes: the baseline to beat."),
+    "psnr_y": ("PSNR of luma", "Of the brightness alone. Higher is better."),
+    "ssim_y": ("SSIM of luma", "Of the brightness alone. Higher is better."),
+    "psnr_y_before": ("PSNR of luma, bicubic", "Of bicubic enlargement: the baseline to beat."),
+    "colourfulness_truth": ("Colourfulness of the truth", "The value to reach."),
+    "psnr_chroma": ("PSNR of chroma", "Of a and b of CIE Lab. Higher is better."),
+    "colourfulness": ("Colourfulness", "Of the output, to be compared with the truth's."),
+    "colourfulness_error": ("Error of colourfulness", "Against the truth's. Lower is better."),
+    "psnr_chroma_grey": ("PSNR of chroma, grey", "Without any colour: the baseline to beat."),
+    "colourfulness_grey": ("Colourfulness of grey", "Zero but for rounding."),
+    "colourfulness_error_grey": ("Error of colourfulness, grey", "Without any colour."),
+    "psnr_chroma_mean": ("PSNR of chroma, mean colour", "Of the training data's mean colour."),
+    "colourfulness_mean": ("Colourfulness of the mean colour", "Of one colour everywhere."),
+    "colourfulness_error_mean": ("Error of colourfulness, mean colour", "Of one colour."),
+    "psnr_chroma_gain_over_grey": (
+        "Gain in PSNR of chroma over grey",
+        "Picture by picture. Higher is better.",
+    ),
+    "psnr_chroma_gain_over_mean": (
+        "Gain in PSNR of chroma over the mean colour",
+        "Picture by picture. Higher is better.",
+    ),
+    "mean_iou": ("Mean IoU", "Intersection over union, the mean over classes. Higher is better."),
+    "pixel_accuracy": ("Pixel accuracy", "Share of correct pixels. Higher is better."),
+    "mean_class_accuracy": ("Mean class accuracy", "Share of correct pixels, mean over classes."),
+    "pixel_error": ("Pixel error", "Share of wrong pixels. Lower is better."),
+    "rand_error": ("Rand error", "Of pairs of pixels, in one object or in two. Lower is better."),
+    "warping_error": ("Warping error", "Of splits, mergers and holes alone. Lower is better."),
+    "interval_90": (
+        "Values inside their 90 % interval",
+        "Calibration of the network's own uncertainty: 0.9 if it is right.",
+    ),
 }
-"""Estimates by name: what they are called and what they mean."""
+"""Measure -> its label and its meaning, in the order of the report's table."""
+
+KEY_MEASURES = (
+    *("elbo", "importance_weighted_bound", "bits_per_dim", "squared_error"),
+    *("parzen_log_likelihood", "frechet", "precision", "recall", "coverage", "modes"),
+    *("psnr", "psnr_y", "psnr_hole", "psnr_chroma", "mean_iou"),
+)
+"""Measures that have a tile at the top of the report."""
+
+SUMMARY_MEASURES = ("elbo", "squared_error", "frechet", *KEY_MEASURES[-5:])
+"""Measures of which the first that a run has ends its summary."""
 
 CAPTIONS = {
     "translations": (
@@ -209,37 +256,3 @@ NOT_GENERATIVE = (
     "data to look like draws from N(0, I), so most of these lie where the decoder was never "
     "trained, and what it returns there resembles no data."
 )
-
-MEASURES = {
-    "psnr": ("PSNR", "Of the output, against the clean picture. Higher is better."),
-    "psnr_before": ("PSNR before", "Of what the network was given: what is to be beaten."),
-    "ssim": ("SSIM", "How alike the structures are; 1 for the same picture. Higher is better."),
-    "interval_90": (
-        "Values inside their 90 % interval",
-        "What the network says of its own error, held against the truth: 0.9 if it is right.",
-    ),
-    "psnr_y": ("PSNR of luma", "Of the brightness alone. Higher is better."),
-    "psnr_y_before": ("PSNR of luma, bicubic", "Of bicubic enlargement: what is to be beaten."),
-    "ssim_y": ("SSIM of luma", "Of the brightness alone. Higher is better."),
-    "psnr_hole": ("PSNR of what was missing", "Inside the holes alone. Higher is better."),
-    "psnr_hole_before": ("PSNR of mid-grey", "Inside the holes: what is to be beaten."),
-    "psnr_chroma": ("PSNR of chroma", "Of a and b of CIE Lab. Higher is better."),
-    "psnr_chroma_grey": ("PSNR of chroma, grey", "Of no colour at all: what is to be beaten."),
-    "psnr_chroma_mean": ("PSNR of chroma, mean colour", "Of the training data's one colour."),
-    "psnr_chroma_gain": ("Gain in PSNR of chroma", "Picture by picture. Higher is better."),
-    "colourfulness": ("Colourfulness", "Of the output; the truth's is beside it."),
-    "colourfulness_truth": ("Colourfulness of the truth", "What is to be met."),
-    "colourfulness_grey": ("Colourfulness of grey", "None."),
-    "colourfulness_mean": ("Colourfulness of the mean colour", "Of one colour everywhere."),
-    "colourfulness_error": ("Error of colourfulness", "Against the truth's. Lower is better."),
-    "mean_iou": ("Mean IoU", "Intersection over union, the mean over classes. Higher is better."),
-    "pixel_accuracy": ("Pixels that are right", "The share. Higher is better."),
-    "mean_class_accuracy": ("Pixels that are right, a class", "The mean over classes."),
-    "pixel_error": ("Pixel error", "Share of pixels that are wrong. Lower is better."),
-    "rand_error": ("Rand error", "Of pairs of pixels, in one object or in two. Lower is better."),
-    "warping_error": ("Warping error", "Of splits, mergers and holes alone. Lower is better."),
-}
-"""Measure -> what it is called, and what it means."""
-
-KEYS = ("psnr", "psnr_y", "psnr_hole", "psnr_chroma", "mean_iou")
-"""Measures that are key numbers."""

@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from immersion.evaluation_record import read_estimates
 from immersion.report import figures, labels, text
 from immersion.report.curves import draw_curves
 from immersion.report.markup import Markup, join, table, tag
@@ -17,12 +18,6 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 KINDS = {".png": "image/png", ".svg": "image/svg+xml"}
 
-TILES = (
-    *("elbo", "importance_weighted_bound", "bits_per_dim", "squared_error"),
-    *("parzen_log_likelihood", "frechet", "precision", "recall", "coverage", "modes"),
-)
-"""Estimates that are key numbers."""
-
 
 class _Run:
     """What the report reads of one run folder."""
@@ -31,7 +26,7 @@ class _Run:
         self.record = folder.record()
         self.metrics = folder.metrics()
         self.evaluation = folder.evaluation() or {}
-        self.estimates: dict[str, Any] = self.evaluation.get("estimates", {})
+        self.estimates = read_estimates(self.evaluation)
         self.name = folder.path.resolve().name
         files = sorted(folder.samples.glob("[!.]*"))
         found = {path.stem: path for path in files if path.suffix in KINDS}
@@ -106,12 +101,15 @@ def _header(run: _Run, title: str) -> Markup:
 
 def _tiles(run: _Run) -> Markup:
     tiles = []
-    for name in (*TILES, *filter(text.is_key, run.estimates)):
-        if name in run.estimates and (name != "squared_error" or not run.generative):
-            estimate = run.estimates[name]
+    for setting, measures in run.estimates.items():
+        for measure in labels.KEY_MEASURES:
+            if measure not in measures or (measure == "squared_error" and run.generative):
+                continue
+            estimate = measures[measure]
             value, _, error = text.format_estimate(estimate, unit=False).partition(" ± ")
             note = (f"± {error} " if error else "") + estimate.get("unit", "")
-            tiles.append((f"Test {text.lower_first(text.explain_estimate(name)[0])}", value, note))
+            label = text.lower_first(text.explain(measure, setting)[0])
+            tiles.append((f"Test {label}", value, note))
     if run.generative and "active_units" in run.evaluation:
         of = f"of {len(run.evaluation['kl_per_unit'])}" if "kl_per_unit" in run.evaluation else ""
         tiles.append(("Active latent units", run.evaluation["active_units"], of))
@@ -209,15 +207,15 @@ def _not_generative(run: _Run, other: _Run | None) -> Markup:
 
 def _numbers(run: _Run, other: _Run | None) -> Markup:
     runs = [run] if other is None else [run, other]
-    names = list(dict.fromkeys(name for one in runs for name in one.estimates))
-    if not names:
+    keys = [(s, m) for one in runs for s, measures in one.estimates.items() for m in measures]
+    if not keys:
         return Markup()
-    order = list(labels.ESTIMATES)
-    names.sort(key=lambda name: order.index(name) if name in order else len(order))
+    settings, order = [setting for setting, _ in keys], [*labels.MEASURES, *(m for _, m in keys)]
+    keys = sorted(dict.fromkeys(keys), key=lambda k: (settings.index(k[0]), order.index(k[1])))
     rows = []
-    for name in names:
-        label, meaning = text.explain_estimate(name)
-        cells = [one.estimates.get(name) for one in runs]
+    for setting, measure in keys:
+        label, meaning = text.explain(measure, setting)
+        cells = [one.estimates.get(setting, {}).get(measure) for one in runs]
         first = next(cell for cell in cells if cell)
         values = [text.format_estimate(c, unit=False) if c else "" for c in cells]
         name_and_meaning = join(label, tag("small", meaning))

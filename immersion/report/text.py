@@ -4,7 +4,8 @@ import math
 from pathlib import PurePath
 from typing import Any
 
-from immersion.report.labels import ESTIMATES, KEYS, MEASURES, RECIPES
+from immersion.evaluation_record import read_estimates
+from immersion.report.labels import MEASURES, RECIPES, SUMMARY_MEASURES
 from immersion.run_record import Outcome, RunRecord
 
 
@@ -26,17 +27,24 @@ def summarise_run(record: RunRecord, evaluation: dict[str, Any] | None) -> str:
     if latent_dim:
         text += f" with {latent_dim} latent{'s' if latent_dim > 1 else ''}"
     text += f", {_describe_training(record.outcome, name_data(record))}"
-    estimates = (evaluation or {}).get("estimates", {})
-    for name in ("elbo", "squared_error", "frechet", *filter(is_key, estimates)):
-        if name in estimates:
-            label = lower_first(explain_estimate(name)[0])
-            return f"{text}; test {label} {format_estimate(estimates[name])}."
+    estimates = read_estimates(evaluation)
+    for setting, measures in estimates.items():
+        for measure in SUMMARY_MEASURES:
+            if measure in measures:
+                label = lower_first(explain(measure, setting)[0])
+                return f"{text}; test {label} {format_estimate(measures[measure])}."
     return f"{text}; {'its samples are not evaluated' if estimates else 'not evaluated yet'}."
 
 
-def explain_estimate(estimate: str) -> tuple[str, str]:
-    """Return what an estimate is called and what it means; an unknown one keeps its name."""
-    return ESTIMATES.get(estimate) or named(estimate) or (estimate, "")
+def explain(measure: str, setting: str = "") -> tuple[str, str]:
+    """Return the label and the meaning of a measure; an unknown measure keeps its name.
+
+    Example:
+        >>> explain("psnr_before", "sigma_25")
+        ('PSNR before, sigma 25', "Of the network's input: the baseline to beat.")
+    """
+    label, meaning = MEASURES.get(measure, (measure, ""))
+    return f"{label}, {setting.replace('_', ' ')}" if setting else label, meaning
 
 
 def lower_first(label: str) -> str:
@@ -94,33 +102,3 @@ def format_duration(seconds: float) -> str:
         return f"{minutes} min {rest} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min"
-
-
-def named(estimate: str) -> tuple[str, str] | None:
-    """Return what an estimate is called and what it means; None where it is no such measure.
-
-    Example:
-        >>> named("psnr_before_sigma_25")
-        ('PSNR before, sigma 25', 'Of what the network was given: what is to be beaten.')
-    """
-    measure = measure_of(estimate)
-    if measure is None:
-        return None
-    label, meaning = MEASURES[measure]
-    return f"{label}, {estimate[len(measure) + 1 :].replace('_', ' ')}", meaning
-
-
-def measure_of(estimate: str) -> str | None:
-    """Return the longest measure that an estimate's name begins with.
-
-    Example:
-        >>> measure_of("psnr_y_before_x2"), measure_of("frechet")
-        ('psnr_y_before', None)
-    """
-    begins = [name for name in MEASURES if estimate.startswith(f"{name}_")]
-    return max(begins, key=len, default=None)
-
-
-def is_key(estimate: str) -> bool:
-    """Return whether an estimate is a key number."""
-    return measure_of(estimate) in KEYS

@@ -181,6 +181,6 @@ def test_a_run_of_a_game_is_a_translators_run(latent_dim, tmp_path):
     )
     run = load_run(tmp_path / "run")
     assert isinstance(run.model, Translator) and run.model.discriminator is not None
-    assert result["estimates"]["psnr_chroma_lab"]["value"] > 5
+    assert result["estimates"]["lab"]["psnr_chroma"]["value"] > 5
     looks = [row for row in run.folder.metrics() if row["split"] == "validation"]
     assert "adversarial" in looks[-1] and ("kl" in looks[-1]) == (latent_dim > 0)

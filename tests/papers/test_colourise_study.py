@@ -168,15 +168,17 @@ def test_every_claim_of_both_studies_is_measured(monkeypatch, tmp_path):
         asked.append((out.name, recipe, data, arguments.get("task"), arguments.get("latent_dim")))
         return SimpleNamespace(model=None)
 
-    numbers = {"psnr_chroma_gain_over_grey_lab": 1.0, "psnr_chroma_gain_over_mean_lab": 0.5}
-    numbers |= {"colourfulness_error_lab": 3.0, "colourfulness_error_mean_lab": 4.0}
+    numbers = {"psnr_chroma_gain_over_grey": 1.0, "psnr_chroma_gain_over_mean": 0.5}
+    numbers |= {"colourfulness_error": 3.0, "colourfulness_error_mean": 4.0}
     found = {name: {"value": value, "standard_error": 0.1} for name, value in numbers.items()}
     drawn = {claim.name: Measurement(1.0) for claim in study.DRAWN}
     picture = SimpleNamespace(save=lambda path: path.write_text(""))
     monkeypatch.setattr(study, "train_run", train)
     monkeypatch.setattr(study, "translations", lambda run: picture)
     monkeypatch.setattr(study, "Network", SimpleNamespace(of=lambda run: run))
-    monkeypatch.setattr(study, "evaluate_translator", lambda run, name: {"estimates": found})
+    monkeypatch.setattr(
+        study, "evaluate_translator", lambda run, name: {"estimates": {"lab": found}}
+    )
     monkeypatch.setattr(study, "load_pictures", lambda name: SimpleNamespace(test=None))
     monkeypatch.setattr(study, "measure_samples", lambda *judged: drawn)
     for name in ("colourise/short", "colourise"):

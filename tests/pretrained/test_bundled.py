@@ -21,7 +21,8 @@ from immersion.runs.load import load_run
 def test_a_shipped_network_is_what_its_card_says(name):
     about, model = open_shipped(name)
     assert about.name == name and about.licence and about.data and about.estimates
-    assert all(math.isfinite(entry["value"]) for entry in about.estimates.values())
+    found = [m for s in about.estimates.values() for each in s.values() for m in each.values()]
+    assert all(math.isfinite(entry["value"]) for entry in found)
     inward, _ = model.task.channels(about.spec["shape"][0])
     side = 4 * model.network.multiple
     with torch.no_grad():
@@ -116,6 +117,6 @@ def test_a_word_that_means_several_networks_is_no_answer(monkeypatch):
 
 
 def test_rounding_to_float16_costs_nothing_that_shows(run):
-    before = evaluate_translator(Network.of(run))["estimates"]["psnr_sigma_25"]["value"]
-    after = evaluate_translator(Network.of(halved(run)))["estimates"]["psnr_sigma_25"]["value"]
+    before = evaluate_translator(Network.of(run))["estimates"]["sigma_25"]["psnr"]["value"]
+    after = evaluate_translator(Network.of(halved(run)))["estimates"]["sigma_25"]["psnr"]["value"]
     assert abs(before - after) < 0.01

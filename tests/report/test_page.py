@@ -257,3 +257,18 @@ def test_the_sentence_says_how_training_ended(outcome, expected):
 
 def test_a_path_is_named_by_its_last_part():
     assert text.name_data(RunRecord.from_json(record(name="/home/someone/photos"))) == "photos"
+
+
+def test_estimates_are_named_by_measure_and_setting(tmp_path):
+    """Those of earlier versions too, whose names hold both."""
+    run = write_run(tmp_path)
+    psnr = {"value": 29.82, "standard_error": 0.38, "examples": 12, "unit": "dB"}
+    nested = {"sigma_25": {"psnr": psnr, "psnr_before": psnr | {"value": 20.17}}}
+    earlier = {"psnr_sigma_25": psnr, "psnr_before_sigma_25": psnr | {"value": 20.17}}
+    pages = []
+    for estimates in (nested, earlier):
+        run.write_json("evaluation.json", {"estimates": estimates})
+        pages.append(Page(run).text)
+    assert pages[0] == pages[1]
+    assert "test PSNR, sigma 25 29.8 ± 0.4 dB" in pages[0]
+    assert "PSNR before, sigma 25" in pages[0] and "20.2 ± 0.4" in pages[0]
