@@ -193,12 +193,7 @@ def check_python(text: str) -> Iterator[tuple[int, str, str]]:
         if token.type == tokenize.COMMENT:
             yield from check_text(token.string, token.start[0])
     tree = ast.parse(text)
-    recorded = {
-        id(part)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.keyword) and node.arg in RECORDED
-        for part in ast.walk(node.value)
-    }
+    recorded = {id(part) for node in find_recorded(tree) for part in ast.walk(node)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             if " " in node.value and id(node) not in recorded:
@@ -212,6 +207,21 @@ def check_python(text: str) -> Iterator[tuple[int, str, str]]:
             yield from check_name(node.arg, node.lineno)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield from check_name(node.id, node.lineno)
+
+
+def find_recorded(tree: ast.Module) -> list[ast.expr]:
+    """Return the expressions of recorded text: arguments, and the constants that they name."""
+    keywords = (node for node in ast.walk(tree) if isinstance(node, ast.keyword))
+    given = [node.value for node in keywords if node.arg in RECORDED]
+    used = {part.id for node in given for part in ast.walk(node) if isinstance(part, ast.Name)}
+    constants = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id in used
+    ]
+    return given + constants
 
 
 def check_name(name: str, line: int) -> Iterator[tuple[int, str, str]]:

@@ -35,8 +35,8 @@ REDUCED = (
 MNIST_NET = Architecture("dense", width=500, depth=1, activation="tanh")
 FREY_NET = Architecture("dense", width=200, depth=1, activation="tanh")
 ADAM = OptimizerSettings(learning_rate=2e-3, schedule="linear")
-"""The paper's networks, batch size and number of draws; Adam in place of its Adagrad, because it
-comes as far in fewer steps."""
+"""The paper's networks, batch size and number of samples; Adam in place of Adagrad, because it
+needs fewer steps."""
 
 SHORT = Options(steps=60_000, batch_size=100, validate_every=5000)
 """6 million training samples: what two CPU cores do in minutes."""
@@ -48,7 +48,7 @@ FREY = Options(steps=30_000, batch_size=100, validate_every=5000)
 
 
 def train_mnist(out: Path, latent_dim: int, schedule: Options, device: str) -> Run:
-    """Return the paper's MNIST model with `latent` dimensions, trained."""
+    """Train the paper's MNIST model with `latent_dim` dimensions."""
     arguments = {"latent_dim": latent_dim, "architecture": MNIST_NET, "optimizer": ADAM}
     return train_run(out / f"mnist-{latent_dim}", "vae", "mnist", schedule, device, **arguments)
 

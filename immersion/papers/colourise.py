@@ -36,7 +36,7 @@ CITATION = (
 )
 
 LATENT, DRAWS, PICTURES = 16, 8, 1000
-"""Of the code; drawn for a picture; pictures that are drawn for: the first ones of CIFAR-10."""
+"""Latent dimensions; samples for each picture; pictures: the first of CIFAR-10."""
 
 LEVELS = {"task": Colourise(discretised=True)}
 LONG = Options(steps=100_000, batch_size=128, validate_every=0, log_every=500)
@@ -44,12 +44,12 @@ SHORT = Options(steps=30_000, batch_size=16, validate_every=0, log_every=500)
 
 
 def measure_short(out: Path, device: str) -> dict[str, Measurement]:
-    """Train a network that gives probabilities to levels, and judge it."""
+    """Train a network that predicts probabilities of levels, and evaluate it."""
     return measure_gains(train_colouriser(out, device, "levels", LEVELS, SHORT))
 
 
 def measure_all(out: Path, device: str) -> dict[str, Measurement]:
-    """Train a network with levels, one with one answer and one with a code; judge them."""
+    """Train a network with levels, one with one answer and one with a code; evaluate them."""
     levels = train_colouriser(out, device, "levels", LEVELS, LONG)
     one = train_colouriser(out, device, "one", {}, LONG)
     drawn = train_colouriser(out, device, "several", {"latent_dim": LATENT}, LONG)
@@ -61,7 +61,7 @@ def measure_all(out: Path, device: str) -> dict[str, Measurement]:
 def train_colouriser(
     out: Path, device: str, name: str, kind: Mapping[str, Any], options: Options
 ) -> Run:
-    """Return a colouriser of 32 channels, trained on CIFAR-10, and keep what it makes."""
+    """Train a colouriser of 32 channels on CIFAR-10 and save its outputs."""
     shape = Translation("unet", width=32)
     run = train_run(out / name, "colourise", "cifar10", options, device, translation=shape, **kind)
     translations(run).save(out / f"colourise-{out.name}-{name}.png")
@@ -69,7 +69,7 @@ def train_colouriser(
 
 
 def measure_gains(run: Run) -> dict[str, Measurement]:
-    """Return what a colouriser gains over grey and over the mean colour, on each set."""
+    """Return the gain of a colouriser over grey and over the mean colour, on each set."""
     measured = {}
     for name in GAINS:
         found = evaluate_translator(Network.of(run), name)["estimates"]["lab"]
@@ -85,7 +85,7 @@ def measure_gains(run: Run) -> dict[str, Measurement]:
 def measure_samples(
     one: Translator, several: Translator, split: PatchSplit, count: int
 ) -> dict[str, Measurement]:
-    """Return what the best of several draws gains over one answer, and how colourful a draw is."""
+    """Return the gain of the best of several samples over one answer, and their colourfulness."""
     gains, errors, baseline = [], [], []
     task = one.task
     for number, picture in enumerate(split.pictures[:PICTURES]):
@@ -93,8 +93,8 @@ def measure_samples(
         with torch.inference_mode():
             answer = one.answer(pair.input)[0]
             drawn = [several.answer(pair.input, count * number + k)[0] for k in range(count)]
-        said = torch.cat([answer, *drawn, task.grey(pair.input)])
-        made = quantise(task.finish(pair.input.expand(len(said), -1, -1, -1), said))
+        outputs = torch.cat([answer, *drawn, task.grey(pair.input)])
+        made = quantise(task.finish(pair.input.expand(len(outputs), -1, -1, -1), outputs))
         truth = quantise(task.finish(pair.input, pair.target)).expand_as(made)
         psnr = compute_psnr_ab(lab_from_srgb(made), lab_from_srgb(truth)).clamp(max=ROUNDED)
         error = compute_colourfulness_error(made, truth)
@@ -115,21 +115,21 @@ def _average(values: Tensor) -> Measurement:
 
 ASKED = "a target of this project"
 GAINS = {"bsds500": 0.2, "cifar10": 0.5}
-"""Sets whose test pictures are judged on, and what is to be gained over no colour and over the
-mean one, in dB."""
+"""Sets whose test pictures are evaluated, and the claimed gain over grey and over the mean colour,
+in dB."""
 
 
 def make_claims(of: str = "", words: str = "") -> list[Claim]:
-    """Return what is claimed of a colouriser on both sets.
+    """Return the claims about a colouriser on both sets.
 
     Args:
-        of: Ends the claims' names.
-        words: Begins what they say.
+        of: End of the claims' names.
+        words: Beginning of their statements.
     """
     numbers = []
     for name, gain in GAINS.items():
-        for baseline, said in (("grey", "grey"), ("mean", "the mean colour")):
-            text = f"{words}{name}: PSNR of chroma, picture by picture, over {said}"
+        for baseline, words_of_baseline in (("grey", "grey"), ("mean", "the mean colour")):
+            text = f"{words}{name}: PSNR of chroma, picture by picture, over {words_of_baseline}"
             numbers.append(Claim(f"{name}-{baseline}{of}", text, gain, ASKED, 0, "dB"))
         text = (
             f"{words}{name}: distance from the true colourfulness, as a share of the mean colour's"
@@ -141,7 +141,7 @@ def make_claims(of: str = "", words: str = "") -> list[Claim]:
 DRAWN = (
     Claim(
         "best-of-draws",
-        f"several answers: what the best of {DRAWS} draws gains over the one answer",
+        f"several answers: what the best of {DRAWS} samples gains over the one answer",
         0.5,
         ASKED,
         0,
@@ -149,7 +149,7 @@ DRAWN = (
     ),
     Claim(
         "colourfulness-of-draws",
-        "several answers: one draw's distance from the true colourfulness, as a share of grey's",
+        "several answers: one sample's distance from the true colourfulness, as a share of grey's",
         0.8,
         ASKED,
         0,

@@ -17,7 +17,7 @@ CITATION = (
     "Denoising, IEEE Transactions on Image Processing 2018, https://arxiv.org/abs/1710.04026"
 )
 FFDNET = "FFDNet, tables II and III, as quoted"
-"""It is told sigma; one network of it does all strengths, as ours does, which is blind."""
+"""Its network receives sigma; one network for all strengths, as ours, which is blind."""
 
 PUBLISHED = {
     ("set12", 15): 32.75,
@@ -28,11 +28,11 @@ PUBLISHED = {
     ("bsd68", 50): 26.29,
 }
 
-JUDGED, LEAST, TARGET = ("set12", 25), 29.8, "a target of this project for two hours of a CPU"
-"""A PSNR in dB, and on what."""
+CLAIMED, LEAST, TARGET = ("set12", 25), 29.8, "a target of this project for two hours of a CPU"
+"""Set and sigma of the claim, its PSNR in dB, and its source."""
 
 SIDE = 48
-"""Of the patches."""
+"""Side of the patches."""
 
 SHORT = Options(steps=260_000, batch_size=4, validate_every=0, log_every=1000)
 """Many small steps: at equal time, four patches a step are 1.1 dB above 32 after five minutes."""
@@ -48,7 +48,7 @@ PROTOCOL = (
 
 
 def measure_table(out: Path, device: str, options: Options, depth: int) -> dict[str, Measurement]:
-    """Train a blind denoiser of grey pictures and judge it on Set12 and BSD68."""
+    """Train a blind denoiser of grey pictures and evaluate it on Set12 and BSD68."""
     run = train_run(
         out / "grey",
         "denoise",
@@ -76,7 +76,7 @@ def draw_curve(run: Run) -> str:
 
 
 def measure_psnr(run: Run) -> dict[str, Measurement]:
-    """Return PSNR on both sets at three strengths, and what the intervals cover."""
+    """Return PSNR on both sets at three strengths, and the coverage of the intervals."""
     measured = {}
     for name in ("set12", "bsd68"):
         estimates = evaluate_translator(Network.of(run), name)["estimates"]
@@ -89,9 +89,9 @@ def measure_psnr(run: Run) -> dict[str, Measurement]:
 
 
 def make_claims(short: bool) -> tuple[Claim, ...]:
-    """Return what is claimed: FFDNet's row; of a short schedule a number of our own beside it."""
+    """Return the claims: FFDNet's row; for a short schedule one target, the row for comparison."""
     numbers = [
-        _claim_target(*place) if short and place == JUDGED else _claim_published(*place, short)
+        _claim_target(*place) if short and place == CLAIMED else _claim_published(*place, short)
         for place in PUBLISHED
     ]
     intervals = [

@@ -1,4 +1,4 @@
-"""Denoising learnt from noisy pictures alone, beside the same network taught by clean ones."""
+"""Denoising learnt from noisy pictures alone, compared with the same network and clean ones."""
 
 from pathlib import Path
 
@@ -23,11 +23,11 @@ CITATION = (
 SIGMA = 25.0
 OPTIONS = Options(steps=12_000, batch_size=4, validate_every=0, log_every=500)
 SIDE = 48
-"""Of what a network sees in training; a noisy patch is twice as wide, and halved."""
+"""Side of the network's input in training; a noisy patch is twice as wide, and halved."""
 
 
 def compare_trainings(out: Path, device: str) -> dict[str, Measurement]:
-    """Train one denoiser from clean pictures and one from noisy ones; judge both on Set12."""
+    """Train one denoiser from clean pictures and one from noisy ones; evaluate both on Set12."""
     arguments = {"translation": Translation("restorer", depth=6)}
     taught = train_run(
         out / "taught",
@@ -54,7 +54,7 @@ def compare_trainings(out: Path, device: str) -> dict[str, Measurement]:
 
 
 def write_photographs(folder: Path, sigma: float) -> Path:
-    """Return a folder of pictures with noise, one file each; what is there is left as it is."""
+    """Write pictures with noise, one file each, and return the folder; existing files stay."""
     pictures = load_pictures("bsds500-grey").train.pictures
     for number, levels in enumerate(pictures):
         path = folder / f"{number:03d}.png"

@@ -36,7 +36,7 @@ PROTOCOL = (
 
 
 def measure_table(out: Path, device: str, options: Options, depth: int) -> dict[str, Measurement]:
-    """Train an enlarger for each factor and judge them on Set5."""
+    """Train an enlarger for each factor and evaluate them on Set5."""
     measured = {}
     for factor in FACTORS:
         run = train_run(
@@ -57,7 +57,7 @@ def measure_table(out: Path, device: str, options: Options, depth: int) -> dict[
 
 
 def make_claims(published: dict[int, float], source: str) -> tuple[Claim, ...]:
-    """Return what is claimed for each factor, bicubic enlargement being the published one."""
+    """Return the claims for each factor, with bicubic enlargement as published."""
     return tuple(
         claim
         for factor in FACTORS

@@ -31,9 +31,9 @@ PUBLISHED = Options(
     steps=340 * EPOCH, ema=0.99999, ema_from=120 * EPOCH, validate_every=0, log_every=EPOCH
 )
 """The published batch size and optimizer for 340 epochs, weights averaged over the last 220: the
-discriminator's dropout keeps the generator moving to the end, and alone the last one scores about
-195 nats. How wide the average is was chosen by the test score of an earlier, longer run, whose
-average over a hundred epochs came to 223 after 1,340 (AMD EPYC, 2026-11-23)."""
+discriminator's dropout keeps the generator changing to the end, and the last one alone scores
+about 195 nats. The width of the average was chosen by the test score of an earlier, longer run,
+whose average over a hundred epochs scored 223 after 1,340 (AMD EPYC, 2026-11-23)."""
 
 TODAY = Options(steps=60 * EPOCH, batch_size=100, ema=0.999, validate_every=0, log_every=EPOCH)
 TODAYS_GAME = {
@@ -54,12 +54,12 @@ CENTRES = 10_000
 
 
 def train_digits(out: Path, device: str) -> Run:
-    """Return the published nets, trained on MNIST as the published code does."""
+    """Train the published nets on MNIST as the published code does."""
     return train_run(out / "mnist-2014", "gan2014", "mnist", PUBLISHED, device)
 
 
 def measure_table(out: Path, device: str) -> dict[str, Measurement]:
-    """Measure the Parzen-window log-likelihood of three games, and of what is no model."""
+    """Measure the Parzen-window log-likelihood of three games, and of k-means centres."""
     runs = {
         "": train_digits(out, device),
         "-today": train_run(out / "mnist-today", "gan", "mnist", TODAY, device, **TODAYS_GAME),
@@ -97,9 +97,9 @@ def _measure_k_means(run: Run) -> Measurement:
 
 
 def draw_samples(out: Path, device: str) -> dict[str, Measurement]:
-    """Draw the paper's figures 2 and 3: samples beside their nearest neighbours, and walks.
+    """Draw the paper's figures 2 and 3: samples next to their nearest neighbours, and walks.
 
-    They are of the model of `gan2014/mnist`, which is trained first where it is not there.
+    They are of the model of `gan2014/mnist`, which is trained first if it does not exist.
     """
     run = train_digits(out.parent / "mnist", device)
     neighbours(run).save(out / "gan2014-samples.png")
@@ -193,7 +193,7 @@ register(
         claims=(
             Claim(
                 "copies",
-                "pairs in which a sample lies nearer to a training image than a test image does: "
+                "pairs in which a sample is nearer to a training image than a test image does: "
                 "1/2 where nothing is copied, 1 where everything is",
                 0.6,
                 "the paper's argument, as a number",

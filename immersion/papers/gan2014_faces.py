@@ -1,6 +1,6 @@
-"""Goodfellow et al. 2014's faces, on faces that are public; and faces of today that are nobody's.
+"""Goodfellow et al. 2014's faces, on faces that are public; and today's, of nobody real.
 
-The Toronto Face Database of the paper is not public. The 13,165 faces of `smiles` stand in for it.
+The Toronto Face Database of the paper is not public. The 13,165 faces of `smiles` replace it.
 """
 
 from dataclasses import replace
@@ -21,7 +21,7 @@ from immersion.runs.figures import neighbours
 from immersion.runs.load import Run
 
 SIDE = 48
-"""Of the paper's faces."""
+"""Side of the paper's faces."""
 
 OF_FACES = replace(OPTIMISER, learning_rate=0.05, max_norm=1.9365)
 """The published optimizer for faces: a lower rate, and a bound on each unit's weights."""
@@ -71,7 +71,7 @@ PROTOCOL = SampleProtocol(samples=1316, extractor="squeezenet")
 def compare_games(
     out: Path, device: str, widths: dict[str, int], first: Options, second: Options
 ) -> dict[str, Measurement]:
-    """Train 2014's nets and today's game on faces of 48 x 48, and judge both alike."""
+    """Train 2014's nets and today's game on faces of 48 x 48, and evaluate both alike."""
     old = train_run(
         out / "2014", "gan2014", "smiles", first, device, size=SIDE, optimizer=OF_FACES, **widths
     )
@@ -106,7 +106,7 @@ def measure_people(out: Path, device: str, options: Options, width: int) -> dict
 
 
 def train_people(out: Path, device: str, options: Options, width: int) -> Run:
-    """Return the generator of 64 x 64 faces, trained."""
+    """Train the generator of 64 x 64 faces."""
     game = {**TODAYS_GAME, "architecture": Architecture("dcgan", width=width)}
     return train_run(out / "people", "gan", "smiles", options, device, **game)
 
@@ -119,7 +119,7 @@ ASKED = "a target of this project"
 
 
 def make_face_claims() -> tuple[Claim, ...]:
-    """Return what is claimed of two trainings on the same faces."""
+    """Return the claims about two trainings on the same faces."""
     return (
         Claim(
             "frechet",
@@ -136,11 +136,11 @@ def make_face_claims() -> tuple[Claim, ...]:
 
 
 def make_people_claims() -> tuple[Claim, ...]:
-    """Return what is claimed of faces that are nobody's."""
+    """Return the claims about faces that are not real people."""
     return (
         Claim(
             "nearer_than_held_out",
-            "pairs in which a sample lies nearer to a training face than a test face does: 1/2 "
+            "pairs in which a sample is nearer to a training face than a test face does: 1/2 "
             "where nothing is copied",
             0.6,
             ASKED,
@@ -153,7 +153,7 @@ def make_people_claims() -> tuple[Claim, ...]:
     )
 
 
-FACES = "The original face experiment, on public faces: 2014's nets beside today's game"
+FACES = "The original face experiment, on public faces: 2014's nets and today's game"
 PEOPLE = "Faces that are not real people, 64 x 64, with their nearest training faces"
 
 register(

@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # matplotlib is slow to import, so functions import it
     from matplotlib.axes import Axes
 
 MEAN, DEVIATION = 1.0, 0.5
-"""Of the data, which are normal."""
+"""Mean and deviation of the data, which are normal."""
 
 START = 1.6
 """Mean of the generator's samples before the first step."""
@@ -45,7 +45,7 @@ K = 50
 EARLY = 4
 """The generator's steps before the first three pictures."""
 
-# The nets are too small for another device, and the moments look at the step's number.
+# The nets are too small for another device, and the moments read the number of the step.
 OPTIONS = Options(
     steps=60, batch_size=256, device="cpu", precision="float32", validate_every=0, log_every=1
 )
@@ -77,12 +77,12 @@ class Data(NamedTuple):
 
 @dataclass(frozen=True)
 class Snapshots:
-    """An objective that keeps the model as it is at its first turn of some steps.
+    """An objective that saves the model at its first turn of some steps.
 
     Args:
-        objective: What is minimised.
-        folder: Where the weights are kept.
-        moments: Step -> the moment's name.
+        objective: The wrapped objective.
+        folder: Folder for the weights.
+        moments: Step -> name of the moment.
     """
 
     objective: Callable[[GAN, Batch], dict[str, Tensor]]
@@ -100,7 +100,7 @@ class Snapshots:
 
 @dataclass(frozen=True)
 class State:
-    """Where a game stands: the masses of samples, and D, on the bins of the line.
+    """The state of a game: the masses of samples, and D, on the bins of the line.
 
     Args:
         p_g: (bins,).
@@ -114,7 +114,7 @@ class State:
 
     @classmethod
     def of(cls, model: GAN) -> "State":
-        """Return where a model stands, by quadrature."""
+        """Return the state of a model, by quadrature."""
 
         def g(z: Tensor) -> Tensor:
             return model.generate(z.float())
@@ -143,7 +143,7 @@ def reproduce_figure1(out: Path, device: str) -> dict[str, Measurement]:
     split = MemorySplit(x, None, "real")
     outcome = train(experiment, Data(split, split), folder, OPTIONS)
     if outcome.reason == "interrupted":
-        raise UserError("the study was interrupted", remedy="give the same command to go on")
+        raise UserError("the study was interrupted", remedy="give the same command to resume")
     states = {"d": State.of(experiment.model)}
     for moment in "abc":
         experiment.model.load_state_dict(load_file(_moment_file(folder, moment)))
@@ -177,7 +177,7 @@ def _build_experiment(folder: RunFolder) -> Experiment:
 
 @torch.no_grad()
 def _initialize_generator(generator: nn.Sequential) -> None:
-    """Let the samples begin as wide as the data, and to the right of them."""
+    """Initialize the samples as wide as the data, and to the right of them."""
     last = next(m for m in reversed(list(generator)) if isinstance(m, nn.Linear))
     low, high = generator(torch.tensor([[-1.0], [1.0]]))
     last.weight.mul_(2 * DEVIATION / (high - low))
@@ -207,7 +207,7 @@ def _draw_figure(states: dict[str, State], file: Path) -> None:
 def _draw_densities(axes: "Axes", state: State) -> None:
     width, x = float(EDGES[1] - EDGES[0]), X.numpy()
     best = compute_best_discriminator(P, state.p_g)
-    best[P + state.p_g < 0.01 * width] = math.nan  # nobody lives there
+    best[P + state.p_g < 0.01 * width] = math.nan  # no mass here
     axes.plot(x, P / width, color=INK, linestyle=":", linewidth=2, label="data, p")
     axes.plot(x, state.p_g / width, color=ORANGE, linewidth=2, label="samples, p_g")
     axes.plot(x, state.d, color=BLUE, linestyle="--", linewidth=2, label="D")

@@ -1,34 +1,34 @@
-"""The page of results, from what was recorded: `python -m immersion.papers.markdown`."""
+"""The page of results, from the recorded values: `python -m immersion.papers.markdown`."""
 
 from typing import Any
 
-from immersion.papers.study import STUDIES, Study, rows
+from immersion.papers.study import STUDIES, Study, list_claims
 
 HEAD = """# Results
 
-Every number below was measured by the command beside it and recorded by the program itself
-(`immersion reproduce STUDY --record`); this page is generated from the records (`make results`).
-An estimate's standard error is over test examples. *met* means that the measured value bears out
-the claim within its tolerance, *missed* that it does not, *pending* that it has not been measured;
-*measured* is a number for comparison, no claim.
+Every number below was measured and recorded by the command that is named with it (`immersion
+reproduce STUDY --record`); this page is generated from the records (`make results`). The standard
+error of an estimate is over test examples. *met* means that the measured value supports the claim
+within its tolerance, *missed* that it does not, *pending* that it has not been measured;
+*measured* marks a number for comparison, not a claim.
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """Return the whole page as Markdown."""
-    return HEAD + "".join(section(STUDIES[name]) for name in sorted(STUDIES))
+    return HEAD + "".join(render_section(STUDIES[name]) for name in sorted(STUDIES))
 
 
-def section(study: Study) -> str:
-    """Return what is known of a study: its claims, and what was measured, when and how."""
-    claims = rows(study)
+def render_section(study: Study) -> str:
+    """Return the section of a study: its claims and their measured values."""
+    claims = list_claims(study)
     lines = [
         f"\n## {study.name}: {study.title}\n",
         f"{study.citation}\n",
         f"Protocol: {study.protocol}\n",
-        "| claim | said | measured | training | status |",
+        "| claim | published | measured | training | status |",
         "|---|---|---|---|---|",
-        *(_line(row) for row in claims),
+        *(_render_row(row) for row in claims),
         "",
     ]
     measured = next((row for row in claims if row["measured"] is not None), None)
@@ -39,9 +39,9 @@ def section(study: Study) -> str:
     return "\n".join(lines)
 
 
-def _line(row: dict[str, Any]) -> str:
+def _render_row(row: dict[str, Any]) -> str:
     tolerance = f" (tolerance {row['tolerance']:g})" if row["tolerance"] else ""
-    said = f"{row['sense']} {row['published']:g} {row['unit']}{tolerance}; {row['source']}"
+    published = f"{row['sense']} {row['published']:g} {row['unit']}{tolerance}; {row['source']}"
     if row["measured"] is None:
         measured = minutes = ""
     else:
@@ -49,8 +49,8 @@ def _line(row: dict[str, Any]) -> str:
         measured = f"{row['measured']:.4g}{error} {row['unit']}"
         minutes = f"{row['seconds'] / 60:.0f} min"
     statement = row["statement"].replace("|", "\\|")  # a bar would end the cell
-    return f"| {statement} | {said} | {measured} | {minutes} | {row['status']} |"
+    return f"| {statement} | {published} | {measured} | {minutes} | {row['status']} |"
 
 
 if __name__ == "__main__":
-    print(page(), end="")
+    print(render_page(), end="")

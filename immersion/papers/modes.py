@@ -127,8 +127,8 @@ def make_mixture_claims(
     """Return the claims on a mixture of `count` Gaussians.
 
     Args:
-        count: The modes.
-        quality: What is said of high quality: the share, who says it, and in which sense.
+        count: Number of modes.
+        quality: Claim on high quality: the share, its source and its sense.
         pacgan: PacGAN2's numbers.
         gan: The plain GAN's.
     """

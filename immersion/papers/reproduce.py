@@ -1,4 +1,4 @@
-"""`immersion reproduce`: the published value beside the measured one."""
+"""`immersion reproduce`: published values next to measured ones."""
 
 import shutil
 import time
@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 from immersion.check import UserError
 from immersion.machine import describe_machine
-from immersion.papers.study import STUDIES, Study, entry, listed, rows
+from immersion.papers.study import STUDIES, Study, list_claims, make_entry
 from immersion.papers.study import record as write_record
 from immersion.run_folder import RunFolder
 
 FIGURES = Path(__file__).parents[2] / "docs" / "figures"
-"""Of a checkout."""
+"""Folder for the figures of a checkout."""
 
 
 def reproduce(
@@ -30,20 +30,20 @@ def reproduce(
 
     Args:
         study: A study, such as aevb/fig4, or a whole paper, such as aevb.
-        list: List all claims with what was measured, running nothing.
-        pending: Run every study with a claim that is still owed, cheapest first.
-        minutes: With --pending: begin no study that is expected to take longer than is left.
+        list: List all claims with their measured values, and run nothing.
+        pending: Run every study with a claim that has not been measured, shortest first.
+        minutes: Time limit of --pending: studies that would exceed it are left out.
         device: auto, cpu or cuda.
-        out: Where runs and pictures go; given again after a kill, it goes on.
-        record: Keep the measured values beside the papers and the pictures under docs/figures;
-            for a checkout.
+        out: Folder for runs and figures; the same folder resumes after an interruption.
+        record: Keep the measured values in the package and the figures in docs/figures; needs a
+            checkout.
     """
     if minutes and not pending:
         raise UserError("--minutes is for --pending", remedy="pass --pending too")
     if list:
-        return [row for name in STUDIES for row in rows(STUDIES[name])]
+        return [row for name in STUDIES for row in list_claims(STUDIES[name])]
     if pending:
-        return _owed(minutes, device, out, record)
+        return _run_pending(minutes, device, out, record)
     if study is None:
         raise UserError(
             "no study was named",
@@ -51,11 +51,11 @@ def reproduce(
             remedy="name one, or pass --list or --pending",
         )
     names = [name for name in STUDIES if name.split("/")[0] == study] or [STUDIES[study].name]
-    return [row for name in names for row in run(STUDIES[name], device, out, record)]
+    return [row for name in names for row in run_study(STUDIES[name], device, out, record)]
 
 
-def run(study: Study, device: str, out: Path, keep: bool) -> list[dict[str, Any]]:
-    """Run one study and return its claims, the published values beside the measured ones."""
+def run_study(study: Study, device: str, out: Path, keep: bool) -> list[dict[str, Any]]:
+    """Run one study and return its claims with their measured values."""
     folder = out / study.name
     folder.mkdir(parents=True, exist_ok=True)
     measured = study.run(folder, device)
@@ -66,27 +66,31 @@ def run(study: Study, device: str, out: Path, keep: bool) -> list[dict[str, Any]
         "command": f"immersion reproduce {study.name}",
         "protocol": study.protocol,
     }
-    entries = {name: entry(each, circumstances) for name, each in measured.items()}
+    entries = {name: make_entry(each, circumstances) for name, each in measured.items()}
     if keep:
         write_record(study, entries)
         FIGURES.mkdir(parents=True, exist_ok=True)
         for picture in sorted([*folder.glob("*.png"), *folder.glob("*.svg")]):
             shutil.copy(picture, FIGURES / picture.name)
-    return listed(study, entries)
+    return list_claims(study, entries)
 
 
 def _training_seconds(folder: Path) -> float:
-    """Return what the training of a study's runs took, over all the times it was gone on with."""
+    """Return the training time of a study's runs, over all their sessions."""
     records = (RunFolder(file.parent).record() for file in folder.glob("*/run.json"))
     return sum(record.outcome.seconds for record in records if record.outcome is not None)
 
 
-def _owed(minutes: float, device: str, out: Path, keep: bool) -> list[dict[str, Any]]:
-    owed = [s for s in STUDIES.values() if any(row["status"] == "pending" for row in rows(s))]
+def _run_pending(minutes: float, device: str, out: Path, keep: bool) -> list[dict[str, Any]]:
+    pending = [
+        study
+        for study in STUDIES.values()
+        if any(row["status"] == "pending" for row in list_claims(study))
+    ]
     started, results = time.monotonic(), []
-    for study in sorted(owed, key=lambda study: study.minutes):
+    for study in sorted(pending, key=lambda study: study.minutes):
         left = minutes - (time.monotonic() - started) / 60
         if minutes and study.minutes > left:
             continue
-        results += run(study, device, out, keep)
+        results += run_study(study, device, out, keep)
     return results

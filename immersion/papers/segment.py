@@ -29,7 +29,7 @@ SEGNET = (
 )
 
 THRESHOLDS = [tenth / 10 for tenth in range(10)]
-"""Of the probability of a cell: the challenge of 2012 takes the best of them for each number."""
+"""Thresholds of the probability of a cell: the challenge takes the best for each number."""
 
 WIDE, NARROW = Translation(network="unet", depth=4), Translation("unet", width=16, depth=4)
 
@@ -50,7 +50,7 @@ SIDE_OF_STREETS = 176
 def measure_cells(
     out: Path, device: str, options: Options, translation: Translation
 ) -> dict[str, Measurement]:
-    """Train five networks, each on most of the other slices of the stack; judge all 30."""
+    """Train five networks, each on most of the other slices of the stack; evaluate all 30."""
     probabilities, truths = [], []
     for fold in range(1, FOLDS + 1):
         run = train_run(
@@ -72,16 +72,16 @@ def measure_cells(
 
 def predict_cells(run: Run) -> tuple[Tensor, Tensor]:
     """Return the probability of a cell in the run's test slices and where cells are, (N, H, W)."""
-    said = list(predict_pairs(run.model, run.model.task, run.data.test))
-    probabilities = [p.base_dist.probs[:, 1] for _, p in said]
-    return torch.cat(probabilities), torch.cat([pair.target[:, 0] == 1 for pair, _ in said])
+    predictions = list(predict_pairs(run.model, run.model.task, run.data.test))
+    probabilities = [p.base_dist.probs[:, 1] for _, p in predictions]
+    return torch.cat(probabilities), torch.cat([pair.target[:, 0] == 1 for pair, _ in predictions])
 
 
 def compute_leader_board(probability: Tensor, truth: Tensor) -> dict[str, Measurement]:
     """Return the challenge's three numbers, each at the threshold that is best for it.
 
     Args:
-        probability: Of a cell, (N, H, W).
+        probability: Probability of a cell, (N, H, W).
         truth: (N, H, W), bool, True inside cells.
     """
 
@@ -104,7 +104,7 @@ def compute_leader_board(probability: Tensor, truth: Tensor) -> dict[str, Measur
 def measure_streets(
     out: Path, device: str, options: Options, translation: Translation
 ) -> dict[str, Measurement]:
-    """Train on CamVid's training pictures; judge on its test pictures."""
+    """Train on CamVid's training pictures; evaluate on its test pictures."""
     run = train_run(
         out / "run",
         "segment",
@@ -120,7 +120,7 @@ def measure_streets(
 
 
 def make_cell_claims() -> tuple[Claim, ...]:
-    """Return the published numbers; they are of other slices, whose labels are secret."""
+    """Return the published numbers, of other slices, whose labels are secret."""
     published = {
         "warping": ("warping error (splits and mergers)", 0.000353),
         "rand": ("Rand error, 1 - F of pairs of pixels", 0.0382),
@@ -134,7 +134,7 @@ def make_cell_claims() -> tuple[Claim, ...]:
 
 
 def make_street_claim(full: bool) -> tuple[Claim, ...]:
-    """Return what the mean over classes should be; of a short schedule nothing is claimed."""
+    """Return the claim on the mean over classes; a short schedule only compares."""
     return (
         Claim(
             "mean_iou",

@@ -1,4 +1,4 @@
-"""What a reproduction is: claims with published numbers, and one function that measures them."""
+"""The parts of a reproduction: published claims, and a function that measures them."""
 
 import json
 import math
@@ -13,22 +13,22 @@ from immersion.registry import Registry
 STUDIES: Registry["Study"] = Registry("study", "immersion.papers")
 
 RESULTS = Path(__file__).parent / "results"
-"""Measured values, one JSON file a study; written by `immersion reproduce --record` only."""
+"""Folder of measured values, one JSON file a study, written by `immersion reproduce --record`."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One number that is said, and how near ours must come.
+    """A published number, and how close the measured one must be.
 
     Args:
-        name: Within the study.
-        statement: What the number is.
-        published: The number said.
-        source: Who said it, and where.
-        tolerance: In the number's unit.
-        unit: nats, dB, ...
+        name: Name within the study.
+        statement: Description of the number.
+        published: The number.
+        source: Author and place of the number.
+        tolerance: Accepted difference, in the number's unit.
+        unit: Unit: nats, dB, ...
         sense: `at least` (met from published - tolerance up), `at most`, `about`, or `beside`:
-            shown beside the published number and no claim, since the two are not alike.
+            a number for comparison, measured under another protocol, and no claim.
     """
 
     name: str
@@ -39,12 +39,12 @@ class Claim:
     unit: str
     sense: Literal["at least", "at most", "about", "beside"] = "at least"
 
-    def met(self, measured: float) -> bool:
-        """Return whether a measured value bears the claim out.
+    def is_met(self, measured: float) -> bool:
+        """Return whether a measured value supports the claim.
 
         Example:
             >>> claim = Claim("elbo", "test ELBO", -96.0, "a test", 0.5, "nats")
-            >>> claim.met(-96.4), claim.met(-97.0), claim.met(-90.0)
+            >>> claim.is_met(-96.4), claim.is_met(-97.0), claim.is_met(-90.0)
             (True, False, True)
         """
         above = measured >= self.published - self.tolerance
@@ -55,12 +55,12 @@ class Claim:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a study measured for one claim.
+    """The measured value of one claim.
 
     Args:
-        value: In the claim's unit.
-        standard_error: Over test examples; None where the value is no mean.
-        seconds: Of training, where the value rests on one run; None where on all of the study's.
+        value: Value in the claim's unit.
+        standard_error: Standard error over test examples; None if the value is not a mean.
+        seconds: Training time if the value rests on one run; None if on all runs of the study.
     """
 
     value: float
@@ -68,16 +68,18 @@ class Measurement:
     seconds: float | None = None
 
     def over(self, other: "Measurement") -> "Measurement":
-        """Return the ratio of two independent ones that have errors; its own to first order.
+        """Return the ratio to an independent measurement, with its error to first order.
 
         Example:
             >>> ratio = Measurement(3.0, 0.03).over(Measurement(6.0, 0.06))
             >>> ratio.value, round(ratio.standard_error, 5)
             (0.5, 0.00707)
         """
+        if self.standard_error is None or other.standard_error is None:
+            raise ValueError("the error of a ratio needs both standard errors")
         ratio = self.value / other.value
-        shares = (each.standard_error / each.value for each in (self, other))
-        return Measurement(ratio, abs(ratio) * math.hypot(*shares))
+        relative = self.standard_error / self.value, other.standard_error / other.value
+        return Measurement(ratio, abs(ratio) * math.hypot(*relative))
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,11 @@ class Study:
         name: `paper` or `paper/figure`, as `immersion reproduce` takes it.
         title: One line.
         citation: Authors, year, title, link.
-        claims: What is measured.
-        minutes: What it takes on two CPU cores, roughly.
-        protocol: One sentence on what was done, and where it differs from the paper.
-        run: Takes a folder for its runs and pictures and a device; returns a measurement for
-            each claim's name. Called again after a kill, it goes on where it stopped.
+        claims: The numbers to measure.
+        minutes: Approximate time on two CPU cores.
+        protocol: One sentence on the procedure, and where it differs from the paper.
+        run: (folder, device) -> a measurement for each claim's name. Runs and figures are written
+            to the folder; called again after an interruption, it resumes.
     """
 
     name: str
@@ -109,19 +111,19 @@ def register(study: Study) -> Study:
     return STUDIES.register(study.name)(study)
 
 
-def rows(study: Study) -> list[dict[str, Any]]:
-    """Return a study's claims, each with what was recorded for it, if anything was."""
-    return listed(study, _recorded(study))
+Entries = dict[str, dict[str, Any]]
+"""Claim -> measured value, standard error, seconds, machine, date, command and protocol."""
 
 
-def listed(study: Study, entries: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return a study's claims, each with its entry: what was measured, when, where, how long."""
-    return [_row(study, claim, entries.get(claim.name, {})) for claim in study.claims]
+def list_claims(study: Study, entries: Entries | None = None) -> list[dict[str, Any]]:
+    """Return a study's claims, each with its entry; by default with the recorded ones."""
+    found = _read_entries(study) if entries is None else entries
+    return [_make_row(study, claim, found.get(claim.name, {})) for claim in study.claims]
 
 
-def _row(study: Study, claim: Claim, found: dict[str, Any]) -> dict[str, Any]:
+def _make_row(study: Study, claim: Claim, found: dict[str, Any]) -> dict[str, Any]:
     measured = found.get("measured")
-    status = "pending" if measured is None else "met" if claim.met(measured) else "missed"
+    status = "pending" if measured is None else "met" if claim.is_met(measured) else "missed"
     if status == "met" and claim.sense == "beside":
         status = "measured"
     fields = ("standard_error", "seconds", "machine", "date", "command", "protocol")
@@ -140,13 +142,13 @@ def _row(study: Study, claim: Claim, found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def record(study: Study, entries: dict[str, dict[str, Any]]) -> Path:
-    """Write what a study measured beside the papers.
+def record(study: Study, entries: Entries) -> Path:
+    """Write the entries of a study into the package.
 
     Raises:
-        UserError: The package's folder cannot be written to: it is no checkout.
+        UserError: If the package's folder cannot be written to: it is not a checkout.
     """
-    file = _file(study)
+    file = _result_file(study)
     try:
         file.parent.mkdir(exist_ok=True)
         file.write_text(json.dumps(entries, indent=2) + "\n")
@@ -156,17 +158,17 @@ def record(study: Study, entries: dict[str, dict[str, Any]]) -> Path:
     return file
 
 
-def entry(measurement: Measurement, circumstances: dict[str, Any]) -> dict[str, Any]:
-    """Return a measurement as it is recorded; it may have been quicker than the whole study."""
+def make_entry(measurement: Measurement, circumstances: dict[str, Any]) -> dict[str, Any]:
+    """Return the record of a measurement; its own seconds take precedence over the study's."""
     own = {"measured": measurement.value, "standard_error": measurement.standard_error}
     seconds = {} if measurement.seconds is None else {"seconds": measurement.seconds}
     return circumstances | own | seconds
 
 
-def _recorded(study: Study) -> dict[str, Any]:
-    file = _file(study)
+def _read_entries(study: Study) -> Entries:
+    file = _result_file(study)
     return json.loads(file.read_text()) if file.is_file() else {}
 
 
-def _file(study: Study) -> Path:
+def _result_file(study: Study) -> Path:
     return RESULTS / f"{study.name.replace('/', '-')}.json"

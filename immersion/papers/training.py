@@ -1,4 +1,4 @@
-"""What studies share: a run that goes on after a kill, and its estimates as measurements."""
+"""Helpers of studies: runs that resume, and their estimates as measurements."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +25,7 @@ def train_run(
     size: int | None = None,
     **arguments: Any,
 ) -> Run:
-    """Train a recipe into `out`, or go on with it, or find it finished; return the run."""
+    """Train a recipe into `out`, resume it, or find it finished; return the run."""
     options = replace(options, device=device)
     with track_training(options.steps) as on_metrics:
         done = train(
@@ -43,7 +43,7 @@ def train_run(
 
 
 def describe_amount(options: Options) -> str:
-    """Return in words how long is trained: steps and their patches.
+    """Return the length of a training in words: steps and their patches.
 
     Example:
         >>> describe_amount(Options(steps=5000, batch_size=4))

@@ -21,7 +21,7 @@ DRAWN = 10_000
 
 
 def compare_terms(out: Path, device: str) -> dict[str, Measurement]:
-    """Train the three, draw their latent scatters side by side and say what each lacks."""
+    """Train the three, draw their latent scatters side by side and measure what each lacks."""
     runs = {
         keep: train_run(
             out / keep,
@@ -52,8 +52,8 @@ def compare_terms(out: Path, device: str) -> dict[str, Measurement]:
 def _compute_sample_distance(run: Run) -> float:
     """Return the Frechet distance of samples to test images, on PCA features of pixels.
 
-    Protocol: 10,000 draws x ~ p(x|z), z ~ N(0, I), against the 10,000 binarized test images, both
-    projected on the 50 leading principal directions of the test images.
+    Protocol: 10,000 samples x ~ p(x|z), z ~ N(0, I), against the 10,000 binarized test images,
+    both projected on the 50 leading principal directions of the test images.
     """
     with torch.no_grad(), use_seed(0, "why-variational"):
         test, _ = run.data.test.batch(torch.arange(DRAWN))

@@ -77,9 +77,9 @@ def test_links_and_pictures_of_the_documents_exist():
 
 
 def test_the_page_of_results_is_what_was_recorded():
-    from immersion.papers.markdown import page
+    from immersion.papers.markdown import render_page
 
-    assert (ROOT / "docs" / "results.md").read_text() == page(), "run `make results`"
+    assert (ROOT / "docs" / "results.md").read_text() == render_page(), "run `make results`"
 
 
 def test_the_page_of_networks_is_what_their_cards_say():

@@ -9,9 +9,9 @@ from immersion.check import UserError
 from immersion.papers import STUDIES, Claim, Measurement, Study
 from immersion.papers import reproduce as reproduction
 from immersion.papers import study as module
-from immersion.papers.markdown import section
-from immersion.papers.reproduce import reproduce, run
-from immersion.papers.study import entry, record, rows
+from immersion.papers.markdown import render_section
+from immersion.papers.reproduce import reproduce, run_study
+from immersion.papers.study import list_claims, make_entry, record
 
 FIELDS = {"paper", "claim", "published", "tolerance", "measured", "standard_error", "status"}
 FIELDS |= {"seconds", "machine", "date"}
@@ -47,26 +47,26 @@ def test_the_list_is_an_array_of_claims():
 
 
 def test_what_is_recorded_decides_the_status(toy, tmp_path):
-    assert [row["status"] for row in rows(toy)] == ["pending", "pending"]
+    assert [row["status"] for row in list_claims(toy)] == ["pending", "pending"]
     circumstances = {"seconds": 3, "machine": "m", "date": "d", "command": "c"}
     measured = toy.run(tmp_path, "cpu")
-    record(toy, {name: entry(each, circumstances) for name, each in measured.items()})
-    met, missed = rows(toy)
+    record(toy, {name: make_entry(each, circumstances) for name, each in measured.items()})
+    met, missed = list_claims(toy)
     assert (met["status"], missed["status"]) == ("met", "missed")
     assert met["measured"] == 0.8 and met["standard_error"] == 0.01 and met["seconds"] == 3
 
 
 def test_a_number_keeps_the_protocol_that_it_was_measured_under(toy, tmp_path):
-    run(replace(toy, protocol="1,000 steps."), "cpu", tmp_path, keep=True)
-    for protocol, told in (("1,000 steps.", 0), ("2,000 steps.", 1)):
-        lines = section(replace(toy, protocol=protocol))
+    run_study(replace(toy, protocol="1,000 steps."), "cpu", tmp_path, keep=True)
+    for protocol, count in (("1,000 steps.", 0), ("2,000 steps.", 1)):
+        lines = render_section(replace(toy, protocol=protocol))
         assert f"Protocol: {protocol}" in lines
-        assert lines.count("Measured under an earlier protocol: 1,000 steps.") == told
+        assert lines.count("Measured under an earlier protocol: 1,000 steps.") == count
 
 
 @pytest.mark.parametrize("name", list(STUDIES))
 def test_records_belong_to_claims(name):
-    file = module._file(STUDIES[name])
+    file = module._result_file(STUDIES[name])
     if not file.is_file():
         pytest.skip(f"{name} is still to be measured")
     recorded = json.loads(file.read_text())
@@ -77,7 +77,7 @@ def test_pending_runs_the_cheapest_first_and_stays_within_the_minutes(monkeypatc
     ran = []
     monkeypatch.setattr(module, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(
-        "immersion.papers.reproduce.run", lambda study, *rest: ran.append(study.name) or []
+        "immersion.papers.reproduce.run_study", lambda study, *rest: ran.append(study.name) or []
     )
     with pytest.raises(UserError, match="--minutes is for --pending"):
         reproduce("modes", minutes=5.0)
