@@ -64,18 +64,18 @@ def from_splits(
     checksums: dict[str, str],
 ) -> Dataset:
     """Return the file's own splits; without a validation split, a tenth of training becomes it."""
-    held = [i for i in range(3) if examples[i] in arrays]
-    lengths = [len(np.atleast_1d(arrays[examples[i]])) for i in held]
+    present = [i for i in range(3) if examples[i] in arrays]
+    lengths = [len(np.atleast_1d(arrays[examples[i]])) for i in present]
     indices = list(torch.arange(sum(lengths)).split(lengths))
-    if len(held) == 2:
+    if len(present) == 2:
         tenth = max(1, round(lengths[0] / 10))
         train, validation, _ = split_randomly("train", (lengths[0] - tenth, tenth, 0))
         indices = [train, validation, indices[1]]
-    if all(labels[i] in arrays for i in held):
-        y = concatenate(path, [arrays[labels[i]] for i in held])
+    if all(labels[i] in arrays for i in present):
+        y = concatenate(path, [arrays[labels[i]] for i in present])
     else:
         y = None
-    x = concatenate(path, [arrays[examples[i]] for i in held])
+    x = concatenate(path, [arrays[examples[i]] for i in present])
     return from_arrays(path, x, y, indices, checksums)
 
 

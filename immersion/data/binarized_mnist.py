@@ -31,11 +31,11 @@ def parse_amat(name: str, content: bytes) -> Tensor:
     return torch.from_numpy(digits.reshape(-1, 1, 28, 28))
 
 
-def read(held: Mapping[str, bytes]) -> Dataset:
+def read(files: Mapping[str, bytes]) -> Dataset:
     """Return the three files as the three splits."""
-    x = torch.cat([parse_amat(name, held[name]) for name in CHECKSUMS])
+    x = torch.cat([parse_amat(name, files[name]) for name in CHECKSUMS])
     indices = list(torch.arange(len(x)).split(EXAMPLES))
-    return from_tensors(SPEC, x, None, indices, sha256_each(held))
+    return from_tensors(SPEC, x, None, indices, sha256_each(files))
 
 
 register(

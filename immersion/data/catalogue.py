@@ -67,42 +67,42 @@ def is_set_name(word: str) -> bool:
         >>> is_set_name("set12"), is_set_name("./set12")
         (True, False)
     """
-    return any(word in known for known in (DATASETS, PICTURE_SETS, SEGMENTATION_SETS))
+    return any(word in names for names in (DATASETS, PICTURE_SETS, SEGMENTATION_SETS))
 
 
 def _describe_pictures() -> list[Row]:
     return [
-        _describe_set(known, 1 if known.grey else 3, known.folders, ())
-        for known in PICTURE_SETS.values()
+        _describe_set(named_set, 1 if named_set.grey else 3, named_set.folders, ())
+        for named_set in PICTURE_SETS.values()
     ]
 
 
 def _describe_masked() -> list[Row]:
     return [
-        _describe_set(known, known.channels, known.files, known.classes)
-        for known in SEGMENTATION_SETS.values()
+        _describe_set(named_set, named_set.channels, named_set.files, named_set.classes)
+        for named_set in SEGMENTATION_SETS.values()
     ]
 
 
 def _describe_set(
-    known: PictureSet | SegmentationSet,
+    named_set: PictureSet | SegmentationSet,
     channels: int,
     files: tuple[str, ...],
     classes: tuple[str, ...],
 ) -> Row:
     store = find_store(files)
     return {
-        "name": known.name,
-        "description": known.description,
+        "name": named_set.name,
+        "description": named_set.description,
         "shape": (channels, "H", "W"),
         "values": "unit",
         "classes": classes,
         "binarize": "none",
-        "examples": known.examples,
-        "licence": known.licence,
-        "url": known.homepage,
-        "place": f"missing: get it from {known.homepage}"
+        "examples": named_set.examples,
+        "licence": named_set.licence,
+        "url": named_set.homepage,
+        "place": f"missing: get it from {named_set.homepage}"
         if store is None
         else str((store / files[0]).parent),
-        "checksum": known.checksum,
+        "checksum": named_set.checksum,
     }

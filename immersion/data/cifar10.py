@@ -33,9 +33,9 @@ PIXELS = {
 }
 
 
-def read(held: Mapping[str, bytes]) -> Dataset:
+def read(files: Mapping[str, bytes]) -> Dataset:
     """Return the first 45,000 for training and the last 5,000 of those batches for validation."""
-    pixels, labels = unpack_binary(held[ARCHIVE]) if ARCHIVE in held else unpack_mosaics(held)
+    pixels, labels = unpack_binary(files[ARCHIVE]) if ARCHIVE in files else unpack_mosaics(files)
     checksums = {name: sha256(part.tobytes()) for name, part in zip(PIXELS, pixels, strict=True)}
     for name, expected in PIXELS.items():
         if checksums[name] != expected:
@@ -66,11 +66,11 @@ def unpack_records(archive: tarfile.TarFile, name: str) -> np.ndarray:
     return np.frombuffer(file.read(), dtype=np.uint8).reshape(-1, 3073)
 
 
-def unpack_mosaics(held: Mapping[str, bytes]) -> tuple[list[np.ndarray], np.ndarray]:
+def unpack_mosaics(files: Mapping[str, bytes]) -> tuple[list[np.ndarray], np.ndarray]:
     """Return the same from mosaics of 200 x 50 images and a text with a label in each line."""
-    lines = held[LABELS].decode().splitlines()
+    lines = files[LABELS].decode().splitlines()
     labels = np.array([line.split()[0] for line in lines], dtype=np.uint8)
-    return map_in_threads(lambda name: unpack_mosaic(held[f"{name}.webp"]), list(PIXELS)), labels
+    return map_in_threads(lambda name: unpack_mosaic(files[f"{name}.webp"]), list(PIXELS)), labels
 
 
 def unpack_mosaic(content: bytes) -> np.ndarray:

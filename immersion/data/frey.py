@@ -17,12 +17,12 @@ EXAMPLES = (1573, 196, 196)
 NAME = "frey_rawface.mat"
 
 
-def read(held: Mapping[str, bytes]) -> Dataset:
+def read(files: Mapping[str, bytes]) -> Dataset:
     """Return the frames; the matrix `ff`, 560 x 1965, has one image per column."""
-    columns = loadmat(io.BytesIO(held[NAME]))["ff"]
+    columns = loadmat(io.BytesIO(files[NAME]))["ff"]
     x = torch.from_numpy(np.ascontiguousarray(columns.T)).reshape(-1, *SPEC.shape)
     note = "neighbouring frames are alike and the split is by frame: the test set is easy"
-    return from_tensors(SPEC, x, None, split_randomly("frey", EXAMPLES), sha256_each(held), note)
+    return from_tensors(SPEC, x, None, split_randomly("frey", EXAMPLES), sha256_each(files), note)
 
 
 register(

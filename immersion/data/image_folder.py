@@ -12,6 +12,7 @@ from immersion.check import UserError
 from immersion.data.dataset import Binarize, Dataset, Spec, to_float
 from immersion.data.image_files import SUFFIXES, Header, decode, read_header
 from immersion.data.splits import from_tensors, split_randomly, split_sizes
+from immersion.data.store import sha256_listing
 from immersion.data.threads import map_in_threads
 from immersion.data.transforms import to_bits
 
@@ -165,10 +166,9 @@ def read_images(folder: Path, paths: list[Path], shape: tuple[int, ...]) -> tupl
         x[i] = decode(paths[i], shape, content)
         return hashlib.sha256(content).digest()
 
-    total = hashlib.sha256()
-    for path, digest in zip(paths, map_in_threads(read, list(range(len(paths)))), strict=True):
-        total.update(path.relative_to(folder).as_posix().encode() + b"\0" + digest)
-    return x, f"sha256:{total.hexdigest()}"
+    digests = map_in_threads(read, list(range(len(paths))))
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    return x, sha256_listing(zip(names, digests, strict=True))
 
 
 def stream_images(

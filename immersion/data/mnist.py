@@ -39,13 +39,13 @@ def parse_idx(name: str, content: bytes) -> Tensor:
     return torch.frombuffer(bytearray(raw[start:]), dtype=torch.uint8).reshape(shape)
 
 
-def read(spec: Spec, held: Mapping[str, bytes]) -> Dataset:
+def read(spec: Spec, files: Mapping[str, bytes]) -> Dataset:
     """Return the first 50,000 for training, the last 10,000 of that file for validation."""
-    images, labels, test_images, test_labels = (parse_idx(name, held[name]) for name in NAMES)
+    images, labels, test_images, test_labels = (parse_idx(name, files[name]) for name in NAMES)
     x = torch.cat([images, test_images]).unsqueeze(1)
     y = torch.cat([labels, test_labels]).long()
     indices = list(torch.arange(len(x)).split([50_000, 10_000, 10_000]))
-    return from_tensors(spec, x, y, indices, sha256_each(held))
+    return from_tensors(spec, x, y, indices, sha256_each(files))
 
 
 def idx_files(checksums: list[tuple[str, ...]], addresses: tuple[str, ...]) -> tuple[File, ...]:

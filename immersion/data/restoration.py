@@ -16,6 +16,7 @@ from immersion.data.patches import PatchSplit
 from immersion.data.restoration_sets import PICTURE_SETS, PictureSet, list_files
 from immersion.data.source import DATASETS
 from immersion.data.splits import split_randomly, split_sizes
+from immersion.data.store import sha256_listing
 from immersion.data.threads import map_in_threads
 from immersion.imaging.thumbnail import shrink
 
@@ -68,26 +69,33 @@ def load_pictures(
     return from_images(load(name_or_path), side, default_side, shortest)
 
 
-def _load_named(known: PictureSet, side: int | None, default_side: int, shortest: int) -> Dataset:
+def _load_named(source: PictureSet, side: int | None, default_side: int, shortest: int) -> Dataset:
     """Return a named set; raise `UserError` if its files differ from the public ones."""
-    paths = list_files(known)
-    if len(paths) != sum(known.examples):
+    paths = list_files(source)
+    if len(paths) != sum(source.examples):
         raise UserError(
-            f"the pictures of {known.name} are not those of the public set",
-            f"{sum(known.examples)} files",
+            f"the pictures of {source.name} are not those of the public set",
+            f"{sum(source.examples)} files",
             len(paths),
-            f"get them again from {known.homepage}",
+            f"get them again from {source.homepage}",
         )
-    root = paths[0].parents[len(Path(known.folders[0]).parts) - 1]
+    root = paths[0].parents[len(Path(source.folders[0]).parts) - 1]
     dataset = from_files(
-        known.name, paths, root, side, known.examples, known.grey, default_side, shortest
+        source.name,
+        paths,
+        root,
+        side,
+        source.examples,
+        source.grey,
+        default_side,
+        shortest,
     )
-    if dataset.checksums[known.name] != known.checksum:
+    if dataset.checksums[source.name] != source.checksum:
         raise UserError(
-            f"the pictures of {known.name} are not those of the public set",
-            f"{len(paths)} files with {known.checksum}",
-            f"{len(paths)} with {dataset.checksums[known.name]}",
-            f"get them again from {known.homepage}",
+            f"the pictures of {source.name} are not those of the public set",
+            f"{len(paths)} files with {source.checksum}",
+            f"{len(paths)} with {dataset.checksums[source.name]}",
+            f"get them again from {source.homepage}",
         )
     return dataset
 
@@ -129,10 +137,9 @@ def from_files(
         ),
         list(range(len(paths))),
     )
-    total = hashlib.sha256()
-    for path, (_, digest) in zip(paths, contents, strict=True):
-        total.update(path.relative_to(root).as_posix().encode() + b"\0" + digest)
-    pictures = [picture for picture, _ in contents]
+    pictures, digests = [levels for levels, _ in contents], [digest for _, digest in contents]
+    names = [path.relative_to(root).as_posix() for path in paths]
+    checksum = sha256_listing(zip(names, digests, strict=True))
     shapes = [(path.name, p.shape[1], p.shape[2]) for path, p in zip(paths, pictures, strict=True)]
     side = select_patch_side(side, shapes, default_side)
     train, validation, test = (
@@ -142,7 +149,7 @@ def from_files(
     cut = "" if share == 1 else f", the middle {share:.0%} of each side: more does not fit"
     note = f"{len(paths)} pictures from {name}, in patches of {side} x {side}{cut}"
     spec = Spec(name, (channels, side, side), "unit")
-    checksums = {Path(name).resolve().name: f"sha256:{total.hexdigest()}"}
+    checksums = {Path(name).resolve().name: checksum}
     return Dataset(spec, train, validation, test, checksums, note)
 
 

@@ -35,26 +35,26 @@ class PictureSet:
     homepage: str
 
 
-def list_files(known: PictureSet) -> list[Path]:
+def list_files(source: PictureSet) -> list[Path]:
     """Return the files of a named set, in order.
 
     Raises:
         UserError: No store has all its folders.
     """
-    store = find_store(known.folders)
+    store = find_store(source.folders)
     if store is None:
-        raise missing_error(known.name, known.folders, known.homepage)
+        raise missing_error(source.name, source.folders, source.homepage)
     return [
         path
-        for folder in known.folders
+        for folder in source.folders
         for path in sorted((store / folder).iterdir())
         if path.suffix.lower() in SUFFIXES
     ]
 
 
-def register(known: PictureSet) -> PictureSet:
+def register(source: PictureSet) -> PictureSet:
     """Register a set of pictures under its own name."""
-    return PICTURE_SETS.register(known.name)(known)
+    return PICTURE_SETS.register(source.name)(source)
 
 
 BERKELEY = "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/bsds/"

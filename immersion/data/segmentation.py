@@ -22,6 +22,7 @@ from immersion.data.segmentation_sets import (
     read_splits,
 )
 from immersion.data.splits import split_randomly, split_sizes
+from immersion.data.store import sha256_listing
 from immersion.data.threads import map_in_threads
 
 DEFAULT_SIDE = 128
@@ -55,18 +56,23 @@ def load_segmentation(name_or_path: str | Path, side: int | None = None) -> Data
     return _load_named(SEGMENTATION_SETS[str(name_or_path)], side)
 
 
-def _load_named(known: SegmentationSet, side: int | None) -> Dataset:
+def _load_named(source: SegmentationSet, side: int | None) -> Dataset:
     """Return a named set; raise `UserError` if its files differ from the public ones."""
     dataset = from_examples(
-        known.name, read_splits(known), known.classes, known.void, side, known.upright
+        source.name,
+        read_splits(source),
+        source.classes,
+        source.void,
+        side,
+        source.upright,
     )
-    found = dataset.checksums[known.name]
-    if found != known.checksum:
+    found = dataset.checksums[source.name]
+    if found != source.checksum:
         raise UserError(
-            f"the pictures of {known.name} are not those of the public set",
-            f"files with {known.checksum}",
+            f"the pictures of {source.name} are not those of the public set",
+            f"files with {source.checksum}",
             found,
-            f"get them again from {known.homepage}",
+            f"get them again from {source.homepage}",
         )
     return dataset
 
@@ -110,11 +116,10 @@ def _read_class_names(file: Path) -> tuple[str, ...]:
 
 def checksum_examples(splits: Splits) -> str:
     """Return one checksum of the names and bytes of all examples, whatever their split."""
-    total = hashlib.sha256()
-    for name, picture, mask in sorted(example for split in splits for example in split):
-        total.update(name.encode() + b"\0")
-        total.update(hashlib.sha256(picture).digest() + hashlib.sha256(mask).digest())
-    return f"sha256:{total.hexdigest()}"
+    return sha256_listing(
+        (name, hashlib.sha256(picture).digest() + hashlib.sha256(mask).digest())
+        for name, picture, mask in sorted(example for split in splits for example in split)
+    )
 
 
 def from_examples(

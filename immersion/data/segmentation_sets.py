@@ -54,16 +54,16 @@ class SegmentationSet:
     homepage: str
 
 
-def read_splits(known: SegmentationSet) -> Splits:
+def read_splits(source: SegmentationSet) -> Splits:
     """Return the examples of a named set.
 
     Raises:
         UserError: No store has its files.
     """
-    store = find_store(known.files)
+    store = find_store(source.files)
     if store is None:
-        raise missing_error(known.name, known.files, known.homepage)
-    return known.read(store)
+        raise missing_error(source.name, source.files, source.homepage)
+    return source.read(store)
 
 
 def read_isbi2012(store: Path, fold: int) -> Splits:
@@ -99,9 +99,9 @@ def read_camvid(store: Path) -> Splits:
     return parts["train"], parts["val"], parts["test"]
 
 
-def register(known: SegmentationSet) -> SegmentationSet:
+def register(source: SegmentationSet) -> SegmentationSet:
     """Register a set under its own name."""
-    return SEGMENTATION_SETS.register(known.name)(known)
+    return SEGMENTATION_SETS.register(source.name)(source)
 
 
 ISBI2012 = SegmentationSet(

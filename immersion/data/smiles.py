@@ -15,7 +15,7 @@ from immersion.data.dataset import Dataset, Spec
 from immersion.data.image_files import decode
 from immersion.data.source import File, Source, register
 from immersion.data.splits import from_tensors, split_randomly
-from immersion.data.store import sha256
+from immersion.data.store import sha256_listing
 from immersion.data.threads import map_in_threads
 
 SPEC = Spec("smiles", (1, 64, 64), "unit", ("not-smiling", "smiling"))
@@ -42,8 +42,8 @@ def unpack(content: bytes) -> dict[str, bytes]:
     except (zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{NAME} is damaged", received=error, remedy="remove it") from error
     faces = dict(sorted(files.items()))
-    digests = (name.encode() + b"\0" + hashlib.sha256(faces[name]).digest() for name in faces)
-    checksum = sha256(b"".join(digests))
+    digests = ((name, hashlib.sha256(face).digest()) for name, face in faces.items())
+    checksum = sha256_listing(digests)
     if checksum != CHECKSUM:
         raise UserError(
             f"{NAME} does not hold the faces of the public repository",
@@ -54,9 +54,9 @@ def unpack(content: bytes) -> dict[str, bytes]:
     return faces
 
 
-def read(held: Mapping[str, bytes]) -> Dataset:
+def read(files: Mapping[str, bytes]) -> Dataset:
     """Return the faces; the copies of seven that occur twice share a split."""
-    faces = unpack(held[NAME])
+    faces = unpack(files[NAME])
     images = map_in_threads(lambda name: decode(Path(name), SPEC.shape, faces[name]), list(faces))
     x = torch.stack(images)
     y = torch.tensor([int("/positives/" in name) for name in faces])

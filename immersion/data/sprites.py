@@ -71,7 +71,7 @@ def render(shape: int, radius: float, angle: float, x: float, y: float) -> np.nd
     return (u**2 + v**2 - 1) ** 3 <= u**2 * v**3
 
 
-def read(held: Mapping[str, bytes]) -> Dataset:
+def read(files: Mapping[str, bytes]) -> Dataset:
     """Return all combinations of the factors, split at random, with the shape as the label."""
     levels = factors().numpy()
     x = np.stack(

@@ -66,9 +66,9 @@ class StackedSplit:
         return replace(self, images=images, x=x, y=y)
 
 
-def read(held: Mapping[str, bytes]) -> Dataset:
+def read(files: Mapping[str, bytes]) -> Dataset:
     """Return triples of MNIST's images; no image, and so no triple, is in two splits."""
-    images, labels, test_images, test_labels = (parse_idx(name, held[name]) for name in NAMES)
+    images, labels, test_images, test_labels = (parse_idx(name, files[name]) for name in NAMES)
     images = torch.cat([images, test_images])
     labels = torch.cat([labels, test_labels]).long()
     random = np.random.default_rng(derive_seed(SEED, SPEC.name))
@@ -80,7 +80,7 @@ def read(held: Mapping[str, bytes]) -> Dataset:
         first += digits
     note = "three random digits of MNIST each, drawn from a fixed seed"
     train, validation, test = splits
-    return Dataset(SPEC, train, validation, test, sha256_each(held), note)
+    return Dataset(SPEC, train, validation, test, sha256_each(files), note)
 
 
 register(

@@ -7,7 +7,7 @@ import shutil
 import sys
 import urllib.request
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http.client import HTTPException
 from pathlib import Path
 
@@ -82,11 +82,11 @@ def read_files(source: Source) -> dict[str, bytes]:
     Raises:
         UserError: A checksum is wrong, or a file is missing and cannot be downloaded.
     """
-    held = {}
+    contents = {}
     for file in select_files(source):
         path = locate_file(source, file) or download(source, file)
-        held[file.name] = verify(file, read_unpacked(file, path), str(path))
-    return held
+        contents[file.name] = verify(file, read_unpacked(file, path), str(path))
+    return contents
 
 
 def read_unpacked(file: File, path: Path) -> bytes:
@@ -126,9 +126,18 @@ def sha256(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def sha256_each(held: Mapping[str, bytes]) -> dict[str, str]:
+def sha256_each(contents: Mapping[str, bytes]) -> dict[str, str]:
     """Return the checksums of files by name, in the form that a data set records."""
-    return {name: sha256(content) for name, content in held.items()}
+    return {name: sha256(content) for name, content in contents.items()}
+
+
+def sha256_listing(digests: Iterable[tuple[str, bytes]]) -> str:
+    """Return one checksum of many files: of the name, a zero byte and the digest of each in turn.
+
+    Args:
+        digests: Names of the files, and SHA-256 digests of their contents.
+    """
+    return sha256(b"".join(name.encode() + b"\0" + digest for name, digest in digests))
 
 
 def download(source: Source, file: File) -> Path:

@@ -162,7 +162,7 @@ def register_points(
             counts,
             "none needed: drawn by this package",
             "https://arxiv.org/abs/1712.04086" if classes >= 8 else "",
-            lambda held: sample_dataset(spec, counts, sample),
+            lambda files: sample_dataset(spec, counts, sample),
         )
     )
 
