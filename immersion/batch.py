@@ -1,4 +1,4 @@
-"""What passes from data to training: splits, and the batch that an objective is given."""
+"""The interface of data and training: splits of examples, and batches for objectives."""
 
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
@@ -9,10 +9,10 @@ from torch import Tensor
 from immersion.random import use_seed
 
 VALUES = 2**20
-"""Values in a batch of `iterate_batches`: bounds the memory of an evaluation, not its result."""
+"""Most values in a batch of `iterate_batches`: limits the memory of an evaluation."""
 
 VOID = -1
-"""The class of a pixel that has none, or that counts nowhere."""
+"""Class of pixels that have none; no loss or metric counts them."""
 
 
 class Batch(NamedTuple):
@@ -21,8 +21,8 @@ class Batch(NamedTuple):
     Args:
         x: (B, *shape), float32.
         y: (B,) int64 labels, or (B, H, W) classes of pixels; None where the data have none.
-        step: () int64, the number of training steps made before this one; a tensor on the
-            batch's device, so that warm-ups can be captured in a CUDA graph.
+        step: () int64, number of preceding training steps; a tensor on the batch's device, so
+            that warm-ups can be captured in a CUDA graph.
     """
 
     x: Tensor
@@ -44,9 +44,9 @@ class Split(Protocol):
     def __len__(self) -> int: ...
 
     def batch(self, indices: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return x, (B, *shape) float32, and labels, (B,) int64 or None, of the examples asked.
+        """Return x, (B, *shape) float32, and labels, (B,) int64 or None, of some examples.
 
-        Under dynamic binarization x is drawn anew from PyTorch's global generator.
+        Under dynamic binarization x is sampled in every call, from PyTorch's global generator.
         """
 
     def to(self, device: torch.device) -> "Split":
@@ -54,16 +54,18 @@ class Split(Protocol):
 
 
 def choose_batch_size(split: Split) -> int:
-    """Return how many examples at a time `iterate_batches` yields."""
+    """Return the batch size of `iterate_batches`."""
     with torch.random.fork_rng(devices=[]):
         example, _ = split.batch(torch.arange(1))
     return max(1, min(1000, VALUES // example.numel()))
 
 
 def iterate_batches(split: Split, seed: int) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Yield a whole split in order, in batches of up to 1,000 examples, fewer of large images.
+    """Yield all batches (x, y) of a split in order: 1,000 examples each, fewer of large images.
 
-    Dynamic binarization is drawn from `seed`: the same images whatever is done with them.
+    Args:
+        split: The examples.
+        seed: Seed of dynamic binarization: the same images for every metric.
     """
     size = choose_batch_size(split)
     for start in range(0, len(split), size):

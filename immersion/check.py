@@ -1,7 +1,7 @@
 """Errors as sentences: what is wrong, what was expected, what was received, what to do.
 
-A `UserError` is the user's to mend: the command line prints its sentence and exits with 2.
-Anything else that is raised, a training that diverged among it, exits with 1.
+A `UserError` is one that the user can correct: the command line prints its sentence and exits
+with 2. Any other exception, also that of a training that diverged, exits with 1.
 """
 
 import math
@@ -11,13 +11,13 @@ from importlib.util import find_spec
 
 
 class UserError(ValueError):
-    """A mistake that the user can mend, told in one sentence.
+    """A mistake that the user can correct, stated in one sentence.
 
     Args:
-        what: What is wrong, as the beginning of a sentence.
-        expected: What was expected, without a full stop; left out where it is plain.
-        received: What was received instead.
-        remedy: What to do about it, as an imperative.
+        what: The mistake, as the beginning of a sentence.
+        expected: The valid values, without a full stop; empty if they are obvious.
+        received: The invalid value.
+        remedy: The correction, in the imperative.
 
     Example:
         >>> print(UserError("the batch is too large", "at most 60", 100, "pass --batch-size 60"))
@@ -34,11 +34,15 @@ class UserError(ValueError):
 
 
 class NonFinite(ArithmeticError):
-    """Training met a number that is infinite or not a number; the message says where."""
+    """Training produced a number that is infinite or NaN; the message says where."""
 
 
 def check_at_least(least: float, **settings: float) -> None:
-    """Raise unless each setting, by the name of its flag, is finite and at least `least`.
+    """Raise UserError unless each setting is finite and at least `least`.
+
+    Args:
+        least: The smallest valid value.
+        settings: Values by the names of their flags.
 
     Example:
         >>> check_at_least(1, batch_size=0)
@@ -55,10 +59,11 @@ def check_at_least(least: float, **settings: float) -> None:
 
 
 def check_installed(extra: str, packages: tuple[str, ...]) -> None:
-    """Refuse to begin without the packages of an extra.
+    """Raise UserError if a package of an extra is not installed.
 
-    Raises:
-        UserError: One of them is not installed.
+    Args:
+        extra: The extra's name in pyproject.toml.
+        packages: Names of the modules that the extra installs.
     """
     missing = [name for name in packages if find_spec(name) is None]
     if missing:
@@ -67,7 +72,7 @@ def check_installed(extra: str, packages: tuple[str, ...]) -> None:
 
 
 def check_below_one(**settings: float) -> None:
-    """Raise unless each setting, by the name of its flag, is less than 1."""
+    """Raise UserError unless each setting, by the name of its flag, is less than 1."""
     for name, value in settings.items():
         if not value < 1:
             flag = "--" + name.replace("_", "-")
@@ -75,7 +80,12 @@ def check_below_one(**settings: float) -> None:
 
 
 def check_choice(what: str, name: str, choices: Iterable[str]) -> str:
-    """Return `name` if it is one of `choices`; otherwise raise, naming the nearest choices.
+    """Return `name` if it is one of `choices`; otherwise raise UserError with similar choices.
+
+    Args:
+        what: The kind of thing that is named, such as likelihood.
+        name: The name to check.
+        choices: The valid names.
 
     Example:
         >>> check_choice("likelihood", "bernouli", ["bernoulli", "gaussian"])

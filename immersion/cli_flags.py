@@ -28,7 +28,7 @@ def call_command(module: str, function: str, arguments: list[str]) -> Any:
 
     Args:
         module: The command's module.
-        function: Its function, by which the command is called.
+        function: The command's name, which is that of its function.
         arguments: The command line after the command.
 
     Raises:
@@ -73,11 +73,13 @@ def make_train_command(train: Callable[..., Any], recipe: str) -> Callable[..., 
     if patches_of(function):  # there is no usual set of pictures, as there is of digits
         ours["data"] = ours["data"].replace(default=inspect.Parameter.empty)
     parameters = [*(ours[name] for name in SHARED), *theirs.values(), ours["options"]]
-    documentation = "\n".join([(inspect.getdoc(function) or "").rstrip(), *_shared_help(train)])
+    documentation = "\n".join(
+        [(inspect.getdoc(function) or "").rstrip(), *_find_shared_help(train)]
+    )
     return _present(run, inspect.Signature(parameters), documentation)
 
 
-def _shared_help(train: Callable[..., Any]) -> list[str]:
+def _find_shared_help(train: Callable[..., Any]) -> list[str]:
     """Return the lines of `train`'s docstring on the parameters that every recipe has."""
     lines, shared = [], False
     for line in (inspect.getdoc(train) or "").splitlines():

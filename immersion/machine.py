@@ -1,4 +1,4 @@
-"""What a run was made on: recorded with every run and every claim, and told by the doctor."""
+"""The machine and the versions that a run was made with, for records and `immersion doctor`."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ PACKAGES = ("immersion", "torch", "numpy", "scipy", "scikit-learn", "safetensors
 
 
 def collect_versions() -> dict[str, str]:
-    """Return the version of Python and of every package that a result depends on."""
+    """Return the versions of Python and of the packages that results depend on."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -22,13 +22,13 @@ def collect_versions() -> dict[str, str]:
 
 
 def describe_machine() -> str:
-    """Return the processor, its cores and, where there is one, the CUDA device, in words."""
+    """Return the processor, its number of cores and the CUDA device, if any, as text."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    words = f"{_processor()}, {cores} cores"
+    words = f"{_find_processor()}, {cores} cores"
     return f"{words}, {torch.cuda.get_device_name()}" if torch.cuda.is_available() else words
 
 
-def _processor() -> str:
+def _find_processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         for line in cpuinfo.read_text().splitlines():

@@ -1,11 +1,11 @@
-"""Which numbers are computed with: networks may be in bfloat16, probabilities never."""
+"""Precision: networks may compute in bfloat16, probabilities are in float32 or wider."""
 
 import torch
 from torch import Tensor
 
 
 def widen(x: Tensor) -> Tensor:
-    """Return x in float32 or wider: float64 stays as it is.
+    """Return x in float32, or unchanged if it is float64.
 
     Example:
         >>> widen(torch.zeros(2, dtype=torch.bfloat16)).dtype

@@ -1,4 +1,4 @@
-"""Progress of what takes long: a live bar in a terminal, plain lines elsewhere."""
+"""Progress of long computations: a live bar in a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -8,10 +8,10 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 QUIET_SECONDS = 5.0
-"""Plain lines come at most this often."""
+"""Least time between plain lines."""
 
-OF_A_GAME = {"value": "V(D, G)", "accuracy": "accuracy"}
-"""Terms of a game of several players that are shown, and what they are called."""
+GAME_TERMS = {"value": "V(D, G)", "accuracy": "accuracy"}
+"""Displayed terms of a game of several players, and their labels."""
 
 MetricsCallback = Callable[[dict[str, Any]], None]
 
@@ -22,7 +22,7 @@ _SHOWN: ContextVar[bool] = ContextVar("shown", default=False)
 
 @contextmanager
 def show_progress() -> Iterator[None]:
-    """Let `track` show what it counts: a command line does, a library keeps quiet."""
+    """Display the progress of `track` within a block, as a command does and a library does not."""
     token = _SHOWN.set(True)
     try:
         yield
@@ -31,36 +31,36 @@ def show_progress() -> Iterator[None]:
 
 
 def track(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
-    """Yield items, and show how many of them are done, on standard error, where that is wanted.
+    """Yield items, and display the number processed on standard error within `show_progress`.
 
-    Of what is counted within a count of several, nothing is shown.
+    A count within the count of several items is not displayed.
 
     Args:
-        items: What is worked through.
-        total: How many there are.
-        what: They are, such as "set12, sigma 25: pictures".
+        items: The items.
+        total: Number of items.
+        what: Label of the items, such as "set12, sigma 25: pictures".
     """
     if not _SHOWN.get():
         yield from items
         return
     token = _SHOWN.set(total < 2)
     try:
-        yield from _counted(items, total, what) if total > 1 else items
+        yield from _display_counts(items, total, what) if total > 1 else items
     finally:
         _SHOWN.reset(token)
 
 
-def _counted(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
+def _display_counts(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
     if sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import track
 
         yield from track(items, what, total, transient=True, console=Console(stderr=True))
     else:
-        yield from _counted_plainly(items, total, what)
+        yield from _print_counts(items, total, what)
 
 
-def _counted_plainly(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
+def _print_counts(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
     last = time.monotonic()
     for done, item in enumerate(items):
         if time.monotonic() - last > QUIET_SECONDS:
@@ -71,13 +71,13 @@ def _counted_plainly(items: Iterable[Item], total: int, what: str) -> Iterator[I
 
 @contextmanager
 def track_training(steps: int) -> Iterator[MetricsCallback]:
-    """Yield a listener for the engine that shows step, throughput, time left and the terms.
+    """Yield a callback for the engine that displays step, throughput, time left and terms.
 
     Args:
-        steps: Steps of the run in all.
+        steps: Total number of steps of the run.
     """
     if not sys.stderr.isatty():
-        yield _plain(steps)
+        yield _print_steps(steps)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -94,41 +94,42 @@ def track_training(steps: int) -> Iterator[MetricsCallback]:
 
         def on_metrics(row: dict[str, Any]) -> None:
             if row["split"] == "validation":
-                state["validation"] = f"validation {_looked(row)}"
+                state["validation"] = f"validation {_format_validation(row)}"
                 return
-            words = f"{_words(row, 1 if bar.console.width < 120 else None)}  {state['validation']}"
-            bar.update(task, completed=row["step"], description=words)
+            terms = _format_row(row, 1 if bar.console.width < 120 else None)
+            description = f"{terms}  {state['validation']}"
+            bar.update(task, completed=row["step"], description=description)
 
         yield on_metrics
 
 
-def _plain(steps: int) -> MetricsCallback:
+def _print_steps(steps: int) -> MetricsCallback:
     last = [0.0]
 
     def on_metrics(row: dict[str, Any]) -> None:
         due = time.monotonic() - last[0] > QUIET_SECONDS or row["step"] == steps
         if row["split"] == "train" and due:
             last[0] = time.monotonic()
-            left = _clock(row["seconds"] / row["step"] * (steps - row["step"]))
-            line = f"step {row['step']:,} / {steps:,}  {left} left  {_words(row)}"
+            left = _format_time(row["seconds"] / row["step"] * (steps - row["step"]))
+            line = f"step {row['step']:,} / {steps:,}  {left} left  {_format_row(row)}"
             print(line, file=sys.stderr, flush=True)
 
     return on_metrics
 
 
-def _words(row: dict[str, Any], most: int | None = None) -> str:
+def _format_row(row: dict[str, Any], most: int | None = None) -> str:
     hidden = ("step", "split", "seconds", "examples_per_second")
     named = {name: value for name, value in row.items() if name not in hidden}
     several = any("/" in name for name in named)
-    terms = _several(named) if several else [f"{n} {value:.4g}" for n, value in named.items()]
+    terms = _format_game(named) if several else [f"{n} {value:.4g}" for n, value in named.items()]
     return "  ".join([f"{row['examples_per_second']:,.0f} examples/s", *terms[:most]])
 
 
-def _several(named: dict[str, float]) -> list[str]:
-    """Return what says most of a game of several players: its value, who wins, and the losses."""
+def _format_game(named: dict[str, float]) -> list[str]:
+    """Return the main terms of a game of several players: value, accuracy and losses."""
     terms = [
         f"{words} {value:.3g}"
-        for term, words in OF_A_GAME.items()
+        for term, words in GAME_TERMS.items()
         for name, value in named.items()
         if name.endswith("/" + term)
     ]
@@ -140,11 +141,11 @@ def _several(named: dict[str, float]) -> list[str]:
     return [*terms, "loss: " + ", ".join(losses)]
 
 
-def _looked(row: dict[str, Any]) -> str:
-    """Return what a look at the validation split found: V(D, G) of a game, else the loss."""
+def _format_validation(row: dict[str, Any]) -> str:
+    """Return the result of a validation pass: V(D, G) of a game, otherwise the loss."""
     name = "value" if "value" in row else "loss"
-    return f"{OF_A_GAME.get(name, name)} {row[name]:.4g}"
+    return f"{GAME_TERMS.get(name, name)} {row[name]:.4g}"
 
 
-def _clock(seconds: float) -> str:
+def _format_time(seconds: float) -> str:
     return f"{int(seconds // 60)}:{int(seconds % 60):02d}"

@@ -1,7 +1,7 @@
-"""Seeded streams: every draw is a function of (seed, stream, step), never of what ran before.
+"""Seeded streams: random numbers are a function of (seed, stream, step) alone.
 
 A training step is reseeded from (seed, stream, step) and the data order from (seed, epoch), so a
-killed run continues bit for bit, and changing how often a run is evaluated changes nothing else.
+killed run resumes bit for bit, and the frequency of validation does not change the training.
 """
 
 import hashlib
@@ -27,8 +27,8 @@ def derive_seed(seed: int, stream: str, step: int = 0) -> int:
 def reseed(seed: int, stream: str, step: int = 0) -> None:
     """Seed PyTorch's global generators (all devices) for one step of one named stream."""
     number = derive_seed(seed, stream, step)
-    # torch.manual_seed does the same, but notes the call stack for devices that are not there,
-    # which a small network's step would feel.
+    # torch.manual_seed does the same, but records the call stack for absent devices, which takes
+    # a noticeable part of a small network's step.
     torch.default_generator.manual_seed(number)
     if torch.cuda.is_available():
         torch.cuda.manual_seed_all(number)
@@ -36,9 +36,9 @@ def reseed(seed: int, stream: str, step: int = 0) -> None:
 
 @contextmanager
 def use_seed(seed: int, stream: str, step: int = 0) -> Iterator[None]:
-    """Run a block under a seeded generator and give the caller's generators back untouched.
+    """Run a block with seeded global generators, and restore the caller's generators.
 
-    `torch.distributions` takes no generator, so seeding happens around it.
+    `torch.distributions` takes no generator, so its calls are run in such a block.
 
     Example:
         >>> with use_seed(0, "draw"):
@@ -55,5 +55,5 @@ def use_seed(seed: int, stream: str, step: int = 0) -> Iterator[None]:
 
 
 def make_generator(seed: int, stream: str, step: int = 0) -> torch.Generator:
-    """Return a CPU generator of its own for functions that take one."""
+    """Return a new CPU generator, for functions that take one."""
     return torch.Generator().manual_seed(derive_seed(seed, stream, step))

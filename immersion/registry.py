@@ -1,8 +1,9 @@
-"""Strings are resolved once, at the edge, by a registry that names the choices.
+"""Registries: the members of a family by name.
 
-A family (likelihoods, games, recipes, ...) is a package or a module; a member is a function or
-class in it under a `register` decorator. Adding a member touches that one file: the registry
-imports the package's modules when it is first asked.
+A family (likelihoods, games, recipes, ...) is a package or a module; a member is a function or a
+class in it with a `register` decorator. To add a member changes that one file: the registry
+imports the package's modules when it is first used. Names are resolved once, where the user's
+input enters; an unknown name is answered with the known ones.
 """
 
 import importlib
@@ -19,8 +20,8 @@ class Registry(Mapping[str, T]):
     """The members of one family by name.
 
     Args:
-        what: What a member is, in the singular; used in errors.
-        package: The module, or the package whose modules, register the members.
+        what: The kind of member, in the singular, for errors.
+        package: The module that registers the members, or the package of such modules.
 
     Example:
         >>> from immersion.likelihoods import LIKELIHOODS
@@ -34,7 +35,7 @@ class Registry(Mapping[str, T]):
         self.loaded = False
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Return a decorator that enters a member under `name` and hands it back unchanged."""
+        """Return a decorator that registers a member under `name` and returns it unchanged."""
 
         def enter(member: T) -> T:
             if name in self.members:
@@ -61,7 +62,7 @@ class Registry(Mapping[str, T]):
         return len(self.members)
 
     def load(self) -> None:
-        """Import every module of the package, once, so that all members are registered."""
+        """Import all modules of the package, once, so that all members are registered."""
         if not self.loaded:
             package = importlib.import_module(self.package)
             for module in pkgutil.iter_modules(getattr(package, "__path__", ())):

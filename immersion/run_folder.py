@@ -5,22 +5,24 @@
     RUN/
       run.json                 format, recipe, arguments, data, options, versions, machine
       metrics.jsonl            one JSON object a line: step, split, seconds, the named terms
-      checkpoints/             00012000.safetensors: everything that training needs to go on
-      samples/                 pictures and arrays drawn from the model
-      evaluation.json          what `immersion evaluate` measured
-      health.json              what `immersion doctor RUN` found: how training went wrong, if so
+      checkpoints/             00012000.safetensors: everything needed to resume training
+      samples/                 images and arrays sampled from the model
+      evaluation.json          results of `immersion evaluate`
+      health.json              findings of `immersion doctor RUN` about the training
       report.html              one file that opens offline
 
 Every file but `metrics.jsonl` is written to a temporary name, flushed to the disk and renamed, so
-a process killed at any moment leaves the old file or the new one, never half of one. Metrics are
-appended; a line cut short by a kill is dropped when the run goes on. One training at a time holds
-the folder, by a lock on the empty file `.lock`.
+a process that is killed leaves the old file or the new one, never a part of one. Metrics are
+appended; a line that a kill cut short is dropped when the run is resumed. One training at a time
+locks the folder, by a lock on the empty file `.lock`.
 """
 
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,25 +34,22 @@ from torch import Tensor
 from immersion.check import UserError
 from immersion.run_record import FORMAT, REQUIRED, RunRecord
 
-try:
-    import fcntl
-except ImportError:  # Windows has no such locks
-    fcntl = None
+fcntl = import_module("fcntl") if find_spec("fcntl") else None  # Windows has no such locks
 
-ANOTHER, MEND = "choose another --out", "restore it from a copy, or train into another folder"
+ANOTHER, RESTORE = "choose another --out", "restore it from a copy, or train into another folder"
 
 LOCK = ".lock"
-"""The file whose lock the process holds that trains into a folder; it stays, and is empty."""
+"""The empty file that a training process locks; it is kept after the training."""
 
 PARTIAL = ".partial"
-"""Ending of a file that is being written; what a kill leaves of it is overwritten or dropped."""
+"""Suffix of a file that is being written; one that a kill left is overwritten or removed."""
 
 
 class RunFolder:
-    """One run's files.
+    """The files of one run.
 
     Args:
-        path: The folder; it need not exist yet.
+        path: The folder, which may not exist yet.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -85,15 +84,15 @@ class RunFolder:
             remedy = "install a newer immersion"
             raise UserError("the run was written by a newer version", FORMAT, received, remedy)
         if not set(REQUIRED) <= set(values):
-            raise UserError(f"'{folder.path / 'run.json'}' is not a run's record", remedy=MEND)
+            raise UserError(f"'{folder.path / 'run.json'}' is not a run's record", remedy=RESTORE)
         return folder
 
     def exists(self) -> bool:
-        """Return whether a run has begun here."""
+        """Return whether the folder holds a run."""
         return (self.path / "run.json").is_file()
 
     def check_free(self) -> None:
-        """Raise a `UserError` where the folder holds something that is no run."""
+        """Raise UserError if the folder holds other files than a run's."""
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"'{self.path}' is a file", "a folder for the run", remedy=ANOTHER)
         if not self.path.is_dir() or self.exists():
@@ -103,10 +102,10 @@ class RunFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the folder for one training; the system lets go of it when the process dies.
+        """Lock the folder for one training; the system unlocks it when the process ends.
 
         Raises:
-            UserError: Another training holds it.
+            UserError: Another training has locked it.
         """
         if fcntl is None:
             yield
@@ -118,7 +117,7 @@ class RunFolder:
             except BlockingIOError as error:
                 what = f"another training is under way in the folder '{self.path}'"
                 raise UserError(what, remedy=f"wait for its end, or {ANOTHER}") from error
-            except OSError:  # a file system that knows no locks
+            except OSError:  # a file system without locks
                 pass
             yield
 
@@ -134,7 +133,7 @@ class RunFolder:
         try:
             value = json.loads((self.path / name).read_text())
         except ValueError as error:
-            raise UserError(f"'{self.path / name}' is damaged", "JSON", error, MEND) from error
+            raise UserError(f"'{self.path / name}' is damaged", "JSON", error, RESTORE) from error
         return value if isinstance(value, dict) else {}
 
     def write_record(self, record: RunRecord) -> None:
@@ -142,18 +141,26 @@ class RunFolder:
         self.write_json("run.json", record.to_json())
 
     def write_json(self, name: str, value: object) -> Path:
-        """Write one JSON file, whole or not at all."""
+        """Write one JSON file atomically."""
         text = json.dumps(value, indent=2, allow_nan=False) + "\n"
         return self.write(name, lambda path: path.write_text(text))
 
     def write(self, name: str, writer: Callable[[Path], object]) -> Path:
-        """Let `writer` write a file to a temporary name, flush it to the disk and rename it."""
+        """Write a file atomically: to a temporary name, flushed to the disk and renamed.
+
+        Args:
+            name: The file's path within the run folder.
+            writer: Function that writes the content to a path.
+
+        Returns:
+            The file.
+        """
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}{PARTIAL}")
         temporary.unlink(missing_ok=True)  # a kill may have left one
         try:
-            # A writer may make its file anew, readable by its owner alone: the mode is the user's.
+            # A writer may replace the file by one that only its owner can read: the mode is kept.
             temporary.touch()
             mode = temporary.stat().st_mode
             writer(temporary)
@@ -170,42 +177,42 @@ class RunFolder:
         return self._read("evaluation.json") if (self.path / "evaluation.json").is_file() else None
 
     def findings(self) -> list[dict[str, str]]:
-        """Return what `health.json` says: each finding's name, sentence, remedy and severity."""
+        """Return the findings in `health.json`: name, sentence, remedy and severity of each."""
         there = (self.path / "health.json").is_file()
         return self._read("health.json").get("findings", []) if there else []
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Return the lines of `metrics.jsonl`, without a last line that a kill cut short."""
+        """Return the rows of `metrics.jsonl`, without a last line that a kill cut short."""
         if not self.metrics_file.is_file():
             return []
         lines = self.metrics_file.read_text().splitlines(keepends=True)
         try:
             return [json.loads(line) for line in lines if line[-1] == "\n"]
         except ValueError as error:
-            raise UserError(f"'{self.metrics_file}' is damaged", "JSON", error, MEND) from error
+            raise UserError(f"'{self.metrics_file}' is damaged", "JSON", error, RESTORE) from error
 
     def append_metrics(self, row: dict[str, Any]) -> None:
-        """Append one line to `metrics.jsonl`."""
+        """Append one row to `metrics.jsonl`."""
         self.path.mkdir(parents=True, exist_ok=True)
         with self.metrics_file.open("a") as file:
             file.write(json.dumps(row) + "\n")
 
     def truncate_metrics(self, step: int) -> None:
-        """Drop the lines after `step`: a continued run writes them again."""
+        """Drop the rows after `step`, which a resumed run writes again."""
         kept = [row for row in self.metrics() if row["step"] <= step]
         text = "".join(json.dumps(row) + "\n" for row in kept)
         self.write("metrics.jsonl", lambda path: path.write_text(text))
 
     def save_checkpoint(self, step: int, tensors: dict[str, Tensor], state: dict) -> None:
-        """Write everything that training needs to go on, then drop the older checkpoint.
+        """Write everything needed to resume training, then remove the older checkpoint.
 
         Args:
             step: Number of training steps made.
-            tensors: By name; a name's first part (`model/`, `average/`, ...) says whose they are.
-            state: What is no tensor, as JSON.
+            tensors: Tensors by name; a name's prefix (`model/`, `average/`, ...) is its group.
+            state: All other values, as JSON.
         """
         metadata = {"state": json.dumps({"step": step, **state})}
-        # safetensors refuses tensors that share memory or are not contiguous.
+        # safetensors rejects tensors that share memory or are not contiguous.
         own = {name: t.detach().cpu().clone().contiguous() for name, t in tensors.items()}
         newest = self.write(
             f"checkpoints/{step:08d}.safetensors", lambda path: save_file(own, path, metadata)
@@ -215,7 +222,7 @@ class RunFolder:
                 older.unlink()
 
     def load_checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """Return the newest checkpoint's tensors (on the CPU) and state, or None."""
+        """Return the tensors (on the CPU) and the state of the newest checkpoint, or None."""
         files = self._checkpoints()
         if not files:
             return None
@@ -237,7 +244,7 @@ class RunFolder:
         return 0 if checkpoint is None else checkpoint[1]["step"]
 
     def weights(self) -> dict[str, Tensor]:
-        """Return the model's weights: the best of early stopping, else the average, else the last.
+        """Return the model's weights: those of early stopping, the average, or the last ones.
 
         Raises:
             UserError: No checkpoint has been written yet.
@@ -258,10 +265,10 @@ class RunFolder:
 
 
 def name_validation_terms(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the lines of `metrics.jsonl` with validation terms named as the training ones are.
+    """Return the rows of `metrics.jsonl` with validation terms named as training terms.
 
-    Where there are several players, looks at the validation split are the first one's and bear no
-    name; here `value` becomes `discriminator/value`.
+    In a game of several players validation terms are the first player's and have no prefix; here
+    `value` becomes `discriminator/value`.
 
     Example:
         >>> train = {"step": 1, "split": "train", "seconds": 0.1, "discriminator/value": -1.4}

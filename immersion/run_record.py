@@ -24,7 +24,7 @@ class Outcome:
             interrupted or diverged.
         seconds: Training time over all resumptions.
         signal: Number of the signal that interrupted training, or None.
-        message: What was not finite where training diverged, or empty.
+        message: The non-finite quantity if training diverged, or empty.
         more: Keys of the record that this version does not know.
     """
 
@@ -96,9 +96,9 @@ class RunRecord:
         versions: Package -> version.
         machine: Processor, cores and CUDA device.
         created: Time of the first training step, ISO 8601.
-        model: What `auto` was resolved to: generative, likelihood, binarize, latent_dim,
+        model: Resolved values of `auto`: generative, likelihood, binarize, latent_dim,
             parameters, ema and, for a discriminator, penalties.
-        outcome: How training ended; None before that.
+        outcome: The end of training, or None before it.
         format: Version of the format.
         more: Keys that this version does not know; they are written back as they were read.
     """
@@ -169,8 +169,8 @@ def rename_legacy_keys(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return arguments, nested ones too, under their present names.
 
     Example:
-        >>> rename_legacy_keys({"latent": 2, "optimiser": {"optimiser": "adam"}})
-        {'latent_dim': 2, 'optimizer': {'optimizer': 'adam'}}
+        >>> rename_legacy_keys({"latent": 2, "settings": {"latent": 3}})
+        {'latent_dim': 2, 'settings': {'latent_dim': 3}}
     """
     return {
         RENAMED.get(name, name): rename_legacy_keys(value) if isinstance(value, dict) else value

@@ -1,4 +1,4 @@
-"""`immersion data`: what data sets are known, where they lie and how they are checked."""
+"""`immersion data`: the known data sets, their places and their checksums."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from immersion.data.catalogue import describe_all
 
 
 def data(name: str | None = None) -> dict[str, Any]:
-    """List the known data sets, or tell all that is known of one.
+    """List the known data sets, or describe one.
 
     Args:
-        name: A data set; by default all are listed.
+        name: A data set's name; by default all are listed.
     """
     known = {str(entry["name"]): entry for entry in describe_all()}
     if name is None:

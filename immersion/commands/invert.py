@@ -1,4 +1,4 @@
-"""`immersion invert RUN`: an encoder for a generator that was trained without one."""
+"""`immersion invert RUN`: train an encoder for the generator of a GAN."""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -29,8 +29,8 @@ from immersion.runs.figures import draw_all
 from immersion.runs.load import Run, load_run
 
 BETTER = 0.01
-"""Share of the mean example's squared error by which reconstructions must undercut it: generators
-that begin at the mean image undercut it by 0.00004 without an encoder that has learnt anything."""
+"""Fraction by which the error of reconstructions must be below that of the mean example: the error
+of generators that start at the mean image is lower by 0.00004 with an untrained encoder."""
 
 
 def invert(
@@ -42,34 +42,34 @@ def invert(
     options: Options = Options(steps=10_000),
     on_metrics: Callable[[dict[str, Any]], None] = lambda row: None,
 ) -> dict[str, Any]:
-    """Train an encoder for a run's generator, which stays as it is, and draw what it allows.
+    """Train an encoder for a run's generator, which is not changed, and draw its figures.
 
-    The encoder is a run of its own, in the folder `encoder` of the run: the same call goes on
-    where a killed one stopped. It minimises the error of the codes of generated examples and the
-    reconstruction error of training examples.
+    The encoder is a separate run, in the folder `encoder` of the run; the same call resumes it.
+    It minimises the error of the codes of generated examples and the reconstruction error of
+    training examples.
 
     Args:
         run: The run folder of a GAN.
-        weight: Of the reconstruction error of training examples against that of the codes.
+        weight: Weight of the reconstruction error relative to the error of the codes.
         architecture: The encoder's network.
-        optimizer: How it moves.
-        options: How long, how fast, how carefully.
-        on_metrics: Called with every line of the metrics.
+        optimizer: Optimizer settings.
+        options: Training options.
+        on_metrics: Called with each row of the metrics.
 
     Returns:
         run, encoder, report, step, reason, seconds, the estimates on the test split, and a
-        warning where the encoder has learnt nothing.
+        warning if the encoder has learnt nothing.
 
     Raises:
-        UserError: The model needs no encoder; the encoder there is another, or another
-            generator's.
+        UserError: The run is not one of a GAN, or it has an encoder of other settings or of other
+            weights of the generator.
         NonFinite: Training diverged; the last good checkpoint is kept.
     """
     opened = load_run(run)
     if not isinstance(opened.model, GAN):
         received = f"a run of '{opened.record.recipe}'"
         raise UserError("only a generator is given an encoder", "a run of a GAN", received)
-    # In evaluation mode, on which the engine has no hold: not even its buffers move.
+    # In evaluation mode, which the engine does not change: its buffers are constant too.
     generator = opened.model.to(options.resolve_device()).requires_grad_(False)
     objective = Inversion(generator, weight)
     with use_seed(options.seed, "weights"):
@@ -122,7 +122,7 @@ def _begin(run: Run, arguments: dict[str, Any], options: Options) -> tuple[RunFo
                 "the generator has been trained since it was given its encoder",
                 f"the generator of step {before.generator_step}",
                 f"that of step {record.generator_step}",
-                f"remove '{folder.path}' to train its encoder anew",
+                f"remove '{folder.path}' to train its encoder again",
             )
         check_same_experiment(folder, record)
         check_steps(folder, options.steps)
@@ -133,7 +133,7 @@ def _begin(run: Run, arguments: dict[str, Any], options: Options) -> tuple[RunFo
 
 @torch.no_grad()
 def _measure(run: Run, objective: Inversion, encoder: nn.Module) -> dict[str, Any]:
-    """Return both errors on the test split, with their standard errors."""
+    """Return both errors on the test split as estimates."""
     parts: dict[str, list[torch.Tensor]] = {}
     step, device = torch.tensor(0), next(encoder.parameters()).device
     for number, (x, y) in enumerate(iterate_batches(run.data.test, seed=0)):
@@ -150,11 +150,14 @@ def _measure(run: Run, objective: Inversion, encoder: nn.Module) -> dict[str, An
 
 
 def check_learning(run: Run, error: float) -> str:
-    """Return a sentence where reconstructions are no better than the mean training example.
+    """Return a warning if reconstructions are no better than the mean training example.
 
     Args:
         run: The run of the generator.
-        error: The mean squared error of reconstructions of test examples, summed over values.
+        error: Mean squared error of reconstructions of test examples, summed over values.
+
+    Returns:
+        The warning, or an empty text.
     """
     count = len(run.data.train)
     mean = sum(x.double().sum(0) for x, _ in iterate_batches(run.data.train, seed=0)) / count
@@ -167,5 +170,5 @@ def check_learning(run: Run, error: float) -> str:
     return (
         "The encoder has learnt nothing: its reconstructions have a squared error of "
         f"{error:.4g}, the mean training example one of {of_mean:.4g}. Train it for more --steps; "
-        "if that does not help, see what immersion doctor says of the generator."
+        "if that does not help, diagnose the generator with immersion doctor."
     )

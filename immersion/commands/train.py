@@ -73,7 +73,7 @@ def train(
     call = RecipeCall(recipe, arguments or {})
     dataset = read_data(recipe, data, size)
     if not len(dataset.train):
-        raise UserError(f"'{data}' has no pictures to train on", "a set that is not for judging")
+        raise UserError(f"'{data}' has no pictures to train on", "a set with a training split")
     experiment = call.build(dataset.spec, options.seed)
     folder = RunFolder(out or call.run_path(data, size, options))
     record = _make_record(call, experiment, dataset, data, size, options)

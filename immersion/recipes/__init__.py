@@ -1,6 +1,6 @@
-"""Recipes: one function is one complete experiment, read from top to bottom.
+"""Recipes: each function builds one complete experiment from a description of the data.
 
-A run's record is its recipe's name and arguments, so a recipe is called again to load a model.
+A run records its recipe's name and arguments; the call is repeated to load the model.
 """
 
 from immersion.recipes.base import RECIPES, Recipe

@@ -24,30 +24,30 @@ def aae(
     objective: Reconstruction = Reconstruction(),
     optimizer: OptimizerSettings = OptimizerSettings(momentum=0.5),
 ) -> Experiment:
-    """Train an adversarial autoencoder (Makhzani et al. 2016): codes made to look like a prior's.
+    """Train an adversarial autoencoder (Makhzani et al. 2016): its codes match a prior.
 
-    A game with three players: the decoder reconstructs; the encoder helps it and makes its codes
-    look like draws from N(0, I); the discriminator tells codes from draws.
+    A game of three players: the decoder minimises the reconstruction error; the encoder this and
+    the adversarial loss of its codes; the discriminator separates codes from samples of N(0, I).
 
     Args:
         spec: The data.
-        latent_dim: Dimension of the code; by default 20, less where the data have few values.
-        likelihood: p(x|z), whose mean is the reconstruction; auto chooses by the kind of data.
-        architecture: The encoder's and, mirrored, the decoder's network.
-        game: What discriminator and encoder minimise, as of `gan`.
-        discriminator_width: Units in each of the two hidden layers of the codes' discriminator.
-        adversarial_weight: How much the game counts against the reconstruction error.
-        objective: The reconstruction error that decoder and encoder minimise.
-        optimizer: How all players move.
+        latent_dim: Dimension of the code; by default 20, or half of the data's below 40.
+        likelihood: p(x|z), whose mean is the reconstruction; auto selects by the type of data.
+        architecture: Networks of the encoder and, in reverse order, of the decoder.
+        game: Losses of discriminator and encoder, as in `gan`.
+        discriminator_width: Units in each of the discriminator's two hidden layers.
+        adversarial_weight: Weight of the adversarial loss relative to the reconstruction error.
+        objective: Reconstruction error that decoder and encoder minimise.
+        optimizer: Optimizer settings of all players.
     """
     latent_dim = resolve_latent_dim(spec, latent_dim)
     p = likelihood_for(likelihood, spec.shape, spec.values)
-    judge = Architecture("dense", discriminator_width).build((latent_dim,), (1,))
+    classifier = Architecture("dense", discriminator_width).build((latent_dim,), (1,))
     model = AdversarialAutoencoder(
         architecture.build(spec.shape, (latent_dim,)),
         architecture.build((latent_dim,), p.parameter_shape),
         p,
-        Discriminator(judge),
+        Discriminator(classifier),
         StandardNormal(latent_dim),
         latent_dim,
     )

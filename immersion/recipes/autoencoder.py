@@ -1,4 +1,4 @@
-"""Autoencoders, linear and deep: codes without a distribution over them."""
+"""Linear and deep autoencoders: codes without a prior distribution."""
 
 from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings, Player
@@ -20,8 +20,8 @@ def linear_ae(
 
     Args:
         spec: The data.
-        latent_dim: Number of linear features; by default 20, less where the data have few values.
-        optimizer: How parameters move.
+        latent_dim: Number of linear features; by default 20, or half of the data's below 40.
+        optimizer: Optimizer settings.
     """
     latent_dim = resolve_latent_dim(spec, latent_dim)
     p = LIKELIHOODS["gaussian-fixed"](spec.shape)
@@ -43,11 +43,11 @@ def ae(
 
     Args:
         spec: The data.
-        latent_dim: Dimension of the code; by default 20, less where the data have few values.
-        likelihood: p(x|z), whose mean is the reconstruction; auto chooses by the kind of data.
-        architecture: The encoder's and, mirrored, the decoder's network.
-        objective: The error that is minimised.
-        optimizer: How parameters move.
+        latent_dim: Dimension of the code; by default 20, or half of the data's below 40.
+        likelihood: p(x|z), whose mean is the reconstruction; auto selects by the type of data.
+        architecture: Networks of the encoder and, in reverse order, of the decoder.
+        objective: Reconstruction error to minimise.
+        optimizer: Optimizer settings.
     """
     latent_dim = resolve_latent_dim(spec, latent_dim)
     p = likelihood_for(likelihood, spec.shape, spec.values)

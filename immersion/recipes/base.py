@@ -1,4 +1,4 @@
-"""The contract of a recipe, the registry of recipes, and what several recipes share."""
+"""The recipe contract, the registry of recipes, and functions that several recipes share."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,24 +17,27 @@ from immersion.registry import Registry
 
 Recipe = Callable[..., Experiment]
 """(spec, *, arguments with defaults) -> Experiment. Arguments are numbers, strings and frozen
-dataclasses of such; the command line reads its flags from the signature."""
+dataclasses of these; the command line reads its flags from the signature."""
 
 RECIPES: Registry[Recipe] = Registry("recipe", "immersion.recipes")
 
 
 def resolve_likelihood(spec: Spec, name: str, binarize: str) -> tuple[Likelihood, str]:
-    """Resolve `auto` for a likelihood and a binarization, each in the light of the other.
+    """Resolve `auto` for a likelihood and a binarization, which depend on each other.
 
-    Grey images that the field is used to making binary (MNIST) are made so, unless a likelihood
-    is asked for that is for grey values.
+    Grey images that are customarily binarized (MNIST) are binarized unless the likelihood is one
+    of grey values.
 
     Args:
-        spec: The data as they lie in the files.
-        name: A likelihood, or auto.
+        spec: The data as stored.
+        name: A likelihood's name, or auto.
         binarize: none, dynamic, static, threshold, or auto.
 
     Returns:
-        The likelihood, and how the data are to be made binary.
+        The likelihood and the binarization.
+
+    Raises:
+        UserError: The likelihood is not one of binary data, and the data are.
     """
     if binarize == "auto":
         wants_binary = name == "auto" or LIKELIHOODS[name].values == {"binary"}
@@ -57,10 +60,10 @@ def resolve_latent_dim(spec: Spec, latent_dim: int | None) -> int:
 
     Args:
         spec: The data, of dimension D.
-        latent_dim: d, or None for 20, or half of D where D is below 40.
+        latent_dim: d, or None for 20, or for D // 2 if D is below 40.
 
     Raises:
-        UserError: d is 0 or less, or D or more; or the data have one dimension.
+        UserError: d is not from 1 to D - 1, or D is 1.
 
     Example:
         >>> resolve_latent_dim(Spec("table", (3,), "real"), None)
@@ -87,15 +90,15 @@ def build_players(
     discriminator_steps: int,
     discriminator_rate: float,
 ) -> tuple[Player, Player]:
-    """Return the discriminator, which moves first, and the generator.
+    """Return the discriminator, which updates first, and the generator.
 
     Args:
-        model: Holds both.
-        game: What they minimise.
-        penalties: What is added to the discriminator's loss.
-        optimizer: How the generator moves, and the discriminator but for its rate.
-        discriminator_steps: k, the discriminator's moves for each of the generator's.
-        discriminator_rate: The discriminator's learning rate in units of the generator's.
+        model: The model of both networks.
+        game: The losses of both players.
+        penalties: Penalties in the discriminator's loss.
+        optimizer: Optimizer settings of both players; the learning rate is the generator's.
+        discriminator_steps: k, discriminator updates per generator update.
+        discriminator_rate: The discriminator's learning rate relative to the generator's.
     """
     check_at_least(1, discriminator_steps=discriminator_steps)
     check_at_least(0, discriminator_rate=discriminator_rate)
@@ -107,26 +110,22 @@ def build_players(
         replace(optimizer, learning_rate=own_rate),
         discriminator_steps,
     )
-    moved = list(model.generator.parameters())
-    return discriminator, Player("generator", moved, GeneratorLoss(game), optimizer)
+    generated = list(model.generator.parameters())
+    return discriminator, Player("generator", generated, GeneratorLoss(game), optimizer)
 
 
 def has_unit_range(spec: Spec) -> bool:
-    """Return whether values are levels, from 0 to 1."""
+    """Return whether values are levels from 0 to 1."""
     return spec.values in ("unit", "binary")
 
 
-def bound_output(network: nn.Module, spec: Spec) -> nn.Module:
-    """Return a generator's network with its output where the data's values lie."""
+def limit_output(network: nn.Module, spec: Spec) -> nn.Module:
+    """Return a generator's network with its output limited to the range of the data."""
     return nn.Sequential(network, nn.Sigmoid()) if has_unit_range(spec) else network
 
 
 def check_continuous(spec: Spec) -> None:
-    """Refuse data that no differentiable generator can produce.
-
-    Raises:
-        UserError: They are counts.
-    """
+    """Raise UserError if the data are counts, which no differentiable generator can produce."""
     if spec.values == "counts":
         raise UserError(
             "an adversarial net generates continuous values",

@@ -143,7 +143,7 @@ class RecipeCall:
             'immersion train vae --data digits --latent-dim 2 --seed 1'
         """
         size_flag = {"size": size} if size else {}
-        changes = self.changes | _changed_options(options) | size_flag
+        changes = self.changes | _find_changed_options(options) | size_flag
         flags = [_format_flag(name, value) for name, value in changes.items()]
         return " ".join([f"immersion train {self.name} --data {shlex.quote(data)}", *flags])
 
@@ -160,7 +160,7 @@ class RecipeCall:
             >>> RecipeCall("vae", {"latent_dim": 2}).run_name("mnist", None, Options(steps=100))
             'vae-mnist-latent_dim=2'
         """
-        changes = ({"size": size} if size else {}) | self.changes | _changed_options(options)
+        changes = ({"size": size} if size else {}) | self.changes | _find_changed_options(options)
         earlier = {new: old for old, new in RENAMED.items()} if legacy else {}
         words = [
             f"{earlier.get(name, name)}={_format_value(value)}"
@@ -191,7 +191,7 @@ def _find_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[s
     return {name: value for name, value in after.items() if value != before.get(name)}
 
 
-def _changed_options(options: Options) -> dict[str, Any]:
+def _find_changed_options(options: Options) -> dict[str, Any]:
     return _find_changes(dataclasses.asdict(Options()), dataclasses.asdict(options))
 
 

@@ -1,9 +1,10 @@
-"""Adversarial nets of today: any game, penalties, ways to judge, two time scales."""
+"""Generative adversarial nets: a choice of game, penalties, discriminator and time scales."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
+from torch import nn
 
 from immersion.batch import Split, iterate_batches
 from immersion.check import UserError, check_at_least, check_choice
@@ -22,37 +23,37 @@ from immersion.objectives.penalties import Penalties
 from immersion.priors import Labelled, StandardNormal, UniformCube
 from immersion.recipes.base import (
     RECIPES,
-    bound_output,
     build_players,
     check_continuous,
     has_unit_range,
+    limit_output,
 )
 
 LATENT = 64
-"""Dimensions of the noise for images, where none are asked for; tables get 16."""
+"""Default dimension of the noise for images; for tables it is 16."""
 
 SLOPE = 100.0
-"""The usual gamma of R1 and R2 for images, times the values of one: near the best of a few that
-`immersion train gan --r1 G --r2 G` was given, digits of 8 x 8 (1 against 0.03, 1,500 steps) and
-faces of 64 x 64 (0.03 against 0.2 and 2, the same; AMD EPYC, 2026-11-23)."""
+"""Default weight of R1 and R2 for images, times the number of values in an image: near the best
+of a few runs of `immersion train gan --r1 G --r2 G`, on digits of 8 x 8 (1 against 0.03, 1,500
+steps) and faces of 64 x 64 (0.03 against 0.2 and 2, likewise; AMD EPYC, 2026-11-23)."""
 
 PRIORS = {"normal": StandardNormal, "uniform": UniformCube}
 
 
 @dataclass(frozen=True)
 class DiscriminatorSettings:
-    """What the discriminator is shown, and how it is held.
+    """The discriminator's input and its regularization.
 
     Args:
-        conditional: Whether both players are told the class.
-        pack: Examples of one kind seen together (PacGAN); 1 sees each alone.
-        minibatch_std: Whether it sees how much the examples of a batch differ.
-        spectral_norm: Whether the norm of each of its layers' weights is kept at 1; there is no
-            batch normalisation then, nor with a gradient penalty.
-        augmentation: What real and generated images go through first: none, differentiable (all
-            images, for a few thousand examples), or adaptive (as often as overfitting demands).
-        mirror: Whether real images are shown with left and right turned round half of the time:
-            twice as many examples of what is alike on both sides, such as faces.
+        conditional: If True, both players are given the class.
+        pack: Examples of one origin, real or generated, in one input (PacGAN).
+        minibatch_std: If True, the standard deviation over the batch is an additional feature.
+        spectral_norm: If True, the spectral norm of each layer's weights is 1; batch normalisation
+            is left out then, as it is with a gradient penalty.
+        augmentation: Augmentation of real and generated images: none, differentiable (of all
+            images, for a few thousand examples), or adaptive (as often as overfitting requires).
+        mirror: If True, real images are mirrored left to right half of the time: twice as many
+            examples of symmetric objects, such as faces.
     """
 
     conditional: bool = False
@@ -63,7 +64,7 @@ class DiscriminatorSettings:
     mirror: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse numbers that mean nothing."""
+        """Validate."""
         check_at_least(1, pack=self.pack)
         if self.conditional and self.pack > 1:
             remedy = "leave one of --conditional and --pack out"
@@ -72,7 +73,7 @@ class DiscriminatorSettings:
 
 
 def compute_default_penalty(spec: Spec) -> float:
-    """Return the weight of R1 and R2 where none is asked for.
+    """Return the default weight of R1 and R2.
 
     Example:
         >>> compute_default_penalty(Spec("faces", (1, 10, 10), "unit"))
@@ -106,16 +107,16 @@ def gan(
         prior: normal, or uniform on (-sqrt 3, sqrt 3)^d.
         architecture: Both players' networks: by default dcgan for images, dense for tables;
             r3gan is for a GPU.
-        game: relativistic, non-saturating, minimax, hinge, wasserstein, ...; an unknown name is
-            answered with all of them.
-        updates: alternating, the discriminator moving first, or simultaneous.
-        discriminator_steps: k, the discriminator's moves for each of the generator's.
-        discriminator_rate: The discriminator's learning rate in units of the generator's.
-        penalties: What is added to the discriminator's loss; by default r1 and r2 of 100 over the
-            number of an image's values, and of 1 for tables, but 0 where a gradient penalty or
-            spectral normalisation bounds the slope already.
-        settings: What the discriminator is shown, and how it is held.
-        optimizer: How both players move.
+        game: relativistic, non-saturating, minimax, hinge, wasserstein, ...; the error for an
+            unknown name lists all of them.
+        updates: alternating, with the discriminator first, or simultaneous.
+        discriminator_steps: k, discriminator updates per generator update.
+        discriminator_rate: The discriminator's learning rate relative to the generator's.
+        penalties: Penalties in the discriminator's loss; by default r1 and r2 are 100 divided by
+            the number of values in an image, 1 for tables, and 0 if a gradient penalty or
+            spectral normalisation limits the slope.
+        settings: The discriminator's input and its regularization.
+        optimizer: Optimizer settings of both players.
     """
     check_continuous(spec)
     rules = GAMES[game]()
@@ -125,27 +126,27 @@ def gan(
     check_at_least(1, latent_dim=latent_dim)
     if architecture.network == "auto":
         architecture = replace(architecture, network="dcgan" if spec.image else "dense")
-    classes = _classes(spec) if settings.conditional else 0
-    noise = PRIORS[check_choice("prior", prior, PRIORS)](latent_dim)
-    prior = Labelled(noise, classes) if classes else noise
+    classes = _count_classes(spec) if settings.conditional else 0
+    noise: nn.Module = PRIORS[check_choice("prior", prior, PRIORS)](latent_dim)
+    p_z = Labelled(noise, classes) if classes else noise
     network = architecture.build((latent_dim + classes,), spec.shape)
     model = GAN(
-        bound_output(network, spec),
+        limit_output(network, spec),
         _discriminator(spec, architecture, settings, classes, penalties.gradient_penalty > 0),
-        prior,
+        p_z,
         latent_dim + classes,
         classes,
     )
-    gentle = settings.spectral_norm or penalties.gradient_penalty > 0
-    penalties = penalties.filled(0.0 if gentle else compute_default_penalty(spec))
+    limited = settings.spectral_norm or penalties.gradient_penalty > 0
+    penalties = penalties.filled(0.0 if limited else compute_default_penalty(spec))
     players = build_players(
         model, rules, penalties, optimizer, discriminator_steps, discriminator_rate
     )
 
     def begin(split: Split) -> None:
-        """Let the prior draw each class as often as the data have it."""
-        if isinstance(prior, Labelled):
-            prior.observe(torch.cat([y for _, y in iterate_batches(split, seed=0)]))
+        """Set the prior's class probabilities to the frequencies in the data."""
+        if isinstance(p_z, Labelled):
+            p_z.observe(torch.cat([y for _, y in iterate_batches(split, seed=0)]))
 
     return Experiment(
         model,
@@ -179,7 +180,7 @@ def _discriminator(
 
 
 def _check_augmentation(spec: Spec, settings: DiscriminatorSettings, rules: Game) -> None:
-    """Refuse what cannot be augmented, or cannot say how much it should be."""
+    """Raise UserError if the data cannot be augmented, or the game gives no measure for it."""
     if settings.augmentation != "none" and not (spec.image and has_unit_range(spec)):
         raise UserError(
             "only images can be augmented",
@@ -192,14 +193,18 @@ def _check_augmentation(spec: Spec, settings: DiscriminatorSettings, rules: Game
     if settings.augmentation == "adaptive" and not rules.signed:
         raise UserError(
             "adaptive augmentation reads overfitting from the signs of the logits",
-            "a game in which a sign tells real from generated, such as non-saturating",
-            "a game that is blind to a constant added to all logits",
+            "a game whose logits have opposite signs for real and generated, as non-saturating",
+            "a game that is invariant to a constant added to all logits",
             "pass --game non-saturating, or --augmentation differentiable",
         )
 
 
-def _classes(spec: Spec) -> int:
-    """Return the number of classes, refusing data that have none to be told apart."""
+def _count_classes(spec: Spec) -> int:
+    """Return the number of classes.
+
+    Raises:
+        UserError: It is less than 2.
+    """
     if len(spec.classes) < 2:
         received = f"{len(spec.classes)} in '{spec.name}'" if spec.classes else "no classes"
         remedy = "leave --conditional out"

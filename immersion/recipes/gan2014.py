@@ -16,10 +16,10 @@ from immersion.objectives.penalties import Penalties
 from immersion.priors import UniformCube
 from immersion.recipes.base import (
     RECIPES,
-    bound_output,
     build_players,
     check_continuous,
     has_unit_range,
+    limit_output,
 )
 
 PUBLISHED = OptimizerSettings(
@@ -31,7 +31,7 @@ PUBLISHED = OptimizerSettings(
     final_momentum=0.7,
     momentum_steps=125_000,
 )
-"""MNIST's: the momentum saturates after 250 epochs of 500 batches."""
+"""Settings for MNIST: the momentum saturates after 250 epochs of 500 batches."""
 
 
 @RECIPES.register("gan2014")
@@ -47,11 +47,11 @@ def gan2014(
     discriminator_rate: float = 0.5,
     optimizer: OptimizerSettings = PUBLISHED,
 ) -> Experiment:
-    """Train the adversarial nets of Goodfellow et al. 2014: rectifier generator, maxout judge.
+    """Train the adversarial nets of Goodfellow et al. 2014: ReLU generator, maxout discriminator.
 
-    As it comes it is what the authors' code does: both players move at once, and the generator
-    ascends log D(G(z)). Algorithm 1 of the paper is `--game minimax --updates alternating
-    --discriminator-steps k --discriminator-rate 1`.
+    The defaults are those of the authors' code: both players update simultaneously, and the
+    generator ascends log D(G(z)). Algorithm 1 of the paper is `--game minimax --updates
+    alternating --discriminator-steps k --discriminator-rate 1`.
 
     Args:
         spec: The data.
@@ -59,23 +59,23 @@ def gan2014(
         width: Units in each of the generator's two hidden layers.
         units: Maxout units in each of the discriminator's two hidden layers.
         game: non-saturating, or minimax: the generator descends log(1 - D(G(z))).
-        updates: simultaneous, or alternating: the discriminator moves first.
-        discriminator_steps: k, the discriminator's moves for each of the generator's.
-        discriminator_rate: The discriminator's learning rate in units of the generator's; the
-            published code halves the discriminator's loss, which is the same.
-        optimizer: How both players move.
+        updates: simultaneous, or alternating: the discriminator updates first.
+        discriminator_steps: k, discriminator updates per generator update.
+        discriminator_rate: The discriminator's learning rate relative to the generator's; the
+            published code halves the discriminator's loss, which is equivalent.
+        optimizer: Optimizer settings of both players.
     """
     check_continuous(spec)
     check_at_least(1, latent_dim=latent_dim, width=width, units=units)
     network = rectifier_generator((latent_dim,), spec.shape, (width, width))
     discriminator = Discriminator(maxout_discriminator(spec.shape, (units, units)))
-    model = GAN(bound_output(network, spec), discriminator, UniformCube(latent_dim), latent_dim)
+    model = GAN(limit_output(network, spec), discriminator, UniformCube(latent_dim), latent_dim)
     players = build_players(
         model, GAMES[game](), Penalties(), optimizer, discriminator_steps, discriminator_rate
     )
 
     def begin(split: Split) -> None:
-        """Start the output's bias at the marginals, as the published code does."""
+        """Set the output's bias to the logits of the mean, as the published code does."""
         if has_unit_range(spec):
             last = next(m for m in reversed(list(network)) if isinstance(m, nn.Linear))
             last.bias.data.copy_(_logit_of_mean(split).flatten())
@@ -84,6 +84,6 @@ def gan2014(
 
 
 def _logit_of_mean(split: Split) -> torch.Tensor:
-    """Return the logits of the mean example, kept within 0.001 and 0.999."""
+    """Return the logits of the mean example, clamped to [0.001, 0.999]."""
     total = sum(x.double().sum(0) for x, _ in iterate_batches(split, seed=0))
     return (total / len(split)).clamp(0.001, 0.999).logit().float()

@@ -25,12 +25,12 @@ def vae(
         spec: The data.
         latent_dim: Dimension of the latent space; by default 20, or half of the data's below 40.
         likelihood: p(x|z): bernoulli, continuous-bernoulli, gaussian, gaussian-shared,
-            gaussian-optimal, student-t, logistic-mixture, poisson, ..., or auto: by the data.
-        binarize: How grey images are made binary: none, dynamic (drawn anew for every batch),
-            static (drawn once), threshold (at one half), or auto: as the field does.
-        architecture: The encoder's and, mirrored, the decoder's network.
-        objective: The bound.
-        optimizer: How parameters move.
+            gaussian-optimal, student-t, logistic-mixture, poisson, ..., or auto: by type of data.
+        binarize: Binarization of grey images: none, dynamic (sampled for every batch), static
+            (sampled once), threshold (at one half), or auto: as is customary for the data set.
+        architecture: Networks of the encoder and, in reverse order, of the decoder.
+        objective: Bound to maximise.
+        optimizer: Optimizer settings.
     """
     latent_dim = resolve_latent_dim(spec, latent_dim)
     p, binarize = resolve_likelihood(spec, likelihood, binarize)

@@ -7,7 +7,7 @@ from immersion.nn import Architecture
 from immersion.objectives import DecoderLoss, FeatureELBO, VAEGANDiscriminatorLoss
 from immersion.objectives.games import GAMES
 from immersion.objectives.penalties import Penalties
-from immersion.recipes.base import RECIPES, bound_output, check_continuous, resolve_latent_dim
+from immersion.recipes.base import RECIPES, check_continuous, limit_output, resolve_latent_dim
 
 
 @RECIPES.register("vae-gan")
@@ -22,28 +22,29 @@ def vae_gan(
     penalties: Penalties = Penalties(r1=1.0),
     optimizer: OptimizerSettings = OptimizerSettings(momentum=0.5),
 ) -> Experiment:
-    """Train a VAE-GAN (Larsen et al. 2016): a VAE that compares what a discriminator sees.
+    """Train a VAE-GAN (Larsen et al. 2016): a VAE with an error in a discriminator's features.
 
-    A game with three players: the encoder minimises the KL divergence and the error of the
-    discriminator's features; the decoder that error and what a generator does; the discriminator
-    tells examples from reconstructions and from draws.
+    A game of three players: the encoder minimises the KL divergence and the error of the
+    discriminator's features; the decoder this error and a generator's loss; the discriminator
+    separates examples from reconstructions and samples.
 
     Args:
         spec: The data.
         latent_dim: Dimension of the latent space; by default 20, or half of the data's below 40.
-        architecture: The encoder's and the discriminator's network and, mirrored, the decoder's.
-        game: What discriminator and decoder minimise, as of `gan`.
-        beta: The encoder's weight of the KL divergence.
-        gamma: The decoder's weight of likeness against realism.
-        penalties: What is added to the discriminator's loss.
-        optimizer: How all players move.
+        architecture: Networks of the encoder, the discriminator and, in reverse order, the
+            decoder.
+        game: Losses of discriminator and decoder, as in `gan`.
+        beta: Weight of the KL divergence in the encoder's loss.
+        gamma: Weight of the feature error, relative to the adversarial loss, in the decoder's.
+        penalties: Penalties in the discriminator's loss.
+        optimizer: Optimizer settings of all players.
     """
     check_continuous(spec)
     latent_dim = resolve_latent_dim(spec, latent_dim)
     network = architecture.build((latent_dim,), spec.shape)
     encoder = architecture.build(spec.shape, (2 * latent_dim,))
     model = VAEGAN(
-        encoder, bound_output(network, spec), architecture.build(spec.shape, (1,)), latent_dim
+        encoder, limit_output(network, spec), architecture.build(spec.shape, (1,)), latent_dim
     )
     rules = GAMES[game]()
     decoding, discriminating = (

@@ -13,7 +13,7 @@ from immersion import engine
 from immersion.batch import Batch, Split
 from immersion.check import UserError
 from immersion.commands.draw import interpolate, reconstruct
-from immersion.commands.invert import invert, nothing_learnt
+from immersion.commands.invert import check_learning, invert
 from immersion.commands.train import train
 from immersion.data.dataset import MemorySplit
 from immersion.engine import Experiment, OptimizerSettings, Options, Player
@@ -312,8 +312,8 @@ def test_an_encoder_that_has_learnt_nothing_is_said_to_have(run, tmp_path):
         split.batch(torch.arange(len(split)))[0] for split in (opened.data.train, opened.data.test)
     )
     of_mean = (test_x - train_x.mean(0)).square().sum((1, 2, 3)).mean().item()
-    assert nothing_learnt(opened, 0.98 * of_mean) == ""
-    assert f"one of {of_mean:.4g}" in nothing_learnt(opened, 0.999 * of_mean)
+    assert check_learning(opened, 0.98 * of_mean) == ""
+    assert f"one of {of_mean:.4g}" in check_learning(opened, 0.999 * of_mean)
 
     for path, data in tree(run).items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
