@@ -1,12 +1,15 @@
 """The interface of data and training: splits of examples, and batches for objectives."""
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from immersion.random import use_seed
+
+Binarize = Literal["none", "dynamic", "static", "threshold"]
+"""Ways to make grey levels binary: not at all, sampled for every batch or once, or at one half."""
 
 VALUES = 2**20
 """Most values in a batch of `iterate_batches`: limits the memory of an evaluation."""

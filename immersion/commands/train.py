@@ -110,7 +110,7 @@ def _train(
 def _record_divergence(folder: RunFolder, record: RunRecord, error: NonFinite) -> str:
     """Write the cause of a divergence into the run folder; return it in one sentence."""
     checkpoint = folder.load_checkpoint()
-    state = {"step": 0, "seconds": 0.0} if checkpoint is None else checkpoint[1]
+    state: dict[str, Any] = {"step": 0, "seconds": 0.0} if checkpoint is None else checkpoint[1]
     # The step is that of the weights that are kept, which are evaluated and sampled from.
     outcome = Outcome(state["step"], "diverged", state["seconds"], message=str(error))
     folder.write_record(replace(record, outcome=outcome))

@@ -6,10 +6,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from immersion.batch import Split
+from immersion.batch import Binarize, Split
 
 Values = Literal["binary", "unit", "counts", "real"]
-Binarize = Literal["none", "dynamic", "static", "threshold"]
 
 
 @dataclass(frozen=True)

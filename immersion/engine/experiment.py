@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from immersion.batch import Batch, Split
+from immersion.batch import Batch, Binarize, Split
 from immersion.check import UserError, check_at_least, check_below_one, check_choice
 
 Objective = Callable[[Any, Batch], dict[str, Tensor]]
@@ -168,7 +168,7 @@ class Experiment:
 
     model: nn.Module
     players: tuple[Player, ...]
-    binarize: str = "none"
+    binarize: Binarize = "none"
     check: Callable[[Tensor], None] = lambda x: None
     updates: Literal["alternating", "simultaneous"] = "alternating"
     begin: Callable[[Split], None] = lambda split: None

@@ -28,8 +28,13 @@ Checkpoint = tuple[dict[str, Tensor], dict[str, Any]]
 class Data(Protocol):
     """What the engine needs of a data set; see `immersion.data.Dataset`."""
 
-    train: Split
-    validation: Split
+    @property
+    def train(self) -> Split:
+        """Return the training examples."""
+
+    @property
+    def validation(self) -> Split:
+        """Return the validation examples."""
 
 
 @dataclass

@@ -10,7 +10,7 @@ from immersion.check import UserError, check_at_least, check_choice
 from immersion.registry import Registry
 
 Shape = tuple[int, ...]
-Builder = Callable[[Shape, Shape, int, int, type[nn.Module]], nn.Module]
+Builder = Callable[[Shape, Shape, int, int, type[nn.Module]], nn.Sequential]
 
 NETWORKS: Registry[Builder] = Registry("network", "immersion.nn")
 """A member builds a network from (in_shape, out_shape, width, depth, activation). One side is a
@@ -57,7 +57,7 @@ class Architecture:
         check_at_least(0, width=self.width)
         check_at_least(-1, depth=self.depth)
 
-    def build(self, in_shape: Shape, out_shape: Shape) -> nn.Module:
+    def build(self, in_shape: Shape, out_shape: Shape) -> nn.Sequential:
         """Return a network from `in_shape` to `out_shape`.
 
         Raises:

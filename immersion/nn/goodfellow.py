@@ -13,7 +13,9 @@ KEEP_INPUT, KEEP_HIDDEN = 0.8, 0.5
 """Probabilities with which dropout keeps a value (the published code)."""
 
 
-def rectifier_generator(in_shape: Shape, out_shape: Shape, widths: tuple[int, ...]) -> nn.Module:
+def rectifier_generator(
+    in_shape: Shape, out_shape: Shape, widths: tuple[int, ...]
+) -> nn.Sequential:
     """Return (linear, ReLU) for each width -> linear -> unflatten; weights start U(-.05, .05).
 
     Args:

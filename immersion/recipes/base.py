@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 from torch import nn
 
+from immersion.batch import Binarize
 from immersion.check import UserError, check_at_least
 from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings, Player
@@ -22,7 +24,9 @@ dataclasses of these; the command line reads its flags from the signature."""
 RECIPES: Registry[Recipe] = Registry("recipe", "immersion.recipes")
 
 
-def resolve_likelihood(spec: Spec, name: str, binarize: str) -> tuple[Likelihood, str]:
+def resolve_likelihood(
+    spec: Spec, name: str, binarize: Binarize | Literal["auto"]
+) -> tuple[Likelihood, Binarize]:
     """Resolve `auto` for a likelihood and a binarization, which depend on each other.
 
     Grey images that are customarily binarized (MNIST) are binarized unless the likelihood is one

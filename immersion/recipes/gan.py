@@ -146,7 +146,7 @@ def gan(
     def begin(split: Split) -> None:
         """Set the prior's class probabilities to the frequencies in the data."""
         if isinstance(p_z, Labelled):
-            p_z.observe(torch.cat([y for _, y in iterate_batches(split, seed=0)]))
+            p_z.observe(torch.cat([y for _, y in iterate_batches(split, seed=0) if y is not None]))
 
     return Experiment(
         model,
@@ -173,10 +173,9 @@ def _discriminator(
         network = without_batch_norm(network)
     if settings.minibatch_std:
         network = with_minibatch_std(network)
-    if settings.spectral_norm:
-        network = spectrally_normalised(network)
+    layers: nn.Module = spectrally_normalised(network) if settings.spectral_norm else network
     augmented = augmentation(settings.augmentation)
-    return Discriminator(network, has_unit_range(spec), settings.pack, augmented)
+    return Discriminator(layers, has_unit_range(spec), settings.pack, augmented)
 
 
 def _check_augmentation(spec: Spec, settings: DiscriminatorSettings, rules: Game) -> None:

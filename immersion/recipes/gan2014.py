@@ -85,5 +85,6 @@ def gan2014(
 
 def _logit_of_mean(split: Split) -> torch.Tensor:
     """Return the logits of the mean example, clamped to [0.001, 0.999]."""
-    total = sum(x.double().sum(0) for x, _ in iterate_batches(split, seed=0))
+    sums = (x.double().sum(0) for x, _ in iterate_batches(split, seed=0))
+    total = sum(sums, torch.tensor(0.0, dtype=torch.float64))
     return (total / len(split)).clamp(0.001, 0.999).logit().float()

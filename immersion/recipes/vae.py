@@ -1,5 +1,7 @@
 """The variational autoencoder."""
 
+from typing import Literal
+
 from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings, Player
 from immersion.models import VAE
@@ -14,7 +16,7 @@ def vae(
     *,
     latent_dim: int | None = None,
     likelihood: str = "auto",
-    binarize: str = "auto",
+    binarize: Literal["auto", "none", "dynamic", "static", "threshold"] = "auto",
     architecture: Architecture = Architecture(),
     objective: ELBO = ELBO(),
     optimizer: OptimizerSettings = OptimizerSettings(),
@@ -33,7 +35,7 @@ def vae(
         optimizer: Optimizer settings.
     """
     latent_dim = resolve_latent_dim(spec, latent_dim)
-    p, binarize = resolve_likelihood(spec, likelihood, binarize)
+    p, resolved = resolve_likelihood(spec, likelihood, binarize)
     model = VAE.build(spec.shape, latent_dim, p, architecture)
     player = Player("vae", list(model.parameters()), objective, optimizer)
-    return Experiment(model, (player,), binarize, p.check)
+    return Experiment(model, (player,), resolved, p.check)

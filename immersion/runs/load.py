@@ -134,5 +134,7 @@ def read_data(recipe: str, source: str, size: int | None) -> Dataset:
 
 def parse_spec(recorded: Mapping[str, Any]) -> Spec:
     """Return the `Spec` of a record, which holds its fields as JSON."""
-    tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in recorded.items()}
+    tuples: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in recorded.items()
+    }
     return Spec(**tuples)
