@@ -34,14 +34,14 @@ _RANGES = (
 STRUCTURE = frozenset(tag for first, last in _RANGES for tag in range(first, last + 1))
 """Tags that describe how a TIFF file stores its levels, or that are other fields of `Metadata`."""
 
-MARK = b"Exif\0\0"
-JPEG_LIMIT = 65535 - 2 - len(MARK)
+MARKER = b"Exif\0\0"
+JPEG_LIMIT = 65535 - 2 - len(MARKER)
 """Most bytes of a block in JPEG, whose segments store their length in two bytes."""
 
 
 def strip_marker(block: bytes) -> bytes:
-    """Return an EXIF block without the mark before it; empty if it is not a block."""
-    block = block.removeprefix(MARK)
+    """Return an EXIF block without the marker before it; empty if it is not a block."""
+    block = block.removeprefix(MARKER)
     return block if block.startswith((b"II*\0", b"MM\0*")) else b""
 
 
@@ -55,7 +55,7 @@ def read_orientation(block: bytes) -> int:
 
 
 def set_size(block: bytes, width: int, height: int) -> bytes:
-    """Return a block with this size, if it has one; the rest of it is unchanged.
+    """Return a block with the size that it records, if any, replaced; the rest is unchanged.
 
     Args:
         block: The block; a damaged one is returned unchanged.
@@ -124,7 +124,7 @@ def _ignore_damage() -> Iterator[None]:
 def _load_tags(block: bytes) -> Image.Exif:
     """Return the tags of a block."""
     tags = Image.Exif()
-    tags.load(MARK + block)
+    tags.load(MARKER + block)
     return tags
 
 
@@ -145,7 +145,7 @@ def insert_into_jpeg(path: Path, block: bytes, resolution: tuple[float, float]) 
     dots = [min(max(round(25.4 * along), 1), 65535) for along in resolution]  # pixels per inch
     head = b"\xff\xe0\0\x10JFIF\0\1\1\1" + struct.pack(">HH", *dots) + b"\0\0"
     if block:
-        head += b"\xff\xe1" + struct.pack(">H", 2 + len(MARK) + len(block)) + MARK + block
+        head += b"\xff\xe1" + struct.pack(">H", 2 + len(MARKER) + len(block)) + MARKER + block
     _insert(path, 2, head)
 
 

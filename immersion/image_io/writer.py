@@ -11,7 +11,7 @@ from immersion.image_io import exif
 from immersion.image_io.picture import Metadata, Picture
 from immersion.image_io.vips import error_text, load_vips
 
-SAVERS: dict[str, tuple[str, dict[str, Any]]] = {
+SAVERS: dict[str, tuple[str, dict[str, object]]] = {
     ".png": ("pngsave", {}),
     ".tif": ("tiffsave", {"compression": "deflate", "predictor": "horizontal"}),
     ".tiff": ("tiffsave", {"compression": "deflate", "predictor": "horizontal"}),
