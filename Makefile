@@ -7,7 +7,7 @@ export OMP_WAIT_POLICY := PASSIVE
 
 .PHONY: demo test results help
 
-# A second command finds the .venv as the first left it, unless what is to be installed changed.
+# The .venv is kept, unless the requirements changed.
 .venv/%: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[$*]'
@@ -27,7 +27,7 @@ test: .venv/test
 help: .venv/demo
 	$(BIN)/python -m immersion.cli_help
 
-# The tables of docs/ from what was recorded beside the papers, and from the networks' cards.
+# The tables of docs/, from the recorded results of the papers and the cards of the networks.
 results: .venv/demo
 	$(BIN)/python -m immersion.papers.markdown > docs/results.md
 	$(BIN)/python scripts/networks_page.py > docs/networks.md

@@ -1,15 +1,15 @@
-"""Pictures through a network, and training of such networks, against the plain way; as ratios.
+"""Image-to-image inference and training, compared with plain PyTorch, as ratios.
 
     python benchmarks/apply_speed.py
 
 Four networks on a grey picture of 512 x 512: DnCNN with 17 layers, an FFDNet-sized restorer (64
-channels, 14 convolutions at half resolution), the same shown the strength of the noise, and a
-U-Net. The plain way is what published code does: the network called in float32 on the whole
+channels, 14 convolutions at half resolution), the same with the strength of the noise as input,
+and a U-Net. The plain version is that of published code: the network in float32 on the whole
 picture. Ours is what `immersion apply` does to a picture in memory: levels to numbers, the guard
 that measures what bfloat16 costs on a part of the picture, tiles, and back to levels; with
 PyTorch, and with OpenVINO where it is installed. Then a training step: 16 patches of 48 x 48, the
 engine's step against a DataLoader, float32 and Adam. One thread; both sides alternate; medians of
-process CPU time are compared. What bfloat16 costs is told by the guard's own measure.
+process CPU time are compared. The loss through bfloat16 is the guard's own measure.
 """
 
 import os
@@ -29,7 +29,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from immersion.data import Dataset, Spec
 from immersion.data.patches import PatchSplit
-from immersion.engine import OptimizerSettings, Options, train
+from immersion.engine import Experiment, OptimizerSettings, Options, train
 from immersion.image_io import Picture
 from immersion.inference.backends import BACKENDS, Backend, in_torch
 from immersion.inference.precision_guard import decibels_lost
@@ -46,12 +46,12 @@ SPEC = Spec("levels", (1, PATCH, PATCH), "unit")
 NETWORKS = {
     "DnCNN-17": Translation("dncnn"),
     "restorer 64 x 14": Translation("restorer", 64, 6),
-    "aware 64 x 14": Translation("aware", 64, 6),
+    "noise-aware 64 x 14": Translation("aware", 64, 6),
     "U-Net 32": Translation("unet"),
 }
 
 
-def experiment(translation: Translation):
+def build_experiment(translation: Translation) -> Experiment:
     """Return the training of a denoiser."""
     arguments = {
         "translation": translation,
@@ -60,11 +60,11 @@ def experiment(translation: Translation):
     return RecipeCall("denoise", arguments).build(SPEC)
 
 
-def applied(
+def prepare_sides(
     translation: Translation, backend: Backend
 ) -> tuple[Callable[[], object], Callable[[], object], float]:
-    """Return our way, the plain way, and the PSNR in dB that ours costs."""
-    model = experiment(translation).model.eval()
+    """Return this package's call, the plain call, and the PSNR in dB that the first one loses."""
+    model = build_experiment(translation).model.eval()
     theirs = deepcopy(model.network)
     model.to(memory_format=torch.channels_last)  # as `immersion apply` lays it out
     levels = torch.randint(0, 256, (1, SIDE, SIDE), dtype=torch.uint8)
@@ -90,17 +90,17 @@ def applied(
     )
 
 
-def engine(translation: Translation, split: PatchSplit, steps: int) -> None:
+def run_engine(translation: Translation, split: PatchSplit, steps: int) -> None:
     """Make some steps with the engine."""
     options = Options(steps=steps, batch_size=BATCH, ema=0.0, validate_every=0, device="cpu")
     with tempfile.TemporaryDirectory() as folder:
         data = Dataset(SPEC, split, split, split, {})
-        train(experiment(translation), data, RunFolder(folder), options)
+        train(build_experiment(translation), data, RunFolder(folder), options)
 
 
-def loop(translation: Translation, split: PatchSplit, steps: int) -> None:
+def run_plain_loop(translation: Translation, split: PatchSplit, steps: int) -> None:
     """Make as many steps with a plain loop, which minimises the squared error."""
-    network = experiment(translation).model.network
+    network = build_experiment(translation).model.network
     adam = torch.optim.Adam(network.parameters(), 1e-3)
     patches, _ = split.batch(torch.arange(steps * BATCH) % len(split))
     for (clean,) in DataLoader(TensorDataset(patches), BATCH, shuffle=True):
@@ -112,7 +112,7 @@ def loop(translation: Translation, split: PatchSplit, steps: int) -> None:
         loss.item()
 
 
-def seconds(call: Callable[[], object]) -> float:
+def measure_seconds(call: Callable[[], object]) -> float:
     """Return CPU seconds."""
     started = time.process_time()
     call()
@@ -122,7 +122,7 @@ def seconds(call: Callable[[], object]) -> float:
 def compare(ours: Callable[[], object], theirs: Callable[[], object], per: int) -> str:
     """Alternate the two; return medians in milliseconds, and the ratio."""
     ours(), theirs()  # warm up
-    rounds = [(seconds(ours), seconds(theirs)) for _ in range(ROUNDS)]
+    rounds = [(measure_seconds(ours), measure_seconds(theirs)) for _ in range(ROUNDS)]
     mine, plain = (1000 * statistics.median(side) / per for side in zip(*rounds, strict=True))
     ratio = statistics.median(there / here for here, there in rounds)
     return f"ours {mine:.0f} ms, plain {plain:.0f} ms: plain takes {ratio:.2f} times as long"
@@ -137,11 +137,14 @@ def main() -> None:
     there = [name for name in BACKENDS if name == "torch" or find_spec(name)]
     for name, translation in NETWORKS.items():
         for backend in there:
-            ours, theirs, lost = applied(translation, BACKENDS[backend])
-            told = f"{compare(ours, theirs, 1)}; {lost:.4f} dB lost"
-            print(f"{name}, {SIDE} x {SIDE}, {backend}: {told}", flush=True)
+            ours, theirs, lost = prepare_sides(translation, BACKENDS[backend])
+            text = f"{compare(ours, theirs, 1)}; {lost:.4f} dB lost"
+            print(f"{name}, {SIDE} x {SIDE}, {backend}: {text}", flush=True)
     for name, translation in NETWORKS.items():
-        rows = [lambda make=make, t=translation: make(t, split, STEPS) for make in (engine, loop)]
+        rows = [
+            lambda make=make, t=translation: make(t, split, STEPS)
+            for make in (run_engine, run_plain_loop)
+        ]
         print(f"{name}, training step: {compare(*rows, STEPS)}", flush=True)
 
 

@@ -2,9 +2,9 @@
 
     python benchmarks/gan_speed.py
 
-One discriminator and one generator move a step, batches of 64 colour images, the networks of
-DCGAN with 64 channels, the non-saturating game, Adam, one thread. Both sides have the same
-networks with the same number of parameters, and alternate; the medians of process CPU time are
+One update of the discriminator and one of the generator a step, batches of 64 colour images, the
+networks of DCGAN with 64 channels, the non-saturating game, Adam, one thread. Both sides have the
+same networks and number of parameters, and alternate; the medians of process CPU time are
 compared. A third row has the penalty on a quarter of each batch, the engine's default, which has
 the same mean. The plain loop is the one of PyTorch's tutorial: a DataLoader over tensors, float32,
 `Adam` with default settings, `.item()` for the log. The engine's step also logs V(D, G), accuracy
@@ -28,7 +28,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 from torch.utils.data import DataLoader, TensorDataset
 
 from immersion.data import Dataset, MemorySplit, Spec
-from immersion.engine import OptimizerSettings, Options, train
+from immersion.engine import Experiment, OptimizerSettings, Options, train
 from immersion.engine.turn import Turn
 from immersion.machine import describe_machine
 from immersion.nn import Architecture
@@ -41,13 +41,13 @@ GAMMA = 1.0
 SPEC = Spec("levels", (3, 32, 32), "unit")
 
 
-def images() -> MemorySplit:
+def make_images() -> MemorySplit:
     """Return colour levels; their values do not matter."""
     return MemorySplit(torch.randint(0, 256, (2000, 3, 32, 32), dtype=torch.uint8), None, "unit")
 
 
-def experiment(gamma: float, share: float = 1.0):
-    """Return the game as the engine plays it."""
+def build_experiment(gamma: float, share: float = 1.0) -> Experiment:
+    """Return the experiment of the recipe `gan`."""
     arguments = {
         "latent_dim": LATENT,
         "architecture": Architecture("dcgan", width=64),
@@ -58,17 +58,17 @@ def experiment(gamma: float, share: float = 1.0):
     return RecipeCall("gan", arguments).build(SPEC)
 
 
-def engine(split: MemorySplit, gamma: float, steps: int = STEPS, share: float = 1.0) -> None:
+def run_engine(split: MemorySplit, gamma: float, steps: int = STEPS, share: float = 1.0) -> None:
     """Make some steps with the engine."""
     data = Dataset(SPEC, split, split, split, {})
     options = Options(steps=steps, batch_size=BATCH, ema=0.0, validate_every=0)
     with tempfile.TemporaryDirectory() as folder:
-        train(experiment(gamma, share), data, RunFolder(folder), options)
+        train(build_experiment(gamma, share), data, RunFolder(folder), options)
 
 
-def plain(split: MemorySplit, gamma: float, steps: int = STEPS) -> None:
+def run_plain_loop(split: MemorySplit, gamma: float, steps: int = STEPS) -> None:
     """Make as many steps with the loop of a tutorial."""
-    model = experiment(gamma).model
+    model = build_experiment(gamma).model
     generator, discriminator = model.generator, model.discriminator.network
     players = generator.parameters(), discriminator.parameters()
     of_g, of_d = (torch.optim.Adam(p, lr=2e-4, betas=(0.5, 0.999)) for p in players)
@@ -100,21 +100,21 @@ def _squared_slope(logits: Tensor, x: Tensor) -> Tensor:
     return gradient.square().flatten(1).sum(1).mean()
 
 
-def cpu_milliseconds(make: Callable[[MemorySplit, float], None], *given: object) -> float:
+def measure_cpu_milliseconds(make: Callable[[MemorySplit, float], None], *given: object) -> float:
     """Return CPU milliseconds a step."""
     started = time.process_time()
     make(*given)
     return 1000 * (time.process_time() - started) / STEPS
 
 
-def on_cpu(gamma: float, share: float) -> None:
+def compare_on_cpu(gamma: float, share: float) -> None:
     """Alternate engine and plain loop; print medians and their ratio."""
-    split = images()
-    engine(split, gamma, 2, share), plain(split, gamma, 2)  # warm up
+    split = make_images()
+    run_engine(split, gamma, 2, share), run_plain_loop(split, gamma, 2)  # warm up
     rounds = [
         (
-            cpu_milliseconds(engine, split, gamma, STEPS, share),
-            cpu_milliseconds(plain, split, gamma),
+            measure_cpu_milliseconds(run_engine, split, gamma, STEPS, share),
+            measure_cpu_milliseconds(run_plain_loop, split, gamma),
         )
         for _ in range(ROUNDS)
     ]
@@ -122,14 +122,14 @@ def on_cpu(gamma: float, share: float) -> None:
     _print(what, "plain loop", rounds, "CPU time")
 
 
-def on_cuda(gamma: float, steps: int = 300) -> None:
+def compare_on_cuda(gamma: float, steps: int = 300) -> None:
     """Alternate the captured step and the same step run eagerly; print medians and their ratio."""
 
     def wall(capture: bool) -> float:
         with patch.object(Turn, "capturable", capture):
             torch.cuda.synchronize()
             started = time.monotonic()
-            engine(images(), gamma, steps)
+            run_engine(make_images(), gamma, steps)
             torch.cuda.synchronize()
         return 1000 * (time.monotonic() - started) / steps
 
@@ -150,10 +150,10 @@ def main() -> None:
     torch.set_num_threads(1)
     print(describe_machine())
     if torch.cuda.is_available():
-        on_cuda(0.0), on_cuda(GAMMA)
+        compare_on_cuda(0.0), compare_on_cuda(GAMMA)
         return
     for gamma, share in ((0.0, 1.0), (GAMMA, 1.0), (GAMMA, 0.25)):
-        on_cpu(gamma, share)
+        compare_on_cpu(gamma, share)
 
 
 if __name__ == "__main__":

@@ -31,13 +31,13 @@ STEPS, ROUNDS, BATCH = 300, 7, 100
 ARCHITECTURE = Architecture("dense", width=500, depth=1, activation="tanh")
 
 
-def images() -> MemorySplit:
+def make_images() -> MemorySplit:
     """Return as many grey levels as MNIST's training split has; their values do not matter."""
     levels = torch.randint(0, 256, (50_000, 1, 28, 28), dtype=torch.uint8)
     return MemorySplit(levels, None, "unit")
 
 
-def ours(split: MemorySplit) -> float:
+def time_engine(split: MemorySplit) -> float:
     """Return CPU milliseconds a step of the engine."""
     spec = Spec("levels", (1, 28, 28), "unit", binarize="dynamic")
     data = binarize(Dataset(spec, split, split, split, {}), "dynamic")
@@ -49,7 +49,7 @@ def ours(split: MemorySplit) -> float:
         return 1000 * (time.process_time() - started) / STEPS
 
 
-def plain(split: MemorySplit) -> float:
+def time_plain_loop(split: MemorySplit) -> float:
     """Return CPU milliseconds a step of the loop of a tutorial."""
     spec = Spec("levels", (1, 28, 28), "unit", binarize="dynamic")
     model = RecipeCall("vae", {"architecture": ARCHITECTURE}).build(spec).model
@@ -76,9 +76,9 @@ def plain(split: MemorySplit) -> float:
 def main() -> None:
     """Alternate the two and print medians and their ratio."""
     torch.set_num_threads(1)
-    split = images()
-    ours(split), plain(split)  # warm up
-    rounds = [(ours(split), plain(split)) for _ in range(ROUNDS)]
+    split = make_images()
+    time_engine(split), time_plain_loop(split)  # warm up
+    rounds = [(time_engine(split), time_plain_loop(split)) for _ in range(ROUNDS)]
     mine, theirs = (statistics.median(side) for side in zip(*rounds, strict=True))
     ratio = statistics.median(there / here for here, there in rounds)
     print(describe_machine())

@@ -71,7 +71,7 @@ IGNORED = {
     ),
     *("threads", "network", "format", "reason"),
 }
-"""Keys that two runs of one revision do not share, or that the second revision words anew."""
+"""Keys that differ between two runs of one revision, or have other words in the second."""
 
 
 def main() -> None:

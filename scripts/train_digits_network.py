@@ -1,12 +1,12 @@
-"""Train the network whose features `immersion evaluate` compares handwritten digits in.
+"""Train the network whose features `immersion evaluate` uses for handwritten digits.
 
     python scripts/train_digits_network.py
 
 It takes two minutes on one core and writes immersion/metrics/extractors/digits.safetensors
 (float16). The network sees MNIST's 50,000 training images, shifted by up to two pixels and, every
-other one, made binary by a draw, as autoencoders of binary images generate them. The last 10,000
-training images (validation) and the test images are only counted. The hash that it prints belongs
-into immersion/metrics/extractors/digits.py.
+other one, sampled to binary values, as autoencoders of binary images generate them. The last
+10,000 training images (validation) and the test images are only counted. Copy the printed hash
+to immersion/metrics/extractors/digits.py.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, pad
 
 import immersion.metrics.extractors.digits as digits
+from immersion.batch import Split
 from immersion.data import load
 
 EPOCHS, BATCH, SHIFT, PEAK = 5, 128, 2, 4e-3
@@ -38,17 +39,17 @@ def main() -> None:
             x, y = data.train.batch(indices)
             optimizer.zero_grad()
             with torch.autocast("cpu", torch.bfloat16):
-                logits = net(varied(x))
+                logits = net(augment(x))
             cross_entropy(logits.float(), y).backward()
             optimizer.step()
             schedule.step()
-        right = accuracy(net, data.validation)
+        right = compute_accuracy(net, data.validation)
         seconds = time.perf_counter() - begun
         print(f"epoch {epoch + 1}: {right:.2%} of validation, {seconds:.0f} s", flush=True)
     rescale(net, data.train)
     net.half().float()  # as they will be read
-    print(f"test images: {accuracy(net, data.test):.2%} right")
-    print(f"test images made binary: {accuracy(net, data.test, binary=True):.2%} right")
+    print(f"test images: {compute_accuracy(net, data.test):.2%} right")
+    print(f"test images made binary: {compute_accuracy(net, data.test, binary=True):.2%} right")
     file = Path(digits.__file__).with_name(digits.WEIGHTS)
     save_file({name: w.half().contiguous() for name, w in net.state_dict().items()}, file)
     print(f"{file}: {file.stat().st_size:,} bytes, sha256")
@@ -56,7 +57,7 @@ def main() -> None:
 
 
 @torch.no_grad()
-def rescale(net: nn.Sequential, split) -> None:
+def rescale(net: nn.Sequential, split: Split) -> None:
     """Divide the features by one number and give it to the next layer: their mean square is 1."""
     x, _ = split.batch(torch.arange(5000))
     root = net[:-1](x).square().mean().sqrt()
@@ -65,8 +66,8 @@ def rescale(net: nn.Sequential, split) -> None:
     net[-1].weight *= root
 
 
-def varied(x: Tensor) -> Tensor:
-    """Return digits, (B, 1, 28, 28), all shifted alike, and half of them made binary by a draw."""
+def augment(x: Tensor) -> Tensor:
+    """Return digits, (B, 1, 28, 28), all shifted alike, half of them sampled to binary values."""
     down, right = torch.randint(0, 2 * SHIFT + 1, (2,)).tolist()
     x = pad(x, [SHIFT] * 4)[:, :, down : down + 28, right : right + 28]
     binary = torch.rand(len(x), 1, 1, 1) < 0.5
@@ -74,8 +75,8 @@ def varied(x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def accuracy(net: nn.Module, split, binary: bool = False) -> float:
-    """Return the share of a split that the network names rightly."""
+def compute_accuracy(net: nn.Module, split: Split, binary: bool = False) -> float:
+    """Return the share of a split that the network classifies correctly."""
     right = 0
     for indices in torch.arange(len(split)).split(1000):
         x, y = split.batch(indices)
