@@ -69,7 +69,7 @@ IGNORED = {
         "run",
         "examples_per_second",
     ),
-    *("threads", "network", "format", "reason"),
+    *("threads", "network", "format", "reason", "discriminator"),
 }
 """Keys that differ between two runs of one revision, or have other words in the second."""
 

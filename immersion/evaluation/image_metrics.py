@@ -1,6 +1,8 @@
-"""What is measured of an image-to-image network's outputs, for each kind of target."""
+"""The metrics of an image-to-image network's outputs, for each type of target."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -8,8 +10,7 @@ from torch.distributions import Distribution
 
 from immersion.data.dataset import to_float
 from immersion.data.patches import PatchSplit
-from immersion.evaluation.segmentation import PROTOCOL as OF_CLASSES
-from immersion.evaluation.segmentation import compute_class_metrics
+from immersion.evaluation import segmentation
 from immersion.imaging import colour
 from immersion.imaging.colour import lab_from_srgb
 from immersion.metrics import Estimate
@@ -20,73 +21,80 @@ from immersion.metrics.restoration.colourfulness import (
 )
 from immersion.metrics.restoration.interval import compute_interval, compute_interval_coverage
 from immersion.metrics.restoration.psnr import compute_psnr, quantise
-from immersion.metrics.restoration.ssim import compute_ssim
+from immersion.metrics.restoration.ssim import SMALLEST, WINDOW, compute_ms_ssim, compute_ssim
 from immersion.tasks import Pair, Task
 from immersion.tasks.colourise import Colourise
 
 Results = Iterable[tuple[Pair, Distribution]]
-"""(pair, p(target | input)) of each picture, one at a time: a batch of one each."""
+"""(pair, p(target | input)) of each picture, one at a time: batches of one."""
 
 ROUNDED = 60.0
-"""PSNR in dB, at most: two pictures that differ by less than their rounding to 256 levels."""
+"""Largest PSNR in dB: of two pictures that differ by less than their rounding to 256 levels."""
 
 INTERVAL = "interval_90"
-"""The share of values that lie where the network says that 90 % of them are."""
+"""Name of the share of values inside the network's own 90 % interval."""
 
-WINDOW = 11
-"""Side of the window of SSIM: smaller pictures have none."""
-
-Train = Callable[[], PatchSplit]
-"""Reads the pictures that the network learnt from, for judges with a baseline that knows them."""
-
-Judge = Callable[[Task, Results, Train], dict[str, Estimate]]
+ReadTraining = Callable[[], PatchSplit]
+"""Reads the pictures that the network was trained on, for metrics with a baseline from them."""
 
 
-def compute_level_metrics(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
-    """Return PSNR and SSIM of the mean, PSNR of what the task starts from, and `interval_90`.
-
-    The last is the share of values that lie in the 90 % interval which the network says.
-    """
-    tally = _Tally()
-    for pair, p in results:
-        made = quantise(p.mean)
-        tally.add("psnr", cap(compute_psnr(made, pair.target)), "dB")
-        if min(made.shape[2:]) >= WINDOW:
-            tally.add("ssim", compute_ssim(made, pair.target), "")
-        tally.add("psnr_before", cap(compute_psnr(task.base(pair.input), pair.target)), "dB")
-        tally.add(INTERVAL, compute_interval_share(p, pair), "share")
-    return tally.estimates()
-
-
-def compute_hole_metrics(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
-    """Return the PSNR of what was missing alone, of the output and of mid-grey; `interval_90`."""
-    tally = _Tally()
-    for pair, p in results:
-        for name, x in (("psnr_hole", p.mean), ("psnr_hole_before", task.base(pair.input))):
-            tally.add(name, cap(compute_masked_psnr(quantise(x), pair.target, pair.weight)), "dB")
-        tally.add(INTERVAL, compute_interval_share(p, pair), "share")
-    return tally.estimates()
-
-
-class _Tally:
-    """Measures of one picture after another, each (1,)."""
+class Means:
+    """Metrics of one picture after another, each (1,), and their means."""
 
     def __init__(self) -> None:
         self.values: dict[str, list[Tensor]] = {}
         self.units: dict[str, str] = {}
 
     def add(self, name: str, value: Tensor, unit: str) -> None:
-        """Take in one picture's value."""
+        """Add one picture's value."""
         self.values.setdefault(name, []).append(value)
         self.units[name] = unit
 
     def estimates(self) -> dict[str, Estimate]:
-        """Return each measure's mean over the pictures."""
+        """Return the mean of each metric over the pictures."""
         return {n: Estimate.of(torch.cat(v), self.units[n]) for n, v in self.values.items()}
 
 
+def compute_level_metrics(
+    task: Task, results: Results, train: ReadTraining
+) -> dict[str, Estimate]:
+    """Return PSNR, SSIM and MS-SSIM of the mean, PSNR of the task's base, and `interval_90`.
+
+    A picture that is too small for a window has no SSIM, and none of a side below 161 pixels has
+    MS-SSIM.
+    """
+    means = Means()
+    for pair, p in results:
+        made = quantise(p.mean)
+        means.add("psnr", cap(compute_psnr(made, pair.target)), "dB")
+        if min(made.shape[2:]) >= WINDOW:
+            means.add("ssim", compute_ssim(made, pair.target), "")
+        if min(made.shape[2:]) >= SMALLEST:
+            means.add("ms_ssim", compute_ms_ssim(made, pair.target), "")
+        means.add("psnr_before", cap(compute_psnr(get_base(task, pair), pair.target)), "dB")
+        means.add(INTERVAL, compute_interval_share(p, pair), "share")
+    return means.estimates()
+
+
+def compute_hole_metrics(task: Task, results: Results, train: ReadTraining) -> dict[str, Estimate]:
+    """Return the PSNR of missing pixels, of the output and of mid-grey, and `interval_90`."""
+    means = Means()
+    for pair, p in results:
+        weight = cast(Tensor, pair.weight)
+        for name, x in (("psnr_hole", p.mean), ("psnr_hole_before", get_base(task, pair))):
+            psnr = compute_masked_psnr(quantise(x), pair.target, weight)
+            means.add(name, cap(psnr), "dB")
+        means.add(INTERVAL, compute_interval_share(p, pair), "share")
+    return means.estimates()
+
+
+def get_base(task: Task, pair: Pair) -> Tensor:
+    """Return the picture that the task starts from; tasks of levels have one."""
+    return cast(Tensor, task.base(pair.input))
+
+
 def cap(decibels: Tensor) -> Tensor:
-    """Return PSNR of at most 60 dB: of equal pictures it would be infinite."""
+    """Return PSNR of at most 60 dB; for equal pictures it would be infinite."""
     return decibels.clamp(max=ROUNDED)
 
 
@@ -115,23 +123,25 @@ def compute_masked_psnr(x: Tensor, y: Tensor, weight: Tensor) -> Tensor:
     return -10 * error.log10()
 
 
-def compute_luma_metrics(task: Task, results: Results, train: Train) -> dict[str, Estimate]:
+def compute_luma_metrics(task: Task, results: Results, train: ReadTraining) -> dict[str, Estimate]:
     """Return PSNR and SSIM of the brightness alone, without a border as wide as the scale."""
-    tally, crop = _Tally(), task.scale
+    means, crop = Means(), task.scale
     for pair, p in results:
         target = compute_luma(pair.target)
-        made, start = (compute_luma(quantise(x)) for x in (p.mean, task.base(pair.input)))
-        tally.add("psnr_y", cap(compute_psnr(made, target, crop)), "dB")
+        made, start = (compute_luma(quantise(x)) for x in (p.mean, get_base(task, pair)))
+        means.add("psnr_y", cap(compute_psnr(made, target, crop)), "dB")
         if min(made.shape[2:]) >= WINDOW + 2 * crop:
-            tally.add("ssim_y", compute_ssim(made, target, crop), "")
-        tally.add("psnr_y_before", cap(compute_psnr(start, target, crop)), "dB")
-        tally.add(INTERVAL, compute_interval_share(p, pair), "share")
-    return tally.estimates()
+            means.add("ssim_y", compute_ssim(made, target, crop), "")
+        means.add("psnr_y_before", cap(compute_psnr(start, target, crop)), "dB")
+        means.add(INTERVAL, compute_interval_share(p, pair), "share")
+    return means.estimates()
 
 
-def compute_chroma_metrics(task: Colourise, results: Results, train: Train) -> dict[str, Estimate]:
+def compute_chroma_metrics(
+    task: Colourise, results: Results, train: ReadTraining
+) -> dict[str, Estimate]:
     """Return PSNR of chroma and colourfulness, of the output, of grey and of the mean colour."""
-    mean, tally = compute_mean_chroma(train()), _Tally()
+    mean, means = compute_mean_chroma(train()), Means()
     for pair, p in results:
         truth = quantise(task.finish(pair.input, pair.target))
         lab_truth = lab_from_srgb(truth)
@@ -152,9 +162,9 @@ def compute_chroma_metrics(task: Colourise, results: Results, train: Train) -> d
             gain = measured["psnr_chroma"] - measured[f"psnr_chroma_{baseline}"]
             measured[f"psnr_chroma_gain_over_{baseline}"] = gain
         for name, value in measured.items():
-            tally.add(name, value, "dB" if name.startswith("psnr") else "M3")
-        tally.add(INTERVAL, compute_interval_share(p, pair), "share")
-    return tally.estimates()
+            means.add(name, value, "dB" if name.startswith("psnr") else "M3")
+        means.add(INTERVAL, compute_interval_share(p, pair), "share")
+    return means.estimates()
 
 
 def compute_mean_chroma(split: PatchSplit) -> Tensor:
@@ -174,8 +184,21 @@ def compute_luma(x: Tensor) -> Tensor:
     return colour.luma(x) if x.shape[1] == 3 else (219 * x + 16) / 255
 
 
-IMAGE_METRICS: dict[str, tuple[Judge, dict[str, str]]] = {
-    "levels": (
+@dataclass(frozen=True)
+class ImageMetrics:
+    """The metrics of one type of target.
+
+    Args:
+        compute: Function (task, results, train) -> metric -> estimate.
+        protocol: The conventions that the numbers depend on, in words.
+    """
+
+    compute: Callable[[Any, Results, ReadTraining], dict[str, Estimate]]
+    protocol: dict[str, str]
+
+
+IMAGE_METRICS = {
+    "levels": ImageMetrics(
         compute_level_metrics,
         {
             "quantisation": "output rounded to 256 levels",
@@ -184,16 +207,16 @@ IMAGE_METRICS: dict[str, tuple[Judge, dict[str, str]]] = {
             "most": "60 dB",
         },
     ),
-    "holes": (
+    "holes": ImageMetrics(
         compute_hole_metrics,
         {
             "quantisation": "output rounded to 256 levels",
             "channels": "all",
             "pixels": "missing",
-            "draws": "a seed of its own for each picture",
+            "draws": "another seed for each picture",
         },
     ),
-    "luma": (
+    "luma": ImageMetrics(
         compute_luma_metrics,
         {
             "quantisation": "output rounded to 256 levels",
@@ -201,7 +224,7 @@ IMAGE_METRICS: dict[str, tuple[Judge, dict[str, str]]] = {
             "channels": "Y of BT.601, 16 to 235",
         },
     ),
-    "chroma": (
+    "chroma": ImageMetrics(
         compute_chroma_metrics,
         {
             "quantisation": "pictures rounded to 256 levels of sRGB",
@@ -209,6 +232,6 @@ IMAGE_METRICS: dict[str, tuple[Judge, dict[str, str]]] = {
             "channels": "a and b of CIE Lab, peak 255, at most 60 dB",
         },
     ),
-    "classes": (compute_class_metrics, OF_CLASSES),
+    "classes": ImageMetrics(segmentation.compute_class_metrics, segmentation.PROTOCOL),
 }
-"""What a task's outputs are measured as -> the judge, and what its protocol says."""
+"""Type of a task's target -> its metrics."""

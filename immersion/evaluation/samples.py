@@ -1,4 +1,4 @@
-"""How good samples are: the part of `immersion evaluate` for every model that draws some."""
+"""Evaluation of samples, for every model that has them."""
 
 import sys
 from collections.abc import Iterator
@@ -33,20 +33,20 @@ from immersion.runs.generative import generative
 from immersion.runs.load import Run
 
 MIXTURES = {"ring": RING, "grid": GRID}
-"""Sets whose modes are known Gaussians."""
+"""Data sets whose modes are known Gaussians."""
 
 STACKED = "stacked-mnist"
-"""The set whose modes are the 1,000 triples of digits."""
+"""The data set whose modes are the 1,000 triples of digits."""
 
 NEIGHBOURS = 2000
-"""Draws, and held-out examples, whose nearest training examples are looked for at the most."""
+"""The most samples, and held-out examples, whose nearest training examples are searched."""
 
 LARGEST = 2**26
-"""Values of a training split up to which neighbours are looked for among values; of a larger one,
+"""Values of a training split up to which neighbours are searched among values; in a larger one,
 among principal components."""
 
 WINDOWED = 1000
-"""Validation examples that choose the Parzen windows' width, as in the published protocol."""
+"""Validation examples that select the Parzen windows' width, as in the published protocol."""
 
 WARNING = (
     "a Parzen window's number orders models of images wrongly and is for comparison with "
@@ -58,15 +58,15 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class SampleProtocol:
-    """How samples are measured.
+    """Settings of the evaluation of samples.
 
     Args:
-        samples: How many are drawn, and the most test examples that they are compared with.
+        samples: Number of samples, and the most test examples that they are compared with.
         extractor: A name, auto, or a TorchScript file.
         extractor_hash: The file's SHA-256.
-        parzen: Whether the Parzen-window log-likelihood is measured too.
-        quick: Whether this is the look at the end of a training: the extractor is a cheap one,
-            and what cannot be estimated is left out.
+        parzen: If True, measure the Parzen-window log-likelihood too.
+        quick: If True, as at the end of a training, auto chooses a cheap extractor, and what
+            cannot be estimated is left out instead of an error.
     """
 
     samples: int = 10_000
@@ -75,96 +75,78 @@ class SampleProtocol:
     parzen: bool = False
     quick: bool = False
 
+    @property
+    def neighbours(self) -> int:
+        """Return the most samples whose nearest training examples are searched."""
+        return min(NEIGHBOURS, max(1, self.samples // 5))
+
 
 QUICK = SampleProtocol(samples=2000, quick=True)
 
 
-@dataclass
+@dataclass(frozen=True)
 class SampleEvaluation:
-    """What was measured of a model's samples.
+    """Estimates of a model's samples.
 
     Args:
-        estimates: By name.
+        estimates: Measure -> estimate.
         protocol: Everything that they depend on besides model and data.
     """
 
     estimates: dict[str, Estimate] = field(default_factory=dict)
     protocol: dict[str, object] = field(default_factory=dict)
 
+    def __or__(self, other: "SampleEvaluation") -> "SampleEvaluation":
+        """Return both evaluations as one."""
+        return SampleEvaluation(self.estimates | other.estimates, self.protocol | other.protocol)
+
 
 def evaluate_samples(run: Run, protocol: SampleProtocol, seed: int) -> SampleEvaluation:
-    """Draw from a run's model and compare the draws with test examples.
+    """Sample from a run's model and compare the samples with test examples.
 
-    Like is compared with like: draws x ~ p(x|z) with test examples as the model is shown them,
-    binary where they were made so. A mean E[x|z] is no sample; it stands for one only where the
+    Like is compared with like: samples x ~ p(x|z) with test examples as the model sees them,
+    binary where they were made so. A mean E[x|z] is no sample; it replaces one only where the
     noise of p(x|z) was not learned, in an autoencoder.
+
+    Args:
+        run: The run.
+        protocol: Settings of the evaluation.
+        seed: Seed of samples, subsets and binarization.
 
     Raises:
         UserError: The extractor does not suit, or there are too few examples for its features.
     """
     test = run.data.test
-    name = _extractor_name(run, protocol)
+    name = select_extractor(run, protocol)
     extractor = build_extractor(name, run.spec, run.data.train, protocol.extractor_hash)
     count = min(protocol.samples, len(test))
     if not protocol.quick:
-        _refuse(run, protocol, extractor)
-        _say(f"{extractor.name} features of {count:,} test examples and as many draws")
-    real = extract_features(extractor, _batches(test, _chosen(test, count, seed), seed))
-    drawn, kept = _drawn(run, protocol, extractor, count, seed)
-    result = SampleEvaluation(protocol=_protocol(run, extractor, count, seed))
-    try:
-        result.estimates |= compute_quality(real, drawn, seed)
-        result.protocol |= describe_quality(real, drawn)
-    except UserError as error:
-        if not protocol.quick and protocol.extractor != "auto":
-            raise
-        result.protocol["left_out"] = str(error)
-    counted = count_modes(run, kept)
-    if counted:
-        result.estimates |= counted
-        result.protocol["modes"] = f"of {len(kept):,} draws"
-    _add_memorisation(result, run, kept, protocol, seed)
+        check_feasible(run, protocol, extractor)
+        _report(f"{extractor.name} features of {count:,} test examples and as many samples")
+    real = extract_features(extractor, iterate_examples(test, subsample(test, count, seed), seed))
+    drawn, kept = draw_samples(run, protocol, extractor, count, seed)
+    result = SampleEvaluation(protocol=describe_comparison(run, extractor, count, seed))
+    result |= compare_features(real, drawn, protocol, seed)
+    if modes := count_modes(run, kept):
+        result |= SampleEvaluation(modes, {"modes": f"of {len(kept):,} draws"})
+    result |= measure_memorisation(run, kept, protocol, seed)
     if isinstance(run.model, GAN):
-        _add_overfitting(result, run, run.model, _neighbours(protocol), seed)
+        result |= measure_overfitting(run, run.model, protocol.neighbours, seed)
     if protocol.parzen:
-        _add_parzen(result, run, kept, seed)
+        result |= measure_parzen(run, kept, seed)
     return result
 
 
-def _drawn(
-    run: Run, protocol: SampleProtocol, extractor: Extractor, count: int, seed: int
-) -> tuple[Tensor, Tensor]:
-    """Return the features of `count` draws, and the draws that are asked for again.
-
-    Those are all `protocol.samples` where modes are counted or windows laid on them, else few.
-    """
-    every = protocol.parzen or run.spec.name in (*MIXTURES, STACKED)
-    total = protocol.samples if every else count
-    keep = total if every else min(count, _neighbours(protocol))
-    rows, kept, done = [], [], 0
-    for mean, x, _ in draws(generative(run), total, seed):
-        chunk = x if _draws_noise(run) else mean
-        if done < count:
-            rows.append(extractor(chunk[: count - done]))
-        if done < keep:
-            kept.append(chunk[: keep - done])
-        done += len(chunk)
-    return torch.cat(rows), torch.cat(kept)
-
-
-def _draws_noise(run: Run) -> bool:
-    return isinstance(run.model, LatentVariableModel) or run.spec.values == "binary"
-
-
-def _extractor_name(run: Run, protocol: SampleProtocol) -> str:
+def select_extractor(run: Run, protocol: SampleProtocol) -> str:
+    """Return the extractor that the protocol names, or the one that suits the data."""
     if protocol.extractor != "auto":
         return protocol.extractor
     name = choose_extractor(run.spec, min(protocol.samples, len(run.data.test)))
     return "pca" if protocol.quick and name == "squeezenet" else name
 
 
-def _refuse(run: Run, protocol: SampleProtocol, extractor: Extractor) -> None:
-    """Say what cannot be measured before the work begins."""
+def check_feasible(run: Run, protocol: SampleProtocol, extractor: Extractor) -> None:
+    """Raise UserError if something cannot be measured, before the work begins."""
     if protocol.parzen and run.spec.values not in ("unit", "binary"):
         raise UserError(
             "Parzen windows of the published widths are for values from 0 to 1",
@@ -188,17 +170,77 @@ def _refuse(run: Run, protocol: SampleProtocol, extractor: Extractor) -> None:
         )
 
 
-def count_modes(run: Run, drawn: Tensor) -> dict[str, Estimate]:
-    """Count the modes among draws, (N, *shape), where the data's are known; else return nothing.
+def draw_samples(
+    run: Run, protocol: SampleProtocol, extractor: Extractor, count: int, seed: int
+) -> tuple[Tensor, Tensor]:
+    """Return the features of `count` samples, and the samples that further measures need.
 
-    Rows of a table are taken in its own units; triples of digits are told apart by the package's
-    own network.
+    Those are all `protocol.samples` for modes and Parzen windows, else those for neighbours.
+    """
+    every = protocol.parzen or run.spec.name in (*MIXTURES, STACKED)
+    total = protocol.samples if every else count
+    keep = total if every else min(count, protocol.neighbours)
+    rows, kept, done = [], [], 0
+    for mean, x, _ in draws(generative(run), total, seed):
+        chunk = x if _has_noise(run) else mean
+        if done < count:
+            rows.append(extractor(chunk[: count - done]))
+        if done < keep:
+            kept.append(chunk[: keep - done])
+        done += len(chunk)
+    return torch.cat(rows), torch.cat(kept)
+
+
+def _has_noise(run: Run) -> bool:
+    """Return whether samples x ~ p(x|z) are compared, rather than means."""
+    return isinstance(run.model, LatentVariableModel) or run.spec.values == "binary"
+
+
+def describe_comparison(
+    run: Run, extractor: Extractor, count: int, seed: int
+) -> dict[str, object]:
+    """Return in words what is compared with what."""
+    compared = "draws x ~ p(x|z)" if _has_noise(run) else "means E[x|z]"
+    if isinstance(run.model, GAN):
+        compared = "images g(z)" if run.spec.image else "points g(z)"
+    binary = run.experiment.binarize != "none"
+    return {
+        "compared": f"{count:,} {compared}",
+        "reference": f"{count:,} of {len(run.data.test):,} test examples"
+        + (", made binary as in training" if binary else ""),
+        "extractor": extractor.protocol,
+        "seed": seed,
+    }
+
+
+def compare_features(
+    real: Tensor, drawn: Tensor, protocol: SampleProtocol, seed: int
+) -> SampleEvaluation:
+    """Compare the features of samples with those of test examples.
+
+    Raises:
+        UserError: There are too few examples for the extractor that the user named.
+    """
+    try:
+        return SampleEvaluation(
+            compute_quality(real, drawn, seed), dict(describe_quality(real, drawn))
+        )
+    except UserError as error:
+        if not protocol.quick and protocol.extractor != "auto":
+            raise
+        return SampleEvaluation(protocol={"left_out": str(error)})
+
+
+def count_modes(run: Run, drawn: Tensor) -> dict[str, Estimate]:
+    """Count the modes among samples, (N, *shape), where the data's are known; else return nothing.
+
+    Rows of a table are taken in their original units; triples of digits are classified by the
+    package's network of digits.
     """
     if run.spec.name in MIXTURES:
         mixture = MIXTURES[run.spec.name]
-        return count_mixture_modes(
-            to_original_units(drawn, run.spec), mixture.means, mixture.sigma
-        )
+        points = to_original_units(drawn, run.spec)
+        return count_mixture_modes(points, mixture.means, mixture.sigma)
     if run.spec.name != STACKED:
         return {}
     network = Digits(run.spec, None)
@@ -209,56 +251,56 @@ def count_modes(run: Run, drawn: Tensor) -> dict[str, Estimate]:
     return count_class_modes(torch.cat(parts) @ torch.tensor([100, 10, 1]), 1000)
 
 
-def _neighbours(protocol: SampleProtocol) -> int:
-    return min(NEIGHBOURS, max(1, protocol.samples // 5))
-
-
-def _add_memorisation(
-    result: SampleEvaluation, run: Run, drawn: Tensor, protocol: SampleProtocol, seed: int
-) -> None:
-    """Compare how near draws and test examples lie to the training split."""
+def measure_memorisation(
+    run: Run, drawn: Tensor, protocol: SampleProtocol, seed: int
+) -> SampleEvaluation:
+    """Compare how near samples and test examples are to the training split."""
     train, test = run.data.train, run.data.test
-    count = min(_neighbours(protocol), len(test))
+    count = min(protocol.neighbours, len(test))
     large = len(train) * run.spec.dimensions > LARGEST
     if protocol.quick and (large or not train.resident):
-        return
+        return SampleEvaluation()
     space = build_extractor("pca" if large else "pixels", run.spec, train)
-    whole = extract_features(space, _batches(train, torch.arange(len(train)), seed))
-    held_out = extract_features(space, _batches(test, _chosen(test, count, seed), seed))
-    result.estimates |= compute_memorisation(space(drawn[:count]), held_out, whole)
+    known = extract_features(space, iterate_examples(train, torch.arange(len(train)), seed))
+    chosen = iterate_examples(test, subsample(test, count, seed), seed)
+    estimates = compute_memorisation(space(drawn[:count]), extract_features(space, chosen), known)
     where = f"{space.features} principal components" if large else "the values"
-    result.protocol["neighbours"] = (
+    neighbours = (
         f"{min(count, len(drawn)):,} draws and {count:,} test examples among all {len(train):,} "
         f"training examples, by the Euclidean distance of {where}"
     )
+    return SampleEvaluation(estimates, {"neighbours": neighbours})
 
 
-def _add_overfitting(
-    result: SampleEvaluation, run: Run, model: GAN, count: int, seed: int
-) -> None:
-    """Ask a GAN's discriminator about training examples, test examples and draws."""
+def measure_overfitting(run: Run, model: GAN, count: int, seed: int) -> SampleEvaluation:
+    """Compare a GAN's discriminator on training examples, test examples and samples."""
     train, test = (
-        _logits(model, split, _chosen(split, count, seed), seed, part)
+        compute_logits(model, split, subsample(split, count, seed), seed, part)
         for part, split in (("train", run.data.train), ("test", run.data.test))
     )
     drawn = torch.cat([train[1], test[1]])
     found = compute_discriminator_overfitting(train[0], test[0], drawn)
-    if found is not None:
-        result.estimates["discriminator_overfitting"] = found
-    result.protocol["discriminator"] = (
-        f"asked about {min(count, len(run.data.train)):,} training and "
-        f"{min(count, len(run.data.test)):,} test examples and as many draws"
-        + (", which it cannot tell apart" if found is None else "")
+    protocol = (
+        f"compared on {min(count, len(run.data.train)):,} training and "
+        f"{min(count, len(run.data.test)):,} test examples and as many samples"
+        + (", which it cannot distinguish" if found is None else "")
     )
+    estimates = {} if found is None else {"discriminator_overfitting": found}
+    return SampleEvaluation(estimates, {"discriminator": protocol})
 
 
 @torch.no_grad()
-def _logits(
+def compute_logits(
     model: GAN, split: Split, indices: Tensor, seed: int, part: str
 ) -> tuple[Tensor, Tensor]:
-    """Return the discriminator's logits of examples, and of as many draws of their classes.
+    """Return the discriminator's logits of examples, and of as many samples of their classes.
 
-    The draws are the part's own: those beside the training split are not those beside the test's.
+    Args:
+        model: The GAN.
+        split: The split of the examples.
+        indices: Their indices.
+        seed: Seed of the samples.
+        part: Name of the split, so that each split gets other samples.
     """
     device = next(model.parameters()).device
     real, drawn = [], []
@@ -272,59 +314,44 @@ def _logits(
     return torch.cat(real), torch.cat(drawn)
 
 
-def _add_parzen(result: SampleEvaluation, run: Run, drawn: Tensor, seed: int) -> None:
+def measure_parzen(run: Run, drawn: Tensor, seed: int) -> SampleEvaluation:
     """Measure the Parzen-window log-likelihood, and that of as many real training examples."""
     train, validation, test = run.data.train, run.data.validation, run.data.test
     few = torch.arange(min(WINDOWED, len(validation)))
-    held, asked = (
-        torch.cat(list(_batches(split, indices, seed)))
+    held_out, tested = (
+        torch.cat(list(iterate_examples(split, indices, seed)))
         for split, indices in ((validation, few), (test, torch.arange(len(test))))
     )
-    real = torch.cat(list(_batches(train, _chosen(train, len(drawn), seed), seed)))
+    real = torch.cat(list(iterate_examples(train, subsample(train, len(drawn), seed), seed)))
+    estimates: dict[str, Estimate] = {}
+    protocol: dict[str, object] = {}
     for name, windows in (("parzen_log_likelihood", drawn), ("parzen_of_real_data", real)):
-        _say(f"Parzen windows on {len(windows):,} examples")
-        result.estimates[name], sigma = compute_parzen(windows, held, asked)
-        result.protocol[name] = (
-            f"windows on {len(windows):,} examples, sigma {sigma:.3g} chosen on {len(held):,} "
-            f"validation examples, all {len(asked):,} test examples"
+        _report(f"Parzen windows on {len(windows):,} examples")
+        estimates[name], sigma = compute_parzen(windows, held_out, tested)
+        protocol[name] = (
+            f"windows on {len(windows):,} examples, sigma {sigma:.3g} chosen on "
+            f"{len(held_out):,} validation examples, all {len(tested):,} test examples"
         )
-    result.protocol["parzen_warning"] = WARNING
+    return SampleEvaluation(estimates, protocol | {"parzen_warning": WARNING})
 
 
-def _protocol(run: Run, extractor: Extractor, count: int, seed: int) -> dict[str, object]:
-    what = "draws x ~ p(x|z)" if _draws_noise(run) else "means E[x|z]"
-    if isinstance(run.model, GAN):
-        what = "images g(z)" if run.spec.image else "points g(z)"
-    binary = run.experiment.binarize != "none"
-    return {
-        "compared": f"{count:,} {what}",
-        "reference": f"{count:,} of {len(run.data.test):,} test examples"
-        + (", made binary as in training" if binary else ""),
-        "extractor": extractor.protocol,
-        "seed": seed,
-    }
-
-
-def _chosen(split: Split, count: int, seed: int) -> Tensor:
-    """Return the indices of all examples, or of `count` that the seed chooses, in order."""
+def subsample(split: Split, count: int, seed: int) -> Tensor:
+    """Return the indices of all examples, or of a random subset of `count`, in order."""
     if count >= len(split):
         return torch.arange(len(split))
-    return (
-        torch.randperm(len(split), generator=make_generator(seed, "reference"))[:count]
-        .sort()
-        .values
-    )
+    order = torch.randperm(len(split), generator=make_generator(seed, "reference"))
+    return order[:count].sort().values
 
 
-def _batches(split: Split, indices: Tensor, seed: int) -> Iterator[Tensor]:
-    """Yield the examples asked for; dynamic binarization is drawn from the seed."""
+def iterate_examples(split: Split, indices: Tensor, seed: int) -> Iterator[Tensor]:
+    """Yield batches of examples; the seed determines dynamic binarization."""
     for number, part in enumerate(indices.split(BATCH)):
         with use_seed(seed, "reference", number):
             x, _ = split.batch(part)
         yield x
 
 
-def _say(what: str) -> None:
-    """Tell a person at a terminal what takes its time."""
+def _report(message: str) -> None:
+    """Print what takes time, in a terminal."""
     if sys.stderr.isatty():
-        print(f"{what} ...", file=sys.stderr, flush=True)
+        print(f"{message} ...", file=sys.stderr, flush=True)

@@ -1,10 +1,11 @@
-"""What is measured of a network that says the class of every pixel."""
+"""The metrics of a network that predicts the class of every pixel."""
 
 from collections.abc import Callable, Iterable
+from typing import cast
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Categorical, Distribution, Independent
 
 from immersion.batch import VOID
 from immersion.data.patches import PatchSplit
@@ -18,7 +19,8 @@ from immersion.metrics.segmentation.scores import (
     estimate_pooled,
 )
 from immersion.metrics.segmentation.warping import compute_warping_error
-from immersion.tasks import Pair, Task
+from immersion.tasks import Pair
+from immersion.tasks.segment import Segment
 
 PROTOCOL = {
     "decision": "the likeliest class",
@@ -35,23 +37,23 @@ POOLED = {
 
 
 def compute_class_metrics(
-    task: Task, results: Iterable[tuple[Pair, Distribution]], train: Callable[[], PatchSplit]
+    task: Segment, results: Iterable[tuple[Pair, Distribution]], train: Callable[[], PatchSplit]
 ) -> dict[str, Estimate]:
-    """Return intersection over union and accuracies; of objects and borders their errors too.
+    """Return intersection over union and accuracies, and for two classes the errors of objects.
 
-    The errors are the pixel error, the Rand error and the warping error. They are for two
-    classes, and left out where a picture has void pixels or none of class 1.
+    The errors are the pixel error, the Rand error and the warping error. They are left out where
+    a picture has void pixels or none of class 1.
     """
     counts: list[Tensor] = []
     errors: dict[str, list[Tensor]] = {"pixel_error": [], "rand_error": [], "warping_error": []}
     for pair, p in results:
-        truth, said = pair.target.squeeze(1), task.answer(p).squeeze(1)
-        counts.append(compute_confusion(said, truth, task.classes, VOID))
+        truth, predicted = pair.target.squeeze(1), task.answer(p).squeeze(1)
+        counts.append(compute_confusion(predicted, truth, task.classes, VOID))
         if task.classes == 2 and _has_objects(truth):
             interior = truth == 1
-            errors["pixel_error"].append(compute_pixel_error(said == 1, interior))
-            errors["rand_error"].append(compute_rand_error(said == 1, interior))
-            probability = p.base_dist.probs[:, 1]
+            errors["pixel_error"].append(compute_pixel_error(predicted == 1, interior))
+            errors["rand_error"].append(compute_rand_error(predicted == 1, interior))
+            probability = cast(Categorical, cast(Independent, p).base_dist).probs[:, 1]
             errors["warping_error"].append(compute_warping_error(probability, interior))
     matrix = torch.cat(counts)
     estimates = {name: estimate_pooled(matrix, score, "share") for name, score in POOLED.items()}

@@ -1,14 +1,15 @@
-"""How good an image-to-image network is, on whole pictures, under a named protocol."""
+"""Evaluation of image-to-image networks on whole pictures, under a named protocol."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
+from immersion.batch import Split
 from immersion.check import UserError
 from immersion.data import Dataset
 from immersion.data.catalogue import is_set_name
@@ -25,7 +26,7 @@ from immersion.random import use_seed
 from immersion.tasks import Pair, Task
 
 POOLED = 16
-"""Draws of a code that stand for all."""
+"""Samples of the code whose outputs are pooled."""
 
 SMALL = "whole; the network sees them with a shorter side of {} pixels, and its answer is enlarged"
 
@@ -36,23 +37,24 @@ PROTOCOL = {
 
 
 def evaluate_translator(network: Network, on: str = "") -> dict[str, Any]:
-    """Measure a translator on each of its task's protocols.
+    """Evaluate a translator under each setting of its task.
 
     Args:
         network: The network.
-        on: Clean pictures: a set, of which the test split is taken, or a folder, of which all are,
-            unless the network learnt from it; by default the test split of what it learnt from.
+        on: Clean pictures: a data set, of which the test split is taken, or a folder, of which
+            all are, unless the network was trained on it; by default the test split of the
+            network's training data.
 
     Returns:
-        protocol and estimates, as evaluation.json holds them.
+        `protocol` and `estimates`, as evaluation.json holds them.
     """
-    split, model = _split(network, on), network.model
-    judge, words = IMAGE_METRICS[model.task.judged]
+    split, model = select_pictures(network, on), network.model
+    metrics = IMAGE_METRICS[model.task.judged]
     task = model.task.clean() if on else model.task
     estimates = {}
     for setting, fixed in task.protocols().items():
-        seen = predict_pairs(model, fixed, split, f"{setting}: pictures")
-        measured = judge(fixed, seen, lambda: network.learnt().train)
+        pairs = predict_pairs(model, fixed, split, f"{setting}: pictures")
+        measured = metrics.compute(fixed, pairs, lambda: check_patches(network.learnt().train))
         if not model.doubts:
             measured.pop(INTERVAL, None)
         estimates[setting] = {measure: asdict(estimate) for measure, estimate in measured.items()}
@@ -61,37 +63,39 @@ def evaluate_translator(network: Network, on: str = "") -> dict[str, Any]:
         data["codes"] = f"{POOLED} draws, pooled"
     if model.task.shortest:
         data["pictures"] = SMALL.format(model.task.shortest)
-    return {"protocol": PROTOCOL | words | data, "estimates": estimates}
+    return {"protocol": PROTOCOL | metrics.protocol | data, "estimates": estimates}
 
 
 def predict_pairs(
-    model: Translator, task: Task, split: PatchSplit, what: str = "pictures"
+    model: Translator, task: Task, split: PatchSplit, label: str = "pictures"
 ) -> Iterator[tuple[Pair, Distribution]]:
-    """Yield the pair of each whole picture, and what the model says of it: p(target | input).
+    """Yield the pair of each whole picture, and the prediction p(target | input).
 
     Args:
         model: The model.
-        task: With its settings fixed.
+        task: The task, with its settings fixed.
         split: The pictures.
-        what: They are, where progress is shown.
+        label: Label of the progress bar.
     """
-    for number, picture in enumerate(track(split.pictures, len(split.pictures), what)):
+    for number, picture in enumerate(track(split.pictures, len(split.pictures), label)):
         x = to_float(picture, "unit").unsqueeze(0)
         y = split.masks[number].long().unsqueeze(0) if split.masks else None
-        # Published tables draw the same noise for every picture; the same holes would be no test.
+        # Published tables use the same noise for every picture; the same holes would be no test.
         with use_seed(0, "degradation", number if task.fills else 0):
             pair = task.pair(x, y)
         yield pair, predict_distribution(model, pair.input)
 
 
-def _split(network: Network, on: str) -> PatchSplit:
-    """Return the pictures to judge on, refusing those that the network is not for."""
+def select_pictures(network: Network, on: str) -> PatchSplit:
+    """Return the pictures to evaluate on.
+
+    Raises:
+        UserError: The pictures have other channels or other classes than the network.
+    """
     of_classes = network.model.task.of_classes
     data = (load_segmentation if of_classes else load_pictures)(on) if on else network.learnt()
     own = str(Path(on).expanduser().resolve()) == network.source
-    split = data.test if not on or is_set_name(on) or own else merge_splits(data)
-    if not isinstance(split, PatchSplit):
-        raise UserError("there are no whole pictures to judge on", "a set of pictures", on)
+    split = check_patches(data.test) if not on or is_set_name(on) or own else merge_splits(data)
     if data.spec.shape[0] != network.colours:
         raise UserError(
             "the network is for other pictures",
@@ -109,20 +113,28 @@ def _split(network: Network, on: str) -> PatchSplit:
     return split
 
 
+def check_patches(split: Split) -> PatchSplit:
+    """Return a split of whole pictures; raise UserError if it is none."""
+    if isinstance(split, PatchSplit):
+        return split
+    received = type(split).__name__
+    raise UserError("there are no whole pictures to evaluate on", "a set of pictures", received)
+
+
 def merge_splits(data: Dataset) -> PatchSplit:
     """Return all pictures of a data set as one split."""
-    splits = data.train, data.validation, data.test
+    splits = [check_patches(split) for split in (data.train, data.validation, data.test)]
     return replace(
-        data.test,
+        splits[-1],
         pictures=tuple(picture for split in splits for picture in split.pictures),
         masks=tuple(mask for split in splits for mask in split.masks),
     )
 
 
 def predict_distribution(model: Translator, given: Tensor) -> Distribution:
-    """Return p(target | input) of whole pictures; of a model with a code, draws of it pooled.
+    """Return p(target | input) of whole pictures; of a model with a code, pooled over its samples.
 
-    What is seen small is a Gaussian about the answer between the small pixels.
+    A network that sees pictures small predicts a Gaussian about its enlarged answer.
     """
     with torch.inference_mode():
         if model.code is not None:
@@ -130,6 +142,6 @@ def predict_distribution(model: Translator, given: Tensor) -> Distribution:
         return make_gaussian(*model.answer(given)) if model.task.shortest else model.whole(given)
 
 
-def make_gaussian(mean: Tensor, deviation: Tensor) -> Independent:
+def make_gaussian(mean: Tensor, deviation: Tensor | None) -> Independent:
     """Return N(mean, deviation^2) of whole pictures."""
-    return Independent(Normal(mean, deviation, validate_args=False), 3)
+    return Independent(Normal(mean, cast(Tensor, deviation), validate_args=False), 3)

@@ -17,7 +17,7 @@ from immersion.commands.train import train
 from immersion.data import load
 from immersion.data.dataset import Dataset
 from immersion.engine import Experiment, Options
-from immersion.evaluation.samples import QUICK, SampleProtocol, _logits, evaluate_samples
+from immersion.evaluation.samples import QUICK, SampleProtocol, compute_logits, evaluate_samples
 from immersion.models import GAN, Discriminator, Generative, LatentVariableModel
 from immersion.posteriors import PointMass
 from immersion.priors import StandardNormal
@@ -216,7 +216,7 @@ def test_stacked_digits_are_told_apart_channel_by_channel(tmp_path):
 def test_draws_beside_one_split_are_not_those_beside_the_other(gan):
     run = load_run(gan)
     train, again, test = (
-        _logits(run.model, run.data.test, torch.arange(20), 0, part)[1]
+        compute_logits(run.model, run.data.test, torch.arange(20), 0, part)[1]
         for part in ("train", "train", "test")
     )
     assert torch.equal(train, again) and not torch.equal(train, test)

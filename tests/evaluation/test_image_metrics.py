@@ -1,4 +1,4 @@
-"""What is measured of a coloured picture, held against numbers worked out by hand."""
+"""Metrics of coloured pictures against numbers worked out by hand, and MS-SSIM of large ones."""
 
 import math
 
@@ -10,7 +10,9 @@ from immersion.evaluation.image_metrics import IMAGE_METRICS, compute_mean_chrom
 from immersion.imaging.colour import lab_from_srgb
 from immersion.likelihoods.gaussian import GaussianFixed
 from immersion.metrics.restoration.psnr import quantise
+from immersion.random import use_seed
 from immersion.tasks.colourise import Colourise
+from immersion.tasks.denoise import Denoise
 
 
 def photographs(count, seed=0):
@@ -22,7 +24,7 @@ def photographs(count, seed=0):
     ]
 
 
-def judged(outputs, pictures, train=None):
+def compute(outputs, pictures, train=None):
     task = Colourise()
     pairs = [task.pair(picture[None] / 255, None) for picture in pictures]
     results = [
@@ -32,16 +34,16 @@ def judged(outputs, pictures, train=None):
     split = PatchSplit(tuple(train or pictures), side=8)
     return {
         name: e.value
-        for name, e in IMAGE_METRICS["chroma"][0](task, results, lambda: split).items()
+        for name, e in IMAGE_METRICS["chroma"].compute(task, results, lambda: split).items()
     }
 
 
 def test_the_truth_is_perfect_and_grey_is_the_baseline():
     pictures = photographs(2)
-    found = judged([lambda pair: pair.target] * 2, pictures)
+    found = compute([lambda pair: pair.target] * 2, pictures)
     assert found["psnr_chroma"] == 60 and found["colourfulness_error"] == 0
     assert found["colourfulness_grey"] < 0.5 < found["colourfulness_truth"]
-    grey = judged([lambda pair: torch.zeros_like(pair.target)] * 2, pictures)
+    grey = compute([lambda pair: torch.zeros_like(pair.target)] * 2, pictures)
     for name in ("psnr_chroma", "colourfulness", "colourfulness_error"):
         assert grey[name] == grey[f"{name}_grey"]
     assert grey["psnr_chroma_gain_over_grey"] == 0
@@ -52,7 +54,7 @@ def test_the_truth_is_perfect_and_grey_is_the_baseline():
 def test_grey_is_as_far_as_the_chroma_is_large():
     """PSNR of grey is 20 log10(255 / rms(a, b)), but for rounding."""
     pictures = photographs(1)
-    found = judged([lambda pair: pair.target], pictures)
+    found = compute([lambda pair: pair.target], pictures)
     chroma = lab_from_srgb(pictures[0][None] / 255)[:, 1:]
     expected = 20 * math.log10(255 / chroma.square().mean().sqrt().item())
     assert found["psnr_chroma_grey"] == pytest.approx(expected, abs=0.02)
@@ -63,15 +65,15 @@ def test_the_mean_colour_is_that_of_the_training_pictures():
     flat = orange.expand(3, 16, 16)
     a_b = lab_from_srgb(flat[None] / 255)[0, 1:, 0, 0]
     assert torch.allclose(compute_mean_chroma(PatchSplit((flat, flat), side=8)), a_b, atol=1e-4)
-    found = judged([lambda pair: pair.target], [flat])
+    found = compute([lambda pair: pair.target], [flat])
     assert found["psnr_chroma_mean"] == 60  # every pixel is the mean
-    other = judged([lambda pair: pair.target], [flat], train=[flat.flip(0)])
+    other = compute([lambda pair: pair.target], [flat], train=[flat.flip(0)])
     assert other["psnr_chroma_mean"] < other["psnr_chroma_grey"] < 60
 
 
 def test_a_grey_picture_among_the_test_pictures_has_a_finite_score():
     grey = torch.full((3, 16, 16), 90, dtype=torch.uint8)
-    found = judged([lambda pair: pair.target], [grey])
+    found = compute([lambda pair: pair.target], [grey])
     assert found["psnr_chroma_grey"] == 60
     assert all(math.isfinite(value) for value in found.values())
 
@@ -81,8 +83,19 @@ def test_pictures_are_measured_as_they_are_saved():
     pictures = photographs(1)
     task = Colourise()
     pair = task.pair(pictures[0][None] / 255, None)
-    found = judged([lambda pair: 3 * pair.target], pictures)
+    found = compute([lambda pair: 3 * pair.target], pictures)
     shown = quantise(task.finish(pair.input, 3 * pair.target))
     error = (lab_from_srgb(shown) - lab_from_srgb(pictures[0][None] / 255))[:, 1:]
     expected = 20 * math.log10(255 / error.square().mean().sqrt().item())
     assert found["psnr_chroma"] == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("side", [160, 161])
+def test_ms_ssim_needs_a_side_of_161_pixels(side):
+    task, picture = Denoise(), torch.rand(1, 1, side, 170, generator=torch.manual_seed(0))
+    with use_seed(0, "noise"):
+        pair = task.pair(picture, None)
+    p = GaussianFixed(pair.target.shape[1:], 0.1)(pair.target)
+    found = IMAGE_METRICS["levels"].compute(task, [(pair, p)], None)
+    assert ("ms_ssim" in found) == (side == 161)
+    assert side == 160 or found["ms_ssim"].value == pytest.approx(1, abs=1e-4)

@@ -1,4 +1,4 @@
-"""The contract of a feature extractor, its registry, and what several members share."""
+"""The contract of a feature extractor, its registry, and helpers of several members."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
@@ -13,28 +13,36 @@ from immersion.registry import Registry
 
 
 class Data(Protocol):
-    """What an extractor may know of the data: name, shape of one example, kind of values."""
+    """The description of the data that an extractor reads."""
 
-    name: str
-    shape: tuple[int, ...]
-    values: str
+    @property
+    def name(self) -> str:
+        """The data set's name."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one example."""
+
+    @property
+    def values(self) -> str:
+        """Type of the values: binary, unit, counts or real."""
 
 
 Builder = Callable[[Data, Split], "Extractor"]
 
 EXTRACTORS: Registry[Builder] = Registry("extractor", "immersion.metrics.extractors")
-"""A member makes an extractor from (data, training split)."""
+"""Name -> a function from (data, training split) to an extractor."""
 
 
 class Extractor(ABC):
     """phi: examples -> features, in which sets of examples are compared.
 
-    A distance between features means nothing without their extractor, so each tells its
+    A distance between features is comparable only for the same extractor, so each has a
     `protocol`: name, features, and what else its numbers depend on (hash, input size, resizing).
 
     Args:
-        name: What it is called.
-        features: F, how many numbers it gives an example.
+        name: Name of the extractor.
+        features: F, the number of features per example.
         protocol: The rest of the protocol.
     """
 
@@ -48,7 +56,7 @@ class Extractor(ABC):
 
 
 def extract_features(extractor: Extractor, batches: Iterable[Tensor]) -> Tensor:
-    """Return the features of all batches, (N, F); no batch is held longer than it takes."""
+    """Return the features of all batches, (N, F), holding one batch at a time."""
     with torch.no_grad():
         return torch.cat([extractor(x) for x in batches])
 
