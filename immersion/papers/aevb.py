@@ -1,14 +1,16 @@
 """Kingma & Welling 2014, Auto-Encoding Variational Bayes: the learned manifolds and samples."""
 
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from immersion.engine import OptimizerSettings, Options
+from immersion.models import VAE
 from immersion.models.codes import sample_means
 from immersion.nn import Architecture
-from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import measure, train_run
+from immersion.papers.study import Claim, Device, Measurement, Study, register
+from immersion.papers.training import get_model, measure, train_run
 from immersion.report.image_grid import make_grid
 from immersion.runs.decoded_images import manifold
 from immersion.runs.load import Run
@@ -47,13 +49,17 @@ LONG = Options(steps=1_000_000, batch_size=100, validate_every=50_000, precision
 FREY = Options(steps=30_000, batch_size=100, validate_every=5000)
 
 
-def train_mnist(out: Path, latent_dim: int, schedule: Options, device: str) -> Run:
+def train_mnist(out: Path, latent_dim: int, schedule: Options, device: Device) -> Run:
     """Train the paper's MNIST model with `latent_dim` dimensions."""
-    arguments = {"latent_dim": latent_dim, "architecture": MNIST_NET, "optimizer": ADAM}
+    arguments: dict[str, Any] = {
+        "latent_dim": latent_dim,
+        "architecture": MNIST_NET,
+        "optimizer": ADAM,
+    }
     return train_run(out / f"mnist-{latent_dim}", "vae", "mnist", schedule, device, **arguments)
 
 
-def reproduce_figure4(out: Path, device: str) -> dict[str, Measurement]:
+def reproduce_figure4(out: Path, device: Device) -> dict[str, Measurement]:
     """Learn 2-D manifolds of MNIST and Frey Face and draw both."""
     digits = train_mnist(out, 2, SHORT, device)
     faces = train_run(
@@ -67,8 +73,8 @@ def reproduce_figure4(out: Path, device: str) -> dict[str, Measurement]:
         architecture=FREY_NET,
         optimizer=ADAM,
     )
-    manifold(digits.model, 20).save(out / "aevb-fig4-mnist.png")
-    manifold(faces.model, 10).save(out / "aevb-fig4-frey.png")
+    manifold(get_model(digits, VAE), 20).save(out / "aevb-fig4-mnist.png")
+    manifold(get_model(faces, VAE), 10).save(out / "aevb-fig4-frey.png")
     of_digits, of_faces = measure(digits, 500), measure(faces, 500)
     gain = of_faces["importance_weighted_bound"].value - of_faces["ppca_log_likelihood"].value
     return {
@@ -78,18 +84,18 @@ def reproduce_figure4(out: Path, device: str) -> dict[str, Measurement]:
     }
 
 
-def reproduce_figure5(out: Path, device: str) -> dict[str, Measurement]:
+def reproduce_figure5(out: Path, device: Device) -> dict[str, Measurement]:
     """Train MNIST models with 2, 5, 10 and 20 latents and draw from each."""
     measured, pictures = {}, []
     for latent_dim in LATENTS:
         run = train_mnist(out, latent_dim, SHORT, device)
         measured[f"elbo-{latent_dim}"] = measure(run)["elbo"]
-        pictures.append(make_grid(sample_means(run.model, 100, seed=0), columns=10))
+        pictures.append(make_grid(sample_means(get_model(run, VAE), 100, seed=0), columns=10))
     _join_pictures(pictures).save(out / "aevb-fig5.png")
     return measured
 
 
-def reproduce_long_curves(out: Path, device: str) -> dict[str, Measurement]:
+def reproduce_long_curves(out: Path, device: Device) -> dict[str, Measurement]:
     """Train figure 5's models on as many samples as the paper's longest curves."""
     return {
         f"elbo-{latent_dim}": measure(train_mnist(out, latent_dim, LONG, device))["elbo"]

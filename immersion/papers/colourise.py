@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -22,8 +22,8 @@ from immersion.metrics.restoration.colourfulness import (
 from immersion.metrics.restoration.psnr import quantise
 from immersion.models import Translator
 from immersion.nn.translation import Translation
-from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import describe_amount, train_run
+from immersion.papers.study import Claim, Device, Measurement, Study, register
+from immersion.papers.training import describe_amount, get_model, train_run
 from immersion.pretrained.resolve import Network
 from immersion.runs.figures import translations
 from immersion.runs.load import Run
@@ -43,23 +43,26 @@ LONG = Options(steps=100_000, batch_size=128, validate_every=0, log_every=500)
 SHORT = Options(steps=30_000, batch_size=16, validate_every=0, log_every=500)
 
 
-def measure_short(out: Path, device: str) -> dict[str, Measurement]:
+def measure_short(out: Path, device: Device) -> dict[str, Measurement]:
     """Train a network that predicts probabilities of levels, and evaluate it."""
     return measure_gains(train_colouriser(out, device, "levels", LEVELS, SHORT))
 
 
-def measure_all(out: Path, device: str) -> dict[str, Measurement]:
+def measure_all(out: Path, device: Device) -> dict[str, Measurement]:
     """Train a network with levels, one with one answer and one with a code; evaluate them."""
     levels = train_colouriser(out, device, "levels", LEVELS, LONG)
     one = train_colouriser(out, device, "one", {}, LONG)
     drawn = train_colouriser(out, device, "several", {"latent_dim": LATENT}, LONG)
+    models = get_model(one, Translator), get_model(drawn, Translator)
     split = load_pictures("cifar10").test
     of_one = {f"{name}-of-one": value for name, value in measure_gains(one).items()}
-    return measure_gains(levels) | of_one | measure_samples(one.model, drawn.model, split, DRAWS)
+    return (
+        measure_gains(levels) | of_one | measure_samples(*models, cast(PatchSplit, split), DRAWS)
+    )
 
 
 def train_colouriser(
-    out: Path, device: str, name: str, kind: Mapping[str, Any], options: Options
+    out: Path, device: Device, name: str, kind: Mapping[str, Any], options: Options
 ) -> Run:
     """Train a colouriser of 32 channels on CIFAR-10 and save its outputs."""
     shape = Translation("unet", width=32)
@@ -87,7 +90,7 @@ def measure_samples(
 ) -> dict[str, Measurement]:
     """Return the gain of the best of several samples over one answer, and their colourfulness."""
     gains, errors, baseline = [], [], []
-    task = one.task
+    task = cast(Colourise, one.task)
     for number, picture in enumerate(split.pictures[:PICTURES]):
         pair = task.pair(to_float(picture, "unit").unsqueeze(0), None)
         with torch.inference_mode():

@@ -6,7 +6,7 @@ from pathlib import Path
 from immersion.engine import Options
 from immersion.evaluation.translators import evaluate_translator
 from immersion.nn.translation import Translation
-from immersion.papers.study import Claim, Measurement, Study, register
+from immersion.papers.study import Claim, Device, Measurement, Sense, Study, register
 from immersion.papers.training import describe_amount, train_run
 from immersion.pretrained.resolve import Network
 from immersion.report.curves import draw_curves
@@ -47,7 +47,9 @@ PROTOCOL = (
 )
 
 
-def measure_table(out: Path, device: str, options: Options, depth: int) -> dict[str, Measurement]:
+def measure_table(
+    out: Path, device: Device, options: Options, depth: int
+) -> dict[str, Measurement]:
     """Train a blind denoiser of grey pictures and evaluate it on Set12 and BSD68."""
     run = train_run(
         out / "grey",
@@ -110,7 +112,7 @@ def make_claims(short: bool) -> tuple[Claim, ...]:
 
 
 def _claim_published(name: str, sigma: int, short: bool) -> Claim:
-    sense = "beside" if short else "at least"
+    sense: Sense = "beside" if short else "at least"
     value = PUBLISHED[name, sigma]
     return Claim(f"{name}-{sigma}", f"{name}, sigma {sigma}", value, FFDNET, 0, "dB", sense)
 

@@ -1,15 +1,17 @@
 """Denoising learnt from noisy pictures alone, compared with the same network and clean ones."""
 
 from pathlib import Path
+from typing import cast
 
 from immersion.data.dataset import to_float
+from immersion.data.patches import PatchSplit
 from immersion.data.restoration import load_pictures
 from immersion.engine import Options
 from immersion.evaluation.translators import evaluate_translator
 from immersion.image_io import Picture, to_levels, write
 from immersion.imaging.noise import add_gaussian
 from immersion.nn.translation import Translation
-from immersion.papers.study import Claim, Measurement, Study, register
+from immersion.papers.study import Claim, Device, Measurement, Study, register
 from immersion.papers.training import describe_amount, train_run
 from immersion.pretrained.resolve import Network
 from immersion.random import use_seed
@@ -26,7 +28,7 @@ SIDE = 48
 """Side of the network's input in training; a noisy patch is twice as wide, and halved."""
 
 
-def compare_trainings(out: Path, device: str) -> dict[str, Measurement]:
+def compare_trainings(out: Path, device: Device) -> dict[str, Measurement]:
     """Train one denoiser from clean pictures and one from noisy ones; evaluate both on Set12."""
     arguments = {"translation": Translation("restorer", depth=6)}
     taught = train_run(
@@ -55,7 +57,7 @@ def compare_trainings(out: Path, device: str) -> dict[str, Measurement]:
 
 def write_photographs(folder: Path, sigma: float) -> Path:
     """Write pictures with noise, one file each, and return the folder; existing files stay."""
-    pictures = load_pictures("bsds500-grey").train.pictures
+    pictures = cast(PatchSplit, load_pictures("bsds500-grey").train).pictures
     for number, levels in enumerate(pictures):
         path = folder / f"{number:03d}.png"
         if path.exists():

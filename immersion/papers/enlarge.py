@@ -5,7 +5,7 @@ from pathlib import Path
 from immersion.engine import Options
 from immersion.evaluation.translators import evaluate_translator
 from immersion.nn.translation import Translation
-from immersion.papers.study import Claim, Measurement, Study, register
+from immersion.papers.study import Claim, Device, Measurement, Study, register
 from immersion.papers.training import describe_amount, train_run
 from immersion.pretrained.resolve import Network
 from immersion.tasks.enlarge import FACTORS, Enlarge
@@ -35,7 +35,9 @@ PROTOCOL = (
 )
 
 
-def measure_table(out: Path, device: str, options: Options, depth: int) -> dict[str, Measurement]:
+def measure_table(
+    out: Path, device: Device, options: Options, depth: int
+) -> dict[str, Measurement]:
     """Train an enlarger for each factor and evaluate them on Set5."""
     measured = {}
     for factor in FACTORS:

@@ -1,6 +1,7 @@
 """Goodfellow et al. 2014, Generative Adversarial Nets: the table's digits and the samples."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL.Image import Image
@@ -9,10 +10,11 @@ from sklearn.cluster import MiniBatchKMeans
 from immersion.engine import OptimizerSettings, Options
 from immersion.evaluation.samples import SampleProtocol
 from immersion.metrics.likelihood.parzen import compute_parzen
+from immersion.models import GAN
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
-from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import measure, train_run
+from immersion.papers.study import Claim, Device, Measurement, Study, register
+from immersion.papers.training import get_model, measure, train_run
 from immersion.runs.decoded_images import walks
 from immersion.runs.figures import ends, neighbours, usual_path
 from immersion.runs.load import Run
@@ -36,7 +38,7 @@ about 195 nats. The width of the average was chosen by the test score of an earl
 whose average over a hundred epochs scored 223 after 1,340 (AMD EPYC, 2026-11-23)."""
 
 TODAY = Options(steps=60 * EPOCH, batch_size=100, ema=0.999, validate_every=0, log_every=EPOCH)
-TODAYS_GAME = {
+TODAYS_GAME: dict[str, Any] = {
     "latent_dim": 100,
     "architecture": Architecture("dense", width=1024, depth=2, activation="relu"),
     "penalties": Penalties(r1=1.0, r2=1.0, share=0.25),
@@ -53,12 +55,12 @@ CENTRES = 10_000
 """Windows of every Parzen estimate."""
 
 
-def train_digits(out: Path, device: str) -> Run:
+def train_digits(out: Path, device: Device) -> Run:
     """Train the published nets on MNIST as the published code does."""
     return train_run(out / "mnist-2014", "gan2014", "mnist", PUBLISHED, device)
 
 
-def measure_table(out: Path, device: str) -> dict[str, Measurement]:
+def measure_table(out: Path, device: Device) -> dict[str, Measurement]:
     """Measure the Parzen-window log-likelihood of three games, and of k-means centres."""
     runs = {
         "": train_digits(out, device),
@@ -96,7 +98,7 @@ def _measure_k_means(run: Run) -> Measurement:
     return Measurement(estimate.value, estimate.standard_error)
 
 
-def draw_samples(out: Path, device: str) -> dict[str, Measurement]:
+def draw_samples(out: Path, device: Device) -> dict[str, Measurement]:
     """Draw the paper's figures 2 and 3: samples next to their nearest neighbours, and walks.
 
     They are of the model of `gan2014/mnist`, which is trained first if it does not exist.
@@ -110,7 +112,8 @@ def draw_samples(out: Path, device: str) -> dict[str, Measurement]:
 
 def draw_walks(run: Run, pairs: int) -> Image:
     """Return a picture of walks between codes drawn from the prior."""
-    return walks(run.model, *ends(run, pairs), 12, usual_path(run.model))
+    model = get_model(run, GAN)
+    return walks(model, *ends(run, pairs), 12, usual_path(model))
 
 
 register(

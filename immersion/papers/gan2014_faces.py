@@ -5,15 +5,17 @@ The Toronto Face Database of the paper is not public. The 13,165 faces of `smile
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from immersion.engine import Options
 from immersion.evaluation.samples import SampleProtocol
+from immersion.models import GAN
 from immersion.models.sampling import sampled
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
 from immersion.papers.gan2014 import CITATION, draw_walks
-from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import measure, train_run
+from immersion.papers.study import Claim, Device, Measurement, Study, register
+from immersion.papers.training import get_model, measure, train_run
 from immersion.recipes.gan import DiscriminatorSettings
 from immersion.recipes.gan2014 import PUBLISHED as OPTIMISER
 from immersion.report.image_grid import make_grid
@@ -26,7 +28,7 @@ SIDE = 48
 OF_FACES = replace(OPTIMISER, learning_rate=0.05, max_norm=1.9365)
 """The published optimizer for faces: a lower rate, and a bound on each unit's weights."""
 
-TODAYS_GAME = {
+TODAYS_GAME: dict[str, Any] = {
     "architecture": Architecture("dcgan", width=32),
     "penalties": Penalties(r1=0.03, r2=0.03, share=0.25),
     "settings": DiscriminatorSettings(mirror=True),
@@ -69,7 +71,7 @@ PROTOCOL = SampleProtocol(samples=1316, extractor="squeezenet")
 
 
 def compare_games(
-    out: Path, device: str, widths: dict[str, int], first: Options, second: Options
+    out: Path, device: Device, widths: dict[str, int], first: Options, second: Options
 ) -> dict[str, Measurement]:
     """Train 2014's nets and today's game on faces of 48 x 48, and evaluate both alike."""
     old = train_run(
@@ -77,9 +79,9 @@ def compare_games(
     )
     new = train_run(out / "today", "gan", "smiles", second, device, size=SIDE, **TODAYS_GAME)
     name = out.name
-    measured = {}
+    measured: dict[str, Measurement] = {}
     for which, run in (("2014", old), ("today", new)):
-        make_grid(sampled(run.model, 60, seed=0), columns=12).save(
+        make_grid(sampled(get_model(run, GAN), 60, seed=0), columns=12).save(
             out / f"gan2014-{name}-{which}.png"
         )
         estimates = measure(run, sample_protocol=PROTOCOL)
@@ -93,11 +95,13 @@ def compare_games(
     }
 
 
-def measure_people(out: Path, device: str, options: Options, width: int) -> dict[str, Measurement]:
+def measure_people(
+    out: Path, device: Device, options: Options, width: int
+) -> dict[str, Measurement]:
     """Train a generator of faces of 64 x 64; draw them with their nearest training faces."""
     run = train_people(out, device, options, width)
     name = f"gan2014-{out.name}"
-    make_grid(sampled(run.model, 60, seed=0), columns=12).save(out / f"{name}.png")
+    make_grid(sampled(get_model(run, GAN), 60, seed=0), columns=12).save(out / f"{name}.png")
     neighbours(run).save(out / f"{name}-neighbours.png")
     draw_walks(run, pairs=6).save(out / f"{name}-walks.png")
     estimates = measure(run, sample_protocol=PROTOCOL)
@@ -105,9 +109,9 @@ def measure_people(out: Path, device: str, options: Options, width: int) -> dict
     return {what: estimates[what] for what in names}
 
 
-def train_people(out: Path, device: str, options: Options, width: int) -> Run:
+def train_people(out: Path, device: Device, options: Options, width: int) -> Run:
     """Train the generator of 64 x 64 faces."""
-    game = {**TODAYS_GAME, "architecture": Architecture("dcgan", width=width)}
+    game: dict[str, Any] = {**TODAYS_GAME, "architecture": Architecture("dcgan", width=width)}
     return train_run(out / "people", "gan", "smiles", options, device, **game)
 
 

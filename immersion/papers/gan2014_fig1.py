@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -24,7 +24,7 @@ from immersion.models import GAN, Discriminator
 from immersion.nn import Architecture
 from immersion.objectives import DiscriminatorLoss, GeneratorLoss
 from immersion.objectives.games import GAMES
-from immersion.papers.study import Claim, Measurement, Study, register
+from immersion.papers.study import Claim, Device, Measurement, Study, register
 from immersion.priors import StandardNormal
 from immersion.random import use_seed
 from immersion.report.theme import BLUE, INK, ORANGE, STYLE
@@ -134,20 +134,20 @@ class State:
         return compute_jensen_shannon(P, self.p_g)
 
 
-def reproduce_figure1(out: Path, device: str) -> dict[str, Measurement]:
+def reproduce_figure1(out: Path, device: Device) -> dict[str, Measurement]:
     """Play Algorithm 1 on a line, draw four moments of it and measure the last."""
     folder = RunFolder(out / "game")
-    experiment = _build_experiment(folder)
+    model, players = _build_game(folder)
     with use_seed(0, "gan2014/fig1"):
         x = MEAN + DEVIATION * torch.randn(50_000, 1)
     split = MemorySplit(x, None, "real")
-    outcome = train(experiment, Data(split, split), folder, OPTIONS)
+    outcome = train(Experiment(model, players), Data(split, split), folder, OPTIONS)
     if outcome.reason == "interrupted":
         raise UserError("the study was interrupted", remedy="give the same command to resume")
-    states = {"d": State.of(experiment.model)}
+    states = {"d": State.of(model)}
     for moment in "abc":
-        experiment.model.load_state_dict(load_file(_moment_file(folder, moment)))
-        states[moment] = State.of(experiment.model)
+        model.load_state_dict(load_file(_moment_file(folder, moment)))
+        states[moment] = State.of(model)
     _draw_figure(states, out / "gan2014-fig1.png")
     end, inner = states["d"], states["b"]
     error = (P * (end.d - compute_best_discriminator(P, end.p_g)).abs()).sum().item()
@@ -161,7 +161,7 @@ def reproduce_figure1(out: Path, device: str) -> dict[str, Measurement]:
     return {name: Measurement(value, seconds=outcome.seconds) for name, value in values.items()}
 
 
-def _build_experiment(folder: RunFolder) -> Experiment:
+def _build_game(folder: RunFolder) -> tuple[GAN, tuple[Player, ...]]:
     with use_seed(0, "gan2014/fig1"):
         generator, critic = (ARCHITECTURE.build((1,), (1,)) for _ in range(2))
     _initialize_generator(generator)
@@ -172,7 +172,7 @@ def _build_experiment(folder: RunFolder) -> Experiment:
         Player("discriminator", list(critic.parameters()), inner, DISCRIMINATOR, K),
         Player("generator", list(generator.parameters()), outer, GENERATOR),
     )
-    return Experiment(model, players)
+    return model, players
 
 
 @torch.no_grad()
@@ -193,7 +193,8 @@ def _draw_figure(states: dict[str, State], file: Path) -> None:
     import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(STYLE | {"axes.grid": False, "axes.spines.left": False}):
+    style: Any = STYLE | {"axes.grid": False, "axes.spines.left": False}
+    with matplotlib.rc_context(style):
         figure = Figure(figsize=(13.5, 4.3), layout="constrained")
         axes = figure.subplots(2, 4, height_ratios=[3, 1], sharex=True, sharey="row")
         for above, below, (moment, title) in zip(*axes, TITLES.items(), strict=True):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from immersion.engine import OptimizerSettings, Options
 from immersion.nn import Architecture
-from immersion.papers.study import Claim, Measurement, Study, register
+from immersion.papers.study import Claim, Device, Measurement, Study, register
 from immersion.papers.training import measure, train_run
 
 PAPER_NET = Architecture("dense", width=500, depth=1, activation="tanh")
@@ -12,7 +12,7 @@ DECAY = OptimizerSettings(learning_rate=2e-3, schedule="linear")
 OPTIONS = Options(steps=60_000, batch_size=200, validate_every=5000)
 
 
-def measure_elbos(out: Path, device: str) -> dict[str, Measurement]:
+def measure_elbos(out: Path, device: Device) -> dict[str, Measurement]:
     """Train the paper's net, the default network as long, and the recipe as it comes."""
     paper = train_run(
         out / "paper-net", "vae", "mnist", OPTIONS, device, architecture=PAPER_NET, optimizer=DECAY

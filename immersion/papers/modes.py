@@ -5,6 +5,7 @@ The protocols of PacGAN's tables (Lin et al. 2018, https://arxiv.org/abs/1712.04
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,11 +15,12 @@ from torch import Tensor
 from immersion.data import to_original_units
 from immersion.engine import OptimizerSettings, Options
 from immersion.evaluation.samples import count_modes
+from immersion.models import GAN
 from immersion.models.sampling import sampled
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
-from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import train_run
+from immersion.papers.study import Claim, Device, Measurement, Sense, Study, register
+from immersion.papers.training import get_model, train_run
 from immersion.report.image_grid import make_grid
 from immersion.runs.load import Run
 
@@ -57,11 +59,11 @@ Found = dict[str, float]
 
 def measure_modes(run: Run, samples: int) -> Found:
     """Return modes, high_quality (of points) and reverse_kl of a run's samples."""
-    found = count_modes(run, sampled(run.model, samples, seed=0))
+    found = count_modes(run, sampled(get_model(run, GAN), samples, seed=0))
     return {name: estimate.value for name, estimate in found.items()}
 
 
-def measure_mixture(name: str, out: Path, device: str) -> dict[str, Measurement]:
+def measure_mixture(name: str, out: Path, device: Device) -> dict[str, Measurement]:
     """Train both games from several seeds on a mixture; return means and their errors."""
     measured = {}
     for game, arguments in GAMES.items():
@@ -73,7 +75,9 @@ def measure_mixture(name: str, out: Path, device: str) -> dict[str, Measurement]
         ]
         for what, value in _average_runs([measure_modes(run, 10_000) for run in runs]).items():
             measured[f"{game}-{what}"] = value
-        clouds = [to_original_units(sampled(run.model, 2000, seed=0), run.spec) for run in runs]
+        clouds = [
+            to_original_units(sampled(get_model(run, GAN), 2000, seed=0), run.spec) for run in runs
+        ]
         _draw_scatter(clouds, game, out / f"modes-{name}-{game}.png")
     return measured
 
@@ -122,7 +126,7 @@ class Published(NamedTuple):
 
 
 def make_mixture_claims(
-    count: int, quality: tuple[float, str, str], pacgan: Published, gan: Published
+    count: int, quality: tuple[float, str, Sense], pacgan: Published, gan: Published
 ) -> tuple[Claim, ...]:
     """Return the claims on a mixture of `count` Gaussians.
 
@@ -206,7 +210,7 @@ for _name, _count, _claims in (("ring", 8, RING), ("grid", 25, GRID)):
             claims=_claims,
             minutes=30,
             protocol=PROTOCOL,
-            run=lambda out, device, name=_name: measure_mixture(name, out, device),
+            run=partial(measure_mixture, _name),
         )
     )
 
@@ -225,7 +229,7 @@ STACKS: dict[str, Mapping[str, Any]] = {
 }
 
 
-def measure_stacked(out: Path, device: str) -> dict[str, Measurement]:
+def measure_stacked(out: Path, device: Device) -> dict[str, Measurement]:
     """Train both games from several seeds on triples of digits; count the triples they draw."""
     measured = {}
     for game, arguments in STACKS.items():
@@ -242,7 +246,7 @@ def measure_stacked(out: Path, device: str) -> dict[str, Measurement]:
         ]
         for what, value in _average_runs([measure_modes(run, 26_000) for run in runs]).items():
             measured[f"{game}-{what}"] = value
-        picture = make_grid(sampled(runs[0].model, 100, seed=0), columns=10)
+        picture = make_grid(sampled(get_model(runs[0], GAN), 100, seed=0), columns=10)
         picture.save(out / f"modes-stacked-mnist-{game}.png")
     return measured
 

@@ -4,11 +4,11 @@ import shutil
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from immersion.check import UserError
 from immersion.machine import describe_machine
-from immersion.papers.study import STUDIES, Study, list_claims, make_entry
+from immersion.papers.study import STUDIES, Device, Study, list_claims, make_entry
 from immersion.papers.study import record as write_record
 from immersion.run_folder import RunFolder
 
@@ -22,7 +22,7 @@ def reproduce(
     list: bool = False,
     pending: bool = False,
     minutes: float = 0.0,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
+    device: Device = "auto",
     out: Path = Path("runs/reproduce"),
     record: bool = False,
 ) -> Any:
@@ -54,7 +54,7 @@ def reproduce(
     return [row for name in names for row in run_study(STUDIES[name], device, out, record)]
 
 
-def run_study(study: Study, device: str, out: Path, keep: bool) -> list[dict[str, Any]]:
+def run_study(study: Study, device: Device, out: Path, keep: bool) -> list[dict[str, Any]]:
     """Run one study and return its claims with their measured values."""
     folder = out / study.name
     folder.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ def _training_seconds(folder: Path) -> float:
     return sum(record.outcome.seconds for record in records if record.outcome is not None)
 
 
-def _run_pending(minutes: float, device: str, out: Path, keep: bool) -> list[dict[str, Any]]:
+def _run_pending(minutes: float, device: Device, out: Path, keep: bool) -> list[dict[str, Any]]:
     pending = [
         study
         for study in STUDIES.values()

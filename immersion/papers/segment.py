@@ -1,11 +1,15 @@
 """Segmentation: membranes of ISBI 2012 by cross-validation, and CamVid's streets."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
+from torch.distributions import Independent
 
+from immersion.data.patches import PatchSplit
 from immersion.data.segmentation_sets import FOLDS
 from immersion.engine import Options
 from immersion.evaluation.translators import predict_pairs
@@ -13,9 +17,10 @@ from immersion.metrics import Estimate
 from immersion.metrics.segmentation.objects import count_pairs, count_pixels
 from immersion.metrics.segmentation.scores import compute_f_score, estimate_pooled
 from immersion.metrics.segmentation.warping import compute_split_and_merge_error
+from immersion.models import Translator
 from immersion.nn.translation import Translation
-from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import describe_amount, measure, train_run
+from immersion.papers.study import Claim, Device, Measurement, Study, register
+from immersion.papers.training import describe_amount, get_model, measure, train_run
 from immersion.runs.figures import translations
 from immersion.runs.load import Run
 
@@ -48,7 +53,7 @@ SIDE_OF_STREETS = 176
 
 
 def measure_cells(
-    out: Path, device: str, options: Options, translation: Translation
+    out: Path, device: Device, options: Options, translation: Translation
 ) -> dict[str, Measurement]:
     """Train five networks, each on most of the other slices of the stack; evaluate all 30."""
     probabilities, truths = [], []
@@ -72,8 +77,9 @@ def measure_cells(
 
 def predict_cells(run: Run) -> tuple[Tensor, Tensor]:
     """Return the probability of a cell in the run's test slices and where cells are, (N, H, W)."""
-    predictions = list(predict_pairs(run.model, run.model.task, run.data.test))
-    probabilities = [p.base_dist.probs[:, 1] for _, p in predictions]
+    model = get_model(run, Translator)
+    predictions = list(predict_pairs(model, model.task, cast(PatchSplit, run.data.test)))
+    probabilities = [cast(Independent, p).base_dist.probs[:, 1] for _, p in predictions]
     return torch.cat(probabilities), torch.cat([pair.target[:, 0] == 1 for pair, _ in predictions])
 
 
@@ -102,7 +108,7 @@ def compute_leader_board(probability: Tensor, truth: Tensor) -> dict[str, Measur
 
 
 def measure_streets(
-    out: Path, device: str, options: Options, translation: Translation
+    out: Path, device: Device, options: Options, translation: Translation
 ) -> dict[str, Measurement]:
     """Train on CamVid's training pictures; evaluate on its test pictures."""
     run = train_run(
@@ -178,9 +184,7 @@ for name, minutes, options, network, words in (
             claims=make_cell_claims(),
             minutes=minutes,
             protocol=CROSS_VALIDATED + words,
-            run=lambda out, device, options=options, network=network: measure_cells(
-                out, device, options, network
-            ),
+            run=partial(measure_cells, options=options, translation=network),
         )
     )
 
@@ -202,8 +206,6 @@ for name, minutes, options, network, words in (
             claims=make_street_claim(full=name == "camvid"),
             minutes=minutes,
             protocol=HALF_SIZE + words,
-            run=lambda out, device, options=options, network=network: measure_streets(
-                out, device, options, network
-            ),
+            run=partial(measure_streets, options=options, translation=network),
         )
     )

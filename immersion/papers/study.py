@@ -10,6 +10,9 @@ from typing import Any, Literal
 from immersion.check import UserError
 from immersion.registry import Registry
 
+Device = Literal["auto", "cpu", "cuda"]
+Sense = Literal["at least", "at most", "about", "beside"]
+
 STUDIES: Registry["Study"] = Registry("study", "immersion.papers")
 
 RESULTS = Path(__file__).parent / "results"
@@ -37,7 +40,7 @@ class Claim:
     source: str
     tolerance: float
     unit: str
-    sense: Literal["at least", "at most", "about", "beside"] = "at least"
+    sense: Sense = "at least"
 
     def is_met(self, measured: float) -> bool:
         """Return whether a measured value supports the claim.
@@ -103,7 +106,7 @@ class Study:
     claims: tuple[Claim, ...]
     minutes: float
     protocol: str
-    run: Callable[[Path, str], dict[str, Measurement]]
+    run: Callable[[Path, Device], dict[str, Measurement]]
 
 
 def register(study: Study) -> Study:

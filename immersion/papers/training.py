@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from torch import nn
 
 from immersion.check import UserError
 from immersion.commands.evaluate import evaluate_run
@@ -10,9 +12,26 @@ from immersion.commands.train import train
 from immersion.engine import Options
 from immersion.evaluation.samples import SampleProtocol
 from immersion.evaluation_record import read_estimates
-from immersion.papers.study import Measurement
+from immersion.papers.study import Device, Measurement
 from immersion.progress import track_training
 from immersion.runs.load import Run, load_run
+
+Model = TypeVar("Model", bound=nn.Module)
+
+
+def get_model(run: Run, kind: type[Model]) -> Model:
+    """Return the model of a run.
+
+    Args:
+        run: A trained run.
+        kind: Expected class of the model.
+
+    Raises:
+        TypeError: If the model is of another class.
+    """
+    if not isinstance(run.model, kind):
+        raise TypeError(f"expected a {kind.__name__}, received a {type(run.model).__name__}")
+    return run.model
 
 
 def train_run(
@@ -20,7 +39,7 @@ def train_run(
     recipe: str,
     data: str,
     options: Options,
-    device: str,
+    device: Device,
     *,
     size: int | None = None,
     **arguments: Any,

@@ -1,26 +1,33 @@
 """Why variational? Reconstruction only, KL only, both: three latent spaces of MNIST."""
 
 from pathlib import Path
+from typing import Literal
 
 import torch
 from sklearn.decomposition import PCA
 
 from immersion.engine import OptimizerSettings, Options
 from immersion.metrics import compute_frechet_distance
+from immersion.models import VAE
 from immersion.objectives import ELBO
-from immersion.papers.study import Claim, Measurement, Study, register
-from immersion.papers.training import measure, train_run
+from immersion.papers.study import Claim, Device, Measurement, Study, register
+from immersion.papers.training import get_model, measure, train_run
 from immersion.random import use_seed
 from immersion.runs.load import Run
 
-TITLES = {"reconstruction": "reconstruction only", "kl": "KL only", "both": "both: the ELBO"}
+Keep = Literal["reconstruction", "kl", "both"]
+TITLES: dict[Keep, str] = {
+    "reconstruction": "reconstruction only",
+    "kl": "KL only",
+    "both": "both: the ELBO",
+}
 KEEP = tuple(TITLES)
 OPTIONS = Options(steps=15_000, batch_size=100, validate_every=5000)
 FEATURES = 50
 DRAWN = 10_000
 
 
-def compare_terms(out: Path, device: str) -> dict[str, Measurement]:
+def compare_terms(out: Path, device: Device) -> dict[str, Measurement]:
     """Train the three, draw their latent scatters side by side and measure what each lacks."""
     runs = {
         keep: train_run(
@@ -57,13 +64,14 @@ def _compute_sample_distance(run: Run) -> float:
     """
     with torch.no_grad(), use_seed(0, "why-variational"):
         test, _ = run.data.test.batch(torch.arange(DRAWN))
-        drawn = run.model.decode(run.model.prior().sample((DRAWN,))).sample()
+        model = get_model(run, VAE)
+        drawn = model.decode(model.prior().sample((DRAWN,))).sample()
     pca = PCA(FEATURES, random_state=0).fit(test.flatten(1).numpy())
     a, b = (torch.from_numpy(pca.transform(x.flatten(1).numpy())) for x in (test, drawn))
     return compute_frechet_distance(a, b)
 
 
-def _draw_scatters(runs: dict[str, Run], file: Path) -> None:
+def _draw_scatters(runs: dict[Keep, Run], file: Path) -> None:
     """Draw a code z ~ q(z|x) of each of 5,000 test images, coloured by digit, three in a row."""
     from matplotlib.figure import Figure
 
@@ -71,8 +79,10 @@ def _draw_scatters(runs: dict[str, Run], file: Path) -> None:
     for axes, (keep, run) in zip(figure.subplots(1, len(runs)), runs.items(), strict=True):
         x, y = run.data.test.batch(torch.arange(5000))
         with torch.no_grad(), use_seed(0, "why-variational"):
-            codes = run.model.encode(x).sample()
-        points = axes.scatter(*codes.T.numpy(), c=y.numpy(), cmap="tab10", s=4, linewidths=0)
+            codes = get_model(run, VAE).encode(x).sample()
+        points = axes.scatter(
+            *codes.T.numpy(), c=None if y is None else y.numpy(), cmap="tab10", s=4, linewidths=0
+        )
         axes.set_title(TITLES[keep])
         axes.set_aspect("equal", "datalim")
     figure.legend(*points.legend_elements(), loc="outside right center", title="digit")

@@ -180,6 +180,7 @@ def test_every_claim_of_both_studies_is_measured(monkeypatch, tmp_path):
         study, "evaluate_translator", lambda run, name: {"estimates": {"lab": found}}
     )
     monkeypatch.setattr(study, "load_pictures", lambda name: SimpleNamespace(test=None))
+    monkeypatch.setattr(study, "get_model", lambda run, kind: None)
     monkeypatch.setattr(study, "measure_samples", lambda *judged: drawn)
     for name in ("colourise/short", "colourise"):
         measured = STUDIES[name].run(tmp_path, "cpu")
