@@ -39,7 +39,7 @@ def examine(folder: RunFolder) -> list[Finding]:
     findings = diagnose(
         folder.metrics(),
         folder.evaluation(),
-        flags=list_flags(record.recipe, image=spec.image),
+        flags=list_flags(record.recipe, image=spec.is_image),
         game=_game(record.arguments),
         diverged=record.outcome.message if record.outcome is not None else "",
         settings={name.replace("_", "-"): value for name, value in record.settings.items()},

@@ -64,7 +64,7 @@ def sample(
     model = generative(opened)
     kind = None if label is None else _class(label, opened)
     drawn = draws(model, count, seed, truncation=truncation, label=kind)
-    shown = _Shown(gallery.SHOWN if opened.spec.image else gallery.SCATTERED)
+    shown = _Shown(gallery.SHOWN if opened.spec.is_image else gallery.SCATTERED)
     target = out or opened.folder.samples / "samples.npz"
     write_arrays(target, _in_own_units(shown(drawn), opened.spec, _noisy(model)), count)
     result = {"run": str(run), "samples": str(target), "shape": [count, *opened.spec.shape]}
@@ -110,7 +110,7 @@ def _noisy(model: Generative) -> bool:
 
 
 def _picture(run: Run, shown: _Shown) -> Path | None:
-    if run.spec.image:
+    if run.spec.is_image:
         grid = image_grid.make_grid(torch.cat(shown.means), gallery.COLUMNS)
         return gallery.save(run.folder, "drawn.png", grid)
     if run.spec.dimensions == 1:
@@ -251,7 +251,7 @@ def _of_images(path: Path) -> Run:
             f"a run of {run.record.recipe}",
             "see its report, or give it pictures with immersion apply",
         )
-    if not run.spec.image:
+    if not run.spec.is_image:
         raise UserError(
             "only models of images can be shown as pictures",
             "examples of shape (C, H, W)",

@@ -43,7 +43,7 @@ class Spec:
         return int(torch.Size(self.shape).numel())
 
     @property
-    def image(self) -> bool:
+    def is_image(self) -> bool:
         """Return whether an example is an image, (C, H, W)."""
         return len(self.shape) == 3
 

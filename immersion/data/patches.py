@@ -64,13 +64,13 @@ class PatchSplit:
         cuts = [(*place, 0) for place in self.cells[indices.cpu()].tolist()]
         if not self.still:
             uniform = torch.rand(len(cuts), 3).tolist()
-            cuts = [self._random(cut[0], *u) for cut, u in zip(cuts, uniform, strict=True)]
+            cuts = [self._sample_cut(cut[0], *u) for cut, u in zip(cuts, uniform, strict=True)]
         x = to_float(torch.stack([self._crop(self.pictures, *cut) for cut in cuts]), "unit")
         if not self.masks:
             return x, None
         return x, torch.stack([self._crop(self.masks, *cut) for cut in cuts]).long()
 
-    def _random(
+    def _sample_cut(
         self, picture: int, down: float, right: float, turn: float
     ) -> tuple[int, int, int, int]:
         height, width = self.pictures[picture].shape[-2:]

@@ -220,7 +220,7 @@ def from_images(
         UserError: The data set is not one of grey or colour images in memory.
     """
     splits = dataset.memory_splits
-    if not dataset.spec.image or dataset.spec.values != "unit" or splits is None:
+    if not dataset.spec.is_image or dataset.spec.values != "unit" or splits is None:
         raise UserError(
             "image to image is for pictures",
             "a folder of pictures, or a named set of grey or colour images",

@@ -122,7 +122,7 @@ def resize(dataset: Dataset, size: int) -> Dataset:
     """
     check_at_least(1, size=size)
     splits = dataset.memory_splits
-    if not dataset.spec.image or dataset.spec.values != "unit" or splits is None:
+    if not dataset.spec.is_image or dataset.spec.values != "unit" or splits is None:
         raise UserError(
             "--size is for images",
             "a folder of images, or a named set of grey or colour images",
@@ -165,7 +165,7 @@ def standardise(dataset: Dataset) -> Dataset:
         True
     """
     spec, splits = dataset.spec, dataset.memory_splits
-    if spec.values != "real" or spec.image or splits is None:
+    if spec.values != "real" or spec.is_image or splits is None:
         return dataset
     x = splits[0].x.double()
     shift, scale = x.mean(0), x.std(0, correction=0)

@@ -202,7 +202,7 @@ def describe_comparison(
     """Return in words what is compared with what."""
     compared = "draws x ~ p(x|z)" if _has_noise(run) else "means E[x|z]"
     if isinstance(run.model, GAN):
-        compared = "images g(z)" if run.spec.image else "points g(z)"
+        compared = "images g(z)" if run.spec.is_image else "points g(z)"
     binary = run.experiment.binarize != "none"
     return {
         "compared": f"{count:,} {compared}",

@@ -79,7 +79,7 @@ def compute_default_penalty(spec: Spec) -> float:
         >>> compute_default_penalty(Spec("faces", (1, 10, 10), "unit"))
         1.0
     """
-    return SLOPE / spec.dimensions if spec.image else 1.0
+    return SLOPE / spec.dimensions if spec.is_image else 1.0
 
 
 @RECIPES.register("gan")
@@ -122,10 +122,10 @@ def gan(
     rules = GAMES[game]()
     _check_augmentation(spec, settings, rules)
     if latent_dim is None:
-        latent_dim = LATENT if spec.image else LATENT // 4
+        latent_dim = LATENT if spec.is_image else LATENT // 4
     check_at_least(1, latent_dim=latent_dim)
     if architecture.network == "auto":
-        architecture = replace(architecture, network="dcgan" if spec.image else "dense")
+        architecture = replace(architecture, network="dcgan" if spec.is_image else "dense")
     classes = _count_classes(spec) if settings.conditional else 0
     noise: nn.Module = PRIORS[check_choice("prior", prior, PRIORS)](latent_dim)
     p_z = Labelled(noise, classes) if classes else noise
@@ -153,7 +153,7 @@ def gan(
         players,
         updates=updates,
         begin=begin,
-        batch_size=64 if spec.image else 256,
+        batch_size=64 if spec.is_image else 256,
         multiple=settings.pack,
         ema=0.999,
         mirror=settings.mirror,
@@ -180,14 +180,14 @@ def _discriminator(
 
 def _check_augmentation(spec: Spec, settings: DiscriminatorSettings, rules: Game) -> None:
     """Raise UserError if the data cannot be augmented, or the game gives no measure for it."""
-    if settings.augmentation != "none" and not (spec.image and has_unit_range(spec)):
+    if settings.augmentation != "none" and not (spec.is_image and has_unit_range(spec)):
         raise UserError(
             "only images can be augmented",
             "levels from 0 to 1",
-            f"{spec.values} values" if spec.image else "a table",
+            f"{spec.values} values" if spec.is_image else "a table",
             "leave --augmentation out",
         )
-    if settings.mirror and not spec.image:
+    if settings.mirror and not spec.is_image:
         raise UserError("only images can be mirrored", remedy="leave --mirror out for a table")
     if settings.augmentation == "adaptive" and not rules.signed:
         raise UserError(
@@ -207,7 +207,7 @@ def _count_classes(spec: Spec) -> int:
     if len(spec.classes) < 2:
         received = f"{len(spec.classes)} in '{spec.name}'" if spec.classes else "no classes"
         remedy = "leave --conditional out"
-        if spec.image:
+        if spec.is_image:
             remedy += ", or sort the images into one sub-folder a class"
         raise UserError("a class-conditional net needs classes", "2 or more", received, remedy)
     return len(spec.classes)

@@ -57,7 +57,7 @@ def draw_all(run: Run) -> None:
     if isinstance(run.model, Translator):
         return save(run.folder, "translations.png", translations(run))
     seen = encodes(run.model)
-    if run.spec.image:
+    if run.spec.is_image:
         _draw_images(run, seen)
     elif run.spec.dimensions > 1:
         _draw_table(run)

@@ -95,7 +95,7 @@ def example_of(name: str) -> object:
 def batch_of(spec: Spec) -> Batch:
     with use_seed(0, "batch"):
         x = torch.rand(4, *spec.shape)
-        y = torch.randint(0, 2, (4, *spec.shape[1:])) if spec.image else None
+        y = torch.randint(0, 2, (4, *spec.shape[1:])) if spec.is_image else None
         return Batch(x, y, torch.tensor(0))
 
 
