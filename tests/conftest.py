@@ -1,4 +1,4 @@
-"""What all tests share: one thread (the suite runs beside others) and a trained run to look at."""
+"""What all tests share: one thread, since other jobs run on the machine, and a trained run."""
 
 import os
 from pathlib import Path

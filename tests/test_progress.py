@@ -1,4 +1,4 @@
-"""What a person sees while a model trains."""
+"""The progress that a user sees while a model trains."""
 
 from immersion import progress as showing
 from immersion.progress import show_progress, track, track_training
@@ -6,24 +6,24 @@ from immersion.progress import show_progress, track, track_training
 ROW = {"step": 100, "split": "train", "seconds": 1.0}
 
 
-def told(capsys, monkeypatch, terms):
+def run_progress(capsys, monkeypatch, terms):
     monkeypatch.setattr("sys.stderr.isatty", lambda: False, raising=False)
     with track_training(100) as on_metrics:
         on_metrics({**ROW, **terms, "examples_per_second": 1000.0})
     return capsys.readouterr().err
 
 
-def test_one_players_terms_are_told_as_they_are(capsys, monkeypatch):
-    said = told(capsys, monkeypatch, {"loss": 1.25, "kl": 3.0})
-    assert "step 100 / 100" in said and "1,000 examples/s  loss 1.25  kl 3" in said
+def test_terms_of_one_player_are_printed_unchanged(capsys, monkeypatch):
+    output = run_progress(capsys, monkeypatch, {"loss": 1.25, "kl": 3.0})
+    assert "step 100 / 100" in output and "1,000 examples/s  loss 1.25  kl 3" in output
 
 
-def test_of_a_game_who_wins_is_told_and_every_loss(capsys, monkeypatch):
+def test_of_a_game_value_accuracy_and_losses_are_printed(capsys, monkeypatch):
     terms = {"discriminator/loss": 1.2, "discriminator/value": -1.2, "generator/loss": 0.8}
     terms |= {"discriminator/accuracy": 0.75, "discriminator/gradient_norm": 9.0}
-    said = told(capsys, monkeypatch, terms)
-    assert "V(D, G) -1.2  accuracy 0.75  loss: discriminator 1.2, generator 0.8\n" in said
-    assert "gradient_norm" not in said
+    output = run_progress(capsys, monkeypatch, terms)
+    assert "V(D, G) -1.2  accuracy 0.75  loss: discriminator 1.2, generator 0.8\n" in output
+    assert "gradient_norm" not in output
 
 
 def test_a_library_is_quiet_and_a_command_line_counts(capsys, monkeypatch):

@@ -56,7 +56,7 @@ def test_seeded_gives_it_back_after_an_error_too():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_generator_is_of_its_own():
+def test_generators_are_independent():
     before = torch.get_rng_state()
     first, second = (torch.randn(3, generator=make_generator(0, "weights", 2)) for _ in range(2))
     assert torch.equal(first, second)

@@ -34,7 +34,7 @@ def family(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("ask", [len, sorted, lambda r: r["kiwi"]])
-def test_members_are_found_when_first_asked_for(family, ask):
+def test_members_are_found_at_first_use(family, ask):
     assert "some_family.kiwi" not in sys.modules
     ask(family)
     assert "some_family.kiwi" in sys.modules
@@ -46,7 +46,7 @@ def test_members_are_found_when_first_asked_for(family, ask):
     assert all(member() == name for name, member in family.items())
 
 
-def test_an_unknown_word_is_told_the_choices_and_the_nearest(family):
+def test_the_error_for_an_unknown_word_lists_the_choices_and_the_nearest(family):
     with pytest.raises(UserError) as error:
         family["aple"]
     assert str(error.value) == (

@@ -1,4 +1,4 @@
-"""Files of a run are whole or absent, and what is wrong with them is told in a sentence."""
+"""Files of a run are whole or absent, and errors about them are one sentence."""
 
 import errno
 import json
@@ -198,7 +198,7 @@ def test_a_file_that_a_kill_left_half_written_is_not_read(folder):
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "overwritten", "of another program"])
-def test_a_damaged_checkpoint_is_told(folder, damage):
+def test_a_damaged_checkpoint_is_an_error(folder, damage):
     folder.save_checkpoint(3, tensors(1), {})
     file = folder.checkpoints / "00000003.safetensors"
     whole = file.read_bytes()

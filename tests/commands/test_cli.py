@@ -23,8 +23,8 @@ def run(capsys, *argv: str) -> tuple[int, str, str]:
         status = 0
     except SystemExit as stop:
         status = int(stop.code or 0)
-    heard = capsys.readouterr()
-    return status, heard.out, heard.err
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
 
 
 def result(capsys, *argv: str) -> dict:
@@ -34,7 +34,7 @@ def result(capsys, *argv: str) -> dict:
 
 
 def refused(capsys, *argv: str) -> str:
-    """Return the one sentence that a user's mistake is told in."""
+    """Return the one sentence that states a user's mistake."""
     status, out, err = run(capsys, *argv)
     assert status == 2, (out, err)
     assert err.startswith("immersion: ") and err.endswith(".\n")
@@ -103,18 +103,18 @@ def test_several_pictures_and_folders_are_reconstructed_at_once(capsys, tmp_path
     assert "no picture in" in refused(capsys, *argv, str(tmp_path / "empty"))
 
 
-def test_the_same_command_goes_on_and_another_is_refused(capsys, tmp_path):
+def test_the_same_command_resumes_and_another_is_refused(capsys, tmp_path):
     out = ["--out", str(tmp_path / "run")]
     result(capsys, "train", "vae", *SMALL, *out)
     longer = [*SMALL[:2], "--steps", "20", *SMALL[4:]]
     assert result(capsys, "train", "vae", *longer, *out)["step"] == 20
-    said = refused(capsys, "train", "vae", *SMALL, "--latent-dim", "5", *out)
-    assert "latent_dim" in said and "--out" in said
+    error = refused(capsys, "train", "vae", *SMALL, "--latent-dim", "5", *out)
+    assert "latent_dim" in error and "--out" in error
     assert "recipe" in refused(capsys, "train", "ae", *SMALL, *out)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_training_that_a_signal_ends_is_gone_on_with(capsys, tmp_path, monkeypatch, number):
+def test_a_training_that_a_signal_ends_can_be_resumed(capsys, tmp_path, monkeypatch, number):
     def raised(folder, row):
         signal.raise_signal(number)
 
@@ -122,9 +122,9 @@ def test_a_training_that_a_signal_ends_is_gone_on_with(capsys, tmp_path, monkeyp
     with monkeypatch.context() as patched:
         patched.setattr(RunFolder, "append_metrics", raised)
         status, out, err = run(capsys, *argv, "--json")
-    told = json.loads(out.splitlines()[-1])
+    printed = json.loads(out.splitlines()[-1])
     assert status == 128 + number and "give the same command to resume" in err
-    assert (told["reason"], told["step"]) == ("interrupted", 4)
+    assert (printed["reason"], printed["step"]) == ("interrupted", 4)
     done = result(capsys, *argv)
     assert done["step"] == 10 and "signal" not in done
 
@@ -210,7 +210,7 @@ def test_a_folder_of_images_trains(capsys, tmp_path):
         ("reproduce", "--list"),
     ],
 )
-def test_mistakes_are_told_in_one_sentence(capsys, tmp_path, monkeypatch, argv, words):
+def test_mistakes_are_stated_in_one_sentence(capsys, tmp_path, monkeypatch, argv, words):
     import torch
 
     if "cuda" in argv and torch.cuda.is_available():
@@ -220,7 +220,7 @@ def test_mistakes_are_told_in_one_sentence(capsys, tmp_path, monkeypatch, argv, 
     assert not list(tmp_path.iterdir()), "a refused command leaves nothing behind"
 
 
-def test_an_empty_folder_and_a_missing_extra_are_told(capsys, tmp_path, monkeypatch):
+def test_an_empty_folder_and_a_missing_extra_are_errors(capsys, tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     assert "too few images" in refused(capsys, "train", "vae", "--data", str(tmp_path / "empty"))
     monkeypatch.setitem(sys.modules, "mlxtend", None)
@@ -313,7 +313,7 @@ def test_data_that_changed_are_not_evaluated(capsys, tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "{", "{}", "[1]"])
-def test_a_damaged_record_is_told(capsys, tmp_path, content):
+def test_a_damaged_record_is_an_error(capsys, tmp_path, content):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_text(content)
     for command in (["evaluate"], ["manifold"], ["train", "vae", *SMALL, "--out"]):
@@ -346,15 +346,15 @@ def test_a_folder_or_file_of_the_users_is_not_trained_into(capsys, tmp_path):
         ("report RUN --beside nowhere", "no run"),
     ],
 )
-def test_mistakes_with_a_run_are_told(capsys, tmp_path, monkeypatch, trained, argv, words):
+def test_mistakes_with_a_run_are_errors(capsys, tmp_path, monkeypatch, trained, argv, words):
     monkeypatch.chdir(tmp_path)
     assert words in refused(capsys, *argv.replace("RUN", str(trained)).split())
 
 
 def test_an_error_is_json_too(capsys):
     status, out, _ = run(capsys, "evaluate", "nowhere", "--json")
-    told = json.loads(out.splitlines()[-1])
-    assert status == told["status"] == 2 and "no run" in told["error"]
+    printed = json.loads(out.splitlines()[-1])
+    assert status == printed["status"] == 2 and "no run" in printed["error"]
 
 
 def test_pictures_are_the_same_every_time(capsys, trained):

@@ -32,8 +32,10 @@ LINEAR = Architecture("dense", depth=0)
 
 def gan(network, prior=None, latent_dim=LATENT, classes=0):
     """Return a GAN in evaluation mode of which only the generator matters."""
-    judge = Discriminator(nn.Linear(D, 1))
-    return GAN(network, judge, prior or StandardNormal(latent_dim), latent_dim, classes).eval()
+    discriminator = Discriminator(nn.Linear(D, 1))
+    return GAN(
+        network, discriminator, prior or StandardNormal(latent_dim), latent_dim, classes
+    ).eval()
 
 
 @pytest.fixture
@@ -248,13 +250,13 @@ def test_a_run_gets_an_encoder(run):
         if row["step"] == 13:
             raise Stop
 
-    asked = {"architecture": ARCHITECTURE, "options": OPTIONS}
+    arguments = {"architecture": ARCHITECTURE, "options": OPTIONS}
     with RunFolder(run / "encoder").lock(), pytest.raises(UserError, match="another training"):
-        invert(run, **asked)
+        invert(run, **arguments)
     with pytest.raises(Stop):
-        invert(run, **asked, on_metrics=stop)
+        invert(run, **arguments, on_metrics=stop)
     assert load_model(run).encoder is not None  # of step 12: good or bad, it is one
-    result = invert(run, **asked)
+    result = invert(run, **arguments)
     assert result["step"] == 30 and result["reason"] == "finished"
     assert set(result["estimates"]) == {"code_error", "squared_error"}
     resumed = RunFolder(run / "encoder").load_checkpoint()[0]
@@ -277,13 +279,13 @@ def test_a_run_gets_an_encoder(run):
     for path, data in before.items():
         (whole / path).parent.mkdir(parents=True, exist_ok=True)
         (whole / path).write_bytes(data)
-    invert(whole, **asked)
+    invert(whole, **arguments)
     never_stopped = RunFolder(whole / "encoder").load_checkpoint()[0]
     assert resumed.keys() == never_stopped.keys()
     assert all(torch.equal(t, never_stopped[name]) for name, t in resumed.items())
 
     with pytest.raises(UserError, match="another run"):
-        invert(whole, **asked, weight=2.0)
+        invert(whole, **arguments, weight=2.0)
     with pytest.raises(UserError, match="more steps"):
         invert(whole, architecture=ARCHITECTURE, options=replace(OPTIONS, steps=20))
     refined_picture = reconstruct(whole, refine=5)
@@ -303,10 +305,10 @@ def test_a_run_gets_an_encoder(run):
     drawn = {path.name for path in (whole / "samples").iterdir()}
     assert "walks.png" in drawn and not drawn & {"reconstructions.png", "interpolation.png"}
     with pytest.raises(UserError, match="remove"):
-        invert(whole, **asked)
+        invert(whole, **arguments)
 
 
-def test_an_encoder_that_has_learnt_nothing_is_said_to_have(run, tmp_path):
+def test_an_encoder_that_has_learnt_nothing_gives_a_warning(run, tmp_path):
     opened = load_run(run)
     train_x, test_x = (
         split.batch(torch.arange(len(split)))[0] for split in (opened.data.train, opened.data.test)

@@ -73,7 +73,7 @@ def test_the_recorded_command_repeats_the_run(recipe, arguments, tmp_path):
     assert result["step"] == FEW.steps
 
 
-def test_packs_and_classes_and_numbers_that_mean_nothing_are_refused(tmp_path):
+def test_packs_of_classes_and_invalid_numbers_are_errors(tmp_path):
     packed = {"settings": DiscriminatorSettings(pack=3)}
     for arguments, options, words in (
         (packed, Options(batch_size=64), "that 3 divides, received 64; pass --batch-size 66"),
@@ -94,7 +94,7 @@ def test_packs_and_classes_and_numbers_that_mean_nothing_are_refused(tmp_path):
         {"penalties": Penalties(gradient_penalty=10.0), "game": "wasserstein"},
     ],
 )
-def test_where_slopes_are_held_no_discriminator_normalises_batches(arguments):
+def test_a_discriminator_with_limited_slopes_has_no_batch_normalisation(arguments):
     images = Spec("images", (1, 16, 16), "unit")
     experiment = RecipeCall("gan", {"architecture": Architecture("dcgan", 4), **arguments}).build(
         images
@@ -113,7 +113,7 @@ def test_where_slopes_are_held_no_discriminator_normalises_batches(arguments):
         ({"penalties": Penalties(r1=2.0, r2=None, gradient_penalty=10.0)}, 2.0),
     ],
 )
-def test_slopes_that_are_held_otherwise_are_not_penalised_unasked(arguments, r1):
+def test_limited_slopes_are_not_penalised_by_default(arguments, r1):
     experiment = RecipeCall("gan", arguments).build(Spec("images", (1, 16, 16), "unit"))
     assert experiment.players[0].objective.penalties.r1 == pytest.approx(r1)
 

@@ -49,10 +49,10 @@ def batch(x=None):
     return Batch(torch.randn(B, D) if x is None else x, None, torch.tensor(0))
 
 
-def vaegan(judge=SMALL):
+def vaegan(architecture=SMALL):
     torch.manual_seed(0)
     build = SMALL.build
-    network = judge.build((D,), (1,))
+    network = architecture.build((D,), (1,))
     return VAEGAN(build((D,), (2 * LATENT,)), build((LATENT,), (D,)), network, LATENT)
 
 
@@ -72,11 +72,11 @@ class TestVAEGAN:
     @pytest.mark.parametrize("network", ["dense", "conv", "residual"])
     def test_features_are_what_the_last_linear_layer_is_given(self, network):
         shape, architecture = (1, 8, 8), Architecture(network, width=4)
-        judge = architecture.build(shape, (1,))
+        features_network = architecture.build(shape, (1,))
         encoder, generator = (architecture.build(*s) for s in ((shape, (4,)), ((2,), shape)))
-        model = VAEGAN(encoder, generator, judge, 2)
+        model = VAEGAN(encoder, generator, features_network, 2)
         x = torch.randn(B, *shape)
-        last = next(m for m in reversed(list(judge)) if isinstance(m, nn.Linear))
+        last = next(m for m in reversed(list(features_network)) if isinstance(m, nn.Linear))
         features, logits = model.judged(x)
         torch.testing.assert_close(last(features).squeeze(1), logits)
         torch.testing.assert_close(logits, model.discriminator(x, None))
@@ -108,7 +108,7 @@ class TestVAEGAN:
         terms = FeatureELBO(3.0)(vaegan(), batch())
         torch.testing.assert_close(terms["loss"], 3 * terms["kl"] + terms["feature_error"])
 
-    def test_the_judge_is_penalised_for_its_slope(self):
+    def test_the_discriminator_is_penalised_for_its_slope(self):
         """A linear discriminator's slope is its weight wherever it is looked at."""
         model = vaegan(LINEAR)
         weight = next(p for p in model.discriminator.parameters() if p.ndim == 2)
@@ -129,7 +129,7 @@ class TestVAEGAN:
             terms["loss"], terms["adversarial"] + 2 * terms["feature_error"]
         )
 
-    def test_a_judge_that_cannot_tell_has_the_value_minus_log_4(self):
+    def test_a_discriminator_that_cannot_distinguish_has_the_value_minus_log_4(self):
         model = vaegan()
         blind(model.discriminator)
         terms = VAEGANDiscriminatorLoss(GAMES["minimax"]())(model, batch())
@@ -138,7 +138,7 @@ class TestVAEGAN:
         generated = DecoderLoss(GAMES["minimax"](), 0.0)(model, batch())
         torch.testing.assert_close(generated["loss"], torch.full((B,), -math.log(2)))
 
-    def test_the_judge_sees_reconstructions_and_draws_alike(self):
+    def test_the_discriminator_sees_reconstructions_and_samples_alike(self):
         """What it is shown as generated has the mean of both kinds' logits."""
         model, b = vaegan(), batch(torch.zeros(4000, D))
         with torch.no_grad():
@@ -150,14 +150,14 @@ class TestVAEGAN:
 
 
 class TestAdversarialAutoencoder:
-    def test_a_judge_that_cannot_tell_has_the_value_minus_log_4(self):
+    def test_a_discriminator_that_cannot_distinguish_has_the_value_minus_log_4(self):
         model = autoencoder()
         blind(model.discriminator)
         terms = CodeDiscriminatorLoss(GAMES["minimax"]())(model, batch())
         torch.testing.assert_close(terms["value"], torch.full((B,), -math.log(4)))
         torch.testing.assert_close(terms["loss"], -terms["value"])
 
-    def test_the_judge_takes_draws_for_real_and_codes_for_generated(self):
+    def test_the_discriminator_takes_samples_for_real_and_codes_for_generated(self):
         model = autoencoder()
         for p in model.encoder.parameters():
             p.data.zero_()  # every code is 0
@@ -282,7 +282,7 @@ def killed(recipe: str, folder: str, at: int) -> None:
 
 
 @pytest.mark.parametrize("recipe", list(RECIPES))
-def test_a_killed_game_goes_on_bit_for_bit(recipe, tmp_path):
+def test_a_killed_game_resumes_bit_for_bit(recipe, tmp_path):
     code = f"from test_three_players import killed; killed({recipe!r}, {str(tmp_path / 'a')!r}, 9)"
     done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, check=False)
     assert done.returncode == -signal.SIGKILL
