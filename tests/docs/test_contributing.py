@@ -50,12 +50,17 @@ def join(before: str, code: str) -> str:
 
 
 def insert(before: str, diff: str) -> str:
-    """A file with the lines marked + after the line that the diff begins with."""
-    context, *lines = diff.splitlines()
-    anchor = re.search(rf"^{re.escape(context[1:])}.*\n", before, flags=re.M)
-    assert anchor and all(line.startswith("+") for line in lines)
-    new = "".join(line[1:] + "\n" for line in lines)
-    return before[: anchor.end()] + new + before[anchor.end() :]
+    """A file with the lines marked +, each group after the line that stands before it."""
+    end = 0
+    for mark, line in ((line[0], line[1:]) for line in diff.splitlines()):
+        if mark == "+":
+            before = f"{before[:end]}{line}\n{before[end:]}"
+            end += len(line) + 1
+        else:
+            anchor = re.search(rf"^{re.escape(line)}.*\n", before, flags=re.M)
+            assert anchor, f"no line begins with {line!r}"
+            end = anchor.end()
+    return before
 
 
 @pytest.fixture

@@ -1,0 +1,41 @@
+"""One test body for the metrics of every image-to-image network, and their labels in the report."""
+
+import math
+
+import pytest
+import torch
+
+from immersion.data import Spec
+from immersion.data.patches import PatchSplit
+from immersion.evaluation.image_metrics import IMAGE_METRICS
+from immersion.evaluation.translators import predict_pairs
+from immersion.random import use_seed
+from immersion.recipes import RECIPES
+from immersion.recipes.image_to_image import patches_of
+from immersion.report.labels import MEASURES
+
+COUNT, SIDE = 2, 48
+PATCHES = Spec("patches", (3, SIDE, SIDE), "unit", ("thing", "ground"))
+OF_PICTURES = [name for name, recipe in RECIPES.items() if patches_of(recipe)]
+
+
+def pictures(masked: bool) -> PatchSplit:
+    """Colour pictures, with a class for each pixel if `masked`."""
+    with use_seed(0, "pictures"):
+        colours = torch.randint(0, 256, (COUNT, 3, SIDE, SIDE), dtype=torch.uint8)
+        masks = torch.randint(0, 2, (COUNT, SIDE, SIDE), dtype=torch.uint8)
+    return PatchSplit(tuple(colours), side=SIDE, masks=tuple(masks) if masked else ())
+
+
+@pytest.mark.parametrize("recipe", OF_PICTURES)
+@torch.no_grad()
+def test_metrics_are_finite_means_over_pictures_and_have_labels(recipe):
+    with use_seed(0, "weights"):
+        model = RECIPES[recipe](PATCHES).model.eval()
+    split = pictures(model.task.of_classes)
+    pairs = predict_pairs(model, model.task, split)
+    found = IMAGE_METRICS[model.task.judged].compute(model.task, pairs, lambda: split)
+    assert found and set(found) <= set(MEASURES), "a label and a meaning in report/labels.py"
+    for estimate in found.values():
+        assert math.isfinite(estimate.value) and estimate.standard_error >= 0
+        assert estimate.examples == COUNT
