@@ -1,4 +1,4 @@
-"""One test body for the metrics of every image-to-image network, and their labels in the report."""
+"""One test body for the metrics of every image-to-image task, and their labels in the report."""
 
 import math
 
