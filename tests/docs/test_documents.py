@@ -1,4 +1,4 @@
-"""What the documents say is so."""
+"""The documents are true: the tree, links, commands and generated pages."""
 
 import contextlib
 import re
@@ -76,16 +76,16 @@ def test_links_and_pictures_of_the_documents_exist():
         assert not [link for link in links if not (ROOT / link).exists()]
 
 
-def test_the_page_of_results_is_what_was_recorded():
+def test_the_page_of_results_is_generated_from_the_records():
     from immersion.papers.markdown import render_page
 
     assert (ROOT / "docs" / "results.md").read_text() == render_page(), "run `make results`"
 
 
-def test_the_page_of_networks_is_what_their_cards_say():
+def test_the_page_of_networks_is_generated_from_their_cards():
     script = runpy.run_path(str(ROOT / "scripts" / "networks_page.py"))
-    said = (ROOT / "docs" / "networks.md").read_text()
-    assert said == script["page"](), "run `make results`"
+    page = (ROOT / "docs" / "networks.md").read_text()
+    assert page == script["page"](), "run `make results`"
 
 
 @pytest.mark.parametrize("word", ["/" + "work/", "/" + "tmp/", "/" + "root/", "/" + "opt/"])

@@ -48,7 +48,7 @@ def test_a_loss_is_one_number_a_pair(name, side):
 
 
 @every
-def test_the_discriminator_is_pushed_to_tell_them_apart(name):
+def test_the_discriminator_is_pushed_to_distinguish_them(name):
     real, fake = undecided()
     up, down = slopes(GAMES[name]().discriminator(real, fake), real, fake)
     assert (up < 0).all() and (down > 0).all()
@@ -62,7 +62,7 @@ def test_the_generator_is_pushed_to_pass_for_real(name):
 
 
 @every
-def test_paired_says_whether_the_generator_sees_the_real_example(name):
+def test_paired_is_true_if_the_generator_sees_the_real_example(name):
     game = GAMES[name]()
     real, fake = undecided()
     (slope,) = slopes(game.generator(real, fake), real)

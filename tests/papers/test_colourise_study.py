@@ -79,7 +79,7 @@ def test_pictures_in_three_equal_channels_are_refused(orange):
         RecipeCall("colourise").build(Spec("grey", (1, 96, 96), "unit"))
 
 
-def test_what_is_learnt_from_is_small_and_what_is_judged_is_whole(tmp_path):
+def test_training_pictures_are_small_and_evaluated_ones_are_whole(tmp_path):
     for number in range(10):
         levels = np.full((70, 100, 3), 20 * number, np.uint8)
         Image.fromarray(levels).save(tmp_path / f"{number}.png")
@@ -100,8 +100,8 @@ def test_what_is_learnt_from_is_small_and_what_is_judged_is_whole(tmp_path):
     }
 
 
-def test_a_large_picture_is_coloured_by_what_is_said_of_it_when_small():
-    """In both ways that it is asked for: of an evaluation, and of a person's picture in tiles."""
+def test_a_large_picture_is_coloured_from_its_thumbnail():
+    """In an evaluation, and in tiles of a user's picture."""
     torch.manual_seed(0)
     given = 2 * torch.rand(1, 1, 90, 70) - 1
     for discretised in (False, True):
@@ -161,11 +161,11 @@ def test_what_is_above_stays_above(tmp_path):
 
 
 def test_every_claim_of_both_studies_is_measured(monkeypatch, tmp_path):
-    """The trainings and the judge are stood in for: what is asked of them is looked at."""
-    asked = []
+    """Training and evaluation are replaced; their arguments are checked."""
+    calls = []
 
     def train(out, recipe, data, options, device, **arguments):
-        asked.append((out.name, recipe, data, arguments.get("task"), arguments.get("latent_dim")))
+        calls.append((out.name, recipe, data, arguments.get("task"), arguments.get("latent_dim")))
         return SimpleNamespace(model=None)
 
     numbers = {"psnr_chroma_gain_over_grey": 1.0, "psnr_chroma_gain_over_mean": 0.5}
@@ -181,7 +181,7 @@ def test_every_claim_of_both_studies_is_measured(monkeypatch, tmp_path):
     )
     monkeypatch.setattr(study, "load_pictures", lambda name: SimpleNamespace(test=None))
     monkeypatch.setattr(study, "get_model", lambda run, kind: None)
-    monkeypatch.setattr(study, "measure_samples", lambda *judged: drawn)
+    monkeypatch.setattr(study, "measure_samples", lambda *arguments: drawn)
     for name in ("colourise/short", "colourise"):
         measured = STUDIES[name].run(tmp_path, "cpu")
         assert set(measured) == {claim.name for claim in STUDIES[name].claims}
@@ -189,8 +189,8 @@ def test_every_claim_of_both_studies_is_measured(monkeypatch, tmp_path):
         assert measured["bsds500-colourfulness"].value == 0.75
     levels = Colourise(discretised=True)
     kinds = [("levels", levels, None), ("one", None, None), ("several", None, study.LATENT)]
-    assert [(name, task, latent_dim) for name, _, _, task, latent_dim in asked] == [
+    assert [(name, task, latent_dim) for name, _, _, task, latent_dim in calls] == [
         kinds[0],
         *kinds,
     ]
-    assert {each[1:3] for each in asked} == {("colourise", "cifar10")}
+    assert {each[1:3] for each in calls} == {("colourise", "cifar10")}

@@ -33,11 +33,11 @@ def test_errors_are_counted_over_the_stack():
     assert found["rand"].value == pytest.approx(1 - 2 * both / (predicted + true))
 
 
-def test_folds_are_judged_together(monkeypatch, tmp_path):
-    asked = []
+def test_folds_are_evaluated_together(monkeypatch, tmp_path):
+    calls = []
 
     def train(out, recipe, data, options, device, **arguments):
-        asked.append((out.name, recipe, data, arguments["size"]))
+        calls.append((out.name, recipe, data, arguments["size"]))
         return data
 
     class Shown:
@@ -50,7 +50,7 @@ def test_folds_are_judged_together(monkeypatch, tmp_path):
     monkeypatch.setattr(segment, "translations", lambda run: Shown())
     monkeypatch.setattr(segment, "predict_cells", lambda run: (truth.float(), truth))
     measured = segment.measure_cells(tmp_path, "cpu", segment.CELLS_SHORT, segment.NARROW)
-    assert [each[2] for each in asked] == [f"isbi2012-fold-{n}" for n in range(1, 6)]
-    assert len({each[0] for each in asked}) == 5 and {each[1] for each in asked} == {"segment"}
+    assert [each[2] for each in calls] == [f"isbi2012-fold-{n}" for n in range(1, 6)]
+    assert len({each[0] for each in calls}) == 5 and {each[1] for each in calls} == {"segment"}
     assert set(measured) == {claim.name for claim in segment.make_cell_claims()}
     assert (tmp_path / f"segment-{tmp_path.name}.png").is_file()
