@@ -35,7 +35,7 @@ from immersion.inference.backends import BACKENDS, Backend, in_torch
 from immersion.inference.precision_guard import decibels_lost
 from immersion.inference.translate import Manner, translate
 from immersion.machine import describe_machine
-from immersion.nn.translation import Translation
+from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.precision import has_native_bfloat16
 from immersion.recipes.call import RecipeCall
 from immersion.run_folder import RunFolder
@@ -44,14 +44,14 @@ SIDE, ROUNDS = 512, 5
 STEPS, BATCH, PATCH = 12, 16, 48
 SPEC = Spec("levels", (1, PATCH, PATCH), "unit")
 NETWORKS = {
-    "DnCNN-17": Translation("dncnn"),
-    "restorer 64 x 14": Translation("restorer", 64, 6),
-    "noise-aware 64 x 14": Translation("aware", 64, 6),
-    "U-Net 32": Translation("unet"),
+    "DnCNN-17": ImageToImageArchitecture("dncnn"),
+    "restorer 64 x 14": ImageToImageArchitecture("restorer", 64, 6),
+    "noise-aware 64 x 14": ImageToImageArchitecture("aware", 64, 6),
+    "U-Net 32": ImageToImageArchitecture("unet"),
 }
 
 
-def build_experiment(translation: Translation) -> Experiment:
+def build_experiment(translation: ImageToImageArchitecture) -> Experiment:
     """Return the training of a denoiser."""
     arguments = {
         "translation": translation,
@@ -61,7 +61,7 @@ def build_experiment(translation: Translation) -> Experiment:
 
 
 def prepare_sides(
-    translation: Translation, backend: Backend
+    translation: ImageToImageArchitecture, backend: Backend
 ) -> tuple[Callable[[], object], Callable[[], object], float]:
     """Return this package's call, the plain call, and the PSNR in dB that the first one loses."""
     model = build_experiment(translation).model.eval()
@@ -90,7 +90,7 @@ def prepare_sides(
     )
 
 
-def run_engine(translation: Translation, split: PatchSplit, steps: int) -> None:
+def run_engine(translation: ImageToImageArchitecture, split: PatchSplit, steps: int) -> None:
     """Make some steps with the engine."""
     options = Options(steps=steps, batch_size=BATCH, ema=0.0, validate_every=0, device="cpu")
     with tempfile.TemporaryDirectory() as folder:
@@ -98,7 +98,7 @@ def run_engine(translation: Translation, split: PatchSplit, steps: int) -> None:
         train(build_experiment(translation), data, RunFolder(folder), options)
 
 
-def run_plain_loop(translation: Translation, split: PatchSplit, steps: int) -> None:
+def run_plain_loop(translation: ImageToImageArchitecture, split: PatchSplit, steps: int) -> None:
     """Make as many steps with a plain loop, which minimises the squared error."""
     network = build_experiment(translation).model.network
     adam = torch.optim.Adam(network.parameters(), 1e-3)

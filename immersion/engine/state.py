@@ -1,87 +1,138 @@
-"""What a checkpoint holds: weights, their average, and every player's optimizer."""
+"""The players at the board: one step of the game, and everything that a checkpoint must hold."""
 
 from collections.abc import Iterator
-from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
 
-from immersion.engine.experiment import Player
-from immersion.engine.turn import Turn
+from immersion.batch import Batch, Split
+from immersion.check import NonFinite
+from immersion.engine.capture import CapturedTurn
+from immersion.engine.checkpoint import WeightAverage, collect_tensors, restore_tensors
+from immersion.engine.experiment import Experiment
+from immersion.engine.loader import BatchOrder, load_batches, mirror_batches
+from immersion.engine.non_finite import are_finite, explain
+from immersion.engine.options import Options
+from immersion.engine.turn import Terms, Turn
+from immersion.random import reseed
 from immersion.run_folder import add_prefix, select_prefix
 
 
-class Average:
-    """A moving average of a model's weights, evaluated in their place.
-
-    average <- decay * average + (1 - decay) * weights after every step of the game; buffers are
-    copied. The decay rises to its value: as (1 + step) / (10 + step), so that a short run is not
-    averaged with its random beginning; or, where that is left out, as k / (k + 1) with the k-th
-    step that is averaged, which gives the plain mean (Polyak & Juditsky 1992).
+class TrainingState:
+    """An experiment on its device, with optimizers and the order of its batches.
 
     Args:
-        model: The model that is trained.
-        decay: Between 0 and 1.
-        first: Steps that are left out; up to there the average is the weights as they are.
+        experiment: The model and its players.
+        split: The training split.
+        options: Seed, device, precision, batch size, number of steps.
     """
 
-    def __init__(self, model: nn.Module, decay: float, first: int = 0) -> None:
-        self.decay, self.first = decay, first
-        self.model = deepcopy(model).eval().requires_grad_(False)
-        self.pairs = [list(side.parameters()) for side in (self.model, model)]
-        self.trained = model
+    def __init__(self, experiment: Experiment, split: Split, options: Options) -> None:
+        self.options, self.device = options, options.resolve_device()
+        # Convolutions are faster where a pixel's channels lie side by side.
+        self.model = experiment.model.to(self.device, memory_format=torch.channels_last).train()
+        self.players = experiment.players
+        precision = options.resolve_precision(self.device)
+        several = len(self.players) > 1
+        simultaneous = experiment.updates == "simultaneous"
+        together = [self.players] if simultaneous else [(player,) for player in self.players]
+        self.turns = [Turn(players, self.model, precision, several) for players in together]
+        decay = experiment.ema if options.ema is None else options.ema
+        self.average = WeightAverage(self.model, decay, options.ema_from) if decay else None
+        self.split, self.mirror = split.to(self.device), experiment.mirror
+        where = self.device if split.resident else torch.device("cpu")
+        size = options.resolve_batch_size(len(split), experiment.batch_size, experiment.multiple)
+        self.order = BatchOrder(len(split), size, options.seed, where)
+        self.batches_a_step = sum(turn.players[0].turns for turn in self.turns)
+        self.captured: dict[str, CapturedTurn] = {}
+        self.best: dict[str, Tensor] = {}
 
-    @torch.no_grad()
-    def update(self, step: int) -> None:
-        """Take in the weights after step `step` (from 0)."""
-        if self.first:
-            taken = max(0, step - self.first)
-            rising = taken / (taken + 1)
-        else:
-            rising = (1 + step) / (10 + step)
-        torch._foreach_lerp_(*self.pairs, 1 - min(self.decay, rising))
-        # Looked up anew: some modules put another tensor in a buffer's place.
-        for average, buffer in zip(self.model.buffers(), self.trained.buffers(), strict=True):
-            average.copy_(buffer)
+    @property
+    def evaluation_model(self) -> nn.Module:
+        """Return the model to evaluate: the averaged one where an average is kept."""
+        return self.model if self.average is None else self.average.model
+
+    def steps(self, first: int) -> Iterator[dict[str, Tensor]]:
+        """Play step `first` and on to the last, yielding the mean of every term after each.
+
+        Raises:
+            NonFinite: A loss is not finite. On CUDA this is looked at when the caller reads it.
+        """
+        last, size = self.options.steps, self.batches_a_step
+        numbers = range(first * size, last * size)
+        batches = load_batches(self.split, self.order, numbers, self.options.seed, self.device)
+        if self.mirror:
+            batches = mirror_batches(batches, numbers, self.options.seed)
+        for step in range(first, last):
+            yield self._step(step, batches)
+
+    def _step(
+        self, step: int, batches: Iterator[tuple[Tensor, Tensor | None]]
+    ) -> dict[str, Tensor]:
+        means: dict[str, Tensor] = {}
+        number = step * self.batches_a_step
+        count = torch.full((), step, device=self.device)
+        for turn in self.turns:
+            turn.apply_schedules(step, self.options.steps)
+            for _ in range(turn.players[0].turns):
+                batch = Batch(*next(batches), count)
+                reseed(self.options.seed, "train", number)
+                terms = self._update(turn, batch, number)
+                number += 1
+            means |= flatten_terms(terms, len(self.players) > 1)
+        if self.average is not None:
+            self.average.update(step)
+        return means
+
+    def _update(self, turn: Turn, batch: Batch, number: int) -> Terms:
+        if self.device.type == "cuda" and turn.capturable:
+            if turn.name not in self.captured:
+                self.captured[turn.name] = CapturedTurn(turn, batch)
+            return self.captured[turn.name](batch)
+        terms = turn.terms(batch)
+        # Looked at before the move, while the parameters are still good. A captured turn cannot
+        # look (and looking would wait for the device): there the averages are looked at.
+        if not are_finite([own["loss"] for own in terms.values()]):
+            self._stop(turn, batch, number)
+        return turn.update(terms)
+
+    def _stop(self, turn: Turn, batch: Batch, number: int) -> None:
+        step = number // self.batches_a_step
+        reseed(self.options.seed, "train", number)
+        where = explain(turn, batch, self.order(number))
+        raise NonFinite(f"step {step}, player '{turn.name}': {where}")
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return every tensor that training needs to go on.
+
+        Raises:
+            NonFinite: One of them is not finite, named.
+        """
+        tensors = collect_tensors(self.model, self.average, self.turns) | add_prefix(
+            "best", self.best
+        )
+        for name, tensor in tensors.items():
+            if not are_finite([tensor]):
+                raise NonFinite(f"tensor '{name}' is not finite")
+        return tensors
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Put the tensors of a checkpoint back."""
+        restore_tensors(tensors, self.model, self.average, self.turns)
+        # A best of looks that are no longer asked for must not outlive them.
+        self.best = select_prefix(tensors, "best") if self.options.patience else {}
+
+    def store_best(self) -> None:
+        """Note the judged weights as the best so far."""
+        self.best = {
+            name: t.detach().clone() for name, t in self.evaluation_model.state_dict().items()
+        }
 
 
-def gather(model: nn.Module, average: Average | None, turns: list[Turn]) -> dict[str, Tensor]:
-    """Return every tensor that training needs to go on, by name."""
-    tensors = add_prefix("model", model.state_dict())
-    if average is not None:
-        tensors |= add_prefix("average", average.model.state_dict())
-    for player, optimizer in _optimizers(turns):
-        for index, state in optimizer.state_dict()["state"].items():
-            values = {key: value for key, value in state.items() if value is not None}
-            tensors |= add_prefix(f"optimiser/{player.name}/{index}", values)
-    return tensors
-
-
-def restore(
-    tensors: dict[str, Tensor], model: nn.Module, average: Average | None, turns: list[Turn]
-) -> None:
-    """Put the tensors of `gather` back where they came from."""
-    model.load_state_dict(select_prefix(tensors, "model"))
-    if average is not None:
-        average.model.load_state_dict(select_prefix(tensors, "average"))
-    for player, optimizer in _optimizers(turns):
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in select_prefix(tensors, f"optimiser/{player.name}").items():
-            index, key = name.split("/")
-            like = player.parameters[int(index)]
-            state.setdefault(int(index), {})[key] = _laid_out(tensor, like)
-        groups = optimizer.state_dict()["param_groups"]
-        in_order = dict(sorted(state.items()))
-        optimizer.load_state_dict({"state": in_order, "param_groups": groups})
-
-
-def _optimizers(turns: list[Turn]) -> Iterator[tuple[Player, torch.optim.Optimizer]]:
-    for turn in turns:
-        yield from zip(turn.players, turn.optimizers, strict=True)
-
-
-def _laid_out(tensor: Tensor, like: Tensor) -> Tensor:
-    """Return a moment in its parameter's memory layout, which fused optimizers rely on."""
-    if tensor.shape != like.shape:
-        return tensor
-    return torch.empty_like(like, dtype=tensor.dtype, requires_grad=False).copy_(tensor)
+def flatten_terms(terms: Terms, several: bool) -> dict[str, Tensor]:
+    """Return the terms of all players in one row, under `player/term` where there are several."""
+    return {
+        f"{player}/{name}" if several else name: value
+        for player, own in terms.items()
+        for name, value in own.items()
+    }

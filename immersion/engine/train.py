@@ -14,9 +14,9 @@ from torch import Tensor
 
 from immersion.batch import Batch, Split, iterate_batches
 from immersion.check import NonFinite
-from immersion.engine.board import Board
 from immersion.engine.experiment import Experiment
 from immersion.engine.options import Options
+from immersion.engine.state import TrainingState
 from immersion.random import use_seed
 from immersion.run_folder import RunFolder
 from immersion.run_record import Outcome
@@ -38,7 +38,7 @@ class Data(Protocol):
 
 
 @dataclass
-class _Mark:
+class _Progress:
     """Where a run stands apart from its tensors: the JSON half of a checkpoint."""
 
     step: int = 0
@@ -81,9 +81,9 @@ def train(
     checkpoint = folder.load_checkpoint()
     if checkpoint is None:
         experiment.begin(data.train)
-    game = Board(experiment, data.train, options)
+    game = TrainingState(experiment, data.train, options)
     mark = _resume(game, folder, checkpoint)
-    ledger = _Ledger(folder, options, game.order.batch_size, mark, on_metrics)
+    logger = MetricLogger(folder, options, game.order.batch_size, mark, on_metrics)
     validation = data.validation.to(game.device)
     stopped_early = options.patience > 0 and mark.looks_since_best >= options.patience
     started, saved = time.monotonic() - mark.seconds, time.monotonic()
@@ -91,23 +91,23 @@ def train(
         for terms in () if stopped_early else game.steps(mark.step):
             mark.step += 1
             mark.seconds = time.monotonic() - started
-            ledger.add(terms, mark)
+            logger.add(terms, mark)
             if options.validate_every and mark.step % options.validate_every == 0:
-                ledger.write("validation", validate(game, validation), mark)
-                stopped_early = _look(game, ledger.last, mark)
+                logger.write("validation", validate(game, validation), mark)
+                stopped_early = _look(game, logger.last, mark)
             if stopped_early or interrupted() is not None:
                 break
             if time.monotonic() - saved > options.checkpoint_seconds:
-                _save(folder, game, ledger, mark)
+                _save(folder, game, logger, mark)
                 saved = time.monotonic()
-    _save(folder, game, ledger, mark)
+    _save(folder, game, logger, mark)
     unfinished = "early" if stopped_early else "interrupted"
     reason = "finished" if mark.step >= options.steps else unfinished
     number = interrupted() if reason == "interrupted" else None
     return Outcome(mark.step, reason, round(mark.seconds, 1), number)
 
 
-def validate(game: Board, split: Split) -> dict[str, float]:
+def validate(game: TrainingState, split: Split) -> dict[str, float]:
     """Return the mean of each term of the first player's objective over a whole split.
 
     The draws are seeded alike at every look and warm-ups are over, as they are at the last step,
@@ -115,7 +115,10 @@ def validate(game: Board, split: Split) -> dict[str, float]:
     """
     sums: dict[str, Tensor] = {}
     counts: dict[str, int] = {}
-    model, last = game.evaluated.eval(), torch.tensor(game.options.steps, device=game.device)
+    model, last = (
+        game.evaluation_model.eval(),
+        torch.tensor(game.options.steps, device=game.device),
+    )
     with torch.no_grad(), use_seed(game.options.seed, "validation"):
         for x, y in iterate_batches(split, game.options.seed):
             x, y = x.to(game.device), None if y is None else y.to(game.device)
@@ -127,34 +130,34 @@ def validate(game: Board, split: Split) -> dict[str, float]:
     return {name: float(total) / counts[name] for name, total in sums.items()}
 
 
-def _resume(game: Board, folder: RunFolder, checkpoint: Checkpoint | None) -> _Mark:
+def _resume(game: TrainingState, folder: RunFolder, checkpoint: Checkpoint | None) -> _Progress:
     if checkpoint is None:
         folder.truncate_metrics(0)
-        return _Mark()
+        return _Progress()
     tensors, state = checkpoint
     game.restore(tensors)
     folder.truncate_metrics(state["step"])
-    return _Mark(**state)
+    return _Progress(**state)
 
 
-def _save(folder: RunFolder, game: Board, ledger: "_Ledger", mark: _Mark) -> None:
-    ledger.note(mark)
+def _save(folder: RunFolder, game: TrainingState, logger: "MetricLogger", mark: _Progress) -> None:
+    logger.note(mark)
     folder.save_checkpoint(mark.step, game.tensors(), asdict(mark))
 
 
-def _look(game: Board, row: Row, mark: _Mark) -> bool:
+def _look(game: TrainingState, row: Row, mark: _Progress) -> bool:
     """Note whether this look at the validation split is the best yet; return whether to stop."""
     patience = game.options.patience
     if mark.best is None or row["loss"] < mark.best:
         mark.best, mark.looks_since_best = row["loss"], 0
         if patience:
-            game.keep_best()
+            game.store_best()
     else:
         mark.looks_since_best += 1
     return 0 < patience <= mark.looks_since_best
 
 
-class _Ledger:
+class MetricLogger:
     """Averages the terms of some steps into one line of the metrics."""
 
     def __init__(
@@ -162,7 +165,7 @@ class _Ledger:
         folder: RunFolder,
         options: Options,
         batch_size: int,
-        mark: "_Mark",
+        mark: "_Progress",
         on_metrics: Callable[[Row], None],
     ) -> None:
         self.folder, self.options, self.on_metrics = folder, options, on_metrics
@@ -172,7 +175,7 @@ class _Ledger:
         self.since = time.monotonic()
         self.last: Row = {}
 
-    def add(self, terms: dict[str, Tensor], mark: _Mark) -> None:
+    def add(self, terms: dict[str, Tensor], mark: _Progress) -> None:
         """Take in one step's terms; write a line when its steps are complete."""
         for name, value in terms.items():
             # A captured step overwrites its outputs, so the first sum must be a copy.
@@ -188,12 +191,12 @@ class _Ledger:
         self.write("train", {**means, "examples_per_second": round(examples, 1)}, mark)
         self.sums, self.count, self.unlogged, self.since = {}, 0, 0, time.monotonic()
 
-    def note(self, mark: "_Mark") -> None:
+    def note(self, mark: "_Progress") -> None:
         """Put what has not been written yet into the mark, so that a kill leaves no gap."""
         mark.sums = {name: float(total) for name, total in self.sums.items()}
         mark.count = self.count
 
-    def write(self, split: str, values: dict[str, float], mark: _Mark) -> None:
+    def write(self, split: str, values: dict[str, float], mark: _Progress) -> None:
         """Append one line to the metrics and tell the listener."""
         broken = [name for name, value in values.items() if not math.isfinite(value)]
         if broken:

@@ -99,7 +99,7 @@ class Turn:
                 norm = units.flatten(1).norm(dim=1).view(-1, *[1] * (weight.ndim - 1))
                 units.mul_((player.optimizer.max_norm / norm.clamp(min=1e-12)).clamp(max=1))
 
-    def set_rates(self, step: int, steps: int) -> None:
+    def apply_schedules(self, step: int, steps: int) -> None:
         """Set what step `step` of `steps` moves with; a tensor is set in place."""
         for player, optimizer in zip(self.players, self.optimizers, strict=True):
             rate = player.optimizer.rate(step, steps)

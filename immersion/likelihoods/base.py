@@ -21,30 +21,30 @@ DEFAULT = {
 """The likelihood for data of each kind (`Spec.values`) where the user names none."""
 
 
-def suitable(values: str) -> str:
+def default_likelihood(values: str) -> str:
     """Return the name of the likelihood to take for data of one kind where none is named.
 
     Raises:
         UserError: If `values` is not binary, unit, counts or real.
 
     Example:
-        >>> suitable("unit")
+        >>> default_likelihood("unit")
         'gaussian-optimal'
     """
     return DEFAULT[check_choice("kind of values", values, DEFAULT)]
 
 
-def likelihood_for(name: str, event_shape: tuple[int, ...], values: str) -> "Likelihood":
+def build_likelihood(name: str, event_shape: tuple[int, ...], values: str) -> "Likelihood":
     """Return a likelihood by name (or `auto`) as it suits data of one kind.
 
     Means of data that lie in [0, 1] are squashed into (0, 1) where the likelihood can do so, as
     Kingma & Welling 2014 do in appendix C.2.
 
     Example:
-        >>> likelihood_for("auto", (1, 8, 8), "unit").bounded
+        >>> build_likelihood("auto", (1, 8, 8), "unit").bounded
         True
     """
-    member = LIKELIHOODS[suitable(values) if name == "auto" else name]
+    member = LIKELIHOODS[default_likelihood(values) if name == "auto" else name]
     if values == "unit" and member.boundable:
         return member(event_shape, bounded=True)
     return member(event_shape)
@@ -53,15 +53,16 @@ def likelihood_for(name: str, event_shape: tuple[int, ...], values: str) -> "Lik
 class Likelihood(nn.Module, ABC):
     """p(x|h): a distribution over x of shape `event_shape` from a network's output h.
 
-    A member says how many numbers a value needs (`numbers`), which data it is for (`values`), and
-    maps h to a distribution whose `log_prob` is one number an example, in nats.
+    A member states how many parameters a value needs (`parameters_per_value`, n) and which data it
+    is for (`values`), and maps h to a distribution whose `log_prob` is one number an example, in
+    nats.
 
     Args:
         event_shape: Shape of one example, (C, H, W) for an image or (D,) for a row of a table.
     """
 
-    numbers: int
-    """How many numbers h holds for each value of x."""
+    parameters_per_value: int
+    """n, the number of parameters in h for each value of x."""
 
     values: frozenset[str]
     """The kinds of data (`Spec.values`) that the likelihood is for: a subset of binary, unit,
@@ -79,16 +80,18 @@ class Likelihood(nn.Module, ABC):
 
     @property
     def parameter_shape(self) -> tuple[int, ...]:
-        """Shape that h must have for one example: (numbers * C, H, W) or (numbers * D,)."""
+        """Shape that h must have for one example: (n * C, H, W) or (n * D,)."""
         first, *rest = self.event_shape
-        return (self.numbers * first, *rest)
+        return (self.parameters_per_value * first, *rest)
 
     def unpack(self, h: Tensor) -> Tensor:
-        """Return h, (..., numbers * C, H, W), as (..., numbers, C, H, W) in float32 or wider."""
-        return widen(h).unflatten(-len(self.event_shape), (self.numbers, self.event_shape[0]))
+        """Return h, (..., n * C, H, W), as (..., n, C, H, W) in float32 or wider."""
+        return widen(h).unflatten(
+            -len(self.event_shape), (self.parameters_per_value, self.event_shape[0])
+        )
 
     def split(self, h: Tensor) -> tuple[Tensor, ...]:
-        """Split h, (..., numbers * C, H, W), into `numbers` tensors of shape (..., C, H, W)."""
+        """Split h, (..., n * C, H, W), into n tensors of shape (..., C, H, W)."""
         return self.unpack(h).unbind(-len(self.event_shape) - 1)
 
     def independent(self, values: Distribution) -> Independent:
@@ -112,7 +115,7 @@ class Likelihood(nn.Module, ABC):
         """Raise a `UserError`, with the remedy, where x lies outside the support."""
 
 
-def refuse(likelihood: str, support: str, x: Tensor) -> NoReturn:
+def raise_outside_support(likelihood: str, support: str, x: Tensor) -> NoReturn:
     """Raise the `UserError` that says what x holds and which flags mend it.
 
     Args:
@@ -126,16 +129,16 @@ def refuse(likelihood: str, support: str, x: Tensor) -> NoReturn:
         remedy = "remove or fill in the missing values"
     else:
         received = f"values between {x.min():.4g} and {x.max():.4g}"
-        remedy = remedy_for(x)
+        remedy = suggest_flags(x)
     raise UserError(f"the data are outside the support of {likelihood}", support, received, remedy)
 
 
-def remedy_for(x: Tensor) -> str:
+def suggest_flags(x: Tensor) -> str:
     """Return, as an imperative, the flags that suit finite data that look like x.
 
     Example:
         >>> import torch
-        >>> remedy_for(torch.tensor([-1.0, 2.5]))
+        >>> suggest_flags(torch.tensor([-1.0, 2.5]))
         'pass --likelihood gaussian-shared'
     """
     if (x >= 0).all() and (x <= 1).all():

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.distributions import Bernoulli as TorchBernoulli
 from torch.distributions import Distribution, Independent
 
-from immersion.likelihoods.base import LIKELIHOODS, Likelihood, refuse
+from immersion.likelihoods.base import LIKELIHOODS, Likelihood, raise_outside_support
 
 BERNOULLI_NUMBERS = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6)
 """B_2, B_4, ..., B_14."""
@@ -31,7 +31,7 @@ class Bernoulli(Likelihood):
         -0.6931471824645996
     """
 
-    numbers = 1
+    parameters_per_value = 1
     values = frozenset({"binary"})
     discrete = True
 
@@ -43,7 +43,7 @@ class Bernoulli(Likelihood):
     def check(self, x: Tensor) -> None:
         """Raise a `UserError` unless every value is 0 or 1."""
         if not torch.logical_or(x == 0, x == 1).all():
-            refuse("the Bernoulli likelihood", "values 0 and 1 only", x)
+            raise_outside_support("the Bernoulli likelihood", "values 0 and 1 only", x)
 
 
 @LIKELIHOODS.register("continuous-bernoulli")
@@ -63,7 +63,7 @@ class ContinuousBernoulli(Likelihood):
         0.0
     """
 
-    numbers = 1
+    parameters_per_value = 1
     values = frozenset({"unit"})
 
     def forward(self, h: Tensor) -> Independent:
@@ -74,7 +74,7 @@ class ContinuousBernoulli(Likelihood):
     def check(self, x: Tensor) -> None:
         """Raise a `UserError` unless every value lies in [0, 1]."""
         if not ((x >= 0) & (x <= 1)).all():
-            refuse("the continuous Bernoulli likelihood", "values from 0 to 1", x)
+            raise_outside_support("the continuous Bernoulli likelihood", "values from 0 to 1", x)
 
 
 class ContinuousBernoulliDistribution(Distribution):

@@ -11,13 +11,13 @@ from torch import Tensor
 from torch.distributions import Bernoulli, Distribution, Gamma, Independent
 from torch.nn.functional import logsigmoid, softplus
 
-from immersion.likelihoods.base import LIKELIHOODS, Likelihood, refuse
+from immersion.likelihoods.base import LIKELIHOODS, Likelihood, raise_outside_support
 
 
 def check_counts(likelihood: str, x: Tensor) -> None:
     """Raise a `UserError` unless every value is one of 0, 1, 2, ..."""
     if not (x.isfinite() & (x >= 0) & (x == x.round())).all():
-        refuse(likelihood, "counts 0, 1, 2, ...", x)
+        raise_outside_support(likelihood, "counts 0, 1, 2, ...", x)
 
 
 @LIKELIHOODS.register("poisson")
@@ -35,7 +35,7 @@ class Poisson(Likelihood):
         -2.0
     """
 
-    numbers = 1
+    parameters_per_value = 1
     values = frozenset({"counts"})
     discrete = True
 
@@ -64,7 +64,7 @@ class NegativeBinomial(Likelihood):
         0.25
     """
 
-    numbers = 2
+    parameters_per_value = 2
     values = frozenset({"counts"})
     discrete = True
 
@@ -91,7 +91,7 @@ class ZeroInflatedPoisson(Likelihood):
         0.5
     """
 
-    numbers = 2
+    parameters_per_value = 2
     values = frozenset({"counts"})
     discrete = True
 
@@ -120,7 +120,7 @@ class ZeroInflatedNegativeBinomial(Likelihood):
         0.5
     """
 
-    numbers = 3
+    parameters_per_value = 3
     values = frozenset({"counts"})
     discrete = True
 

@@ -14,7 +14,7 @@ from torch.distributions import Distribution, Independent, Normal
 from torch.nn.functional import softplus
 
 from immersion.check import UserError
-from immersion.likelihoods.base import LIKELIHOODS, Likelihood, refuse
+from immersion.likelihoods.base import LIKELIHOODS, Likelihood, raise_outside_support
 
 FLOOR = 1e-3
 """The smallest scale. Rounding to levels k/255 has standard deviation 1/(255 sqrt 12) = 0.0011:
@@ -30,7 +30,7 @@ def normal(likelihood: Likelihood, mean: Tensor, sigma: Tensor, bounded: bool) -
 def check_real(x: Tensor) -> None:
     """Raise a `UserError` unless x is finite."""
     if not x.isfinite().all():
-        refuse("a Gaussian likelihood", "finite values", x)
+        raise_outside_support("a Gaussian likelihood", "finite values", x)
 
 
 @LIKELIHOODS.register("gaussian")
@@ -56,7 +56,7 @@ class Gaussian(Likelihood):
         torch.Size([5])
     """
 
-    numbers = 2
+    parameters_per_value = 2
     values = frozenset({"unit", "real"})
     boundable = True
 
@@ -98,7 +98,7 @@ class GaussianFixed(Likelihood):
         -1.0
     """
 
-    numbers = 1
+    parameters_per_value = 1
     values = frozenset({"unit", "real"})
     boundable = True
 
@@ -146,7 +146,7 @@ class GaussianShared(Likelihood):
         1.001
     """
 
-    numbers = 1
+    parameters_per_value = 1
     values = frozenset({"unit", "real"})
     boundable = True
 
@@ -191,7 +191,7 @@ class GaussianOptimal(Likelihood):
         0.5
     """
 
-    numbers = 1
+    parameters_per_value = 1
     values = frozenset({"unit", "real"})
     boundable = True
     variance: Tensor

@@ -21,8 +21,8 @@ class PictureCode(nn.Module):
         scale: s, the side of a target in units of the input's.
 
     Example:
-        >>> from immersion.nn.pooled import PooledEncoder
-        >>> code = PictureCode(2, PooledEncoder(3, 4))
+        >>> from immersion.nn.pooling_encoder import PoolingEncoder
+        >>> code = PictureCode(2, PoolingEncoder(3, 4))
         >>> given = torch.rand(5, 1, 8, 8)
         >>> q = code.encode(given, torch.rand(5, 2, 8, 8))
         >>> code.beside(given, q.rsample()).shape

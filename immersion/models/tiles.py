@@ -113,7 +113,7 @@ def tiled(
     """Return function(x), worked out tile by tile: equal to the whole, but for rounding.
 
     Args:
-        function: (B, C_in, h, w) -> (B, C_out, s h, s w); local, as a `PictureNetwork` is.
+        function: (B, C_in, h, w) -> (B, C_out, s h, s w); local, as a `ImageToImageNetwork` is.
         x: (B, C_in, H, W) of any size.
         halo: How far an output looks beyond its own pixel.
         multiple: What the sides of the function's input must be divisible by.

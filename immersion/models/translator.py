@@ -8,12 +8,12 @@ from torch.distributions import Distribution
 
 from immersion.imaging.thumbnail import shrink, shrink_factor
 from immersion.likelihoods import Likelihood
-from immersion.likelihoods.classes import Classes
 from immersion.likelihoods.gaussian import Gaussian
+from immersion.likelihoods.pixel_classes import PixelClasses
 from immersion.models.latent_code import PictureCode
 from immersion.models.seen_small import Numbers, SeenSmall
 from immersion.models.tiles import tiled
-from immersion.nn.translation import PictureNetwork
+from immersion.nn.image_to_image import ImageToImageNetwork
 from immersion.precision import widen
 from immersion.random import use_seed
 from immersion.tasks import Task
@@ -36,7 +36,7 @@ class Translator(nn.Module):
     def __init__(
         self,
         task: Task,
-        network: PictureNetwork,
+        network: ImageToImageNetwork,
         likelihood: Likelihood,
         code: PictureCode | None = None,
         discriminator: nn.Module | None = None,
@@ -115,7 +115,7 @@ class Translator(nn.Module):
                 p = p_of(given, self.code_for(given))
                 return self.task.drawn(p), p.stddev
         p = p_of(given)
-        if isinstance(self.likelihood, Classes):
+        if isinstance(self.likelihood, PixelClasses):
             return p.base_dist.probs, None
         return self.task.answer(p), p.stddev
 

@@ -23,7 +23,7 @@ TARGET, LARGEST = 0.6, 0.8
 leak into the samples."""
 
 
-def augmentation(name: Literal["none", "differentiable", "adaptive"]) -> nn.Module | None:
+def build_augmentation(name: Literal["none", "differentiable", "adaptive"]) -> nn.Module | None:
     """Return the augmentation of that name, or None."""
     members = {"differentiable": DifferentiableAugmentation, "adaptive": AdaptiveAugmentation}
     return None if name == "none" else members[name]()

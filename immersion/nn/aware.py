@@ -4,14 +4,14 @@ import torch
 from torch import Tensor
 
 from immersion.imaging.noise_estimation import LOCAL_REACH, estimate_local_noise
+from immersion.nn.image_to_image import IMAGE_TO_IMAGE_NETWORKS, ImageToImageNetwork, check_scale
 from immersion.nn.restorer import Restorer
-from immersion.nn.translation import TRANSLATIONS, PictureNetwork, refuse_scale
 
 UNIT = 0.25
 """What is shown as 1: about sigma 64 of 255, of the order of the network's other inputs."""
 
 
-class Aware(PictureNetwork):
+class Aware(ImageToImageNetwork):
     """A `Restorer` that sees, beside each channel, `estimate_local_noise` of it in units of 1/4.
 
     One network for all strengths of noise learns sooner when it is shown the strength.
@@ -45,8 +45,8 @@ class Aware(PictureNetwork):
         return self.restorer(torch.cat([x, shown.to(x.dtype)], dim=1))
 
 
-@TRANSLATIONS.register("aware")
+@IMAGE_TO_IMAGE_NETWORKS.register("aware")
 def aware(in_channels: int, out_channels: int, scale: int, width: int, depth: int) -> Aware:
     """Return an `Aware` network, by default 64 channels wide with 8 residual blocks."""
-    refuse_scale("aware", scale)
+    check_scale("aware", scale)
     return Aware(in_channels, out_channels, width or 64, 8 if depth < 0 else depth)

@@ -83,7 +83,7 @@ class Architecture:
         return NETWORKS[name](in_shape, out_shape, self.width, self.depth, activation)
 
 
-def image_sides(in_shape: Shape, out_shape: Shape, family: str) -> tuple[int, int, int]:
+def select_image_shape(in_shape: Shape, out_shape: Shape, family: str) -> tuple[int, int, int]:
     """Return (C, H, W) of the side that is an image, refusing what a convolution cannot take."""
     images = [shape for shape in (in_shape, out_shape) if len(shape) == 3]
     if not images:
@@ -104,11 +104,11 @@ def image_sides(in_shape: Shape, out_shape: Shape, family: str) -> tuple[int, in
     return channels, height, width
 
 
-def halvings(height: int, width: int, smallest: int = 4) -> list[tuple[int, int]]:
+def halve_sides(height: int, width: int, smallest: int = 4) -> list[tuple[int, int]]:
     """Return the sizes from (height, width) down: each side halved, rounded up, while > smallest.
 
     Example:
-        >>> halvings(28, 20)
+        >>> halve_sides(28, 20)
         [(28, 20), (14, 10), (7, 5), (4, 3)]
     """
     sizes = [(height, width)]

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from immersion.nn.base import NETWORKS, Shape, halvings, image_sides
+from immersion.nn.base import NETWORKS, Shape, halve_sides, select_image_shape
 
 
 @NETWORKS.register("conv")
@@ -33,8 +33,8 @@ def conv(
     Reference:
         Radford, Metz & Chintala 2016, https://arxiv.org/abs/1511.06434
     """
-    channels, height, image_width = image_sides(in_shape, out_shape, "conv")
-    sizes = halvings(height, image_width)
+    channels, height, image_width = select_image_shape(in_shape, out_shape, "conv")
+    sizes = halve_sides(height, image_width)
     base, extra = width or 32, max(depth, 0)
     widths = [channels] + [base * min(2**level, 8) for level in range(len(sizes) - 1)]
     encoding = len(in_shape) == 3

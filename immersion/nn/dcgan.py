@@ -6,7 +6,7 @@ from itertools import pairwise
 from torch import nn
 
 from immersion.check import UserError
-from immersion.nn.base import NETWORKS, Shape, halvings, image_sides
+from immersion.nn.base import NETWORKS, Shape, halve_sides, select_image_shape
 from immersion.nn.conv import Crop
 
 USUAL_WIDTH = 64
@@ -61,8 +61,8 @@ def dcgan(
             depth,
             "leave --depth out, or pass --network conv",
         )
-    channels, height, image_width = image_sides(in_shape, out_shape, "dcgan")
-    sizes = halvings(height, image_width)
+    channels, height, image_width = select_image_shape(in_shape, out_shape, "dcgan")
+    sizes = halve_sides(height, image_width)
     base = width or USUAL_WIDTH
     widths = [channels] + [base * min(2**level, 8) for level in range(len(sizes) - 1)]
     if len(in_shape) == 3:

@@ -5,10 +5,10 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from immersion.check import check_at_least
-from immersion.nn.translation import TRANSLATIONS, PictureNetwork, refuse_scale
+from immersion.nn.image_to_image import IMAGE_TO_IMAGE_NETWORKS, ImageToImageNetwork, check_scale
 
 
-class DnCNN(PictureNetwork):
+class DnCNN(ImageToImageNetwork):
     """3x3 convolutions with rectifiers between them.
 
     The published network has a normalisation over the batch after each inner convolution, which at
@@ -45,10 +45,10 @@ class DnCNN(PictureNetwork):
         return self.layers(x)
 
 
-@TRANSLATIONS.register("dncnn")
+@IMAGE_TO_IMAGE_NETWORKS.register("dncnn")
 def dncnn(in_channels: int, out_channels: int, scale: int, width: int, depth: int) -> DnCNN:
     """Return a `DnCNN`, by default the published one: 64 channels, 17 convolutions."""
-    refuse_scale("dncnn", scale)
+    check_scale("dncnn", scale)
     if depth >= 0:
         check_at_least(2, depth=depth)
     return DnCNN(in_channels, out_channels, width or 64, 17 if depth < 0 else depth)

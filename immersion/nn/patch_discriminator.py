@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from immersion.nn.discriminator import spectrally_normalised
+from immersion.nn.discriminator_layers import apply_spectral_norm
 
 
 class PatchDiscriminator(nn.Module):
@@ -36,7 +36,7 @@ class PatchDiscriminator(nn.Module):
             nn.LeakyReLU(0.2),
             nn.Conv2d(4 * width, 1, 3, padding=1),
         )
-        self.layers = spectrally_normalised(layers)
+        self.layers = apply_spectral_norm(layers)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits of all patches, (B, n), of x, (B, C, H, W)."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from immersion.nn.base import NETWORKS, Shape, halvings, image_sides
+from immersion.nn.base import NETWORKS, Shape, halve_sides, select_image_shape
 
 USUAL_DEPTH = 1
 WIDEST = 512
@@ -54,8 +54,8 @@ def r3gan(
         >>> discriminator(torch.zeros(5, 1, 28, 28)).shape
         torch.Size([5, 1])
     """
-    channels, height, image_width = image_sides(in_shape, out_shape, "r3gan")
-    sizes = halvings(height, image_width)
+    channels, height, image_width = select_image_shape(in_shape, out_shape, "r3gan")
+    sizes = halve_sides(height, image_width)
     base = width or min(WIDEST >> len(sizes) - 1, 64)
     blocks = USUAL_DEPTH if depth < 0 else depth
     widths = [min(base * 2**level, max(base, WIDEST)) for level in range(len(sizes))]

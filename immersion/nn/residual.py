@@ -5,7 +5,7 @@ import math
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from immersion.nn.base import NETWORKS, Shape, halvings, image_sides
+from immersion.nn.base import NETWORKS, Shape, halve_sides, select_image_shape
 
 
 @NETWORKS.register("residual")
@@ -32,8 +32,8 @@ def residual(
         He et al. 2016, Identity mappings in deep residual networks,
         https://arxiv.org/abs/1603.05027
     """
-    channels, height, image_width = image_sides(in_shape, out_shape, "residual")
-    sizes = halvings(height, image_width)
+    channels, height, image_width = select_image_shape(in_shape, out_shape, "residual")
+    sizes = halve_sides(height, image_width)
     base, blocks = width or 32, 1 if depth < 0 else depth
     widths = [base * min(2**level, 8) for level in range(len(sizes))]
     smallest = (widths[-1], *sizes[-1])

@@ -3,14 +3,14 @@
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
+from immersion.nn.image_to_image import IMAGE_TO_IMAGE_NETWORKS, ImageToImageNetwork
 from immersion.nn.residual import Block
-from immersion.nn.translation import TRANSLATIONS, PictureNetwork
 
 SHRINK = 2
 """Side of the squares of pixels that become channels where the output is as large as the input."""
 
 
-class Restorer(PictureNetwork):
+class Restorer(ImageToImageNetwork):
     """Squares of pixels become channels, residual blocks follow, channels become squares again.
 
     A convolution at half resolution costs a quarter of one at full and sees twice as far (Zhang,
@@ -58,7 +58,7 @@ class Restorer(PictureNetwork):
         return pixel_shuffle(self.tail(first + self.blocks(first)), self.grow)
 
 
-@TRANSLATIONS.register("restorer")
+@IMAGE_TO_IMAGE_NETWORKS.register("restorer")
 def restorer(in_channels: int, out_channels: int, scale: int, width: int, depth: int) -> Restorer:
     """Return a `Restorer`, by default 64 channels wide with 8 residual blocks."""
     return Restorer(in_channels, out_channels, scale, width or 64, 8 if depth < 0 else depth)

@@ -4,14 +4,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
+from immersion.nn.image_to_image import IMAGE_TO_IMAGE_NETWORKS, ImageToImageNetwork, check_scale
 from immersion.nn.residual import Block
-from immersion.nn.translation import TRANSLATIONS, PictureNetwork, refuse_scale
 
 WIDEST = 8
 """Channels of the lowest level, at most, in units of the first one's."""
 
 
-class UNet(PictureNetwork):
+class UNet(ImageToImageNetwork):
     """An encoder to a code z at the lowest resolution, and a decoder that sees every level again.
 
     Residual blocks without a normalisation, so that the output is local; sizes are halved by
@@ -91,16 +91,16 @@ def _level(before: int, after: int) -> nn.Sequential:
     return nn.Sequential(*join, Block(after, nn.ReLU))
 
 
-@TRANSLATIONS.register("unet")
+@IMAGE_TO_IMAGE_NETWORKS.register("unet")
 def unet(in_channels: int, out_channels: int, scale: int, width: int, depth: int) -> UNet:
     """Return a `UNet`, by default 32 channels wide with 3 halvings."""
-    refuse_scale("unet", scale)
+    check_scale("unet", scale)
     return UNet(in_channels, out_channels, width or 32, 3 if depth < 0 else depth)
 
 
-@TRANSLATIONS.register("autoencoder")
+@IMAGE_TO_IMAGE_NETWORKS.register("autoencoder")
 def autoencoder(in_channels: int, out_channels: int, scale: int, width: int, depth: int) -> UNet:
     """Return a `UNet` without bridges, by default 32 channels wide with 2 halvings."""
-    refuse_scale("autoencoder", scale)
+    check_scale("autoencoder", scale)
     depth = 2 if depth < 0 else depth
     return UNet(in_channels, out_channels, width or 32, depth, bridged=False)

@@ -21,7 +21,7 @@ from immersion.metrics.restoration.colourfulness import (
 )
 from immersion.metrics.restoration.psnr import quantise
 from immersion.models import Translator
-from immersion.nn.translation import Translation
+from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.papers.study import Claim, Device, Measurement, Study, register
 from immersion.papers.training import describe_amount, get_model, train_run
 from immersion.pretrained.resolve import Network
@@ -65,7 +65,7 @@ def train_colouriser(
     out: Path, device: Device, name: str, kind: Mapping[str, Any], options: Options
 ) -> Run:
     """Train a colouriser of 32 channels on CIFAR-10 and save its outputs."""
-    shape = Translation("unet", width=32)
+    shape = ImageToImageArchitecture("unet", width=32)
     run = train_run(out / name, "colourise", "cifar10", options, device, translation=shape, **kind)
     translations(run).save(out / f"colourise-{out.name}-{name}.png")
     return run

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from immersion.engine import Options
 from immersion.evaluation.translators import evaluate_translator
-from immersion.nn.translation import Translation
+from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.papers.study import Claim, Device, Measurement, Sense, Study, register
 from immersion.papers.training import describe_amount, train_run
 from immersion.pretrained.resolve import Network
@@ -58,7 +58,7 @@ def measure_table(
         options,
         device,
         size=SIDE,
-        translation=Translation("aware", depth=depth),
+        translation=ImageToImageArchitecture("aware", depth=depth),
     )
     (out / f"denoise-{out.name}-curve.svg").write_text(draw_curve(run))
     return measure_psnr(run)

@@ -10,7 +10,7 @@ from immersion.engine import Options
 from immersion.evaluation.translators import evaluate_translator
 from immersion.image_io import Picture, to_levels, write
 from immersion.imaging.noise import add_gaussian
-from immersion.nn.translation import Translation
+from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.papers.study import Claim, Device, Measurement, Study, register
 from immersion.papers.training import describe_amount, train_run
 from immersion.pretrained.resolve import Network
@@ -30,7 +30,7 @@ SIDE = 48
 
 def compare_trainings(out: Path, device: Device) -> dict[str, Measurement]:
     """Train one denoiser from clean pictures and one from noisy ones; evaluate both on Set12."""
-    arguments = {"translation": Translation("restorer", depth=6)}
+    arguments = {"translation": ImageToImageArchitecture("restorer", depth=6)}
     taught = train_run(
         out / "taught",
         "denoise",

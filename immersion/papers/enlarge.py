@@ -4,7 +4,7 @@ from pathlib import Path
 
 from immersion.engine import Options
 from immersion.evaluation.translators import evaluate_translator
-from immersion.nn.translation import Translation
+from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.papers.study import Claim, Device, Measurement, Study, register
 from immersion.papers.training import describe_amount, train_run
 from immersion.pretrained.resolve import Network
@@ -49,7 +49,7 @@ def measure_table(
             device,
             size=SMALL * factor,
             task=Enlarge(factor),
-            translation=Translation("restorer", depth=depth),
+            translation=ImageToImageArchitecture("restorer", depth=depth),
         )
         estimates = evaluate_translator(Network.of(run), "set5")["estimates"]
         for name, measure in (("", "psnr_y"), ("-bicubic", "psnr_y_before")):

@@ -18,7 +18,7 @@ from immersion.metrics.segmentation.objects import count_pairs, count_pixels
 from immersion.metrics.segmentation.scores import compute_f_score, estimate_pooled
 from immersion.metrics.segmentation.warping import compute_split_and_merge_error
 from immersion.models import Translator
-from immersion.nn.translation import Translation
+from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.papers.study import Claim, Device, Measurement, Study, register
 from immersion.papers.training import describe_amount, get_model, measure, train_run
 from immersion.runs.figures import translations
@@ -36,7 +36,10 @@ SEGNET = (
 THRESHOLDS = [tenth / 10 for tenth in range(10)]
 """Thresholds of the probability of a cell: the challenge takes the best for each number."""
 
-WIDE, NARROW = Translation(network="unet", depth=4), Translation("unet", width=16, depth=4)
+WIDE, NARROW = (
+    ImageToImageArchitecture(network="unet", depth=4),
+    ImageToImageArchitecture("unet", width=16, depth=4),
+)
 
 CELLS, CELLS_SHORT = (
     Options(steps=5000, batch_size=4, validate_every=0),
@@ -53,7 +56,7 @@ SIDE_OF_STREETS = 176
 
 
 def measure_cells(
-    out: Path, device: Device, options: Options, translation: Translation
+    out: Path, device: Device, options: Options, translation: ImageToImageArchitecture
 ) -> dict[str, Measurement]:
     """Train five networks, each on most of the other slices of the stack; evaluate all 30."""
     probabilities, truths = [], []
@@ -108,7 +111,7 @@ def compute_leader_board(probability: Tensor, truth: Tensor) -> dict[str, Measur
 
 
 def measure_streets(
-    out: Path, device: Device, options: Options, translation: Translation
+    out: Path, device: Device, options: Options, translation: ImageToImageArchitecture
 ) -> dict[str, Measurement]:
     """Train on CamVid's training pictures; evaluate on its test pictures."""
     run = train_run(

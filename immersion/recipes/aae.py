@@ -2,7 +2,7 @@
 
 from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings, Player
-from immersion.likelihoods import likelihood_for
+from immersion.likelihoods import build_likelihood
 from immersion.models import AdversarialAutoencoder, Discriminator
 from immersion.nn import Architecture
 from immersion.objectives import CodeDiscriminatorLoss, CodeEncoderLoss, Reconstruction
@@ -41,7 +41,7 @@ def aae(
         optimizer: Optimizer settings of all players.
     """
     latent_dim = resolve_latent_dim(spec, latent_dim)
-    p = likelihood_for(likelihood, spec.shape, spec.values)
+    p = build_likelihood(likelihood, spec.shape, spec.values)
     classifier = Architecture("dense", discriminator_width).build((latent_dim,), (1,))
     model = AdversarialAutoencoder(
         architecture.build(spec.shape, (latent_dim,)),

@@ -2,7 +2,7 @@
 
 from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings, Player
-from immersion.likelihoods import LIKELIHOODS, Likelihood, likelihood_for
+from immersion.likelihoods import LIKELIHOODS, Likelihood, build_likelihood
 from immersion.models import Autoencoder
 from immersion.nn import Architecture
 from immersion.objectives import Reconstruction
@@ -50,7 +50,7 @@ def ae(
         optimizer: Optimizer settings.
     """
     latent_dim = resolve_latent_dim(spec, latent_dim)
-    p = likelihood_for(likelihood, spec.shape, spec.values)
+    p = build_likelihood(likelihood, spec.shape, spec.values)
     return _autoencoder(spec, latent_dim, p, architecture, objective, optimizer)
 
 

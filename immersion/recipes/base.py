@@ -10,7 +10,7 @@ from immersion.batch import Binarize
 from immersion.check import UserError, check_at_least
 from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings, Player
-from immersion.likelihoods import LIKELIHOODS, Likelihood, likelihood_for
+from immersion.likelihoods import LIKELIHOODS, Likelihood, build_likelihood
 from immersion.models import GAN
 from immersion.objectives import DiscriminatorLoss, GeneratorLoss
 from immersion.objectives.games import Game
@@ -53,7 +53,7 @@ def resolve_likelihood(
             "--likelihood bernoulli",
             f"--likelihood {name} --binarize {binarize}",
         )
-    return likelihood_for(name, spec.shape, values), binarize
+    return build_likelihood(name, spec.shape, values), binarize
 
 
 USUAL_LATENT = 20

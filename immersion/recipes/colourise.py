@@ -6,8 +6,8 @@ from immersion.check import UserError
 from immersion.data import Spec
 from immersion.data.patches import PatchSplit
 from immersion.engine import Experiment, OptimizerSettings
-from immersion.likelihoods.logistic import Categorical
-from immersion.nn.translation import Translation
+from immersion.likelihoods.levels import Categorical
+from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.objectives import TranslationLoss
 from immersion.recipes.adversary import Adversary
 from immersion.recipes.base import RECIPES
@@ -28,7 +28,7 @@ def colourise(
     spec: Spec,
     *,
     task: Colourise = Colourise(),
-    translation: Translation = Translation("unet"),
+    translation: ImageToImageArchitecture = ImageToImageArchitecture("unet"),
     objective: TranslationLoss = TranslationLoss(),
     optimizer: OptimizerSettings = OptimizerSettings(learning_rate=1e-3, schedule="cosine"),
     latent_dim: int = 0,

@@ -3,7 +3,7 @@
 from immersion.check import UserError
 from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings
-from immersion.nn.translation import Translation
+from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.objectives import NeighbourLoss, TranslationLoss
 from immersion.recipes.adversary import Adversary
 from immersion.recipes.base import RECIPES
@@ -17,7 +17,7 @@ def denoise(
     spec: Spec,
     *,
     task: Denoise = Denoise(),
-    translation: Translation = Translation("aware"),
+    translation: ImageToImageArchitecture = ImageToImageArchitecture("aware"),
     objective: TranslationLoss = TranslationLoss(),
     optimizer: OptimizerSettings = OptimizerSettings(learning_rate=1e-3, schedule="cosine"),
     latent_dim: int = 0,

@@ -12,11 +12,11 @@ from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings
 from immersion.models import GAN, Discriminator
 from immersion.nn import Architecture
-from immersion.nn.augment import augmentation
-from immersion.nn.discriminator import (
-    spectrally_normalised,
-    with_minibatch_std,
-    without_batch_norm,
+from immersion.nn.augment import build_augmentation
+from immersion.nn.discriminator_layers import (
+    add_minibatch_std,
+    apply_spectral_norm,
+    remove_batch_norm,
 )
 from immersion.objectives.games import GAMES, Game
 from immersion.objectives.penalties import Penalties
@@ -170,11 +170,11 @@ def _discriminator(
     shape = (settings.pack * spec.shape[0], *spec.shape[1:])
     network = architecture.build(shape, (max(classes, 1),))
     if settings.spectral_norm or slope_penalised:
-        network = without_batch_norm(network)
+        network = remove_batch_norm(network)
     if settings.minibatch_std:
-        network = with_minibatch_std(network)
-    layers: nn.Module = spectrally_normalised(network) if settings.spectral_norm else network
-    augmented = augmentation(settings.augmentation)
+        network = add_minibatch_std(network)
+    layers: nn.Module = apply_spectral_norm(network) if settings.spectral_norm else network
+    augmented = build_augmentation(settings.augmentation)
     return Discriminator(layers, has_unit_range(spec), settings.pack, augmented)
 
 

@@ -10,7 +10,7 @@ from immersion.check import check_at_least
 from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings
 from immersion.models import GAN, Discriminator
-from immersion.nn.goodfellow import maxout_discriminator, rectifier_generator
+from immersion.nn.gan2014 import maxout_discriminator, rectifier_generator
 from immersion.objectives.games import GAMES
 from immersion.objectives.penalties import Penalties
 from immersion.priors import UniformCube

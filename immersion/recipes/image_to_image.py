@@ -10,8 +10,8 @@ from immersion.engine import Experiment, OptimizerSettings
 from immersion.likelihoods import Likelihood
 from immersion.likelihoods.gaussian import Gaussian
 from immersion.models import PictureCode, Translator
-from immersion.nn.pooled import PooledEncoder
-from immersion.nn.translation import Translation
+from immersion.nn.image_to_image import ImageToImageArchitecture
+from immersion.nn.pooling_encoder import PoolingEncoder
 from immersion.objectives import ConditionalELBO, NeighbourLoss, TranslationLoss
 from immersion.recipes.adversary import Adversary
 from immersion.recipes.base import Recipe
@@ -61,7 +61,7 @@ def patches_of(recipe: Recipe) -> Patches | None:
 def translator(
     spec: Spec,
     task: Task,
-    translation: Translation,
+    translation: ImageToImageArchitecture,
     objective: TranslationLoss | NeighbourLoss,
     optimizer: OptimizerSettings,
     latent_dim: int = 0,
@@ -88,7 +88,7 @@ def translator(
         )
     inward, outward = task.channels(spec.shape[0])
     p = Gaussian((outward, *spec.shape[1:])) if likelihood is None else likelihood
-    network = translation.build(inward + latent_dim, p.numbers * outward, task.scale)
+    network = translation.build(inward + latent_dim, p.parameters_per_value * outward, task.scale)
     refuse_side(spec.shape[1] // task.scale, network.multiple)
     model = Translator(task, network, p, code_of(task, latent_dim, spec.shape[0]))
     likeness = ConditionalELBO() if latent_dim else objective
@@ -102,7 +102,7 @@ def code_of(task: Task, latent_dim: int, colours: int) -> PictureCode | None:
         return None
     inward, outward = task.channels(colours)
     return PictureCode(
-        latent_dim, PooledEncoder(inward + task.scale**2 * outward, 2 * latent_dim), task.scale
+        latent_dim, PoolingEncoder(inward + task.scale**2 * outward, 2 * latent_dim), task.scale
     )
 
 

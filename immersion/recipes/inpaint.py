@@ -2,7 +2,7 @@
 
 from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings
-from immersion.nn.translation import Translation
+from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.objectives import TranslationLoss
 from immersion.recipes.adversary import Adversary
 from immersion.recipes.base import RECIPES
@@ -16,7 +16,7 @@ def inpaint(
     spec: Spec,
     *,
     task: Inpaint = Inpaint(),
-    translation: Translation = Translation("unet"),
+    translation: ImageToImageArchitecture = ImageToImageArchitecture("unet"),
     objective: TranslationLoss = TranslationLoss(),
     optimizer: OptimizerSettings = OptimizerSettings(learning_rate=1e-3, schedule="cosine"),
     latent_dim: int = 0,

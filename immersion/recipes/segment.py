@@ -5,9 +5,9 @@ from typing import Literal
 from immersion.data import Spec
 from immersion.data.segmentation import DEFAULT_SIDE
 from immersion.engine import Experiment, OptimizerSettings, Player
-from immersion.likelihoods.classes import Classes
+from immersion.likelihoods.pixel_classes import PixelClasses
 from immersion.models import Translator
-from immersion.nn.translation import Translation
+from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.objectives import ClassesLoss
 from immersion.recipes.base import RECIPES
 from immersion.recipes.image_to_image import Patches, of_pictures, refuse_side
@@ -20,7 +20,7 @@ def segment(
     spec: Spec,
     *,
     balance: Literal["none", "median"] = "none",
-    translation: Translation = Translation("unet"),
+    translation: ImageToImageArchitecture = ImageToImageArchitecture("unet"),
     optimizer: OptimizerSettings = OptimizerSettings(learning_rate=1e-3, schedule="cosine"),
 ) -> Experiment:
     """Train a network to say the class of every pixel, from pictures with masks.
@@ -39,8 +39,8 @@ def segment(
     weights = balanced(spec.frequencies) if balance == "median" and spec.frequencies else ()
     task = Segment(len(spec.classes), weights)
     inward, outward = task.channels(spec.shape[0])
-    p = Classes((outward, *spec.shape[1:]), task.classes)
-    network = translation.build(inward, p.numbers, task.scale)
+    p = PixelClasses((outward, *spec.shape[1:]), task.classes)
+    network = translation.build(inward, p.parameters_per_value, task.scale)
     refuse_side(spec.shape[1], network.multiple)
     model = Translator(task, network, p)
     player = Player("translator", list(model.parameters()), ClassesLoss(), optimizer)

@@ -18,10 +18,10 @@ from immersion.inference.backends import in_openvino, in_torch
 from immersion.inference.before_after import compared
 from immersion.inference.settings import Answer, Files
 from immersion.inference.translate import TURN_OF, Manner, guarded, of_turn, said, translate
-from immersion.likelihoods.classes import Classes
 from immersion.likelihoods.gaussian import Gaussian
+from immersion.likelihoods.pixel_classes import PixelClasses
 from immersion.models import Translator
-from immersion.nn.translation import TRANSLATIONS, Translation
+from immersion.nn.image_to_image import IMAGE_TO_IMAGE_NETWORKS, ImageToImageArchitecture
 from immersion.tasks.denoise import Denoise
 from immersion.tasks.enlarge import Enlarge
 from immersion.tasks.inpaint import Inpaint
@@ -34,7 +34,9 @@ def model(
     """A small network with no weight at zero."""
     task = Denoise() if task is None else task
     torch.manual_seed(0)
-    built = Translation(network, 6, 2).build(inward or colours, 2 * colours, task.scale)
+    built = ImageToImageArchitecture(network, 6, 2).build(
+        inward or colours, 2 * colours, task.scale
+    )
     for parameter in built.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
     return Translator(task, built, Gaussian((colours, 8, 8))).eval()
@@ -47,7 +49,7 @@ def picture(channels: int, height: int = 45, width: int = 70, dtype=np.uint16) -
     return Picture(torch.from_numpy(levels))
 
 
-@pytest.mark.parametrize("network", TRANSLATIONS)
+@pytest.mark.parametrize("network", IMAGE_TO_IMAGE_NETWORKS)
 def test_tiles_are_equal_to_the_whole_picture(network):
     denoiser, noisy = model(3, network=network), picture(3)
     whole = translate(denoiser, 3, noisy, Manner(side=128))
@@ -60,8 +62,8 @@ def test_tiles_are_equal_to_the_whole_picture(network):
 
 @pytest.mark.parametrize("ensemble", [False, True])
 def test_classes_are_said_as_the_likeliest_and_never_as_a_mean_of_numbers(ensemble):
-    network = Translation("unet", 6, 2).build(1, 4, 1)
-    segmenter = Translator(Segment(4), network, Classes((1, 8, 8), 4)).eval()
+    network = ImageToImageArchitecture("unet", 6, 2).build(1, 4, 1)
+    segmenter = Translator(Segment(4), network, PixelClasses((1, 8, 8), 4)).eval()
     made = translate(segmenter, 1, picture(1, dtype=np.uint8), Manner(ensemble, side=16))
     whole = translate(segmenter, 1, picture(1, dtype=np.uint8), Manner(ensemble, side=128))
     assert made.uncertainty is None and made.picture.levels.shape == (3, 45, 70)
@@ -131,7 +133,7 @@ def run(tmp_path_factory):
         out=tmp_path_factory.mktemp("run") / "run",
         size=16,
         options=im.Options(steps=2, batch_size=2, validate_every=0, device="cpu"),
-        arguments={"translation": Translation("restorer", width=4, depth=1)},
+        arguments={"translation": ImageToImageArchitecture("restorer", width=4, depth=1)},
     )["run"]
 
 

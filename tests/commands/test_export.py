@@ -10,12 +10,12 @@ import immersion as im
 from immersion.check import UserError
 from immersion.commands.export import described, export
 from immersion.inference.onnx_graph import onnx_of
-from immersion.likelihoods.classes import Classes
 from immersion.likelihoods.gaussian import Gaussian
-from immersion.likelihoods.logistic import Categorical
+from immersion.likelihoods.levels import Categorical
+from immersion.likelihoods.pixel_classes import PixelClasses
 from immersion.models import PictureCode, Translator
-from immersion.nn.pooled import PooledEncoder
-from immersion.nn.translation import TRANSLATIONS, Translation
+from immersion.nn.image_to_image import IMAGE_TO_IMAGE_NETWORKS, ImageToImageArchitecture
+from immersion.nn.pooling_encoder import PoolingEncoder
 from immersion.tasks.colourise import Colourise
 from immersion.tasks.denoise import Denoise
 from immersion.tasks.enlarge import Enlarge
@@ -26,7 +26,10 @@ onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'immersion[
 pytest.importorskip("onnxscript", reason="pip install 'immersion[onnx]'")
 
 CASES = {
-    **{f"denoise by {name}": (Denoise(told=name == "restorer"), name) for name in TRANSLATIONS},
+    **{
+        f"denoise by {name}": (Denoise(told=name == "restorer"), name)
+        for name in IMAGE_TO_IMAGE_NETWORKS
+    },
     **{f"enlarge x{factor}": (Enlarge(factor), "restorer") for factor in (2, 3, 4)},
     "inpaint": (Inpaint(), "dncnn"),
     "colourise": (Colourise(), "dncnn"),
@@ -39,19 +42,19 @@ def model(task, network: str, latent_dim: int = 0) -> Translator:
     """A small model of colour pictures with no weight at zero."""
     inward, outward = task.channels(3)
     if isinstance(task, Segment):
-        likelihood = Classes((1, 8, 8), task.classes)
+        likelihood = PixelClasses((1, 8, 8), task.classes)
     elif getattr(task, "discretised", False):
         likelihood = Categorical((outward, 8, 8), 33)
     else:
         likelihood = Gaussian((outward, 8, 8))
     torch.manual_seed(0)
-    built = Translation(network, 4, 2 if network == "dncnn" else 1).build(
-        inward + latent_dim, likelihood.numbers * outward, task.scale
+    built = ImageToImageArchitecture(network, 4, 2 if network == "dncnn" else 1).build(
+        inward + latent_dim, likelihood.parameters_per_value * outward, task.scale
     )
     for parameter in built.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
     code = (
-        PictureCode(latent_dim, PooledEncoder(inward + outward, 2 * latent_dim))
+        PictureCode(latent_dim, PoolingEncoder(inward + outward, 2 * latent_dim))
         if latent_dim
         else None
     )
@@ -102,7 +105,7 @@ def run(tmp_path_factory):
         out=tmp_path_factory.mktemp("run") / "run",
         size=16,
         options=im.Options(steps=2, batch_size=2, validate_every=0, device="cpu"),
-        arguments={"translation": Translation("dncnn", width=4, depth=2)},
+        arguments={"translation": ImageToImageArchitecture("dncnn", width=4, depth=2)},
     )["run"]
 
 

@@ -9,8 +9,8 @@ from toys import numbers
 
 from immersion.batch import Batch
 from immersion.engine import Experiment, OptimizerSettings, Options, Player, train
-from immersion.engine.board import labelled
 from immersion.engine.capture import CapturedTurn
+from immersion.engine.state import flatten_terms
 from immersion.engine.turn import Turn
 from immersion.random import reseed
 from immersion.run_folder import RunFolder
@@ -63,13 +63,13 @@ def test_captured_turns_are_eager_turns(name, clip, players):
         turn = Turn(experiment.players[:players], model, torch.float32, watch=True)
         move, terms = turn, []
         for step in range(STEPS):
-            turn.set_rates(step, STEPS)
+            turn.apply_schedules(step, STEPS)
             x = torch.arange(8.0 * step, 8.0 * step + 8, device="cuda")[:, None]
             batch = Batch(x, None, torch.tensor(step, device="cuda"))
             reseed(0, "train", step)
             if captured and step == 0:
                 move = CapturedTurn(turn, batch)
-            row = labelled(move(batch), several=True)
+            row = flatten_terms(move(batch), several=True)
             terms.append({name: value.item() for name, value in row.items()})
         return terms, model
 

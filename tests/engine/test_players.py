@@ -9,8 +9,8 @@ from toys import gan, numbers
 
 from immersion.batch import Batch
 from immersion.engine import Experiment, OptimizerSettings, Options, Player, train
-from immersion.engine.board import Board
-from immersion.engine.feed import Order
+from immersion.engine.loader import BatchOrder
+from immersion.engine.state import TrainingState
 from immersion.engine.turn import Turn
 from immersion.run_folder import RunFolder
 
@@ -84,7 +84,7 @@ def test_the_game_ends_at_its_equilibrium(turns, tmp_path):
 def test_every_turn_has_a_batch_and_draws_of_its_own(tmp_path):
     experiment, low, high = saddle((1, 2))
     train(experiment, numbers(), RunFolder(tmp_path), OPTIONS)
-    order = Order(40, 8, seed=0)
+    order = BatchOrder(40, 8, seed=0)
     batches = [order(number).tolist() for number in range(3 * OPTIONS.steps)]
     assert low.batches == batches[::3]
     assert high.batches == [batch for i, batch in enumerate(batches) if i % 3]
@@ -151,7 +151,7 @@ def test_rates_follow_each_players_own_schedule():
     experiment, *_ = saddle((1, 1))
     quick = replace(PLAIN, learning_rate=1.0, schedule="linear")
     players = (experiment.players[0], replace(experiment.players[1], optimizer=quick))
-    game = Board(replace(experiment, players=players), numbers().train, OPTIONS)
+    game = TrainingState(replace(experiment, players=players), numbers().train, OPTIONS)
     rates = []
     for _ in game.steps(0):
         rates.append([turn.optimizers[0].param_groups[0]["lr"] for turn in game.turns])

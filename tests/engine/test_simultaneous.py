@@ -11,8 +11,8 @@ from toys import numbers, together
 from immersion.batch import Batch
 from immersion.check import NonFinite, UserError
 from immersion.engine import Experiment, Options, Player, train
-from immersion.engine.board import Board
-from immersion.engine.feed import Order
+from immersion.engine.loader import BatchOrder
+from immersion.engine.state import TrainingState
 from immersion.run_folder import RunFolder
 
 
@@ -59,7 +59,7 @@ def test_alternating_players_see_the_moves_before_theirs(tmp_path):
 def test_they_share_a_batch_and_a_step_uses_one(tmp_path):
     experiment, low, high = bilinear("simultaneous")
     train(experiment, numbers(), RunFolder(tmp_path), OPTIONS)
-    order = Order(40, 8, seed=0)
+    order = BatchOrder(40, 8, seed=0)
     assert low.batches == high.batches
     assert low.batches == [order(number).tolist() for number in range(OPTIONS.steps)]
 
@@ -86,7 +86,7 @@ def test_each_player_follows_its_own_rate():
     experiment, *_ = bilinear("simultaneous")
     quick = replace(PLAIN, learning_rate=1.0, schedule="linear")
     players = (experiment.players[0], replace(experiment.players[1], optimizer=quick))
-    game = Board(replace(experiment, players=players), numbers().train, OPTIONS)
+    game = TrainingState(replace(experiment, players=players), numbers().train, OPTIONS)
     (turn,) = game.turns
     for step, _ in enumerate(game.steps(0)):
         rates = [optimizer.param_groups[0]["lr"] for optimizer in turn.optimizers]
@@ -133,10 +133,10 @@ def test_what_begin_sets_is_what_is_trained_from(tmp_path):
 def test_an_experiment_says_what_is_usual(asked, size, decay):
     experiment = replace(together(), batch_size=16, ema=0.9)
     options = Options(batch_size=asked, ema=None if asked is None else 0.5)
-    game = Board(experiment, numbers().train, options)
+    game = TrainingState(experiment, numbers().train, options)
     assert (game.order.batch_size, game.average.decay) == (size, decay)
 
 
 def test_no_average_may_be_asked_for():
-    game = Board(replace(together(), ema=0.9), numbers().train, Options(ema=0.0))
+    game = TrainingState(replace(together(), ema=0.9), numbers().train, Options(ema=0.0))
     assert game.average is None

@@ -11,7 +11,7 @@ from immersion.batch import Batch
 from immersion.check import UserError
 from immersion.data.dataset import MemorySplit
 from immersion.engine import Experiment, Options, Player, train
-from immersion.engine.state import Average
+from immersion.engine.checkpoint import WeightAverage
 from immersion.engine.turn import Turn
 from immersion.run_folder import RunFolder
 
@@ -51,7 +51,7 @@ def test_the_average_is_what_is_judged(tmp_path):
 
 def test_the_average_is_no_part_of_training():
     model = Slope()
-    average = Average(model, 0.9)
+    average = WeightAverage(model, 0.9)
     assert not average.model.training
     assert not any(p.requires_grad for p in average.model.parameters())
     assert model.training
@@ -60,7 +60,7 @@ def test_the_average_is_no_part_of_training():
 
 def test_an_average_that_begins_later_is_the_plain_mean_and_then_a_moving_one():
     model = Slope()
-    average = Average(model, 0.75, first=2)  # as wide as the mean of 4
+    average = WeightAverage(model, 0.75, first=2)  # as wide as the mean of 4
     weights = [5.0, 1.0, 2.0, 8.0, 5.0, 1.0, 3.0]
     for step, weight in enumerate(weights):
         model.w.data.fill_(weight)

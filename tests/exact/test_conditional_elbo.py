@@ -12,7 +12,7 @@ from torch.distributions import MultivariateNormal, Normal, kl_divergence
 from immersion.batch import Batch
 from immersion.likelihoods.gaussian import GaussianFixed
 from immersion.models import ConditionalVAE, PictureCode, Translator
-from immersion.nn.translation import PictureNetwork
+from immersion.nn.image_to_image import ImageToImageNetwork
 from immersion.objectives import ELBO, ConditionalELBO
 from immersion.posteriors import SMALLEST_SCALE
 from immersion.tasks import Pair
@@ -22,7 +22,7 @@ A, B, W, SIGMA, SIDE = -0.3, 0.2, 0.7, 0.5, 4
 PRECISION = 1 + SIDE**2 * W**2 / SIGMA**2
 
 
-class Pixelwise(PictureNetwork):
+class Pixelwise(ImageToImageNetwork):
     """a input + b + w z; the task adds the input."""
 
     def __init__(self):

@@ -10,7 +10,7 @@ from immersion.image_io.exif import set_size
 from immersion.inference.translate import Manner, translate
 from immersion.likelihoods.gaussian import Gaussian
 from immersion.models import Translator
-from immersion.nn.translation import Translation
+from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.tasks.enlarge import Enlarge
 
 
@@ -52,7 +52,7 @@ def test_a_block_that_tells_none_or_is_damaged_is_left():
 
 
 def test_an_enlarged_picture_tells_its_size_as_it_is_stored():
-    network = Translation("restorer", 4, 1).build(3, 6, 2)
+    network = ImageToImageArchitecture("restorer", 4, 1).build(3, 6, 2)
     enlarger = Translator(Enlarge(2), network, Gaussian((3, 8, 8))).eval()
     levels = torch.randint(0, 256, (3, 20, 30), dtype=torch.uint8)  # lies on its side: tag 6
     made = translate(enlarger, 3, Picture(levels, None, Metadata(exif=told(30, 20))), Manner())

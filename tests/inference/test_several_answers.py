@@ -14,8 +14,8 @@ from immersion.data import Spec
 from immersion.engine import Options
 from immersion.inference.backends import in_openvino
 from immersion.inference.settings import Answer, Compute, Files
-from immersion.likelihoods.logistic import Categorical
-from immersion.nn.translation import Translation
+from immersion.likelihoods.levels import Categorical
+from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.recipes.call import RecipeCall
 from immersion.tasks.colourise import TEMPERATURE, Colourise, quantile, sharpened
 
@@ -24,7 +24,7 @@ SHORT = Options(steps=1, batch_size=2, device="cpu")
 
 def colouriser(**kind):
     """A small colouriser with no weight at zero."""
-    arguments = {"translation": Translation("unet", width=4), **kind}
+    arguments = {"translation": ImageToImageArchitecture("unet", width=4), **kind}
     torch.manual_seed(0)
     model = (
         RecipeCall("colourise", arguments).build(Spec("photos", (3, 32, 32), "unit")).model.eval()
@@ -76,7 +76,10 @@ def runs(tmp_path_factory):
         levels = np.random.default_rng(number).integers(0, 255, (40, 50, 3)).astype(np.uint8)
         Image.fromarray(levels).save(folder / f"{number}.png")
     for name, task in (("levels", Colourise(discretised=True)), ("one", Colourise())):
-        arguments = {"translation": Translation("unet", width=4, depth=1), "task": task}
+        arguments = {
+            "translation": ImageToImageArchitecture("unet", width=4, depth=1),
+            "task": task,
+        }
         out = folder / "runs" / name
         train("colourise", data=str(folder), out=out, options=SHORT, arguments=arguments)
     return folder / "runs"
@@ -139,7 +142,7 @@ def test_what_no_network_can_answer_is_refused(asked, sentence):
 
 
 def test_what_an_autoencoder_says_comes_from_its_code_alone():
-    denoise = {"translation": Translation("autoencoder", width=4)}
+    denoise = {"translation": ImageToImageArchitecture("autoencoder", width=4)}
     model = RecipeCall("denoise", denoise).build(Spec("photos", (1, 16, 16), "unit")).model.eval()
     model.network.encode = lambda x: (torch.zeros(1, 16, 4, 4), [None, None])
     first, second = (model(torch.rand(1, 1, 16, 16)).mean for _ in "ab")

@@ -16,7 +16,7 @@ from immersion.likelihoods.gaussian import (
     GaussianOptimal,
     GaussianShared,
 )
-from immersion.likelihoods.robust import StudentT
+from immersion.likelihoods.student_t import StudentT
 
 H = torch.linspace(-4, 4, 24, dtype=torch.float64).reshape(4, 6)
 X = torch.linspace(-1, 2, 12, dtype=torch.float64).reshape(4, 3)

@@ -11,7 +11,7 @@ from scipy.integrate import quad_vec
 from torch.autograd import gradcheck
 
 from immersion.check import UserError
-from immersion.likelihoods import LIKELIHOODS, suitable
+from immersion.likelihoods import LIKELIHOODS, default_likelihood
 from immersion.random import make_generator, use_seed
 
 OPTIONS = [
@@ -36,8 +36,8 @@ def build(name, options, shape=(1,)):
 def outputs(likelihood, random=12, extreme=30.0, dtype=torch.float64):
     """Random and extreme network outputs for examples of one value, (N, numbers)."""
     source = make_generator(0, "outputs")
-    h = 2 * torch.randn(random, likelihood.numbers, generator=source, dtype=dtype)
-    h = torch.cat([h, extreme * corners(likelihood.numbers).to(dtype)])
+    h = 2 * torch.randn(random, likelihood.parameters_per_value, generator=source, dtype=dtype)
+    h = torch.cat([h, extreme * corners(likelihood.parameters_per_value).to(dtype)])
     # A sum over counts cannot go to exp(30): means and dispersions stay below exp(2.5) = 12.
     return h.clamp(max=2.5) if "counts" in likelihood.values else h
 
@@ -159,7 +159,7 @@ def test_an_example_is_the_sum_of_its_values(name, options):
     likelihood, one = build(name, options, shape), build(name, options)
     h = torch.randn(4, *likelihood.parameter_shape, generator=make_generator(0, "h"))
     x = likelihood(h).sample()
-    alone = h.unflatten(1, (likelihood.numbers, 2)).movedim(1, -1).reshape(4, 12, -1)
+    alone = h.unflatten(1, (likelihood.parameters_per_value, 2)).movedim(1, -1).reshape(4, 12, -1)
     expected = one(alone).log_prob(x.reshape(4, 12, 1)).sum(-1)
     torch.testing.assert_close(likelihood(h).log_prob(x), expected, rtol=1e-5, atol=1e-4)
 
@@ -167,7 +167,7 @@ def test_an_example_is_the_sum_of_its_values(name, options):
 @every
 def test_gradients_are_finite_at_extreme_outputs(name, options):
     likelihood = LIKELIHOODS[name]((1,), **options)
-    n = likelihood.numbers
+    n = likelihood.parameters_per_value
     random = 5 * torch.randn(20, n, generator=make_generator(0, "h"))
     h = torch.cat([30 * corners(n), random]).requires_grad_()
     for x, training in itertools.product(supported(likelihood)[:, None], (True, False)):
@@ -202,7 +202,7 @@ def test_geometry_can_differentiate_the_mean(name, options):
 @torch.no_grad()
 def test_computes_in_float32_or_wider(name, options):
     likelihood = build(name, options)
-    h = torch.randn(6, likelihood.numbers)
+    h = torch.randn(6, likelihood.parameters_per_value)
     x = supported(likelihood)[:1].expand(6, 1)
     half = likelihood(h.bfloat16())
     assert half.log_prob(x).dtype == half.mean.dtype == half.sample().dtype == torch.float32
@@ -215,7 +215,7 @@ def test_computes_in_float32_or_wider(name, options):
 @every
 def test_state_dict_round_trip(name, options):
     likelihood = LIKELIHOODS[name]((1,), **options)
-    h, x = torch.randn(4, likelihood.numbers), supported(likelihood)[:1].expand(4, 1)
+    h, x = torch.randn(4, likelihood.parameters_per_value), supported(likelihood)[:1].expand(4, 1)
     likelihood(h).log_prob(x)  # in training mode: what adapts to data has adapted
     for parameter in likelihood.parameters():
         parameter.data += 0.5
@@ -230,7 +230,7 @@ def test_state_dict_round_trip(name, options):
 @torch.no_grad()
 def test_deterministic_under_a_seed(name, options):
     likelihood = build(name, options)
-    p = likelihood(torch.randn(50, likelihood.numbers))
+    p = likelihood(torch.randn(50, likelihood.parameters_per_value))
     draws = []
     for step in (0, 0, 1):
         with use_seed(0, "draw", step):
@@ -276,4 +276,4 @@ def test_declares_what_it_is_for(name, options):
 
 @pytest.mark.parametrize("values", ["binary", "unit", "counts", "real"])
 def test_a_suitable_likelihood_is_for_its_data(values):
-    assert values in LIKELIHOODS[suitable(values)].values
+    assert values in LIKELIHOODS[default_likelihood(values)].values

@@ -8,14 +8,14 @@ from immersion.check import UserError
 from immersion.data import Spec
 from immersion.models import ConditionalVAE
 from immersion.models.tiles import tiled
-from immersion.nn.pooled import PooledEncoder
-from immersion.nn.translation import Translation
+from immersion.nn.image_to_image import ImageToImageArchitecture
+from immersion.nn.pooling_encoder import PoolingEncoder
 from immersion.objectives import TranslationLoss
 from immersion.recipes.call import RecipeCall
 from immersion.tasks.enlarge import Enlarge
 
 SPEC = Spec("photos", (3, 24, 24), "unit")
-SMALL = {"latent_dim": 3, "translation": Translation("restorer", width=4, depth=1)}
+SMALL = {"latent_dim": 3, "translation": ImageToImageArchitecture("restorer", width=4, depth=1)}
 RECIPES = ["denoise", "enlarge", "colourise", "inpaint"]
 
 
@@ -103,7 +103,7 @@ def test_codes_drawn_several_at_once_are_those_drawn_one_by_one():
 
 
 def test_the_encoder_of_any_size_sees_all_of_the_picture():
-    encoder = PooledEncoder(2, 3)
+    encoder = PoolingEncoder(2, 3)
     x = torch.rand(1, 2, 50, 34, requires_grad=True)
     encoder(x).sum().backward()
     seen = x.grad.abs().sum(1)[0] > 0

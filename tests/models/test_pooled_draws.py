@@ -9,7 +9,7 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Nor
 from immersion.data import Spec
 from immersion.evaluation.translators import POOLED, predict_distribution
 from immersion.models.pooled import pooled
-from immersion.nn.translation import Translation
+from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.recipes.call import RecipeCall
 
 
@@ -53,7 +53,10 @@ def test_one_draw_is_itself_and_equal_draws_are_one():
 
 @pytest.mark.parametrize("recipe", ["colourise", "enlarge"])
 def test_a_translators_draws_are_pooled(recipe):
-    settings = {"latent_dim": 2, "translation": Translation("restorer", width=4, depth=1)}
+    settings = {
+        "latent_dim": 2,
+        "translation": ImageToImageArchitecture("restorer", width=4, depth=1),
+    }
     model = RecipeCall(recipe, settings).build(Spec("photos", (3, 24, 24), "unit")).model.eval()
     torch.manual_seed(1)
     for parameter in model.network.parameters():

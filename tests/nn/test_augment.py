@@ -10,7 +10,7 @@ from immersion.nn.augment import (
     AdaptiveAugmentation,
     DifferentiableAugmentation,
     _resampled,
-    augmentation,
+    build_augmentation,
 )
 from immersion.random import use_seed
 
@@ -117,7 +117,7 @@ def test_probability_moves_towards_the_target_at_the_stated_rate():
 
 
 def test_a_discriminator_observes_in_training_only():
-    judge = Discriminator(nn.Flatten(), augmentation=augmentation("adaptive"))
+    judge = Discriminator(nn.Flatten(), augmentation=build_augmentation("adaptive"))
     judge.eval().observe(torch.ones(1000))
     assert judge.augmentation.probability == 0
     judge.train().observe(torch.ones(1000))
@@ -126,5 +126,5 @@ def test_a_discriminator_observes_in_training_only():
 
 
 def test_names():
-    assert augmentation("none") is None
-    assert isinstance(augmentation("differentiable"), DifferentiableAugmentation)
+    assert build_augmentation("none") is None
+    assert isinstance(build_augmentation("differentiable"), DifferentiableAugmentation)

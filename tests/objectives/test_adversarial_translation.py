@@ -14,8 +14,8 @@ from immersion.check import UserError
 from immersion.data import Spec
 from immersion.likelihoods.gaussian import FLOOR
 from immersion.models import Translator
+from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.nn.patch_discriminator import PatchDiscriminator
-from immersion.nn.translation import Translation
 from immersion.objectives import AdversarialTranslation, TranslationLoss
 from immersion.objectives.adversarial_translation import judged
 from immersion.objectives.games import GAMES
@@ -25,7 +25,7 @@ from immersion.recipes.call import RecipeCall
 from immersion.runs.load import load_run
 
 SPEC = Spec("photos", (3, 24, 24), "unit")
-SMALL = {"translation": Translation("restorer", width=4, depth=1)}
+SMALL = {"translation": ImageToImageArchitecture("restorer", width=4, depth=1)}
 RECIPES = ["denoise", "enlarge", "colourise", "inpaint"]
 
 

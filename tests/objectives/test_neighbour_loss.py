@@ -9,7 +9,7 @@ from immersion.check import UserError
 from immersion.data import Spec
 from immersion.likelihoods.gaussian import FLOOR, Gaussian
 from immersion.models import Translator
-from immersion.nn.translation import PictureNetwork, Translation
+from immersion.nn.image_to_image import ImageToImageArchitecture, ImageToImageNetwork
 from immersion.objectives import NeighbourLoss, TranslationLoss
 from immersion.random import use_seed
 from immersion.recipes.adversary import Adversary
@@ -19,7 +19,7 @@ from immersion.tasks.neighbours import chosen, taken
 
 NOISY = Denoise(learn="noisy")
 SPEC = Spec("photos", (3, 24, 24), "unit")
-SMALL = {"translation": Translation("restorer", width=4, depth=1), "task": NOISY}
+SMALL = {"translation": ImageToImageArchitecture("restorer", width=4, depth=1), "task": NOISY}
 
 
 def batch(x: torch.Tensor) -> Batch:
@@ -49,7 +49,7 @@ def test_the_loss_is_equation_8_in_the_likenesss_units(beta):
     assert torch.equal(terms["squared_error"], alone["squared_error"])
 
 
-class Scaled(PictureNetwork):
+class Scaled(ImageToImageNetwork):
     """Says that a picture is a share of what it is given."""
 
     halo, multiple = 0, 1
@@ -94,7 +94,7 @@ def test_sigma_is_of_the_error_and_of_the_targets_noise():
         x = 0.5 + noise * torch.randn(64, 1, 32, 32)
     raw = torch.tensor(0.0, requires_grad=True)
 
-    class Flat(PictureNetwork):
+    class Flat(ImageToImageNetwork):
         halo = 0
 
         def forward(self, given):
@@ -117,6 +117,6 @@ def test_the_recipe_takes_it_and_refuses_what_needs_clean_pictures():
     for more in ({"latent_dim": 2}, {"adversary": Adversary(0.01)}):
         with pytest.raises(UserError, match="with --learn noisy"):
             RecipeCall("denoise", SMALL | more).build(SPEC)
-    halved = {"translation": Translation("unet", width=4, depth=3)}
+    halved = {"translation": ImageToImageArchitecture("unet", width=4, depth=3)}
     with pytest.raises(UserError, match="sides that 8 divides"):
         RecipeCall("denoise", SMALL | halved).build(SPEC)

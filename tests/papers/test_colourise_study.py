@@ -15,9 +15,9 @@ from immersion.image_io import Picture, to_levels
 from immersion.imaging.thumbnail import shrink, upsample_window
 from immersion.inference.translate import Manner, translate
 from immersion.likelihoods.gaussian import GaussianFixed
-from immersion.likelihoods.logistic import Categorical
+from immersion.likelihoods.levels import Categorical
 from immersion.models import Translator
-from immersion.nn.translation import PictureNetwork, Translation
+from immersion.nn.image_to_image import ImageToImageArchitecture, ImageToImageNetwork
 from immersion.objectives import TranslationLoss
 from immersion.papers import STUDIES, Measurement
 from immersion.papers import colourise as study
@@ -28,7 +28,7 @@ from immersion.runs.load import read_data
 from immersion.tasks.colourise import Colourise
 
 
-class Says(PictureNetwork):
+class Says(ImageToImageNetwork):
     """The same chroma at every pixel, whatever the picture."""
 
     def __init__(self, a, b):
@@ -105,7 +105,10 @@ def test_a_large_picture_is_coloured_from_its_thumbnail():
     torch.manual_seed(0)
     given = 2 * torch.rand(1, 1, 90, 70) - 1
     for discretised in (False, True):
-        task = {"task": Colourise(discretised), "translation": Translation("unet", width=4)}
+        task = {
+            "task": Colourise(discretised),
+            "translation": ImageToImageArchitecture("unet", width=4),
+        }
         model = (
             RecipeCall("colourise", task).build(Spec("photos", (3, 32, 32), "unit")).model.eval()
         )

@@ -10,7 +10,7 @@ from PIL import Image
 import immersion as im
 from immersion.check import UserError
 from immersion.evaluation.translators import evaluate_translator
-from immersion.nn.translation import Translation
+from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.pretrained import bundled as shipped
 from immersion.pretrained.bundled import Card, card, chosen, halved, names, open_shipped, ship
 from immersion.pretrained.resolve import Network
@@ -40,7 +40,7 @@ def run(tmp_path):
         levels = np.random.default_rng(number).integers(0, 256, (30, 40), dtype=np.uint8)
         Image.fromarray(levels).save(folder / f"{number}.png")
     options = im.Options(steps=2, batch_size=2, validate_every=0, device="cpu")
-    arguments = {"translation": Translation("restorer", width=4, depth=1)}
+    arguments = {"translation": ImageToImageArchitecture("restorer", width=4, depth=1)}
     out = tmp_path / "run"
     im.train("denoise", data=str(folder), out=out, size=16, options=options, arguments=arguments)
     return load_run(out)

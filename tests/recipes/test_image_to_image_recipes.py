@@ -16,7 +16,7 @@ from immersion.data.patches import PatchSplit
 from immersion.data.restoration import load_pictures
 from immersion.evaluation.translators import evaluate_translator, predict_pairs
 from immersion.models import Translator
-from immersion.nn.translation import Translation
+from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.pretrained.resolve import Network
 from immersion.recipes import RECIPES
 from immersion.recipes.call import RecipeCall
@@ -26,7 +26,7 @@ from immersion.tasks.enlarge import Enlarge
 from immersion.tasks.inpaint import Inpaint
 
 QUICK = im.Options(steps=4, batch_size=4, validate_every=2, log_every=2, device="cpu")
-SMALL = {"translation": Translation("restorer", width=4, depth=1)}
+SMALL = {"translation": ImageToImageArchitecture("restorer", width=4, depth=1)}
 
 
 OF_PICTURES = [name for name in RECIPES if (p := patches_of(RECIPES[name])) and not p.masked]
@@ -131,7 +131,7 @@ def test_every_judged_picture_has_holes_of_its_own():
     pictures = tuple(torch.full((3, 24, 24), 128, dtype=torch.uint8) for _ in range(3))
     split = PatchSplit(pictures, side=24)
     model = (
-        RecipeCall("inpaint", {"translation": Translation("dncnn", 4, 2)})
+        RecipeCall("inpaint", {"translation": ImageToImageArchitecture("dncnn", 4, 2)})
         .build(Spec("grey", (3, 24, 24), "unit"))
         .model.eval()
     )

@@ -15,8 +15,8 @@ from immersion.engine import OptimizerSettings, Options
 from immersion.evaluation.segmentation import compute_class_metrics
 from immersion.evaluation.translators import evaluate_translator
 from immersion.inference.settings import Answer
-from immersion.likelihoods.classes import Classes
-from immersion.nn.translation import Translation
+from immersion.likelihoods.pixel_classes import PixelClasses
+from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.pretrained.resolve import Network
 from immersion.runs import figures as gallery
 from immersion.runs.load import load_run
@@ -24,7 +24,7 @@ from immersion.tasks import Pair
 from immersion.tasks.segment import Segment
 
 SMALL = {
-    "translation": Translation("unet", width=8, depth=1),
+    "translation": ImageToImageArchitecture("unet", width=8, depth=1),
     "optimizer": OptimizerSettings(learning_rate=1e-2, schedule="cosine"),
 }
 OPTIONS = Options(steps=80, batch_size=4, validate_every=30, precision="float32", ema=0.9)
@@ -145,7 +145,7 @@ def test_of_two_classes_the_objects_are_judged_too(tmp_path):
 
 def judged(logits, y):
     """What the judge says of pictures of two classes, one at a time."""
-    task, p = Segment(2), Classes((1, 2, 3), 2)
+    task, p = Segment(2), PixelClasses((1, 2, 3), 2)
     results = [
         (Pair(torch.zeros(1, 1, 2, 3), each.reshape(1, 1, 2, 3)), p(h.unsqueeze(0)))
         for h, each in zip(logits, y, strict=True)

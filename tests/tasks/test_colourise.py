@@ -5,7 +5,7 @@ import torch
 
 from immersion.check import UserError
 from immersion.imaging.colour import lab_from_srgb
-from immersion.likelihoods.logistic import Categorical
+from immersion.likelihoods.levels import Categorical
 from immersion.recipes.colourise import LEVELS
 from immersion.tasks.colourise import Colourise
 

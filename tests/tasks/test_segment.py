@@ -6,14 +6,14 @@ from torch import nn
 
 from immersion.batch import Batch
 from immersion.check import UserError
-from immersion.likelihoods.classes import Classes
+from immersion.likelihoods.pixel_classes import PixelClasses
 from immersion.models import Translator
-from immersion.nn.translation import PictureNetwork
+from immersion.nn.image_to_image import ImageToImageNetwork
 from immersion.objectives import ClassesLoss
 from immersion.tasks.segment import Segment, balanced, palette
 
 
-class Fixed(PictureNetwork):
+class Fixed(ImageToImageNetwork):
     """A network that says the same whatever it is given."""
 
     halo = 0
@@ -53,7 +53,7 @@ def test_the_loss_is_the_weighted_cross_entropy_and_the_other_terms_are_not_weig
     y = torch.tensor([[[0, 1, -1]], [[-1, -1, -1]]])
     task = Segment(2, weights=(3.0, 1.0))
     h = torch.tensor([[[2.0, 2.0, 9.0]], [[0.0, 0.0, -9.0]]]).expand(2, 2, 1, 3).clone()
-    model = Translator(task, Fixed(h), Classes((1, 1, 3), 2))
+    model = Translator(task, Fixed(h), PixelClasses((1, 1, 3), 2))
     terms = ClassesLoss()(model, Batch(torch.rand(2, 1, 1, 3), y, torch.tensor(0)))
     right, wrong = torch.tensor([[2.0, 0.0], [0.0, 2.0]]).log_softmax(-1)[:, 0]
     torch.testing.assert_close(terms["loss"][0], -(3 * right + wrong))
@@ -75,5 +75,5 @@ def test_classes_are_shown_in_black_and_white_or_in_colours():
 
 
 def test_the_answer_is_the_likeliest_class():
-    p = Classes((1, 1, 2), 3)(torch.tensor([[[[0.0, 1.0]], [[2.0, 0.0]], [[1.0, 5.0]]]]))
+    p = PixelClasses((1, 1, 2), 3)(torch.tensor([[[[0.0, 1.0]], [[2.0, 0.0]], [[1.0, 5.0]]]]))
     assert Segment(3).answer(p).tolist() == [[[[1, 2]]]]

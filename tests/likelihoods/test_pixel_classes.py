@@ -6,7 +6,7 @@ from torch.autograd import gradcheck
 from torch.nn.functional import cross_entropy
 
 from immersion.check import UserError
-from immersion.likelihoods.classes import Classes
+from immersion.likelihoods.pixel_classes import PixelClasses
 from immersion.random import make_generator, use_seed
 
 
@@ -15,7 +15,7 @@ def made(classes=5, batch=(3,), dtype=torch.float64):
     source = make_generator(0, "classes")
     h = 2 * torch.randn(*batch, classes, 4, 6, generator=source, dtype=dtype)
     y = torch.randint(-1, classes, (*batch, 1, 4, 6), generator=source)
-    return Classes((1, 4, 6), classes), h, y
+    return PixelClasses((1, 4, 6), classes), h, y
 
 
 def test_it_is_the_cross_entropy_summed_over_pixels_that_have_a_class():
@@ -65,10 +65,10 @@ def test_logits_of_half_precision_are_widened_and_any_size_will_do():
 
 
 def test_what_is_no_class_is_refused():
-    likelihood = Classes((1, 2, 2), 3)
+    likelihood = PixelClasses((1, 2, 2), 3)
     likelihood.check(torch.tensor([-1, 0, 2]))
     for wrong in ([0, 3], [-2, 0], [0.5, 1.0], [float("nan"), 0.0]):
         with pytest.raises(UserError, match="class numbers from 0 to 2, or -1 for none"):
             likelihood.check(torch.tensor(wrong))
     with pytest.raises(UserError, match="too few classes: expected at least 2, received 1"):
-        Classes((1, 2, 2), 1)
+        PixelClasses((1, 2, 2), 1)

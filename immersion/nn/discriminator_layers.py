@@ -14,7 +14,7 @@ ITERATIONS = 15
 """Of the power method before the first step; then one a step is enough."""
 
 
-def with_minibatch_std(network: nn.Sequential) -> nn.Sequential:
+def add_minibatch_std(network: nn.Sequential) -> nn.Sequential:
     """Return the network with the batch's standard deviation as one more input of its last layer.
 
     The last linear layer keeps its weights and starts without the new input, so that at first the
@@ -31,7 +31,7 @@ def with_minibatch_std(network: nn.Sequential) -> nn.Sequential:
 
     Example:
         >>> network = nn.Sequential(nn.Flatten(), nn.Linear(4, 1))
-        >>> with_minibatch_std(network)(torch.zeros(8, 1, 2, 2)).shape
+        >>> add_minibatch_std(network)(torch.zeros(8, 1, 2, 2)).shape
         torch.Size([8, 1])
     """
     layers = list(network)
@@ -72,7 +72,7 @@ class MinibatchDeviation(nn.Module):
         return torch.cat([x, deviation.unsqueeze(1).to(x.dtype)], dim=1)
 
 
-def without_batch_norm(network: nn.Sequential) -> nn.Sequential:
+def remove_batch_norm(network: nn.Sequential) -> nn.Sequential:
     """Return the network with a bias in the place of every batch normalisation.
 
     An example's logit is then its own: what holds its slope in x at 1, a gradient penalty or
@@ -89,7 +89,7 @@ def without_batch_norm(network: nn.Sequential) -> nn.Sequential:
 
     Example:
         >>> network = nn.Sequential(nn.Conv2d(1, 2, 4, bias=False), nn.BatchNorm2d(2), nn.ReLU())
-        >>> [type(layer).__name__ for layer in without_batch_norm(network)]
+        >>> [type(layer).__name__ for layer in remove_batch_norm(network)]
         ['Conv2d', 'ReLU']
     """
     layers: list[nn.Module] = []
@@ -102,7 +102,7 @@ def without_batch_norm(network: nn.Sequential) -> nn.Sequential:
     return network if len(layers) == len(network) else nn.Sequential(*layers)
 
 
-def spectrally_normalised(network: nn.Module) -> nn.Module:
+def apply_spectral_norm(network: nn.Module) -> nn.Module:
     """Divide the weights of every convolution and linear layer by their largest singular value.
 
     Weights that are all 0 (a residual block's last) are drawn anew: nothing times zero has norm 1,
@@ -118,7 +118,7 @@ def spectrally_normalised(network: nn.Module) -> nn.Module:
         Miyato et al. 2018, equation (8), https://arxiv.org/abs/1802.05957
 
     Example:
-        >>> network = spectrally_normalised(nn.Sequential(nn.Linear(3, 3)))
+        >>> network = apply_spectral_norm(nn.Sequential(nn.Linear(3, 3)))
         >>> _ = [network(torch.zeros(1, 3)) for _ in range(100)]
         >>> torch.linalg.matrix_norm(network[0].weight, 2).item() < 1.01
         True

@@ -15,7 +15,7 @@ from torch.distributions import Distribution, Independent
 from torch.nn.functional import logsigmoid, softplus
 
 from immersion.check import UserError
-from immersion.likelihoods.base import LIKELIHOODS, Likelihood, refuse
+from immersion.likelihoods.base import LIKELIHOODS, Likelihood, raise_outside_support
 
 HIGHEST = 7.0
 """The largest log scale of a logistic: at exp(7) only the two edge levels are left."""
@@ -25,10 +25,10 @@ def check_levels(likelihood: str, levels: int, x: Tensor) -> None:
     """Raise a `UserError` unless every value is a level k / (levels - 1)."""
     scaled = x * (levels - 1)
     if not ((x >= 0) & (x <= 1) & ((scaled - scaled.round()).abs() < 1e-3)).all():
-        refuse(likelihood, f"levels k/{levels - 1} from 0 to 1", x)
+        raise_outside_support(likelihood, f"levels k/{levels - 1} from 0 to 1", x)
 
 
-def check_number(what: str, number: int, least: int) -> None:
+def check_minimum(what: str, number: int, least: int) -> None:
     """Raise a `UserError` unless an option is at least what makes sense."""
     if number < least:
         raise UserError(f"too few {what}", f"at least {least}", number, "pass a larger number")
@@ -70,9 +70,13 @@ class LogisticMixture(Likelihood):
         self, event_shape: tuple[int, ...], components: int = 5, levels: int = 256
     ) -> None:
         super().__init__(event_shape)
-        check_number("components", components, 1)
-        check_number("levels", levels, 2)
-        self.components, self.levels, self.numbers = components, levels, 3 * components
+        check_minimum("components", components, 1)
+        check_minimum("levels", levels, 2)
+        self.components, self.levels, self.parameters_per_value = (
+            components,
+            levels,
+            3 * components,
+        )
 
     def forward(self, h: Tensor) -> Independent:
         """Return p(x|h) from weights, locations and scales, (..., 3 * K * C, H, W)."""
@@ -119,8 +123,8 @@ class Categorical(Likelihood):
 
     def __init__(self, event_shape: tuple[int, ...], levels: int = 256) -> None:
         super().__init__(event_shape)
-        check_number("levels", levels, 2)
-        self.levels = self.numbers = levels
+        check_minimum("levels", levels, 2)
+        self.levels = self.parameters_per_value = levels
 
     def forward(self, h: Tensor) -> Independent:
         """Return p(x|h) from logits, (..., levels * C, H, W)."""

@@ -12,14 +12,14 @@ from immersion.batch import Batch
 from immersion.check import NonFinite
 from immersion.data.dataset import MemorySplit
 from immersion.engine import Experiment, OptimizerSettings, Options, Player, train
-from immersion.engine.feed import Order
+from immersion.engine.loader import BatchOrder
 from immersion.run_folder import RunFolder
 
 OPTIONS = Options(
     steps=12, batch_size=8, log_every=1, validate_every=0, checkpoint_seconds=0.0, ema=0.9
 )
 BAD_STEP = 5
-BAD = Order(40, 8, seed=0)(BAD_STEP)[[2, 6]].tolist()
+BAD = BatchOrder(40, 8, seed=0)(BAD_STEP)[[2, 6]].tolist()
 """The examples that break the toy in that step, once in an epoch of 5 steps."""
 
 Rule = Callable[[nn.Module, Batch, Tensor, Tensor], dict[str, Tensor]]
@@ -107,7 +107,7 @@ class Spike(nn.Module):
 
 
 def test_the_first_module_whose_output_breaks_is_named(tmp_path):
-    example = Order(40, 8, seed=0)(3)[4].item()  # in no batch before the fourth
+    example = BatchOrder(40, 8, seed=0)(3)[4].item()  # in no batch before the fourth
     model = Chain()
     model.spot = Spike(model, example)
     message = stopped(game(model=model), RunFolder(tmp_path))
@@ -118,7 +118,7 @@ def test_the_first_module_whose_output_breaks_is_named(tmp_path):
 
 def test_broken_data_are_named(tmp_path):
     x = torch.arange(40.0)[:, None]
-    example = Order(40, 8, seed=0)(3)[4].item()
+    example = BatchOrder(40, 8, seed=0)(3)[4].item()
     x[example] = torch.nan
     split = MemorySplit(x, None, "real")
     message = stopped(game(), RunFolder(tmp_path), Data(split, split))

@@ -8,7 +8,7 @@ WIDTHS = (32, 64, 128, 128)
 """Channels after each halving."""
 
 
-class PooledEncoder(nn.Module):
+class PoolingEncoder(nn.Module):
     """Convolutions that halve the picture four times, the mean over what is left, a linear layer.
 
     Args:
@@ -17,7 +17,7 @@ class PooledEncoder(nn.Module):
 
     Example:
         >>> import torch
-        >>> encoder = PooledEncoder(3, 8)
+        >>> encoder = PoolingEncoder(3, 8)
         >>> encoder(torch.zeros(2, 3, 40, 50)).shape, encoder(torch.zeros(2, 3, 7, 9)).shape
         (torch.Size([2, 8]), torch.Size([2, 8]))
     """

@@ -13,8 +13,8 @@ from immersion.data.dataset import MemorySplit
 from immersion.data.image_folder import StreamedSplit
 from immersion.data.transforms import binarize_split
 from immersion.engine import Experiment, Options, Player, train
-from immersion.engine.board import Board
-from immersion.engine.feed import Order, feed, mirrored
+from immersion.engine.loader import BatchOrder, load_batches, mirror_batches
+from immersion.engine.state import TrainingState
 from immersion.run_folder import RunFolder
 
 CPU = torch.device("cpu")
@@ -24,7 +24,7 @@ SIZES = [(5, 2), (7, 7), (10, 3), (6, 4), (50, 1), (100, 99)]
 
 @pytest.mark.parametrize(("length", "batch_size"), SIZES)
 def test_every_epoch_is_a_permutation(length, batch_size):
-    order = Order(length, batch_size, seed=3)
+    order = BatchOrder(length, batch_size, seed=3)
     batches = [order(number) for number in range(length)]  # `batch_size` epochs
     assert all(batch.shape == (batch_size,) and batch.dtype == torch.int64 for batch in batches)
     epochs = torch.cat(batches).reshape(batch_size, length)
@@ -32,15 +32,15 @@ def test_every_epoch_is_a_permutation(length, batch_size):
 
 
 def test_epochs_and_seeds_are_shuffled_differently():
-    orders = [Order(50, 50, seed)(epoch).tolist() for seed in (0, 1) for epoch in (0, 1)]
+    orders = [BatchOrder(50, 50, seed)(epoch).tolist() for seed in (0, 1) for epoch in (0, 1)]
     assert len({tuple(order) for order in [*orders, range(50)]}) == 5
 
 
 @pytest.mark.parametrize(("length", "batch_size"), SIZES)
 def test_a_batch_is_a_function_of_seed_and_number(length, batch_size):
     numbers = list(range(3 * length))
-    expected = [Order(length, batch_size, seed=1)(number) for number in numbers]
-    order = Order(length, batch_size, seed=1)
+    expected = [BatchOrder(length, batch_size, seed=1)(number) for number in numbers]
+    order = BatchOrder(length, batch_size, seed=1)
     for number in random.Random(0).sample(numbers, len(numbers)):
         torch.manual_seed(number)
         assert torch.equal(order(number), expected[number])
@@ -48,7 +48,7 @@ def test_a_batch_is_a_function_of_seed_and_number(length, batch_size):
 
 def test_asking_for_a_batch_leaves_the_global_generator_alone():
     before = torch.get_rng_state()
-    Order(10, 3, seed=0)(7)
+    BatchOrder(10, 3, seed=0)(7)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -67,22 +67,22 @@ def test_a_batch_larger_than_the_data_is_refused(tmp_path):
 
 
 def test_the_draws_of_a_batch_depend_on_its_number_alone():
-    split, order = images().train, Order(50, 8, seed=0)
-    _, (fourth, _) = feed(split, order, [3, 4], 0, CPU)
+    split, order = images().train, BatchOrder(50, 8, seed=0)
+    _, (fourth, _) = load_batches(split, order, [3, 4], 0, CPU)
     torch.manual_seed(123)
-    ((again, _),) = feed(split, order, [4], 0, CPU)
+    ((again, _),) = load_batches(split, order, [4], 0, CPU)
     assert torch.equal(again, fourth)
     assert set(fourth.unique().tolist()) == {0.0, 1.0}
     # The same examples in the next epoch are drawn anew, and so they are under another seed.
-    whole = Order(50, 50, seed=0)
-    sums = [x.sum(0) for x, _ in feed(split, whole, [0, 1], 0, CPU)]
-    sums += [x.sum(0) for x, _ in feed(split, whole, [0], 1, CPU)]
+    whole = BatchOrder(50, 50, seed=0)
+    sums = [x.sum(0) for x, _ in load_batches(split, whole, [0, 1], 0, CPU)]
+    sums += [x.sum(0) for x, _ in load_batches(split, whole, [0], 1, CPU)]
     assert not any(torch.equal(sums[i], sums[j]) for i, j in ((0, 1), (0, 2), (1, 2)))
 
 
 def test_labels_go_with_their_examples():
     split = MemorySplit(torch.arange(20.0)[:, None], torch.arange(20), "real")
-    for x, y in feed(split, Order(20, 6, seed=0), range(10), 0, CPU):
+    for x, y in load_batches(split, BatchOrder(20, 6, seed=0), range(10), 0, CPU):
         assert torch.equal(x[:, 0].long(), y)
 
 
@@ -105,8 +105,8 @@ def test_streamed_batches_are_those_in_memory(how, files):
     splits = [files.train, images(dynamic=False).train]
     if how != "none":
         splits = [binarize_split(split, how, "s") for split in splits]
-    order = Order(50, 20, seed=0)
-    streamed, resident = (feed(split, order, range(1, 6), 0, CPU) for split in splits)
+    order = BatchOrder(50, 20, seed=0)
+    streamed, resident = (load_batches(split, order, range(1, 6), 0, CPU) for split in splits)
     for (x, _), (expected, _) in zip(streamed, resident, strict=True):
         assert torch.equal(x, expected)
 
@@ -128,18 +128,23 @@ def test_a_file_that_cannot_be_read_is_told_in_one_sentence(tmp_path):
     broken.write_bytes(b"no image")
     split = StreamedSplit((broken,), None, SHAPE)
     with pytest.raises(UserError) as caught:
-        list(feed(split, Order(1, 1, seed=0), [0], 0, CPU))
+        list(load_batches(split, BatchOrder(1, 1, seed=0), [0], 0, CPU))
     assert str(caught.value).startswith(f"the image {broken} cannot be read")
     assert len(str(caught.value).splitlines()) == 1
 
 
 def test_every_other_image_is_mirrored_by_its_batch_s_number():
-    split, order = images(dynamic=False).train, Order(50, 20, seed=0)
+    split, order = images(dynamic=False).train, BatchOrder(50, 20, seed=0)
 
     def read(numbers):
-        return [x for x, _ in mirrored(feed(split, order, numbers, 0, CPU), numbers, seed=0)]
+        return [
+            x
+            for x, _ in mirror_batches(
+                load_batches(split, order, numbers, 0, CPU), numbers, seed=0
+            )
+        ]
 
-    plain = [x for x, _ in feed(split, order, range(6), 0, CPU)]
+    plain = [x for x, _ in load_batches(split, order, range(6), 0, CPU)]
     seen = read(range(6))
     turned = torch.cat([(a != b).flatten(1).any(1) for a, b in zip(plain, seen, strict=True)])
     assert 40 <= turned.sum() <= 80  # of 120
@@ -158,10 +163,10 @@ def test_an_experiment_that_mirrors_is_shown_mirrored_images():
 
     for mirror in (False, True):
         player = Player("w", list((model := Slope()).parameters()), watch)
-        board = Board(
+        state = TrainingState(
             Experiment(model, (player,), mirror=mirror),
             MemorySplit(ramps, None, "unit"),
             Options(2, 10, precision="float32"),
         )
-        list(board.steps(0))
+        list(state.steps(0))
         assert directions == ({1, -1} if mirror else {1})

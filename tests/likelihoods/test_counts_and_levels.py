@@ -15,7 +15,7 @@ from immersion.likelihoods.counts import (
     ZeroInflatedNegativeBinomial,
     ZeroInflatedPoisson,
 )
-from immersion.likelihoods.logistic import Categorical, LogisticMixture
+from immersion.likelihoods.levels import Categorical, LogisticMixture
 
 X = torch.tensor([0.0, 1.0, 2.0, 5.0, 20.0, 300.0], dtype=torch.float64)[:, None]
 LOG_MEAN = torch.linspace(-6, 6, 25, dtype=torch.float64)

@@ -9,11 +9,13 @@ from torch import Tensor, nn
 from immersion.check import UserError, check_at_least
 from immersion.registry import Registry
 
-TRANSLATIONS: Registry[Callable[..., "PictureNetwork"]] = Registry("network", "immersion.nn")
+IMAGE_TO_IMAGE_NETWORKS: Registry[Callable[..., "ImageToImageNetwork"]] = Registry(
+    "network", "immersion.nn"
+)
 """A member builds a network from (in_channels, out_channels, scale, width, depth)."""
 
 
-class PictureNetwork(nn.Module, ABC):
+class ImageToImageNetwork(nn.Module, ABC):
     """A network (B, C_in, H, W) -> (B, C_out, s H, s W) of convolutions alone, for any size.
 
     Nothing in it looks at the whole picture, such as a normalisation over it: a value of the
@@ -42,7 +44,7 @@ class PictureNetwork(nn.Module, ABC):
 
 
 @dataclass(frozen=True)
-class Translation:
+class ImageToImageArchitecture:
     """Which network from pictures to pictures, how wide and how deep.
 
     Args:
@@ -62,7 +64,7 @@ class Translation:
         check_at_least(0, width=self.width)
         check_at_least(-1, depth=self.depth)
 
-    def build(self, in_channels: int, out_channels: int, scale: int) -> PictureNetwork:
+    def build(self, in_channels: int, out_channels: int, scale: int) -> ImageToImageNetwork:
         """Return the network.
 
         Args:
@@ -72,15 +74,15 @@ class Translation:
 
         Example:
             >>> import torch
-            >>> network = Translation("restorer", width=8, depth=1).build(1, 2, 3)
+            >>> network = ImageToImageArchitecture("restorer", width=8, depth=1).build(1, 2, 3)
             >>> network(torch.zeros(1, 1, 10, 14)).shape
             torch.Size([1, 2, 30, 42])
         """
-        family = TRANSLATIONS[self.network]
+        family = IMAGE_TO_IMAGE_NETWORKS[self.network]
         return family(in_channels, out_channels, scale, self.width, self.depth)
 
 
-def refuse_scale(network: str, scale: int) -> None:
+def check_scale(network: str, scale: int) -> None:
     """Refuse to enlarge with a network that cannot.
 
     Raises:

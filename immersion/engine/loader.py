@@ -15,7 +15,7 @@ READERS = 2
 """Worker processes that read a streamed split ahead."""
 
 
-class Order:
+class BatchOrder:
     """The endless row of epochs, each a permutation of all examples, cut into batches.
 
     A batch is a function of (seed, number) alone. One that begins near the end of an epoch ends in
@@ -28,7 +28,7 @@ class Order:
         device: Where the indices are wanted.
 
     Example:
-        >>> order = Order(5, 2, seed=0)
+        >>> order = BatchOrder(5, 2, seed=0)
         >>> sorted(torch.cat([order(number) for number in range(5)]).tolist())  # two epochs
         [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
     """
@@ -56,8 +56,8 @@ class Order:
         return self.permutations[epoch]
 
 
-def feed(
-    split: Split, order: Order, numbers: Iterable[int], seed: int, device: torch.device
+def load_batches(
+    split: Split, order: BatchOrder, numbers: Iterable[int], seed: int, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Yield (x, labels) on the device for each batch number.
 
@@ -84,7 +84,7 @@ def feed(
         yield x.to(device, non_blocking=True), None if y is None else y.to(device)
 
 
-def mirrored(
+def mirror_batches(
     batches: Iterable[tuple[Tensor, Tensor | None]], numbers: Iterable[int], seed: int
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Turn left and right round in about every other image, by coins of the batch's number.

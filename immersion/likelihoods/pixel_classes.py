@@ -12,7 +12,7 @@ from immersion.likelihoods.base import Likelihood
 from immersion.precision import widen
 
 
-class Classes(Likelihood):
+class PixelClasses(Likelihood):
     r"""p(y|h) = prod_i softmax(h_i)_{y_i} over the pixels i of a picture that have a class.
 
     h holds K logits a pixel, class 0 first; y holds class numbers from 0 to K - 1, or -1 (void)
@@ -33,7 +33,7 @@ class Classes(Likelihood):
         section 3, https://arxiv.org/abs/1411.4038
 
     Example:
-        >>> p = Classes((1, 2, 2), classes=4)(torch.zeros(5, 4, 2, 2))
+        >>> p = PixelClasses((1, 2, 2), classes=4)(torch.zeros(5, 4, 2, 2))
         >>> p.log_prob(torch.tensor([[[[0, 3], [-1, -1]]]]))[0].exp().item() == 4**-2
         True
         >>> p.base_dist.probs.shape, p.mode.shape
@@ -47,7 +47,7 @@ class Classes(Likelihood):
         super().__init__(event_shape)
         if classes < 2:
             raise UserError("there are too few classes", "at least 2", classes)
-        self.classes = self.numbers = classes
+        self.classes = self.parameters_per_value = classes
 
     def forward(self, h: Tensor) -> Independent:
         """Return p(y|h) from logits, (..., K, H, W)."""

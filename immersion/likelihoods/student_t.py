@@ -9,7 +9,7 @@ from torch.distributions import Chi2, Distribution, Independent
 from torch.nn.functional import softplus
 
 from immersion.check import UserError
-from immersion.likelihoods.base import LIKELIHOODS, Likelihood, refuse
+from immersion.likelihoods.base import LIKELIHOODS, Likelihood, raise_outside_support
 from immersion.likelihoods.gaussian import FLOOR
 
 
@@ -39,7 +39,7 @@ class StudentT(Likelihood):
         torch.Size([3])
     """
 
-    numbers = 2
+    parameters_per_value = 2
     values = frozenset({"unit", "real"})
 
     def __init__(self, event_shape: tuple[int, ...], degrees_of_freedom: float = 4.0) -> None:
@@ -62,7 +62,7 @@ class StudentT(Likelihood):
     def check(self, x: Tensor) -> None:
         """Raise a `UserError` unless every value is finite."""
         if not x.isfinite().all():
-            refuse("the Student t likelihood", "finite values", x)
+            raise_outside_support("the Student t likelihood", "finite values", x)
 
 
 class StudentTDistribution(Distribution):

@@ -9,7 +9,7 @@ from immersion.batch import Batch
 from immersion.engine.turn import Turn
 
 
-def finite(tensors: Iterable[Tensor]) -> bool:
+def are_finite(tensors: Iterable[Tensor]) -> bool:
     """Return whether every value of every floating-point tensor is finite."""
     return all(bool(t.isfinite().all()) for t in tensors if t.is_floating_point())
 
@@ -27,7 +27,7 @@ def explain(turn: Turn, batch: Batch, indices: Tensor) -> str:
     """
     with torch.no_grad(), _Watch(turn.model) as watch:
         terms = {name: t for own in turn.terms(batch).values() for name, t in own.items()}
-    broken = {name: ~term.isfinite() for name, term in terms.items() if not finite([term])}
+    broken = {name: ~term.isfinite() for name, term in terms.items() if not are_finite([term])}
     if not broken:
         return "the loss was not finite, but is finite when the step is made again"
     # `loss` is the last to say something of its own.
@@ -36,15 +36,15 @@ def explain(turn: Turn, batch: Batch, indices: Tensor) -> str:
     return (
         f"term '{name}' is not finite for {int(broken[name].sum())} of {len(indices)} examples "
         f"(training examples {', '.join(map(str, examples))}); first non-finite tensor: "
-        f"{_first(turn.model, batch, watch)}"
+        f"{_name_first(turn.model, batch, watch)}"
     )
 
 
-def _first(model: nn.Module, batch: Batch, watch: "_Watch") -> str:
-    if not finite([batch.x]):
+def _name_first(model: nn.Module, batch: Batch, watch: "_Watch") -> str:
+    if not are_finite([batch.x]):
         return "the data"
     for name, parameter in model.named_parameters():
-        if not finite([parameter]):
+        if not are_finite([parameter]):
             return f"parameter '{name}'"
     return watch.first or "the distribution made from finite network outputs"
 
@@ -68,7 +68,7 @@ class _Watch:
 
     def _hook(self, name: str):
         def look(module: nn.Module, inputs: object, output: object) -> None:
-            if not self.first and isinstance(output, Tensor) and not finite([output]):
+            if not self.first and isinstance(output, Tensor) and not are_finite([output]):
                 self.first = f"output of '{name}' ({type(module).__name__})"
 
         return look

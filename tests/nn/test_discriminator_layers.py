@@ -13,11 +13,11 @@ from immersion.engine import Experiment, OptimizerSettings, Options, Player, tra
 from immersion.models import GAN, Discriminator
 from immersion.nn import NETWORKS
 from immersion.nn.augment import AdaptiveAugmentation
-from immersion.nn.discriminator import (
+from immersion.nn.discriminator_layers import (
     MinibatchDeviation,
-    spectrally_normalised,
-    with_minibatch_std,
-    without_batch_norm,
+    add_minibatch_std,
+    apply_spectral_norm,
+    remove_batch_norm,
 )
 from immersion.objectives import DiscriminatorLoss, GeneratorLoss
 from immersion.objectives.games import GAMES
@@ -57,7 +57,7 @@ def test_groups_are_of_four_whatever_the_batch(batch):
 def test_minibatch_deviation_starts_unheard_and_is_then_heard(name):
     network = judge(name).eval()
     x = torch.rand(8, 1, 16, 16)
-    seeing = with_minibatch_std(network)
+    seeing = add_minibatch_std(network)
     torch.testing.assert_close(seeing(x), network(x))
     seeing(x).sum().backward()
     heard = [layer for layer in seeing if isinstance(layer, nn.Linear)][-1]
@@ -67,12 +67,12 @@ def test_minibatch_deviation_starts_unheard_and_is_then_heard(name):
 def test_a_network_without_a_linear_end_is_refused():
     for layers in ([nn.Conv2d(1, 1, 3)], [nn.Linear(2, 2), nn.Conv1d(1, 1, 1)]):
         with pytest.raises(UserError, match="linear"):
-            with_minibatch_std(nn.Sequential(*layers))
+            add_minibatch_std(nn.Sequential(*layers))
 
 
 @pytest.mark.parametrize("name", JUDGES)
 def test_normalised_weights_have_norm_one(name):
-    network = spectrally_normalised(judge(name))
+    network = apply_spectral_norm(judge(name))
     with torch.no_grad():
         for _ in range(150):
             network(torch.rand(2, 1, 16, 16))
@@ -84,7 +84,7 @@ def test_normalised_weights_have_norm_one(name):
 
 @pytest.mark.parametrize("name", JUDGES)
 def test_without_batch_norm_an_example_is_judged_alone(name):
-    network = without_batch_norm(judge(name)).train()
+    network = remove_batch_norm(judge(name)).train()
     x = torch.rand(4, 1, 16, 16)
     torch.testing.assert_close(network(x)[:1], network(x[:1]))
     assert network(x).std() > 1e-3  # and the first weights let something through
@@ -92,7 +92,7 @@ def test_without_batch_norm_an_example_is_judged_alone(name):
 
 @pytest.mark.parametrize("low", [False, True])
 def test_normalised_judges_have_slopes_of_slopes(low):
-    network = spectrally_normalised(with_minibatch_std(judge("r3gan")))
+    network = apply_spectral_norm(add_minibatch_std(judge("r3gan")))
     x = torch.rand(4, 1, 16, 16, requires_grad=True)
     with torch.autocast("cpu", torch.bfloat16, enabled=low):
         real, fake = network(x).squeeze(1), network(torch.rand_like(x)).squeeze(1)
@@ -101,10 +101,10 @@ def test_normalised_judges_have_slopes_of_slopes(low):
 
 
 def test_a_normalised_judge_is_copied_and_restored_bit_for_bit():
-    network = spectrally_normalised(judge("dcgan"))
+    network = apply_spectral_norm(judge("dcgan"))
     x = torch.rand(4, 1, 16, 16)
     network(x)
-    copy, restored = deepcopy(network), spectrally_normalised(judge("dcgan"))
+    copy, restored = deepcopy(network), apply_spectral_norm(judge("dcgan"))
     restored.load_state_dict(network.state_dict())
     for _ in range(2):
         expected = network(x)
@@ -112,7 +112,7 @@ def test_a_normalised_judge_is_copied_and_restored_bit_for_bit():
 
 
 def test_singular_vectors_stand_still_in_evaluation():
-    network = spectrally_normalised(judge("conv")).eval()
+    network = apply_spectral_norm(judge("conv")).eval()
     before = deepcopy(network.state_dict())
     network(torch.rand(2, 1, 16, 16))
     assert all(torch.equal(before[name], now) for name, now in network.state_dict().items())
@@ -120,7 +120,7 @@ def test_singular_vectors_stand_still_in_evaluation():
 
 def game() -> Experiment:
     """A game with everything that a checkpoint must hold: norms, vectors, a probability."""
-    network = spectrally_normalised(with_minibatch_std(judge("dcgan")))
+    network = apply_spectral_norm(add_minibatch_std(judge("dcgan")))
     augment = AdaptiveAugmentation(examples=400)
     augment.probability.fill_(0.5)
     model = GAN(

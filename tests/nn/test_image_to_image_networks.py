@@ -5,7 +5,7 @@ import torch
 
 from immersion.check import UserError
 from immersion.models.tiles import tiled, tiles
-from immersion.nn.translation import TRANSLATIONS, Translation
+from immersion.nn.image_to_image import IMAGE_TO_IMAGE_NETWORKS, ImageToImageArchitecture
 
 SMALL = {
     "restorer": (6, 2),
@@ -20,13 +20,13 @@ def built(name: str, scale: int = 1) -> torch.nn.Module:
     """A small network with no weight at zero, in float64."""
     torch.manual_seed(0)
     width, depth = SMALL.get(name, (6, 2))
-    network = TRANSLATIONS[name](2, 3, scale, width, depth).double().eval()
+    network = IMAGE_TO_IMAGE_NETWORKS[name](2, 3, scale, width, depth).double().eval()
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
     return network
 
 
-@pytest.mark.parametrize("name", TRANSLATIONS)
+@pytest.mark.parametrize("name", IMAGE_TO_IMAGE_NETWORKS)
 def test_any_multiple_of_its_grid_is_taken(name):
     network = built(name)
     for height, width in ((3, 5), (6, 4)):
@@ -34,7 +34,7 @@ def test_any_multiple_of_its_grid_is_taken(name):
         assert network(x).shape == (2, 3, *x.shape[2:])
 
 
-@pytest.mark.parametrize("name", TRANSLATIONS)
+@pytest.mark.parametrize("name", IMAGE_TO_IMAGE_NETWORKS)
 def test_an_output_depends_on_nothing_beyond_the_halo(name):
     network = built(name)
     m, halo = network.multiple, network.halo
@@ -48,7 +48,7 @@ def test_an_output_depends_on_nothing_beyond_the_halo(name):
     assert 0 < reach <= halo
 
 
-@pytest.mark.parametrize("name", TRANSLATIONS)
+@pytest.mark.parametrize("name", IMAGE_TO_IMAGE_NETWORKS)
 def test_tiles_are_equal_to_the_whole(name):
     network = built(name).float()
     m, halo = network.multiple, network.halo
@@ -102,7 +102,7 @@ def test_sides_that_the_grid_does_not_divide_are_mirrored_and_cut_off():
 @pytest.mark.parametrize("name", ["aware", "autoencoder", "dncnn", "unet"])
 def test_networks_that_cannot_enlarge_say_so(name):
     with pytest.raises(UserError, match="does not enlarge"):
-        Translation(name).build(3, 3, 2)
+        ImageToImageArchitecture(name).build(3, 3, 2)
 
 
 def test_an_autoencoder_has_nothing_but_its_code():
