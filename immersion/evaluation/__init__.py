@@ -1,1 +1,1 @@
-"""Under which protocol a run or a network is measured: the data, the draws, the words for them."""
+"""Protocols by which runs and networks are evaluated: data, metrics, settings."""

@@ -298,7 +298,7 @@ def compute_logits(
     Args:
         model: The GAN.
         split: The split of the examples.
-        indices: Their indices.
+        indices: Indices of the examples.
         seed: Seed of the samples.
         part: Name of the split, so that each split gets other samples.
     """

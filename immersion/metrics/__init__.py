@@ -1,4 +1,4 @@
-"""How good a model is: one value an example until the very end, each estimate with its error."""
+"""Metrics: one value per example until the very end, each estimate with its standard error."""
 
 from immersion.metrics.estimate import Estimate
 from immersion.metrics.likelihood.bound import evaluate

@@ -8,13 +8,13 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Estimate:
-    """The mean of one value an example.
+    """The mean of one value per example.
 
     Args:
         value: The mean.
-        standard_error: Of the mean, over examples: s / sqrt(n); None for one example.
+        standard_error: s / sqrt(n), the standard error over examples; None for one example.
         examples: n, the number of examples; none is left out.
-        unit: nats, bits/dim, or what the values are squares of.
+        unit: Unit, such as nats or bits/dim.
     """
 
     value: float
@@ -24,7 +24,7 @@ class Estimate:
 
     @classmethod
     def of(cls, values: Tensor, unit: str) -> "Estimate":
-        """Return the estimate from one value an example, (N,).
+        """Return the estimate from one value per example, (N,).
 
         Example:
             >>> import torch

@@ -1,8 +1,8 @@
 """The density of a generator's samples without sampling, and the value of the minimax game on it.
 
 Where z has one or two dimensions, the distribution of x = g(z) is found by quadrature, so that
-what is said of the game's optimum can be checked to many digits (Goodfellow et al. 2014, section
-4, https://arxiv.org/abs/1406.2661). Distributions are held as masses: of each bin, not a density.
+statements about the game's optimum can be checked to many digits (Goodfellow et al. 2014, section
+4, https://arxiv.org/abs/1406.2661). Distributions are masses of bins, not densities.
 """
 
 import math
@@ -14,21 +14,21 @@ from torch import Tensor
 Map = Callable[[Tensor], Tensor]
 
 REACH = 8.0
-"""Standard normal codes lie within +-8, but for a mass of 1e-15."""
+"""Standard normal codes are within +-8, but for a mass of 1e-15."""
 
 
 @torch.no_grad()
 def compute_mass_on_line(g: Map, edges: Tensor, cells: int = 4000) -> Tensor:
     """Return the mass of x = g(z), z ~ N(0, 1), on each bin of a line.
 
-    Each cell [a, b] of a fine grid of codes carries Phi(b) - Phi(a), spread evenly over
+    Each cell [a, b] of a fine grid of codes has the mass Phi(b) - Phi(a), spread evenly over
     [g(a), g(b)]: exact on bins much wider than that; the error falls with the cells' square. g
     may fold the line, and may be constant.
 
     Args:
         g: (N, 1) -> (N, 1), float64.
-        edges: Of the bins, (bins + 1,), rising. Mass beyond them is in no bin.
-        cells: Cells of codes.
+        edges: Edges of the bins, (bins + 1,), increasing. Mass beyond them is in no bin.
+        cells: Number of cells of codes.
 
     Returns:
         (bins,), float64.
@@ -46,13 +46,13 @@ def compute_mass_on_line(g: Map, edges: Tensor, cells: int = 4000) -> Tensor:
 def compute_mass_on_plane(g: Map, edges: tuple[Tensor, Tensor], cells: int = 400) -> Tensor:
     """Return the mass of x = g(z), z ~ N(0, I) in two dimensions, on each bin of a plane.
 
-    Each cell of a fine grid of codes carries its normal mass, spread evenly over the smallest
+    Each cell of a fine grid of codes has its normal mass, spread evenly over the smallest
     rectangle around the images of its corners.
 
     Args:
         g: (N, 2) -> (N, 2), float64.
-        edges: Of the bins along x_1, (X + 1,), and x_2, (Y + 1,), rising.
-        cells: Cells of codes along each dimension.
+        edges: Edges of the bins along x_1, (X + 1,), and x_2, (Y + 1,), increasing.
+        cells: Number of cells of codes along each dimension.
 
     Returns:
         (X, Y), float64.
@@ -77,7 +77,7 @@ def compute_mass_on_plane(g: Map, edges: tuple[Tensor, Tensor], cells: int = 400
 
 
 def compute_best_discriminator(p: Tensor, p_g: Tensor) -> Tensor:
-    """Return D* = p / (p + p_g), the best answer to a generator; 1/2 where there is neither.
+    """Return D* = p / (p + p_g), the optimal discriminator; 1/2 where both are 0.
 
     Args:
         p, p_g: Masses of data and samples on the same bins, any shape.
@@ -133,7 +133,7 @@ def _codes(cells: int) -> tuple[Tensor, Tensor]:
 
 
 def _below(one: Tensor, other: Tensor, edges: Tensor) -> Tensor:
-    """Return the share of each interval between two ends that lies below each edge, (N, E)."""
+    """Return the share of each interval between two ends that is below each edge, (N, E)."""
     low = torch.minimum(one, other)
     width = (one - other).abs().clamp(min=torch.finfo(torch.float64).tiny)
     return ((edges.double() - low[:, None]) / width[:, None]).clamp(0, 1)

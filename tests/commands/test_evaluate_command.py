@@ -188,7 +188,7 @@ def test_a_discriminator_that_has_learnt_by_heart_is_found_out(radius, share, tm
     model = GAN(generator, Discriminator(Known(x, radius)), StandardNormal(2), 2).eval()
     result = evaluate_samples(run_of(data, model, tmp_path), replace(QUICK, samples=20_000), 0)
     assert result.estimates["discriminator_overfitting"].value == pytest.approx(share, abs=0.01)
-    assert "asked about 1,437 training and 180 test" in result.protocol["discriminator"]
+    assert "compared on 1,437 training and 180 test" in result.protocol["discriminator"]
 
 
 @pytest.mark.parametrize(("name", "modes"), [("ring", 8), ("grid", 25)])

@@ -15,11 +15,11 @@ from immersion.random import use_seed
 class Pixels(Extractor):
     """phi(x) = x, flattened: D features.
 
-    Honest for tables and points; for images it counts a shift by one pixel as a large change.
+    Suitable for tables and points; in images a shift by one pixel is a large change.
 
     Args:
         data: Any.
-        train: Not needed.
+        train: Not used.
     """
 
     def __init__(self, data: Data, train: Split) -> None:
@@ -32,7 +32,7 @@ class Pixels(Extractor):
 
 COMPONENTS = 50
 FITTED = 5000
-"""Training examples, spread evenly over the split, that the components are fitted to."""
+"""Most training examples, evenly spaced in the split, that the components are fitted to."""
 
 EXAMPLES_A_COMPONENT = 20
 """Small data get fewer components, so that a covariance of them can be estimated."""
@@ -44,16 +44,16 @@ class PrincipalComponents(Extractor):
 
     Args:
         data: Any.
-        train: What the components are fitted to: up to 5,000 of its examples.
+        train: Training examples, up to 5,000 of which the components are fitted to.
     """
 
     def __init__(self, data: Data, train: Split) -> None:
-        chosen = torch.linspace(0, len(train) - 1, min(len(train), FITTED)).round().long()
+        indices = torch.linspace(0, len(train) - 1, min(len(train), FITTED)).round().long()
         with use_seed(0, "pca"):
-            x = train.batch(chosen)[0].flatten(1)
-        most = max(1, len(chosen) // EXAMPLES_A_COMPONENT)
+            x = train.batch(indices)[0].flatten(1)
+        most = max(1, len(indices) // EXAMPLES_A_COMPONENT)
         components = min(COMPONENTS, x.shape[1], most)
-        super().__init__("pca", components, fitted_to=f"{len(chosen):,} training examples")
+        super().__init__("pca", components, fitted_to=f"{len(indices):,} training examples")
         solver = "randomized" if components < min(x.shape) / 2 else "full"
         pca = PCA(components, svd_solver=solver, random_state=0).fit(x.double().numpy())
         self.mean = torch.from_numpy(pca.mean_)

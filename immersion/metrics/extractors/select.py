@@ -1,4 +1,4 @@
-"""An extractor by its name or from a file, and which one to take where none is named."""
+"""Selection of an extractor, by name, from a file or by the data."""
 
 from pathlib import Path
 
@@ -10,23 +10,23 @@ from immersion.metrics.extractors.squeezenet import FEATURES, find_weights
 from immersion.metrics.extractors.torchscript import TorchScript
 
 SMALLEST_PHOTOGRAPH = 32
-"""Smaller images, enlarged to a photograph's size, show a network of photographs nothing."""
+"""Side below which images have too little detail for a network of photographs."""
 
 
 DIGITS = {"mnist", "mnist-5k", "binarized-mnist", "stacked-mnist"}
-"""Data sets that the network of digits knows; letters and clothes of that size are none."""
+"""Data sets of handwritten digits; letters and clothes of that size are others."""
 
 
 def choose_extractor(data: Data, examples: int) -> str:
-    """Return the name of the extractor to take where none is named.
+    """Return the name of the extractor that suits the data.
 
-    digits for MNIST and its like; squeezenet for images of 32 pixels a side and more, where its
-    weights are at hand and its 512 features are fewer than the test examples; pca for other
+    digits for MNIST and its variants; squeezenet for images of 32 pixels a side and more, if its
+    weights are available and its 512 features are fewer than the test examples; pca for other
     images; the values themselves, pixels, for tables, if they are fewer than the test examples.
 
     Args:
-        data: The data.
-        examples: Examples of the test split.
+        data: Description of the data.
+        examples: Number of test examples.
     """
     if len(data.shape) == 1:
         return "pixels" if data.shape[0] < examples else "pca"
@@ -42,18 +42,18 @@ def build_extractor(name_or_file: str, data: Data, train: Split, sha256: str = "
 
     Args:
         name_or_file: A registered name; anything else is a path.
-        data: What it will be shown.
-        train: Training examples, for those that are fitted to some.
+        data: Description of the data.
+        train: Training examples, for extractors that are fitted.
         sha256: The hash of the file, in hexadecimal.
 
     Raises:
-        UserError: It is neither, or it does not suit the data, or the hash is not the file's.
+        UserError: It is neither, it does not suit the data, or the hash is not the file's.
     """
     path = Path(name_or_file).expanduser()
     if name_or_file not in EXTRACTORS and path.is_file():
         return TorchScript(path, sha256, data, train)
     if sha256:
-        what = "--extractor-hash is for a file of your own"
+        what = "--extractor-hash is for your own file"
         raise UserError(what, "--extractor FILE", f"--extractor {name_or_file}", "leave it out")
     check_choice("extractor (a name, or a TorchScript file that exists)", name_or_file, EXTRACTORS)
     return EXTRACTORS[name_or_file](data, train)

@@ -3,7 +3,9 @@
 import hashlib
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -65,7 +67,7 @@ class SqueezeNet(nn.Module):
         self.pool = nn.MaxPool2d(3, stride=2, ceil_mode=True)
 
     def maps(self, x: Tensor) -> Tensor:
-        """Return what the last fire module gives, (B, 512, 13, 13), of x, (B, 3, 227, 227)."""
+        """Return the output of the last fire module, (B, 512, 13, 13), for x, (B, 3, 227, 227)."""
         x = self.pool(self.conv1(x).relu())
         for number in range(2, len(SQUEEZED) + 2):
             x = self.get_submodule(f"fire{number}")(x)
@@ -78,14 +80,14 @@ class SqueezeNet(nn.Module):
 
 
 def preprocess(x: Tensor) -> Tensor:
-    """Return images, (B, 1 or 3, H, W) in [0, 1], as the network takes them: see `SqueezeNet`."""
+    """Return the network's input, see `SqueezeNet`, from images, (B, 1 or 3, H, W) in [0, 1]."""
     size = (SIDE, SIDE)
     x = interpolate(repeat_grey(x), size, mode="bilinear", align_corners=False, antialias=True)
     return 255 * x.flip(1) - torch.tensor(MEAN_BGR).view(3, 1, 1)
 
 
 def find_weights() -> Path | None:
-    """Return where the weights lie in the store that IMMERSION_DATA names; None if nowhere."""
+    """Return the path of the weights in the store that IMMERSION_DATA names, or None."""
     store = os.environ.get("IMMERSION_DATA")
     path = Path(store) / FILE if store else None
     return path if path is not None and path.is_file() else None
@@ -95,7 +97,7 @@ def load_network() -> SqueezeNet:
     """Return the trained network, checked by its hash.
 
     Raises:
-        UserError: The file is not in the store, or it is another one.
+        UserError: The file is not in the store, or its hash differs.
     """
     path = find_weights()
     if path is None:
@@ -111,7 +113,8 @@ def load_network() -> SqueezeNet:
     net = SqueezeNet()
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         net.load_state_dict({name: torch.from_numpy(arrays[name]) for name in arrays.files})
-    return net.eval().to(memory_format=torch.channels_last)
+    net.eval()
+    return cast(Callable[..., SqueezeNet], net.to)(memory_format=torch.channels_last)
 
 
 @EXTRACTORS.register("squeezenet")
@@ -123,7 +126,7 @@ class SqueezeNetFeatures(Extractor):
 
     Args:
         data: Images with values in [0, 1].
-        train: Not needed.
+        train: Not used.
 
     Raises:
         UserError: The data are no images, or the weights are missing.
@@ -144,6 +147,6 @@ class SqueezeNetFeatures(Extractor):
     def __call__(self, x: Tensor) -> Tensor:
         """Return the features, (B, 512), of x, (B, 1 or 3, H, W) in [0, 1]."""
         with torch.no_grad():
-            # A few at a time: an image's maps are a thousand times its features.
+            # In small batches: an image's maps are a thousand times its features.
             parts = [self.network.maps(preprocess(part)).mean(dim=(2, 3)) for part in x.split(32)]
         return torch.cat(parts)

@@ -1,4 +1,4 @@
-"""A feature extractor in a file of the user's: TorchScript, known by its hash."""
+"""A feature extractor in the user's own TorchScript file, verified by its hash."""
 
 import hashlib
 import io
@@ -16,9 +16,9 @@ from immersion.metrics.extractors.base import Data, Extractor, repeat_grey
 class TorchScript(Extractor):
     """phi from a TorchScript file, such as an Inception network's for a Frechet distance on it.
 
-    A TorchScript archive is a program, and its constants are pickled: to load one is to trust it.
-    And a distance is only comparable where the extractor is the same to the byte. So the user says
-    which file is meant by its SHA-256, and no byte of another is interpreted.
+    A TorchScript archive is a program with pickled constants: loading one means trusting it. And
+    a distance is only comparable if the extractor is the same to the byte. So the user gives the
+    file's SHA-256, and no byte of another file is interpreted.
 
     The program is called with (B, 3, H, W) float32 levels 0 to 255, grey images repeated to three
     channels, and resizes them itself; with (B, D) for rows of a table. It returns (B, F). Where
@@ -26,9 +26,9 @@ class TorchScript(Extractor):
 
     Args:
         path: The file.
-        sha256: Its hash, in hexadecimal.
-        data: What it will be shown.
-        train: A few of its examples tell how many features there are.
+        sha256: SHA-256 of the file, in hexadecimal.
+        data: Description of the data.
+        train: Training examples, to count the features.
 
     Raises:
         UserError: The hash is another, or the file is not TorchScript, or does not take the data.
@@ -49,7 +49,7 @@ class TorchScript(Extractor):
             )
         try:
             with warnings.catch_warnings():
-                # PyTorch asks authors to export otherwise; the files in circulation are these.
+                # PyTorch recommends another export; the files in circulation are these.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 self.program = torch.jit.load(io.BytesIO(content), map_location="cpu").eval()
         except (RuntimeError, ValueError) as error:
@@ -75,14 +75,16 @@ class TorchScript(Extractor):
 
     def _count(self, path: Path, x: Tensor) -> int:
         try:
-            shape = tuple(self(x).shape)
+            features = self(x)
+            received: object = tuple(features.shape)
         except (RuntimeError, TypeError) as error:
             last = str(error).strip().splitlines()[-1]
-            shape = f"an error on examples of shape {tuple(x.shape)}: {last}"
-        if isinstance(shape, str) or len(shape) != 2 or shape[0] != len(x):
+            features = None
+            received = f"an error on examples of shape {tuple(x.shape)}: {last}"
+        if features is None or features.ndim != 2 or len(features) != len(x):
             raise UserError(
                 f"the extractor '{path}' gives no features of these data",
                 f"({len(x)}, F) numbers from {len(x)} examples",
-                shape,
+                received,
             )
-        return shape[1]
+        return features.shape[1]

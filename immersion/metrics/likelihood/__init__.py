@@ -1,1 +1,1 @@
-"""How likely a model finds data: bounds, importance weights, and Parzen windows on samples."""
+"""Likelihood of data: bounds, importance weights, and Parzen windows on samples."""

@@ -11,7 +11,7 @@ from immersion.metrics.samples.neighbours import compute_squared_distances
 from immersion.metrics.samples.validation import validate_features
 
 SIGMAS = torch.logspace(-1, 0, 10, dtype=torch.float64)
-"""The widths that the authors' code tries."""
+"""The widths of the authors' code."""
 
 
 def compute_parzen(drawn: Tensor, validation: Tensor, test: Tensor) -> tuple[Estimate, float]:
@@ -20,19 +20,19 @@ def compute_parzen(drawn: Tensor, validation: Tensor, test: Tensor) -> tuple[Est
     p(x) = 1/n sum_i N(x; y_i, sigma^2 I), y the n drawn examples; sigma is the one of `SIGMAS`
     with the highest mean log density of the validation set.
 
-    WARNING: for comparison with published tables alone. The number orders models wrongly: the
+    WARNING: for comparison with published tables alone. The number ranks models wrongly: the
     windows are far too few for images, so that it rewards centres, not samples. On MNIST 10,000
     real training images score about 243 nats, and means found by k-means can beat them
-    (Theis et al. 2016, section 3.2). Print the score of real data beside it.
+    (Theis et al. 2016, section 3.2). Report the score of real data with it.
 
     Args:
-        drawn: (n, *shape) in [0, 1]; the protocol asks for 10,000.
+        drawn: (n, *shape) in [0, 1]; 10,000 in the protocol.
         validation: (v, *shape); for MNIST the protocol's are the training images 50,000 to 50,999.
         test: (m, *shape), the whole test set.
 
     Returns:
-        The estimate in nats with standard error s / sqrt(m), the drawn examples counting as given,
-        as is published; and sigma.
+        The estimate in nats with standard error s / sqrt(m), conditional on the drawn examples, as
+        is published; and sigma.
 
     Reference:
         Goodfellow et al. 2014, section 5, https://arxiv.org/abs/1406.2661; on the warning

@@ -1,1 +1,1 @@
-"""How near a restored picture is to the truth: one number a picture, each with its protocol."""
+"""Distance of restored pictures from the truth: one number a picture, with its protocol."""

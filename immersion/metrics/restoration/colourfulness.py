@@ -1,4 +1,4 @@
-"""How colourful a picture is, how far that is from the truth, and PSNR of its chroma."""
+"""Colourfulness of a picture, its error against the truth, and PSNR of chroma."""
 
 import math
 
@@ -19,7 +19,7 @@ def compute_colourfulness(x: Tensor) -> Tensor:
     with standard deviations s and means mu over a picture's pixels.
 
     Protocol: sRGB levels from 0 to 255 (255 x here, not rounded), as the paper's
-    words ask: 15 slightly, 33 moderately, 45 averagely, 59 quite, 82 highly, 109 extremely
+    scale needs: 15 slightly, 33 moderately, 45 averagely, 59 quite, 82 highly, 109 extremely
     colourful; s^2 divides by the number of pixels; rg and yb keep their signs (some
     implementations take absolute values first and differ); computed in float64.
 

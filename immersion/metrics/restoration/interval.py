@@ -1,4 +1,4 @@
-"""Do a map of uncertainty's intervals hold as many of the true values as they say?"""
+"""Calibration of uncertainty maps: intervals, and the share of true values inside them."""
 
 from statistics import NormalDist
 
@@ -20,11 +20,11 @@ def compute_interval_coverage(lower: Tensor, upper: Tensor, y: Tensor) -> Tensor
 
     Args:
         lower: The intervals' lower ends, (B, C, H, W).
-        upper: Their upper ends, (B, C, H, W), nowhere below `lower`.
+        upper: The intervals' upper ends, (B, C, H, W), nowhere below `lower`.
         y: The truth, (B, C, H, W).
 
     Raises:
-        UserError: The shapes do not agree, or an upper end lies below the lower one.
+        UserError: The shapes do not agree, or an upper end is below the lower one.
         NonFinite: A value is infinite or not a number.
 
     Example:
@@ -49,9 +49,9 @@ def compute_interval(mean: Tensor, sigma: Tensor, level: float) -> tuple[Tensor,
     r"""Return the ends of a Gaussian's central interval, mean -+ sigma Phi^{-1}((1 + level) / 2).
 
     Args:
-        mean: Any shape.
-        sigma: The standard deviation, at least 0, of a shape that fits `mean`'s.
-        level: In (0, 1): what the interval should cover.
+        mean: Means, any shape.
+        sigma: Standard deviations, at least 0, of a shape that broadcasts to `mean`.
+        level: Probability that the interval should cover, in (0, 1).
 
     Raises:
         UserError: The level is not between 0 and 1, or a sigma is negative.

@@ -1,4 +1,4 @@
-"""Peak signal-to-noise ratio, and the rounding that published tables apply before it."""
+"""Peak signal-to-noise ratio, and the rounding of published tables."""
 
 from torch import Tensor
 
@@ -14,7 +14,7 @@ def compute_psnr(x: Tensor, y: Tensor, crop: int = 0) -> Tensor:
     pictures is then of dB, not of errors); data range 1; x as it is, neither clipped nor rounded;
     `crop` pixels left out on each side; computed in float64. Equal pictures give infinity.
 
-    What published tables do around it:
+    Published tables compute:
 
     - denoising: `compute_psnr(quantise(x), y)`, no crop;
     - enlarging by s, "PSNR-Y": `compute_psnr(luma(quantise(x)), luma(y), crop=s)` with luma of

@@ -18,7 +18,7 @@ def compute_ssim(x: Tensor, y: Tensor, crop: int = 0) -> Tensor:
 
     SSIM = (2 mu_x mu_y + C1)(2 s_xy + C2) / ((mu_x^2 + mu_y^2 + C1)(s_x^2 + s_y^2 + C2)),
 
-    averaged over the windows that lie wholly inside the picture, then over channels.
+    averaged over the windows that are wholly inside the picture, then over channels.
 
     Protocol: Gaussian window 11 x 11, sigma 1.5, weights that sum to 1; s_x^2 = E[x^2] - mu_x^2
     (population, no n / (n - 1)); K1 = 0.01, K2 = 0.03; data range 1; no downsampling by the
@@ -61,15 +61,15 @@ def compute_ssim_maps(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         Two maps, (B, C, H - 10, W - 10); their product is the SSIM map.
     """
-    mean_x, mean_y = _windowed(x), _windowed(y)
-    variances = _windowed(x * x) - mean_x**2 + _windowed(y * y) - mean_y**2
-    covariance = _windowed(x * y) - mean_x * mean_y
+    mean_x, mean_y = _filter(x), _filter(y)
+    variances = _filter(x * x) - mean_x**2 + _filter(y * y) - mean_y**2
+    covariance = _filter(x * y) - mean_x * mean_y
     luminance = (2 * mean_x * mean_y + C1) / (mean_x**2 + mean_y**2 + C1)
     return luminance, (2 * covariance + C2) / (variances + C2)
 
 
-def _windowed(x: Tensor) -> Tensor:
-    """Return the Gaussian's mean at each place where the whole window fits, one axis at a time."""
+def _filter(x: Tensor) -> Tensor:
+    """Return the Gaussian-weighted mean at each position of the whole window, axis by axis."""
     offsets = torch.arange(WINDOW, dtype=x.dtype, device=x.device) - WINDOW // 2
     weights = (-(offsets**2) / (2 * SIGMA**2)).exp()
     weights = (weights / weights.sum()).reshape(1, 1, WINDOW, 1)
@@ -122,7 +122,7 @@ def compute_ms_ssim(x: Tensor, y: Tensor, crop: int = 0) -> Tensor:
     product = torch.ones(x.shape[:2], dtype=x.dtype, device=x.device)
     for scale, weight in enumerate(WEIGHTS):
         if scale:
-            x, y = _halved(x), _halved(y)
+            x, y = _downsample(x), _downsample(y)
         luminance, contrast = compute_ssim_maps(x, y)
         last = scale == len(WEIGHTS) - 1
         similarity = (luminance * contrast if last else contrast).mean((2, 3))
@@ -130,6 +130,6 @@ def compute_ms_ssim(x: Tensor, y: Tensor, crop: int = 0) -> Tensor:
     return product.mean(1)
 
 
-def _halved(x: Tensor) -> Tensor:
+def _downsample(x: Tensor) -> Tensor:
     odd = (0, x.shape[-1] % 2, 0, x.shape[-2] % 2)
     return avg_pool2d(pad(x, odd, mode="replicate"), 2)

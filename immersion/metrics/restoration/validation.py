@@ -1,11 +1,11 @@
-"""What every comparison of a restored picture with the truth asks of the two."""
+"""Validation of restored pictures and the truth, shared by all metrics of restoration."""
 
 from torch import Tensor
 
 from immersion.check import NonFinite, UserError
 
 TOLERANCE = 1e-5
-"""How far beyond [0, 1] a truth may lie, for the round-off of a conversion of colours."""
+"""Tolerance beyond [0, 1] for the truth: round-off of a colour conversion."""
 
 
 def validate_images(
@@ -16,12 +16,12 @@ def validate_images(
     Args:
         x: Restored, (B, C, H, W); may leave [0, 1].
         y: The truth, (B, C, H, W), in [0, 1].
-        crop: Pixels taken off each of the four sides.
-        smallest: What the shorter side must have after that.
+        crop: Pixels removed from each of the four sides.
+        smallest: Smallest allowed side after the crop, in pixels.
 
     Raises:
         UserError: The shapes do not agree, the truth is not in [0, 1], or too little is left.
-        NonFinite: A value is infinite or not a number; no picture is left out in silence.
+        NonFinite: A value is infinite or not a number; no picture is silently left out.
 
     Example:
         >>> import torch
@@ -48,7 +48,7 @@ received 255 to 255; divide 8-bit levels by 255.
 
 
 def validate_shapes(name: str, x: Tensor, y: Tensor) -> None:
-    """Raise unless x and y are finite floats of one shape (B, C, H, W) with B >= 1."""
+    """Raise UserError or NonFinite unless x and y are finite floats of one shape (B, C, H, W)."""
     shapes = tuple(x.shape), tuple(y.shape)
     if shapes[0] != shapes[1] or x.ndim != 4 or not x.numel():
         received = f"{shapes[0]} and {shapes[1]}"
@@ -58,6 +58,6 @@ def validate_shapes(name: str, x: Tensor, y: Tensor) -> None:
             f"the {name} are not floats", "a float dtype", f"{x.dtype} and {y.dtype}", "scale them"
         )
     for side, values in (("restored", x), ("true", y)):
-        broken = int((~values.isfinite()).flatten(1).any(1).sum())
-        if broken:
-            raise NonFinite(f"the {side} {name} are not finite for {broken} of {len(values)}")
+        invalid = int((~values.isfinite()).flatten(1).any(1).sum())
+        if invalid:
+            raise NonFinite(f"the {side} {name} are not finite for {invalid} of {len(values)}")

@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage: do the drawn examples lie where the real ones do?"""
+"""Precision, recall, density and coverage: the overlap of real and drawn examples."""
 
 import torch
 from torch import Tensor
@@ -18,14 +18,14 @@ def compute_coverage(real: Tensor, drawn: Tensor, k: int = NEIGHBOUR) -> dict[st
     neighbour in its own set; x are the N real examples and y the M drawn ones:
 
     - precision = 1/M sum_j 1[y_j in some B(x_i)]: drawn examples that look real;
-    - recall    = 1/N sum_i 1[x_i in some B(y_j)]: real examples that the model could draw;
+    - recall    = 1/N sum_i 1[x_i in some B(y_j)]: real examples that the model could generate;
     - density   = 1/(k M) sum_j sum_i 1[y_j in B(x_i)]: precision that one outlier among the real
       examples cannot raise; it may exceed 1;
     - coverage  = 1/N sum_i 1[some y_j in B(x_i)]: recall that outliers among the drawn cannot
       raise. For equal distributions and N = M its mean is close to 1 - 2^-k (0.97 for k = 5).
 
-    The standard errors are those of one value an example over the examples that are averaged; the
-    set that makes the balls counts as given, and neighbours share balls. Over redraws of both
+    The standard errors are those of one value per example over the examples that are averaged,
+    conditional on the set that makes the balls; neighbours share balls. Over redraws of both
     sets the spread is larger: on Gaussians 1.1 to 2 times, and up to 2.6 times for density.
 
     Args:

@@ -19,7 +19,7 @@ def compute_frechet_distance(a: Tensor, b: Tensor) -> float:
     r"""Return |m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)), in squared units of the features.
 
     It is the squared 2-Wasserstein distance between the Gaussians with the sets' means and
-    covariances. Its value depends on the features: a number without their name means nothing.
+    covariances. Its value depends on the features: report their name with the number.
 
     Args:
         a: (N, F), N > F.
@@ -84,7 +84,7 @@ def compute_unbiased_frechet(real: Tensor, drawn: Tensor, seed: int = 0) -> Esti
     Args:
         real: Features, (N, F), N > F; the line is good for N > 10 F or so.
         drawn: (M, F), M > F.
-        seed: Of the subsets.
+        seed: Seed of the subsets.
 
     Reference:
         Chong & Forsyth 2020, Effectively unbiased FID and Inception score, section 4,

@@ -9,7 +9,7 @@ from immersion.metrics.samples.validation import validate_pair
 from immersion.random import make_generator
 
 SUBSET, FEWEST = 1000, 10
-"""Examples a subset as in the paper; subsets at the least, for the error bar's sake."""
+"""Examples a subset, as in the paper; fewest subsets, for the error bar."""
 
 
 def compute_kernel_distance(real: Tensor, drawn: Tensor, seed: int = 0) -> Estimate:
@@ -17,13 +17,13 @@ def compute_kernel_distance(real: Tensor, drawn: Tensor, seed: int = 0) -> Estim
 
     Both sets are shuffled and cut into max(10, min(N, M) // 1000) subsets of nearly equal size.
     Subsets share no example, so their standard error s / sqrt(subsets) is honest (that of
-    subsets drawn afresh from the same examples, as is usual, shrinks with their number alone).
-    Unbiased: for equal distributions it is as often below 0 as a mean of 0 asks.
+    subsets resampled from the same examples, as is usual, shrinks with their number alone).
+    Unbiased: for equal distributions it is as often below 0 as a mean of 0 requires.
 
     Args:
         real: Features, (N, F), N >= 20.
         drawn: (M, F), M >= 20.
-        seed: Of the cut.
+        seed: Seed of the subsets.
 
     Returns:
         The estimate; `examples` counts the subsets.
@@ -52,7 +52,7 @@ def compute_kernel_distance(real: Tensor, drawn: Tensor, seed: int = 0) -> Estim
 
 
 def count_subsets(real: int, drawn: int) -> int:
-    """Return into how many subsets that many real and drawn examples are cut.
+    """Return the number of subsets for that many real and drawn examples.
 
     Example:
         >>> count_subsets(50_000, 60_000), count_subsets(500, 500)

@@ -11,17 +11,17 @@ from immersion.metrics.samples.validation import validate_features
 
 
 def compute_memorisation(drawn: Tensor, held_out: Tensor, train: Tensor) -> dict[str, Estimate]:
-    r"""Compare how near drawn and held-out examples lie to the training set.
+    r"""Compare how near drawn and held-out examples are to the training set.
 
     d(y) is the Euclidean distance from y to its nearest training example. Returned:
 
     - nearest_drawn, nearest_held_out: the means of d over the drawn and the held-out examples;
     - nearer_than_held_out = P(d(y) < d(x)) + 1/2 P(d(y) = d(x)) over pairs of a drawn y and a
       held-out x (Mann-Whitney's U over the number of pairs). 1/2: no sign of memorisation; towards
-      1: drawn examples lie nearer to the training set than new data do, so they are copied;
-      towards 0: they lie farther, so the model underfits.
+      1: drawn examples are nearer to the training set than new data are, so they are copied;
+      towards 0: they are farther, so the model underfits.
 
-    One number for the whole set: a model that copies some examples and draws others badly can
+    One number for the whole set: a model that copies some examples and generates others badly can
     average to 1/2, which is why the reference takes the statistic cell by cell. Look at
     the pictures of `find_nearest` too.
 
@@ -87,7 +87,7 @@ def _rank(values: Tensor, points: Tensor) -> Tensor:
 
 
 SURELY = 3.0
-"""Standard errors by which the gap between training examples and draws must lie above 0."""
+"""Standard errors by which the gap between training examples and samples must exceed 0."""
 
 
 def compute_discriminator_overfitting(
@@ -95,19 +95,19 @@ def compute_discriminator_overfitting(
 ) -> Estimate | None:
     r"""Return r_v = (E C(train) - E C(held out)) / (E C(train) - E C(drawn)).
 
-    The share of the gap between training examples and draws that is lost on new data: 0 where
+    The share of the gap between training examples and samples that is lost on new data: 0 where
     held-out examples look as real to the discriminator as those it was trained on, 1 where they
-    look as generated as draws do. The logits must be those of one discriminator in one mode. The
+    look as generated as samples do. The logits must be those of one discriminator in one mode. The
     standard error is to first order in the three means, each over its examples.
 
     Args:
         train: Logits of training examples, (N,).
-        held_out: Of examples that trained neither player, (M,).
-        drawn: Of the generator's draws, (L,).
+        held_out: Logits of examples that trained neither player, (M,).
+        drawn: Logits of the generator's samples, (L,).
 
     Returns:
         The estimate, with the smallest of N, M, L as its examples; None of one example, and where
-        training examples and draws cannot be told apart, so that there is no gap to lose.
+        training examples and samples cannot be distinguished, so that there is no gap to lose.
 
     Reference:
         Karras et al. 2020, equation (1), https://arxiv.org/abs/2006.06676

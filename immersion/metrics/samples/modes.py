@@ -24,9 +24,9 @@ def count_mixture_modes(drawn: Tensor, means: Tensor, sigma: float) -> dict[str,
     - modes: the means that at least one high-quality point belongs to;
     - reverse_kl = KL(p_g || p) in nats: p_g the histogram of the high-quality points over the K
       means, p = 1/K. The paper does not say which points count; its authors' code leaves the
-      others out, and so do the numbers of its tables. It says nothing of the points left out:
-      read it beside high_quality. Where no point is of high quality there is no histogram, and
-      log K, the largest value, stands for it, without an error.
+      others out, and so do the numbers of its tables. It ignores the points left out:
+      read it together with high_quality. Where no point is of high quality there is no
+      histogram, and the value is log K, the largest, without an error.
 
     Args:
         drawn: (M, D).
@@ -59,7 +59,7 @@ def count_mixture_modes(drawn: Tensor, means: Tensor, sigma: float) -> dict[str,
 
 
 def count_class_modes(classes: Tensor, count: int) -> dict[str, Estimate]:
-    r"""Return modes and reverse_kl of drawn examples that a classifier has told apart.
+    r"""Return modes and reverse_kl of drawn examples from their predicted classes.
 
     - modes: the distinct classes among them;
     - reverse_kl = KL(histogram || uniform over the `count` classes) = log K - H(histogram), nats.
@@ -84,7 +84,7 @@ def count_class_modes(classes: Tensor, count: int) -> dict[str, Estimate]:
 
 
 def _distinct(counts: Tensor, examples: int) -> Estimate:
-    """Return how many counts are not 0; a mode met n times would be missed with exp(-n)."""
+    """Return the number of nonzero counts; a mode hit n times is missed with probability exp(-n)."""
     missed = torch.exp(-counts[counts > 0].double())
     error = (missed * (1 - missed)).sum().sqrt().item()
     return Estimate(float((counts > 0).sum()), error, examples, "modes")
@@ -93,7 +93,7 @@ def _distinct(counts: Tensor, examples: int) -> Estimate:
 def _kl_to_uniform(counts: Tensor) -> Estimate:
     """Return sum_k p_k log(K p_k), p the histogram, with its standard error to second order.
 
-    M Var = Var_p(log p_k) + (k - 1) / (2 M), k the modes that are met; the plug-in value of the
+    M Var = Var_p(log p_k) + (k - 1) / (2 M), k the modes that are hit; the plug-in value of the
     first term, which vanishes for the uniform, is itself too large by (k - 1) / M.
     """
     examples = int(counts.sum())

@@ -18,13 +18,13 @@ def compute_quality(real: Tensor, drawn: Tensor, seed: int = 0) -> dict[str, Est
     """Return every measure that compares real with drawn features, by name.
 
     The names: frechet, frechet_unbiased, kernel_distance, precision, recall, density, coverage,
-    two_sample_accuracy. Each says in its own docstring what it means and what its error bar
-    covers. All depend on the features: print their name and protocol beside the numbers.
+    two_sample_accuracy. Each has a docstring with its meaning and what its error bar covers.
+    All depend on the features: report their name and protocol with the numbers.
 
     Args:
-        real: (N, F), of examples that neither trained nor chose the model; N > F and N >= 20.
+        real: (N, F), of examples that neither trained nor selected the model; N > F and N >= 20.
         drawn: (M, F), M > F and M >= 20; M = N is usual.
-        seed: Of the subsets and the halves.
+        seed: Seed of the subsets and the halves.
 
     Raises:
         UserError: The sets do not agree in shape, or are too small.
@@ -46,12 +46,12 @@ def compute_quality(real: Tensor, drawn: Tensor, seed: int = 0) -> dict[str, Est
 
 
 def describe_quality(real: Tensor, drawn: Tensor) -> dict[str, str]:
-    """Return in words what `compute_quality` of the same features depends on besides them.
+    """Return in words what `compute_quality` depends on besides the features.
 
     Example:
         >>> import torch
-        >>> said = describe_quality(torch.zeros(2000, 50), torch.zeros(2000, 50))
-        >>> said["kernel_distance"]
+        >>> words = describe_quality(torch.zeros(2000, 50), torch.zeros(2000, 50))
+        >>> words["kernel_distance"]
         '10 disjoint subsets of 200 real and 200 drawn examples'
     """
     subsets = count_subsets(len(real), len(drawn))

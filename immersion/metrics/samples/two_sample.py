@@ -1,4 +1,4 @@
-"""The classifier two-sample test: can a classifier tell real from drawn examples?"""
+"""The classifier two-sample test: can a classifier distinguish real from drawn examples?"""
 
 import math
 import warnings
@@ -15,10 +15,10 @@ FEWEST = 4
 
 
 def compute_two_sample_accuracy(real: Tensor, drawn: Tensor, seed: int = 0) -> Estimate:
-    r"""Return the held-out accuracy of a logistic regression that tells real from drawn features.
+    r"""Return the held-out accuracy of a logistic regression on real against drawn features.
 
-    1/2: it cannot tell; 1: it always can. Each set is shuffled and cut in halves; the classifier
-    sees every feature and its square, standardised, so that it meets differences of means and of
+    1/2: it cannot distinguish them; 1: it always can. Each set is shuffled and cut in halves; the
+    classifier sees every feature and its square, standardised, so that it detects differences of means and of
     spreads (it is blind to others: 1/2 is no proof of equality). Its accuracy on the other
     halves is the mean of the shares that are right among the real and among the drawn,
     so that sets of unlike size still have 1/2 as their chance level.
@@ -26,11 +26,11 @@ def compute_two_sample_accuracy(real: Tensor, drawn: Tensor, seed: int = 0) -> E
     Args:
         real: Features, (N, F), N >= 4.
         drawn: (M, F), M >= 4.
-        seed: Of the halves.
+        seed: Seed of the halves.
 
     Returns:
         The estimate; its standard error is that of held-out examples for the classifier given,
-        1/2 (s_r^2 / n + s_d^2 / m)^(1/2), which is 1/2 (n + m)^(-1/2) where it cannot tell.
+        1/2 (s_r^2 / n + s_d^2 / m)^(1/2), which is 1/2 (n + m)^(-1/2) at chance level.
 
     Reference:
         Lopez-Paz & Oquab 2017, Revisiting classifier two-sample tests, section 3 (theorem 1),
@@ -53,16 +53,16 @@ def compute_two_sample_accuracy(real: Tensor, drawn: Tensor, seed: int = 0) -> E
     mean, scale = fit.mean(0), fit.std(0)
     scale = torch.where(scale > 0, scale, 1)
 
-    def seen(x: Tensor) -> np.ndarray:
+    def expand(x: Tensor) -> np.ndarray:
         z = (x - mean) / scale
         return torch.cat([z, (z.square() - 1) / math.sqrt(2)], 1).numpy()
 
     classifier = LogisticRegression(class_weight="balanced", max_iter=200)
-    with warnings.catch_warnings():  # a fit that stops early is a classifier all the same
+    with warnings.catch_warnings():  # a fit that stops early is still a classifier
         warnings.simplefilter("ignore", ConvergenceWarning)
-        classifier.fit(seen(fit), np.repeat([0, 1], [len(real_fit), len(drawn_fit)]))
+        classifier.fit(expand(fit), np.repeat([0, 1], [len(real_fit), len(drawn_fit)]))
     right = [
-        Estimate.of(torch.from_numpy(classifier.predict(seen(held)) == label), "share")
+        Estimate.of(torch.from_numpy(classifier.predict(expand(held)) == label), "share")
         for held, label in ((real_held, 0), (drawn_held, 1))
     ]
     error = math.hypot(*(part.standard_error or 0.0 for part in right)) / 2

@@ -1,4 +1,4 @@
-"""What every comparison of two sets of features asks of them."""
+"""Validation of sets of features, shared by all metrics of samples."""
 
 from torch import Tensor
 
@@ -6,16 +6,16 @@ from immersion.check import NonFinite, UserError
 
 
 def validate_pair(real: Tensor, drawn: Tensor, more_than: int = 1) -> tuple[Tensor, Tensor]:
-    """Return two sets of features in float64, or say why they cannot be compared.
+    """Return two sets of features in float64, after validating them.
 
     Args:
         real: (N, F).
         drawn: (M, F).
-        more_than: What N and M must both exceed.
+        more_than: Number that N and M must both exceed.
 
     Raises:
         UserError: The shapes do not agree, or a set is too small.
-        NonFinite: A feature is infinite or not a number; no example is left out in silence.
+        NonFinite: A feature is infinite or not a number; no example is silently left out.
 
     Example:
         >>> import torch
@@ -33,7 +33,7 @@ received (3, 2) and (4, 5).
 
 
 def validate_features(name: str, values: Tensor, more_than: int = 0) -> Tensor:
-    """Return one set, (N, F), in float64, or say why it cannot be used; see `validate_pair`."""
+    """Return one set, (N, F), in float64, after validating it; see `validate_pair`."""
     if len(values) <= more_than:
         raise UserError(
             f"there are too few {name} examples",
@@ -41,7 +41,7 @@ def validate_features(name: str, values: Tensor, more_than: int = 0) -> Tensor:
             len(values),
             "take more examples, or features of fewer dimensions",
         )
-    broken = int((~values.isfinite()).flatten(1).any(1).sum())
-    if broken:
-        raise NonFinite(f"the {name} features are not finite for {broken} of {len(values)}")
+    invalid = int((~values.isfinite()).flatten(1).any(1).sum())
+    if invalid:
+        raise NonFinite(f"the {name} features are not finite for {invalid} of {len(values)}")
     return values.double()

@@ -10,7 +10,7 @@ from immersion.metrics.segmentation.scores import compute_f_score
 
 
 def validate_masks(predicted: Tensor, truth: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Return two stacks of masks as numpy arrays of bool, (B, H, W), or say why they are none.
+    """Return two stacks of masks as numpy arrays of bool, (B, H, W), after validating them.
 
     Args:
         predicted: (B, H, W), bool, True inside objects and False on borders.
@@ -67,7 +67,7 @@ def compute_pixel_error(predicted: Tensor, truth: Tensor) -> Tensor:
 
 
 def count_pixels(predicted: Tensor, truth: Tensor) -> Tensor:
-    """Return how many pixels are interior in both, the prediction, the truth, (B, 3).
+    """Return the number of interior pixels in both, the prediction, the truth, (B, 3).
 
     Example:
         >>> truth = torch.tensor([[[1, 1, 0, 1]]]).bool()
@@ -113,17 +113,17 @@ def compute_rand_error(predicted: Tensor, truth: Tensor, with_itself: bool = Tru
 
 
 def count_pairs(predicted: Tensor, truth: Tensor, with_itself: bool = True) -> Tensor:
-    """Return how many pairs of pixels are of one object: in both, found, true, (B, 3).
+    """Return the number of pairs of pixels in one object: in both, found, true, (B, 3).
 
     Protocol: pixels on true borders are left out of everything; objects are the 4-connected
-    components of each picture's interior, found on its own; a predicted border pixel in the true
-    interior is an object of its own; pairs are ordered.
+    components of each picture's interior, found separately; a predicted border pixel in the true
+    interior is a separate object; pairs are ordered.
 
     Args:
         predicted: (B, H, W), bool, True inside objects and False on borders.
         truth: (B, H, W), bool.
-        with_itself: Whether a pixel and itself are a pair, n^2 in all, as in the paper and in the
-            challenge's program; False counts n (n - 1), as scikit-image does.
+        with_itself: If True, a pixel and itself are a pair, n^2 in all, as in the paper and in the
+            challenge's program; else n (n - 1), as in scikit-image.
 
     Returns:
         Integers, (B, 3), for `compute_f_score`.

@@ -19,8 +19,8 @@ def estimate_pooled(counts: Tensor, score: Callable[[Tensor], Tensor], unit: str
 
     Args:
         counts: One tensor of counts a picture, (N, ...).
-        score: From (B, ...) to (B,): takes such sums, B at once.
-        unit: Of the score.
+        score: From (B, ...) to (B,): takes B such sums at once.
+        unit: Unit of the score.
 
     Raises:
         UserError: The pooled counts have no score, as where every pixel is void.
@@ -76,7 +76,7 @@ def compute_confusion(
         predicted: Classes from 0 to K - 1, (B, H, W), integers.
         truth: Classes from 0 to K - 1 or `void`, (B, H, W), integers.
         classes: K.
-        void: The label of pixels that are not judged; None where all are.
+        void: The label of pixels that are not evaluated; None where all are.
 
     Raises:
         UserError: The shapes do not agree, or a label is none of the classes.
@@ -93,22 +93,22 @@ def compute_confusion(
     if predicted.is_floating_point() or truth.is_floating_point():
         received = f"{predicted.dtype} and {truth.dtype}"
         raise UserError("the masks are not of classes", "integers", received, "take the argmax")
-    judged = torch.ones_like(truth, dtype=torch.bool) if void is None else truth != void
+    evaluated = torch.ones_like(truth, dtype=torch.bool) if void is None else truth != void
     pictures = len(truth)
-    first, second = truth[judged].long(), predicted[judged].long()
+    first, second = truth[evaluated].long(), predicted[evaluated].long()
     for name, labels in (("truth", first), ("prediction", second)):
         if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
             received = f"{labels.min().item()} to {labels.max().item()}"
             what = f"the {name} has a label that is no class"
             raise UserError(what, f"0 to {classes - 1}", received, "name its void label")
-    places = judged.nonzero()[:, 0]  # which picture each judged pixel is of
+    places = evaluated.nonzero()[:, 0]  # which picture each evaluated pixel is of
     cells = (places * classes + first) * classes + second
     counts = torch.bincount(cells, minlength=pictures * classes**2)
     return counts.reshape(pictures, classes, classes)
 
 
 def compute_pixel_accuracy(matrix: Tensor) -> Tensor:
-    """Return the share of judged pixels whose class is right, (...), from (..., K, K).
+    """Return the share of evaluated pixels whose class is right, (...), from (..., K, K).
 
     Example:
         >>> compute_pixel_accuracy(torch.tensor([[3, 1], [0, 4]]))
@@ -120,7 +120,7 @@ def compute_pixel_accuracy(matrix: Tensor) -> Tensor:
 def compute_mean_class_accuracy(matrix: Tensor) -> Tensor:
     """Return the mean over classes of the share of their pixels that is right, (...).
 
-    Protocol: of the matrix that it is given, so sum over pictures first; classes without a true
+    Protocol: of one matrix, so sum over pictures first; classes without a true
     pixel are left out of the mean.
 
     Example:
@@ -133,7 +133,7 @@ def compute_mean_class_accuracy(matrix: Tensor) -> Tensor:
 def compute_mean_iou(matrix: Tensor) -> Tensor:
     r"""Return the mean over classes of intersection over union, (...), from (..., K, K).
 
-    Protocol: of the matrix that it is given, so sum over pictures first (a mean of pictures' own
+    Protocol: of one matrix, so sum over pictures first (a mean of pictures' own
     means is another number); classes that are neither in the truth nor predicted are left out of
     the mean; a class that is predicted but never true counts as 0.
 

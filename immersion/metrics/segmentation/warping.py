@@ -1,4 +1,4 @@
-"""The warping error: which mistakes are of topology, and cannot be made good by moving borders?"""
+"""The warping error: mistakes of topology, which moving borders cannot repair."""
 
 from functools import cache
 
@@ -11,13 +11,13 @@ from immersion.check import NonFinite, UserError
 from immersion.metrics.segmentation.objects import label_objects, validate_masks
 
 RADIUS = 20
-"""Pixels each way in which a split is looked for, as the challenge's script does."""
+"""Pixels each way in which splits are searched, as in the challenge's script."""
 
 
 def compute_warping_error(
     probability: Tensor, truth: Tensor, threshold: float = 0.5, mask: Tensor | None = None
 ) -> Tensor:
-    r"""Return the share of each picture's pixels that `warp` cannot make good, (B,).
+    r"""Return the share of each picture's pixels that `warp` cannot repair, (B,).
 
     D(T || L) = min over L' that L can be warped to of 1/(H W) sum_hw [L' != T],
 
@@ -25,10 +25,11 @@ def compute_warping_error(
     warp is greedy. Mismatches outside `mask` neither move nor count.
 
     Args:
-        probability: Of the interior, (B, H, W), floats.
+        probability: Probability of the interior, (B, H, W), floats.
         truth: (B, H, W), bool, True inside objects and False on borders.
         threshold: Interior is where `probability` exceeds it.
-        mask: Where the truth may be moved, (B, H, W), bool; None is everywhere, as the challenge.
+        mask: Pixels where the truth may be moved, (B, H, W), bool; None is everywhere, as in the
+            challenge.
 
     Raises:
         UserError: The shapes do not agree, the truth is not bool, or it has no interior.
@@ -67,7 +68,7 @@ def compute_split_and_merge_error(
     the challenge's program gives these numbers.
 
     Args:
-        probability: Of the interior, (B, H, W), floats.
+        probability: Probability of the interior, (B, H, W), floats.
         truth: (B, H, W), bool, True inside objects and False on borders.
         threshold: Interior is where `probability` exceeds it.
 
@@ -94,15 +95,15 @@ def warp(
     Wrong pixels are flipped one by one while they are simple: in the 3 x 3 pixels around a simple
     point, the interior's 4-connected parts that touch it are one and the border's 8-connected
     parts are one, so that no object or hole appears, vanishes, splits or merges. Right pixels are
-    never flipped, so a border cannot move past itself. A pass visits the surest first,
+    never flipped, so a border cannot move past itself. A pass visits the most certain first,
     |probability - threshold| descending, ties column by column; passes follow until one flips
     nothing. Outside the picture is border.
 
     Args:
-        probability: Of the interior, (B, H, W), floats.
+        probability: Probability of the interior, (B, H, W), floats.
         truth: (B, H, W), bool, True inside objects and False on borders.
         threshold: Interior is where `probability` exceeds it.
-        mask: Where the truth may be moved, (B, H, W), bool; None is everywhere.
+        mask: Pixels where the truth may be moved, (B, H, W), bool; None is everywhere.
 
     Returns:
         Bool, (B, H, W).
@@ -116,26 +117,26 @@ def warp(
         Characterization of Three-Dimensional Simple Points, page 172,
         https://doi.org/10.1016/0167-8655(94)90046-9
     """
-    broken = int((~probability.isfinite()).flatten(1).any(1).sum())
-    if broken:
-        raise NonFinite(f"the probabilities are not finite for {broken} of {len(truth)}")
+    invalid = int((~probability.isfinite()).flatten(1).any(1).sum())
+    if invalid:
+        raise NonFinite(f"the probabilities are not finite for {invalid} of {len(truth)}")
     goals, truths = validate_masks(probability > threshold, truth)
     if mask is not None and mask.shape != truth.shape:
         raise UserError("the mask does not fit", tuple(truth.shape), tuple(mask.shape))
     allowed = np.ones_like(goals) if mask is None else mask.bool().cpu().numpy()
-    sureness = (probability.double() - threshold).abs().cpu().numpy()
-    stacks = zip(truths, goals, sureness, allowed, strict=True)
+    certainty = (probability.double() - threshold).abs().cpu().numpy()
+    stacks = zip(truths, goals, certainty, allowed, strict=True)
     return torch.from_numpy(np.stack([_warp_mask(*picture) for picture in stacks]))
 
 
 def _warp_mask(
-    truth: np.ndarray, goal: np.ndarray, sureness: np.ndarray, allowed: np.ndarray
+    truth: np.ndarray, goal: np.ndarray, certainty: np.ndarray, allowed: np.ndarray
 ) -> np.ndarray:
-    """Return one truth, (H, W), warped; bytes with a frame of border are quickest to walk on."""
+    """Return one truth, (H, W), warped; bytes with a frame of border are the fastest."""
     framed = np.pad(truth, 1)
     width, pixels, simple = framed.shape[1], bytearray(framed.tobytes()), find_simple_points()
     columns, rows = ((truth != goal) & allowed).T.nonzero()
-    order = np.argsort(-sureness[rows, columns], kind="stable")
+    order = np.argsort(-certainty[rows, columns], kind="stable")
     wrong = ((rows + 1) * width + columns + 1)[order].tolist()
     steps = [row * width + column for row, column in RING]
     flipped = True
