@@ -1,4 +1,4 @@
-"""`immersion doctor`: what this machine can do; of a run, how its training went."""
+"""`immersion doctor`: diagnose a run, or describe this machine."""
 
 import os
 import shutil
@@ -18,29 +18,29 @@ from immersion.runs.load import parse_spec
 
 
 def doctor(run: Path | None = None) -> dict[str, Any] | list[dict[str, str]]:
-    """Tell what this machine can do; or, given a run, what is wrong with it and what to try.
+    """Diagnose a run or this machine.
 
-    Of the machine: processor, precision, memory, disk, versions, data. Of a run: findings, each
-    with its name, what was seen, the remedy, and how grave it is; they are written to the run's
+    For the machine: processor, precision, memory, disk, versions, data. For a run: findings, each
+    with a name, the observation, a remedy and a severity; they are written to the run's
     health.json too.
 
     Args:
-        run: A run folder; by default the machine is looked at.
+        run: Run folder; by default the machine is described.
     """
     if run is None:
-        return _machine()
+        return _collect_machine_report()
     return [finding.to_dict() for finding in examine(RunFolder.open(run))]
 
 
 def examine(folder: RunFolder) -> list[Finding]:
-    """Return the findings about a run, and write them to its health.json, for the report."""
+    """Return the findings about a run, and write them to its health.json for the report."""
     record = folder.record()
     spec = parse_spec(record.data.spec)
     findings = diagnose(
         folder.metrics(),
         folder.evaluation(),
         flags=list_flags(record.recipe, image=spec.is_image),
-        game=_game(record.arguments),
+        game=_find_game(record.arguments),
         diverged=record.outcome.message if record.outcome is not None else "",
         settings={name.replace("_", "-"): value for name, value in record.settings.items()},
         usual_penalty=compute_default_penalty(spec),
@@ -49,7 +49,7 @@ def examine(folder: RunFolder) -> list[Finding]:
     return findings
 
 
-def _game(arguments: dict[str, Any]) -> str | None:
+def _find_game(arguments: dict[str, Any]) -> str | None:
     """Return the adversarial game that a run's arguments name; an image-to-image one is nested."""
     adversary = arguments.get("adversary", {})
     return adversary["game"] if adversary.get("adversarial") else arguments.get("game")
@@ -60,13 +60,13 @@ def list_flags(recipe: str, image: bool) -> dict[str, tuple[str, ...]]:
 
     Args:
         recipe: The recipe's name.
-        image: Whether the data are images; tables cannot be augmented.
+        image: If True, the data are images; tables cannot be augmented.
     """
     flags = RecipeCall(recipe).flags
     return {name: words for name, words in flags.items() if image or name != "augmentation"}
 
 
-def _machine() -> dict[str, Any]:
+def _collect_machine_report() -> dict[str, Any]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     places = {str(entry["name"]): entry["place"] for entry in describe()}
     return {
@@ -74,19 +74,19 @@ def _machine() -> dict[str, Any]:
         "device": device.type,
         "precision": "bfloat16" if has_native_bfloat16(device) else "float32",
         "threads": torch.get_num_threads(),
-        "memory_gib": round(_memory() / 2**30, 1),
+        "memory_gib": round(_count_memory() / 2**30, 1),
         "disk_free_gib": round(shutil.disk_usage(Path.cwd()).free / 2**30, 1),
         "versions": collect_versions(),
         "data": places,
-        "advice": _advice(),
+        "advice": _advise(),
     }
 
 
-def _memory() -> int:
+def _count_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _advice() -> list[str]:
+def _advise() -> list[str]:
     advice = []
     if os.environ.get("OMP_WAIT_POLICY", "").upper() != "PASSIVE":
         advice.append(
@@ -94,5 +94,5 @@ def _advice() -> list[str]:
             "several times slower"
         )
     if "IMMERSION_DATA" not in os.environ:
-        advice.append("set IMMERSION_DATA to a folder of data sets to do without downloads")
+        advice.append("set IMMERSION_DATA to a folder of data sets to avoid downloads")
     return advice

@@ -79,7 +79,7 @@ def diagnose(
         flags: Flag that the run's command takes, without its dashes -> the words it accepts;
             none where it accepts any.
         game: The adversarial game; None where there was none.
-        diverged: Where a non-finite number ended training; empty if none did.
+        diverged: Location of the non-finite number that ended training; empty if none did.
         settings: Flag, without its dashes -> the run's value.
         usual_penalty: The weight of R1 that suits such data.
     """

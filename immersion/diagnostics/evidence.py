@@ -15,7 +15,7 @@ Severity = Literal["failure", "warning", "note", "fine"]
 
 FEWEST = 100
 """Examples below which a share of them, such as precision, is too uncertain to use: among 30 test
-examples every flat grey picture can lie near one."""
+examples every flat grey picture can be near one."""
 
 LINES = 6
 """The fewest lines of the metrics that are diagnosed: each third of a training needs two."""
@@ -27,9 +27,9 @@ class Finding:
 
     Args:
         name: A name of a few words.
-        sentence: What was observed, with its numbers.
+        sentence: The observation, with its numbers.
         severity: failure (the model is of no use), warning, note or fine.
-        advice: What to try; None where nothing needs to be done.
+        advice: Remedies to try; None where nothing needs to be done.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Evidence:
         flags: Flag that the run's command takes, without its dashes -> the words it accepts;
             none where it accepts any.
         game: The adversarial game, or None.
-        diverged: Where a non-finite number ended training; empty if none did.
+        diverged: Location of the non-finite number that ended training; empty if none did.
         settings: Flag, without its dashes -> the run's value.
         usual_penalty: The weight of R1 that suits such data.
     """

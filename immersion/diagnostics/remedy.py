@@ -88,11 +88,11 @@ class Remedy:
 
 @dataclass(frozen=True)
 class Advice:
-    """What to try about a finding.
+    """Remedies to try for a finding.
 
     Args:
         alternatives: The remedies, the most promising first.
-        aim: What they have in common, as an imperative; may be empty.
+        aim: Their common aim, as an imperative; may be empty.
         also: Remedies to try besides.
 
     Example:
@@ -127,8 +127,8 @@ def select(
 
     Args:
         remedies: The remedies.
-        flags: What the command takes; see `diagnose`.
-        settings: What the run was given; see `diagnose`.
+        flags: Flags that the command takes; see `diagnose`.
+        settings: Settings of the run; see `diagnose`.
     """
     accepted = tuple(remedy for remedy in remedies if remedy.is_accepted(flags))
     return tuple(r for r in accepted if not r.is_present(settings)) or accepted

@@ -1,1 +1,1 @@
-"""What a person looks at: pictures of a model's outputs, figures of its numbers, the report."""
+"""Figures and the report: image grids, plots of metrics and codes, the HTML page."""

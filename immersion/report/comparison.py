@@ -1,4 +1,4 @@
-"""A page that shows pictures before and after, one over the other, with a slider between them."""
+"""A page of pictures before and after, one over the other, with a slider between them."""
 
 import base64
 import hashlib
@@ -30,7 +30,7 @@ STYLE = """
 
 
 KICKER = "Immersion · before and after"
-"""What such a page is known by."""
+"""The line above the title."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class Comparison:
     """One picture before and after, of one size.
 
     Args:
-        name: What it is called.
-        words: What was done, in a few words.
-        before: The picture as it was given.
-        after: What was made of it.
+        name: Title.
+        words: Processing steps, in a few words.
+        before: Input picture.
+        after: Output picture.
     """
 
     name: str
@@ -55,8 +55,8 @@ def write_comparison(path: Path, title: str, pairs: list[Comparison]) -> Path:
 
     Args:
         path: The file.
-        title: Its heading.
-        pairs: What is shown, in order.
+        title: Heading of the page.
+        pairs: Pictures, in order.
     """
     path.write_text(render_comparison(title, pairs), "utf-8")
     return path

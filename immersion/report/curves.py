@@ -1,4 +1,4 @@
-"""Curves of training: the terms against steps, one panel an idea, as SVG for a page."""
+"""Training curves: terms against steps, as SVG for a page."""
 
 import math
 from collections.abc import Sequence
@@ -27,18 +27,18 @@ TITLES = {
     "discriminator/penalty": "penalties on the discriminator's slope",
     "generator/saturated": "share of samples surely rejected, D(G(z)) < 0.01",
 }
-"""What terms of the objectives are called in figures; others keep their names."""
+"""Term of an objective -> its title; other terms keep their names."""
 
 NOT_TERMS = ("step", "split", "seconds", "examples_per_second")
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A level that a curve is to be compared with.
+    """A level to compare a curve with.
 
     Args:
-        level: Its height.
-        words: What it means.
+        level: Value of the level.
+        words: Meaning of the level.
     """
 
     level: float
@@ -46,74 +46,74 @@ class Reference:
 
 
 REFERENCES = {
-    "discriminator/value": Reference(-math.log(4), "−log 4: nothing can be told apart"),
-    "discriminator/accuracy": Reference(0.5, "½: nothing can be told apart"),
+    "discriminator/value": Reference(-math.log(4), "−log 4: the discriminator is at chance"),
+    "discriminator/accuracy": Reference(0.5, "½: the discriminator is at chance"),
 }
 
-NOT_LOOKED_AT = ("/loss", "/penalty")
-"""Terms of a look at the validation split that do not compare with those of training."""
+TRAINING_ONLY = ("/loss", "/penalty")
+"""Terms whose validation values are not comparable with those of training."""
 
-LOGITS = {"discriminator/real": "of real examples", "discriminator/fake": "of generated ones"}
+LOGITS = {"discriminator/real": "of real examples", "discriminator/fake": "of samples"}
 
 
 def draw_curves(rows: Rows) -> str:
     """Return inline SVGs one after another, training and validation against steps.
 
-    Of one player each term has a panel: the ELBO comes first, and a loss that is nothing but
-    another term, or minus one, is left out. Of several, what the players share has one: V(D, G)
-    and the accuracy against what they are where nothing can be told apart, the logits of real
-    and generated examples, the losses, the norms of the gradients on a logarithmic axis; then
-    every other term. The limits are those of the steps after the first 5 %, so that the first do
-    not squash the rest.
+    With one player each term has a panel: the ELBO comes first, and a loss that equals another
+    term, or its negative, is left out. With several players shared terms have one panel each:
+    V(D, G) and the accuracy, with their values at chance, the logits of real examples and
+    samples, the losses, the norms of the gradients on a logarithmic axis; then every other term.
+    The limits are those of the steps after the first 5 %, so that the first do not compress the
+    rest.
 
     Args:
         rows: The lines of `metrics.jsonl`.
 
     Returns:
-        An empty text where there are no rows.
+        An empty string if there are no rows.
     """
     rows = name_validation_terms(list(rows))
     names = list(dict.fromkeys(name for row in rows for name in row if name not in NOT_TERMS))
-    drawn = _of_one(rows, names) if not any("/" in n for n in names) else _of_several(rows, names)
-    return "\n".join(drawn)
+    draw = _draw_several_players if any("/" in name for name in names) else _draw_one_player
+    return "\n".join(draw(rows, names))
 
 
-def _of_one(rows: Rows, names: list[str]) -> list[str]:
-    if any(_same(rows, "loss", other) for other in names if other != "loss"):
+def _draw_one_player(rows: Rows, names: list[str]) -> list[str]:
+    if any(_is_same(rows, "loss", other) for other in names if other != "loss"):
         names = [name for name in names if name != "loss"]
     order = sorted(names, key=lambda name: (name != "elbo", name != "loss"))
-    return [_curve(rows, name) for name in order]
+    return [_draw_term(rows, name) for name in order]
 
 
-def _same(rows: Rows, name: str, other: str) -> bool:
+def _is_same(rows: Rows, name: str, other: str) -> bool:
     """Return whether two terms are the same but for the sign."""
     both = [(abs(row[name]), abs(row[other])) for row in rows if name in row and other in row]
     return bool(both) and all(math.isclose(*pair, rel_tol=1e-4) for pair in both)
 
 
-def _of_several(rows: Rows, names: list[str]) -> list[str]:
-    def of_each(term: str) -> dict[str, str]:
+def _draw_several_players(rows: Rows, names: list[str]) -> list[str]:
+    def list_players(term: str) -> dict[str, str]:
         """Return every player's name of a term -> the player."""
         return {name: name.split("/")[0] for name in names if name.endswith("/" + term)}
 
     logits = {name: words for name, words in LOGITS.items() if name in names}
-    losses, norms = of_each("loss"), of_each("gradient_norm")
+    losses, norms = list_players("loss"), list_players("gradient_norm")
     first = [name for name in REFERENCES if name in names]
     shared = {*first, *logits, *losses, *norms}
     rest = [n for n in names if n not in shared and any(row.get(n) for row in rows)]
-    # A look at the validation split has no penalties, so that its loss is another.
+    # Validation passes have no penalties, so their loss is another.
     rows = [
-        {n: v for n, v in row.items() if row["split"] == "train" or not n.endswith(NOT_LOOKED_AT)}
+        {n: v for n, v in row.items() if row["split"] == "train" or not n.endswith(TRAINING_ONLY)}
         for row in rows
     ]
-    drawn = [_curve(rows, name) for name in first]
-    drawn += [_compared(rows, logits, "discriminator's logits C(x)")] if logits else []
-    drawn += [_compared(rows, losses, "losses, each player's own")] if losses else []
-    drawn += [_compared(rows, norms, "norms of the gradients", log=True)] if norms else []
-    return drawn + [_curve(rows, name) for name in rest]
+    drawn = [_draw_term(rows, name) for name in first]
+    drawn += [_draw_terms(rows, logits, "discriminator's logits C(x)")] if logits else []
+    drawn += [_draw_terms(rows, losses, "losses, each player's own")] if losses else []
+    drawn += [_draw_terms(rows, norms, "norms of the gradients", log=True)] if norms else []
+    return drawn + [_draw_term(rows, name) for name in rest]
 
 
-def _curve(rows: Rows, name: str) -> str:
+def _draw_term(rows: Rows, name: str) -> str:
     """Return a panel of one term, training and validation."""
     with panel() as (figure, axes):
         for split, style in (
@@ -127,7 +127,7 @@ def _curve(rows: Rows, name: str) -> str:
         if name in REFERENCES:
             reference = REFERENCES[name]
             axes.axhline(reference.level, color=GREY, linestyle="--", linewidth=1.2)
-            low, high = _with_room(low, high, reference.level)
+            low, high = _add_margin(low, high, reference.level)
             axes.annotate(
                 reference.words,
                 (1, reference.level),
@@ -142,35 +142,35 @@ def _curve(rows: Rows, name: str) -> str:
         return svg(figure)
 
 
-def _with_room(low: float, high: float, level: float) -> tuple[float, float]:
-    """Return limits that hold a level and the words above it."""
+def _add_margin(low: float, high: float, level: float) -> tuple[float, float]:
+    """Return limits that include a level and the text above it."""
     low, high = min(low, level), max(high, level)
     margin = 0.12 * (high - low)
     return min(low, level - margin), max(high, level + margin)
 
 
-def _compared(rows: Rows, names: dict[str, str], title: str, log: bool = False) -> str:
-    """Return a panel of several terms; validation, where it was looked at, as points.
+def _draw_terms(rows: Rows, names: dict[str, str], title: str, log: bool = False) -> str:
+    """Return a panel of several terms; validation values are points.
 
     Args:
         rows: The lines of the metrics.
-        names: Terms, and what each is called.
-        title: Of the panel.
-        log: Whether the axis is logarithmic.
+        names: Terms and their labels.
+        title: Title of the panel.
+        log: If True, the axis is logarithmic.
     """
     with panel() as (figure, axes):
         for (name, words), colour in zip(names.items(), TEN, strict=False):
             points = _points(rows, name, "train")
             if points:
-                # A line of one point would not be seen.
+                # A line of one point is invisible.
                 style = {"marker": "o", "markersize": 3} if len(points) == 1 else {}
                 axes.plot(
                     *zip(*points, strict=True), color=colour, linewidth=1.5, label=words, **style
                 )
-            looks = _points(rows, name, "validation")
-            if looks:
+            validated = _points(rows, name, "validation")
+            if validated:
                 marks = {"color": colour, "marker": "o", "markersize": 4.5, "linestyle": ""}
-                axes.plot(*zip(*looks, strict=True), **marks, markerfacecolor="none")
+                axes.plot(*zip(*validated, strict=True), **marks, markerfacecolor="none")
         if any(_points(rows, name, "validation") for name in names):
             axes.plot([], [], color=GREY, marker="o", linestyle="", markerfacecolor="none",
                       markersize=4.5, label="validation")  # fmt: skip
@@ -198,7 +198,7 @@ def _points(rows: Rows, name: str, split: str | None = None) -> Points:
 
 
 def _limits(points: Points) -> tuple[float, float]:
-    """Return limits that hold all later points but single spikes."""
+    """Return limits that include all later points but single spikes."""
     last = max(step for step, _ in points)
     late = np.array([value for step, value in points if step >= 0.05 * last])
     low, high = np.quantile(late, [0.02, 0.98])

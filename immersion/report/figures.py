@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # matplotlib is slow to import, so functions import it
     from matplotlib.axes import Axes
 
 CODES, COLUMNS = ("z₁", "z₂"), ("x₁", "x₂")
-"""What axes are called where nothing names them."""
+"""Default labels of axes."""
 
 ACTIVE = 0.01
 """Nats of KL above which a bar counts as active."""
@@ -49,7 +49,7 @@ def unit_bars(kl_per_unit: Sequence[float]) -> str:
 
 
 def latent_scatter(codes: Tensor, labels: Tensor | None, classes: Sequence[str]) -> str:
-    """Return SVG: one point an example, at its posterior mean, coloured by class.
+    """Return SVG: one point per example, at its posterior mean, coloured by class.
 
     Codes of more than two dimensions are shown along their first two principal directions; codes
     of one dimension are spread out by class.
@@ -57,39 +57,39 @@ def latent_scatter(codes: Tensor, labels: Tensor | None, classes: Sequence[str])
     Args:
         codes: (N, d).
         labels: (N,) integers, or None.
-        classes: The labels' names; where there are none, the numbers are shown.
+        classes: Names of the labels; without any, their numbers are shown.
     """
-    kinds = None if labels is None else labels.cpu().numpy()
-    if kinds is not None and not classes:
-        classes = [str(i) for i in range(kinds.max() + 1)]
+    numbers = None if labels is None else labels.cpu().numpy()
+    if numbers is not None and not classes:
+        classes = [str(i) for i in range(numbers.max() + 1)]
     line = codes.shape[1] == 1
-    x, names = _line(codes, kinds) if line else _plane(codes.double().cpu().numpy(), CODES)
+    x, names = _line(codes, numbers) if line else _plane(codes.double().cpu().numpy(), CODES)
     colours = palette(len(classes))
-    legend = [] if kinds is None or line else _short(classes)
+    legend = [] if numbers is None or line else _shorten(classes)
     # The legend's room is added, so that long names do not squeeze the points.
     room = _columns(legend) * (0.45 + 0.075 * max(map(len, legend), default=0))
     with panel(width=4.6 + room, height=4.3) as (figure, axes):
         # A random order, so that no class hides another.
         shuffled = np.random.default_rng(0).permutation(len(x))
-        _points(axes, x[shuffled], BLUE if kinds is None else colours[kinds[shuffled]])
+        _points(axes, x[shuffled], BLUE if numbers is None else colours[numbers[shuffled]])
         axes.set_xlabel(names[0])
         axes.set_ylabel(names[1])
         if line:
-            axes.set_yticks(range(len(classes)) if kinds is not None else [], classes or None)
+            axes.set_yticks(range(len(classes)) if numbers is not None else [], classes or None)
         elif legend:
             _legend(axes, legend, colours)
         return svg(figure, alone=True)
 
 
-def _line(codes: Tensor, kinds: np.ndarray | None) -> tuple[np.ndarray, tuple[str, str]]:
-    """Return codes of one dimension, spread out by class, and what the axes are called."""
+def _line(codes: Tensor, numbers: np.ndarray | None) -> tuple[np.ndarray, tuple[str, str]]:
+    """Return codes of one dimension, spread out by class, and the labels of the axes."""
     spread = np.random.default_rng(0).uniform(-0.35, 0.35, len(codes))
-    height = spread if kinds is None else kinds + spread
+    height = spread if numbers is None else numbers + spread
     return np.stack([codes[:, 0].double().cpu().numpy(), height], axis=1), ("z", "")
 
 
-def _short(classes: Sequence[str]) -> list[str]:
-    """Return names that a legend has room for: at most 40, of at most 18 letters."""
+def _shorten(classes: Sequence[str]) -> list[str]:
+    """Return names that fit into a legend: at most 40, of at most 18 letters."""
     names = [name if len(name) <= 18 else name[:17] + "…" for name in classes[:40]]
     return names + ([f"and {len(classes) - 40} more"] if len(classes) > 40 else [])
 
@@ -106,19 +106,20 @@ def _legend(axes: "Axes", names: Sequence[str], colours: np.ndarray) -> None:
         for name, colour in zip(names[:40], colours, strict=False)
     ]
     handles += [Line2D([], [], linestyle="", label=name) for name in names[40:]]
-    place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
-    axes.legend(handles=handles, ncols=_columns(names), **place)
+    axes.legend(
+        handles=handles, ncols=_columns(names), loc="center left", bbox_to_anchor=(1.0, 0.5)
+    )
 
 
 def table_scatter(data: Tensor, samples: Tensor, names: Sequence[str]) -> str:
-    """Return SVG: rows of the data beside rows drawn from the model, on the same axes.
+    """Return SVG: rows of the data next to rows sampled from the model, on the same axes.
 
     Rows of more than two columns are shown along the data's first two principal directions.
 
     Args:
         data: (N, D), D >= 2.
         samples: (M, D).
-        names: The columns' names, or none.
+        names: Names of the columns; may be empty.
     """
     real = data.double().cpu().numpy()
     x, labels = _plane(real, names or COLUMNS)
@@ -144,7 +145,7 @@ def _plane(
 ) -> tuple[np.ndarray, tuple[str, str]]:
     """Return points (`project`, or x itself) in the plane of x's first two principal directions.
 
-    Points of two dimensions stay as they are. Also returns what the axes are called.
+    Points of two dimensions stay as they are. Also returns the labels of the axes.
     """
     points = x if project is None else project
     if x.shape[1] == 2:
@@ -152,14 +153,14 @@ def _plane(
     centre = x.mean(0)
     _, singular, directions = np.linalg.svd(x - centre, full_matrices=False)
     share = singular**2 / max((singular**2).sum(), 1e-300)
-    axes = tuple(
+    first, second = (
         f"{which} principal direction, {100 * part:.0f} % of variance"
         for which, part in zip(("first", "second"), share, strict=False)
     )
-    return (points - centre) @ directions[:2].T, axes
+    return (points - centre) @ directions[:2].T, (first, second)
 
 
 def _points(axes: "Axes", x: np.ndarray, colours: Any) -> None:
     # Points as a bitmap inside the SVG: thousands of circles would make megabytes of text.
     size = float(np.clip(40_000 / max(len(x), 1), 4, 14))
-    axes.scatter(*x.T[:2], c=colours, s=size, alpha=0.75, linewidths=0, rasterized=True)
+    axes.scatter(x[:, 0], x[:, 1], c=colours, s=size, alpha=0.75, linewidths=0, rasterized=True)

@@ -1,4 +1,4 @@
-"""Images on a page: grids and rows of images as one picture."""
+"""Grids and rows of images as one picture."""
 
 import itertools
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from torch import Tensor
 from immersion.check import UserError
 
 BACKGROUND = 128
-"""Mid-grey, which sets off both black and white images on light and on dark pages."""
+"""Mid-grey, which contrasts with black and white images, on light and dark pages."""
 
 SMALLEST = 56
 """An image whose longer side is below this many pixels is enlarged."""

@@ -12,31 +12,31 @@ RECIPES = {
     "enlarge": "enlarger",
     "colourise": "colouriser",
     "segment": "segmenter",
-    "inpaint": "filler of holes",
+    "inpaint": "inpainter",
 }
-"""What recipes make; others keep their names."""
+"""Recipe -> its model; other recipes keep their names."""
 
 GANS = {"gan", "gan2014"}
-"""Recipes whose model is a generator with no density and no encoder of its own."""
+"""Recipes whose model is a generator without a density and without an encoder."""
 
 SEVERITIES = {"fine": "fine", "note": "note", "warning": "look into it", "failure": "failed"}
-"""How grave a finding is, for a person to read."""
+"""Severity of a finding -> its label."""
 
 CURVES = (
-    "Means per example: of training, over the steps since the point before; of validation, over "
-    "the whole split. A validation curve that turns back while training goes on improving shows "
-    "that the model has begun to learn its examples by heart."
+    "Means per example: of training, over the steps since the previous point; of validation, over "
+    "the whole split. A validation curve that turns back while training still improves shows that "
+    "the model has begun to overfit: it memorises its examples."
 )
 
 CURVES_OF_A_GAME = (
-    "A game of several players: no curve goes down to an optimum, and no loss says how good the "
-    "samples are. What can be read is who is winning. V(D, G) at −log 4 and an accuracy of one "
-    "half mean that the discriminator can tell nothing apart; V near 0 and an accuracy near 1, "
-    "that it tells everything apart and has little left to teach. (In games other than minimax "
-    "and non-saturating the logits' level is free: there V may lie lower.) Validation asks the "
-    "discriminator about real examples that it was not trained on, but the averaged one where an "
-    "average is kept: the overfitting of the discriminator, among the numbers, compares like with "
-    "like."
+    "A game of several players: no curve descends to an optimum, and no loss measures the quality "
+    "of samples. The curves show who is winning. V(D, G) at −log 4 and an accuracy of one half "
+    "mean that the discriminator is at chance; V near 0 and an accuracy near 1, that it "
+    "distinguishes everything and has little left to teach. (In games other than minimax and "
+    "non-saturating the logits' level is free: there V may be lower.) Validation evaluates the "
+    "discriminator, the averaged one if an average is kept, on real examples that it was not "
+    "trained on: for a comparison under equal conditions see the overfitting of the "
+    "discriminator, among the numbers."
 )
 
 MEASURES = {
@@ -165,32 +165,33 @@ SUMMARY_MEASURES = ("elbo", "squared_error", "frechet", *KEY_MEASURES[-5:])
 
 CAPTIONS = {
     "translations": (
-        "What it is given, what it says, what is right",
-        "A row for each test picture: the input, the output, and the truth. Of a network with "
+        "Input, output and truth",
+        "A row for each test picture: the input, the output, and the truth. For a network with "
         "several answers, some of them in between. Look for details that are smoothed away, and "
         "for details that were never there.",
     ),
     "reconstructions": (
         "Reconstructions",
-        "Rows in pairs: test examples, and below each what its code decodes to. What is lost "
-        "is what the code does not carry; look for details that are smoothed away and for rare "
-        "shapes that turn into common ones.",
+        "Rows in pairs: test examples, and below each the decoding of its code. What is lost is "
+        "not in the code; look for details that are smoothed away and for rare shapes that turn "
+        "into common ones.",
     ),
     "samples": (
         "Samples",
-        "Codes drawn from the prior, decoded to the mean of p(x|z). Look for as much variety as "
-        "in the data, and for images between kinds: there the prior has mass but the data do not.",
+        "Codes sampled from the prior, decoded to the mean of p(x|z). Look for as much variety as "
+        "in the data, and for images between classes: there the prior has mass but the data have "
+        "none.",
     ),
     "manifold": (
         "The manifold",
-        "A plane of codes, decoded: two latents go through the unit square by the inverse "
-        "Gaussian CDF, the others are 0, so that every image stands for the same probability "
-        "under N(0, I). Look for smooth changes, and for how much room each kind of image takes.",
+        "A plane of codes, decoded: two latents pass through the unit square by the inverse "
+        "Gaussian CDF, the others are 0, so that every image represents the same probability "
+        "under N(0, I). Look for smooth changes, and for the area of each type of image.",
     ),
     "latent": (
         "The latent space",
-        "Each point is the mean code of one test example, coloured by class where there are "
-        "classes. The model was not told them: kinds that come apart were found in the data.",
+        "Each point is the mean code of one test example, coloured by class if there are classes. "
+        "The model was trained without them: classes that separate were found in the data.",
     ),
     "interpolation": (
         "Interpolation",
@@ -200,59 +201,59 @@ CAPTIONS = {
     ),
     "walks": (
         "Walks",
-        "Each row walks from one code drawn from the prior to another. Look for changes that are "
-        "smooth, and for images on the way that could be examples themselves.",
+        "Each row walks from one code sampled from the prior to another. Look for smooth changes, "
+        "and for images on the way that could be examples themselves.",
     ),
     "neighbours": (
         "Nearest training images",
         "Rows in pairs: samples, and below each the training image that is nearest to it in "
-        "pixels, of at most 60,000. Samples that are their neighbours, grain for grain, are "
-        "copies: the model has learned its examples by heart.",
+        "pixels, of at most 60,000. Samples that equal their neighbours, grain for grain, are "
+        "copies: the model has memorised its examples.",
     ),
     "drawn": (
-        "Drawn on request",
-        "The first of what immersion sample drew last, decoded to the mean of p(x|z); of a table, "
-        "rows drawn from p(x|z) beside the data.",
+        "Samples on request",
+        "The first of the last samples of immersion sample, decoded to the mean of p(x|z); for a "
+        "table, rows sampled from p(x|z) next to the data.",
     ),
     "table": (
-        "Data and draws",
-        "Rows of the data beside rows drawn from the model, z from the prior and x from p(x|z), "
-        "on the same axes. Look for groups that are missing and for draws where the data have "
-        "none.",
+        "Data and samples",
+        "Rows of the data next to rows sampled from the model, z from the prior and x from "
+        "p(x|z), on the same axes. Look for groups that are missing and for samples where the "
+        "data have none.",
     ),
 }
-"""Pictures by name: a title, and what to look for. They are shown in this order."""
+"""Picture -> its title and explanation, in the order of the report."""
 
 CAPTIONS_OF_A_GAN = {
     "samples": (
         "Samples",
-        "Codes drawn from the prior, and what the generator makes of them, not chosen. Look for "
-        "as much variety as in the data, and for the same image again and again: a generator "
+        "Codes sampled from the prior, and the generator's images of them, not selected. Look "
+        "for as much variety as in the data, and for the same image again and again: a generator "
         "that has collapsed makes a few good ones and nothing else.",
     ),
     "manifold": (
         "The manifold",
-        "A plane of codes through the generator: two of the code's numbers go through the unit "
-        "square by the prior's inverse CDF, the others are 0. Look for smooth changes; jumps "
-        "show where the generator has torn its manifold to cover kinds that do not touch.",
+        "A plane of codes through the generator: two of the code's numbers pass through the unit "
+        "square by the prior's inverse CDF, the others are 0. Look for smooth changes; jumps show "
+        "where the generator has torn its manifold to cover classes that do not touch.",
     ),
     "table": (
-        "Data and draws",
-        "Rows of the data beside rows that the generator made, on the same axes. Look for groups "
-        "that are missing, and for draws on the way between groups, where the data have none.",
+        "Data and samples",
+        "Rows of the data next to rows that the generator made, on the same axes. Look for groups "
+        "that are missing, and for samples between groups, where the data have none.",
     ),
     "reconstructions": (
         "Reconstructions",
-        "Rows in pairs: test examples, and below each the nearest that the generator can make of "
-        "it, from the code that was found for it. What is missing from the generator's manifold "
+        "Rows in pairs: test examples, and below each the nearest image that the generator can "
+        "make, from the code that was found for it. What is missing from the generator's manifold "
         "cannot be reconstructed.",
     ),
 }
-"""What to look for in a GAN's pictures, where it differs."""
+"""Captions of a GAN's pictures, where they differ."""
 
 NOT_GENERATIVE = (
     "An autoencoder learns a code for every example but no distribution over codes. Here codes "
-    "were drawn from N(0, I) all the same, and decoded. Nothing in training asked the codes of "
-    "data to look like draws from N(0, I), so most of these lie where the decoder was never "
-    "trained, and what it returns there resembles no data."
+    "were sampled from N(0, I) all the same, and decoded. Nothing in training made the codes of "
+    "data resemble samples from N(0, I), so most of these are where the decoder was never "
+    "trained, and its output there resembles no data."
 )

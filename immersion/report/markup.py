@@ -1,5 +1,6 @@
-"""HTML from Python: everything is escaped but what this module has made."""
+"""HTML from Python: everything is escaped except elements from this module."""
 
+from collections.abc import Sequence
 from html import escape
 
 VOID = {"img", "meta", "br"}
@@ -35,8 +36,8 @@ def join(*content: object) -> Markup:
     return Markup("".join(c if isinstance(c, Markup) else escape(str(c)) for c in content))
 
 
-def table(rows: list[list[object]], header: list[str] | None = None) -> Markup:
-    """Return a table whose first column names the rows; it scrolls where it does not fit."""
+def table(rows: Sequence[Sequence[object]], header: Sequence[str] = ()) -> Markup:
+    """Return a table whose first column names the rows; a wide table scrolls."""
     head = tag("thead", tag("tr", *(tag("th", cell) for cell in header))) if header else ""
     body = [
         tag("tr", tag("th", first, scope="row"), *(tag("td", cell) for cell in rest))

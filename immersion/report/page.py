@@ -1,4 +1,4 @@
-"""The report: one file that opens offline, made of a run folder and nothing else."""
+"""The report of a run folder: one HTML file that opens offline."""
 
 import base64
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from immersion.run_folder import RunFolder
 from immersion.run_record import flatten
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-"""The browser itself refuses to load anything: what a page shows lies in its file."""
+"""The browser refuses to load anything: everything that the page shows is in its file."""
 
-KINDS = {".png": "image/png", ".svg": "image/svg+xml"}
+MEDIA_TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
 
 
 class _Run:
-    """What the report reads of one run folder."""
+    """The contents of one run folder."""
 
     def __init__(self, folder: RunFolder) -> None:
         self.record = folder.record()
@@ -29,7 +29,7 @@ class _Run:
         self.estimates = read_estimates(self.evaluation)
         self.name = folder.path.resolve().name
         files = sorted(folder.samples.glob("[!.]*"))
-        found = {path.stem: path for path in files if path.suffix in KINDS}
+        found = {path.stem: path for path in files if path.suffix in MEDIA_TYPES}
         known = [name for name in labels.CAPTIONS if name in found]
         self.pictures = {name: found[name] for name in dict.fromkeys([*known, *found])}
         self.findings = folder.findings()
@@ -37,28 +37,28 @@ class _Run:
         self.generative = self.record.generative
 
     def caption(self, name: str) -> tuple[str, str]:
-        """Return a picture's title and what to look for in it."""
+        """Return a picture's title and explanation."""
         own = labels.CAPTIONS_OF_A_GAN if self.record.recipe in labels.GANS else {}
         return own.get(name) or labels.CAPTIONS.get(name, (name, ""))
 
 
-def write_report(folder: RunFolder, beside: RunFolder | None = None) -> Path:
-    """Write `report.html` into the run folder from what lies in it.
+def write_report(folder: RunFolder, other: RunFolder | None = None) -> Path:
+    """Write `report.html` into the run folder, from its files.
 
     Args:
-        folder: The run; parts that are not there yet (pictures, evaluation) are left out.
-        beside: Another run, shown in a second column.
+        folder: The run; missing parts (pictures, evaluation) are left out.
+        other: Another run, shown in a second column.
 
     Returns:
-        The file: self-contained, with no script and no address that is loaded.
+        The file: self-contained, without scripts or addresses to load.
     """
-    html = render_page(folder, beside)
+    html = render_page(folder, other)
     return folder.write(folder.report_file.name, lambda path: path.write_text(html, "utf-8"))
 
 
-def render_page(folder: RunFolder, beside: RunFolder | None = None) -> str:
+def render_page(folder: RunFolder, other: RunFolder | None = None) -> str:
     """Return the report's HTML; see `write_report`."""
-    run, other = _Run(folder), None if beside is None else _Run(beside)
+    run, second = _Run(folder), None if other is None else _Run(other)
     title = f"{text.name_model(run.record)} on {text.name_data(run.record)}"
     title = title[0].upper() + title[1:]
     css = resources.files("immersion.report").joinpath("page.css").read_text("utf-8")
@@ -74,9 +74,9 @@ def render_page(folder: RunFolder, beside: RunFolder | None = None) -> str:
         _header(run, title),
         _health(run),
         _curves(run),
-        _pictures(run, other),
-        _not_generative(run, other),
-        _numbers(run, other),
+        _pictures(run, second),
+        _not_generative(run, second),
+        _numbers(run, second),
         _settings(run),
         _data(run),
         _repeat(run),
@@ -166,7 +166,7 @@ def _picture(run: _Run, name: str, caption: bool = True, label: str = "") -> Mar
     title, caption_text = run.caption(name)
     data = base64.b64encode(path.read_bytes()).decode()
     alt = f"{title}: {text.name_model(run.record)} on {text.name_data(run.record)}"
-    image = tag("img", src=f"data:{KINDS[path.suffix]};base64,{data}", alt=alt)
+    image = tag("img", src=f"data:{MEDIA_TYPES[path.suffix]};base64,{data}", alt=alt)
     lines = [tag("b", label or title), f" {caption_text}" if caption else ""]
     return tag("figure", image, tag("figcaption", *lines))
 

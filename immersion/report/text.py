@@ -10,7 +10,7 @@ from immersion.run_record import Outcome, RunRecord
 
 
 def name_model(record: RunRecord) -> str:
-    """Return what the recipe makes: VAE, autoencoder, ..."""
+    """Return the name of the recipe's model: VAE, autoencoder, ..."""
     return RECIPES.get(record.recipe, record.recipe)
 
 
@@ -68,7 +68,7 @@ def _describe_training(outcome: Outcome | None, data: str) -> str:
 def format_estimate(estimate: dict[str, Any], unit: bool = True) -> str:
     """Return an estimate with its standard error, rounded to the error's first digit, or two.
 
-    Two where the first is a 1, which alone would say too little.
+    Two digits if the first is a 1, which alone would be too coarse.
 
     Example:
         >>> format_estimate({"value": -101.234, "standard_error": 0.3456, "unit": "nats"})
@@ -76,8 +76,8 @@ def format_estimate(estimate: dict[str, Any], unit: bool = True) -> str:
         >>> format_estimate({"value": 0.20871, "standard_error": 0.0014}, unit=False)
         '0.2087 ± 0.0014'
     """
-    error = estimate.get("standard_error")
-    known = error is not None and math.isfinite(error) and error > 0
+    error = estimate.get("standard_error") or 0.0
+    known = math.isfinite(error) and error > 0
     decimals = 4
     if known:
         exponent = math.floor(math.log10(error))

@@ -1,10 +1,10 @@
-"""How figures look: one style, colours that suit white and near-black, SVG without baggage."""
+"""The style of figures: colours for white and near-black pages, and SVG output."""
 
 import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREY = "#4a86e0", "#e58a1f", "#8f959d"
-"""Of middle lightness: at least 2.5 : 1 against white and against near-black."""
+"""Colours of middle lightness: contrast at least 2.5 : 1 on white and on near-black."""
 
 INK = "#010203"
-"""Stands for the page's text colour while matplotlib draws, and becomes `currentColor`."""
+"""Placeholder for the page's text colour: it is replaced by `currentColor`."""
 
 TEN = (
     *("#4a86e0", "#e58a1f", "#3fa35b", "#d9534f", "#9a6fd0"),
@@ -56,7 +56,7 @@ STYLE: dict[str, Any] = {
 ALONE = (
     "<style>:root{color:#1c1e21}@media (prefers-color-scheme:dark){:root{color:#e4e6e9}}</style>"
 )
-"""The text colour of an SVG that has no page to take it from."""
+"""The text colour of an SVG that is not part of a page."""
 
 
 def palette(count: int) -> np.ndarray:
@@ -71,11 +71,11 @@ def palette(count: int) -> np.ndarray:
 
 @contextmanager
 def panel(width: float = 5.6, height: float = 3.1, columns: int = 1) -> Iterator[tuple[Any, Any]]:
-    """Give a figure and its axes (an array of them where there are columns), in inches."""
+    """Yield a figure and its axes, an array if there are several columns; sizes are in inches."""
     import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(cast(Any, STYLE)):
         figure = Figure((width, height), layout="constrained")
         yield figure, figure.subplots(1, columns)
 
@@ -85,8 +85,8 @@ def svg(figure: "Figure", alone: bool = False) -> str:
 
     Args:
         figure: The figure.
-        alone: Whether the SVG is to be a file, which says its text colour for light and dark
-            pages, or part of a page, whose text colour it takes.
+        alone: If True, the SVG is a file with its own text colour for light and dark pages; else
+            part of a page, whose text colour it takes.
     """
     buffer = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))

@@ -1,4 +1,4 @@
-"""What ails a run: told by doctor, kept in the run, and said when training diverges."""
+"""Findings about a run: from doctor, in its folder, and in the error when training diverges."""
 
 import json
 

@@ -219,7 +219,7 @@ def test_a_file_that_is_no_extractor_is_a_sentence(tmp_path):
 def test_an_unknown_extractor_names_those_there_are():
     with pytest.raises(UserError, match=r"digits, pca, pixels, squeezenet, received 'inception'"):
         build_extractor("inception", GREY, split(GREY))
-    with pytest.raises(UserError, match="--extractor-hash is for a file of your own"):
+    with pytest.raises(UserError, match="--extractor-hash is for your own file"):
         build_extractor("pca", GREY, split(GREY), "0" * 64)
 
 

@@ -41,13 +41,13 @@ def test_what_players_share_has_one_panel():
     assert draw_curves(rows(penalty=0.0)).count("<svg") == 5
 
 
-def test_where_nothing_can_be_told_apart_is_marked():
+def test_chance_level_is_marked():
     written = texts(draw_curves(rows()))
-    assert "−log 4: nothing can be told apart" in written
-    assert "½: nothing can be told apart" in written
+    assert "−log 4: the discriminator is at chance" in written
+    assert "½: the discriminator is at chance" in written
 
 
-def test_the_look_at_the_validation_split_is_drawn_where_it_belongs():
+def test_validation_is_drawn_only_where_it_compares_with_training():
     drawn = draw_curves(rows()).split("<svg")[1:]
     assert "validation" in texts("<svg" + drawn[0])
     assert "validation" not in texts("<svg" + drawn[3])  # losses: those of looks lack penalties

@@ -84,7 +84,7 @@ def count_class_modes(classes: Tensor, count: int) -> dict[str, Estimate]:
 
 
 def _distinct(counts: Tensor, examples: int) -> Estimate:
-    """Return the number of nonzero counts; a mode hit n times is missed with probability exp(-n)."""
+    """Return the number of modes hit; one hit n times is missed with probability exp(-n)."""
     missed = torch.exp(-counts[counts > 0].double())
     error = (missed * (1 - missed)).sum().sqrt().item()
     return Estimate(float((counts > 0).sum()), error, examples, "modes")

@@ -18,10 +18,10 @@ def compute_two_sample_accuracy(real: Tensor, drawn: Tensor, seed: int = 0) -> E
     r"""Return the held-out accuracy of a logistic regression on real against drawn features.
 
     1/2: it cannot distinguish them; 1: it always can. Each set is shuffled and cut in halves; the
-    classifier sees every feature and its square, standardised, so that it detects differences of means and of
-    spreads (it is blind to others: 1/2 is no proof of equality). Its accuracy on the other
-    halves is the mean of the shares that are right among the real and among the drawn,
-    so that sets of unlike size still have 1/2 as their chance level.
+    classifier sees every feature and its square, standardised, so that it detects differences of
+    means and of spreads (it is blind to others: 1/2 is no proof of equality). Its accuracy on the
+    other halves is the mean of the shares that are right among the real and among the drawn, so
+    that sets of unequal size still have 1/2 as their chance level.
 
     Args:
         real: Features, (N, F), N >= 4.
