@@ -27,7 +27,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
-from immersion.data import Dataset, MemorySplit, Spec
+from immersion.data import Dataset, MemorySplit
 from immersion.engine import Experiment, OptimizerSettings, Options, train
 from immersion.engine.turn import Turn
 from immersion.machine import describe_machine
@@ -35,6 +35,7 @@ from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
 from immersion.recipes.call import RecipeCall
 from immersion.run_folder import RunFolder
+from immersion.spec import Spec
 
 STEPS, ROUNDS, BATCH, LATENT = 12, 7, 64, 100
 GAMMA = 1.0

@@ -20,12 +20,13 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader, TensorDataset
 
-from immersion.data import Dataset, MemorySplit, Spec, binarize
+from immersion.data import Dataset, MemorySplit, binarize
 from immersion.engine import Options, train
 from immersion.machine import describe_machine
 from immersion.nn import Architecture
 from immersion.recipes.call import RecipeCall
 from immersion.run_folder import RunFolder
+from immersion.spec import Spec
 
 STEPS, ROUNDS, BATCH = 300, 7, 100
 ARCHITECTURE = Architecture("dense", width=500, depth=1, activation="tanh")

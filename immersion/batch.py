@@ -1,14 +1,13 @@
 """The interface of data and training: splits of examples, and batches for objectives."""
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from immersion.random import use_seed
 
-Binarize = Literal["none", "dynamic", "static", "threshold"]
 """Ways to make grey levels binary: not at all, sampled for every batch or once, or at one half."""
 
 VALUES = 2**20

@@ -46,10 +46,18 @@ class Registry(Mapping[str, T]):
         return enter
 
     def __getitem__(self, name: str) -> T:
+        if name not in self.members:  # the module of that name first, and all others only then
+            self._import(name.replace("-", "_"))
+        if name in self.members:
+            return self.members[name]
         self.load()
         return self.members[check_choice(self.what, name, self.members)]
 
     def __contains__(self, name: object) -> bool:
+        if isinstance(name, str) and name not in self.members:
+            self._import(name.replace("-", "_"))
+        if name in self.members:
+            return True
         self.load()
         return name in self.members
 
@@ -68,3 +76,10 @@ class Registry(Mapping[str, T]):
             for module in pkgutil.iter_modules(getattr(package, "__path__", ())):
                 importlib.import_module(f"{self.package}.{module.name}")
             self.loaded = True
+
+    def _import(self, module: str) -> None:
+        """Import one module of the package, if there is one of that name."""
+        package = importlib.import_module(self.package)
+        modules = pkgutil.iter_modules(getattr(package, "__path__", ()))
+        if module in {each.name for each in modules}:
+            importlib.import_module(f"{self.package}.{module}")

@@ -10,7 +10,7 @@ FORMAT = 1
 REQUIRED = ("format", "recipe", "arguments", "data", "options")
 """Keys that every record has, empty or not; others are left out where they are empty."""
 
-RENAMED = {"latent": "latent_dim", "optimiser": "optimizer"}
+RENAMED = {"latent": "latent_dim", "optimiser": "optimizer", "told": "level_map"}
 """Earlier names of arguments, as recorded runs and users' scripts have them."""
 
 

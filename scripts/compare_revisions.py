@@ -158,7 +158,7 @@ def produce(tree: Path, out: Path, inputs: Path) -> None:
         for command in COMMANDS.get(recipe, ()):
             immersion(tree, command, run)
     for network, flags in NETWORKS.items():
-        immersion(tree, "apply", network, inputs / "apply", "-o", out / network, *flags)
+        immersion(tree, "apply", network, inputs / "apply", "-o", out / f"apply-{network}", *flags)
 
 
 def resume(tree: Path, out: Path, work: Path) -> None:

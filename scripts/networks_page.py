@@ -3,7 +3,7 @@
 python scripts/networks_page.py > docs/networks.md
 """
 
-from immersion.pretrained.bundled import FOLDER, Card, card, names
+from immersion.pretrained.bundled import FOLDER, ModelCard, list_names, read_card
 
 HEAD = """# Networks that come with the package
 
@@ -16,10 +16,10 @@ pictures. This page is generated from the cards (`make results`).
 
 def page() -> str:
     """Return the whole page as Markdown."""
-    return HEAD + "".join(_section(card(name)) for name in names())
+    return HEAD + "".join(_section(read_card(name)) for name in list_names())
 
 
-def _section(about: Card) -> str:
+def _section(about: ModelCard) -> str:
     size = (FOLDER / f"{about.name}.safetensors").stat().st_size
     protocol = "; ".join(f"{key}: {value}" for key, value in about.protocol.items())
     rows = [

@@ -16,18 +16,18 @@ from immersion.data import DATASETS
 from immersion.data.restoration_sets import PICTURE_SETS
 from immersion.evaluation.translators import evaluate_translator
 from immersion.evaluation_record import Estimates
-from immersion.pretrained.bundled import Card, halved, ship
-from immersion.pretrained.resolve import Network
+from immersion.pretrained.bundled import ModelCard, round_weights, write_bundle
+from immersion.pretrained.resolve import image_model_of
 from immersion.runs.load import Run, load_run
 
 
 def main(path: str, name: str, summary: str, *sets: str) -> None:
     """Evaluate the network, write it and print its size."""
-    run = halved(load_run(path))
+    run = round_weights(load_run(path))
     record, name_of_data = run.record, run.spec.name
     known = PICTURE_SETS[name_of_data] if name_of_data in PICTURE_SETS else DATASETS[name_of_data]
     protocol, estimates = evaluate(run, sets)
-    about = Card(
+    about = ModelCard(
         name=name,
         summary=summary,
         recipe=record.recipe,
@@ -46,7 +46,7 @@ def main(path: str, name: str, summary: str, *sets: str) -> None:
         estimates=estimates,
         sha256="",
     )
-    target = ship(run, about, Path(immersion.__file__).parent / "pretrained" / "weights")
+    target = write_bundle(run, about, Path(immersion.__file__).parent / "pretrained" / "weights")
     print(f"{target}: {target.with_suffix('.safetensors').stat().st_size:,} bytes of weights")
 
 
@@ -55,7 +55,7 @@ def evaluate(run: Run, sets: tuple[str, ...]) -> tuple[dict[str, Any], dict[str,
     protocol: dict[str, Any] = {}
     estimates: dict[str, Estimates] = {}
     for name in sets or ("",):
-        found = evaluate_translator(Network.of(run), name)
+        found = evaluate_translator(image_model_of(run), name)
         protocol = {k: v for k, v in found["protocol"].items() if k not in ("data", "count")}
         estimates[name or run.spec.name] = found["estimates"]
     return protocol, estimates

@@ -1,22 +1,37 @@
-"""`immersion apply NAME|RUN INPUT... --out OUT`: image to image on a person's own files."""
+"""`immersion apply NAME|RUN INPUT... --out OUT`: image-to-image models on your own files."""
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from immersion.check import UserError
 from immersion.image_io import not_a_picture
-from immersion.inference.jobs import Job, Opened, seen_again, work_on
-from immersion.inference.plan import planned
-from immersion.inference.settings import Answer, Compute, Files
-from immersion.pretrained.resolve import Network, opener
+from immersion.inference.backends import open_backend
+from immersion.inference.jobs import (
+    Job,
+    SelectModel,
+    compare_job,
+    read_result,
+    run_job,
+)
+from immersion.inference.plan import Plan, plan_jobs
+from immersion.inference.settings import (
+    ComputeOptions,
+    FileOptions,
+    InferenceOptions,
+    PredictionOptions,
+)
+from immersion.pretrained.resolve import resolve_model
+from immersion.pretrained.trained_model import ImageModel
 from immersion.progress import track
-from immersion.report.comparison import Comparison, write_comparison
+
+if TYPE_CHECKING:
+    from immersion.report.comparison import Comparison
 
 SHOWN = 20
-"""How many pictures a page shows at most."""
+"""Largest number of pictures on a page."""
 
 
 def apply(
@@ -24,79 +39,92 @@ def apply(
     inputs: tuple[Path, ...],
     *,
     out: Path,
-    answer: Answer = Answer(),
-    files: Files = Files(),
-    compute: Compute = Compute(),
+    prediction: PredictionOptions = PredictionOptions(),
+    files: FileOptions = FileOptions(),
+    compute: ComputeOptions = ComputeOptions(),
 ) -> dict[str, Any]:
-    """Put pictures through an image-to-image network: names, depth, alpha and profiles are kept.
+    """Apply an image-to-image model to your pictures; names, depth, alpha and profiles are kept.
 
-    A file that cannot be read is named, and the rest go on.
+    A file that cannot be read is named, and the others are processed.
 
     Args:
-        network: A network that comes with the package (denoise, ...: the grey or the colour one,
-            as each picture is), the folder of a run, such as one of `immersion train denoise`, or
-            a file of weights as their authors published them, such as DnCNN's sigma=25.mat.
+        network: A bundled network (denoise, ...: the grey or the colour version, by each
+            picture), the folder of a run, such as one of `immersion train denoise`, or a file of
+            weights as their authors published them, such as DnCNN's sigma=25.mat.
         inputs: Files, folders and patterns.
-        out: A folder, or a file where there is one input.
-        answer: What is asked of the network.
-        files: What is written.
-        compute: What does the work, and how.
+        out: A folder, or a file for one input.
+        prediction: Prediction options.
+        files: Output options.
+        compute: Computation options.
 
     Returns:
         done: input, output and sizes of each; failed: input and reason of each; there_already:
-        how many were left out; page: where the page is.
+        number of skipped pictures; page: the file of the page.
 
     Raises:
-        UserError: Nothing can be begun: a wrong network, input or output.
+        UserError: A wrong network, input or output; nothing has been written then.
     """
-    opened = opener(network)
-    usual = opened(1)
-    plan = planned(usual, inputs, out, answer, files)
-    manner = compute.manner(answer)
-    # What cannot be is said now, not with the first picture.
-    manner.backend(usual.model, usual.colours, 0 if answer.draws else None)
-    networks = _on(compute.place(), opened)
-    pairs = _pairs_of_old(plan.ready) if plan.page else []
-    done = []
-    failed = [
-        {"input": str(path), "reason": str(not_a_picture(path))}
-        for path in plan.found.not_pictures
-    ]
+    select_model = resolve_model(network)
+    default = select_model(1)
+    plan = plan_jobs(default, inputs, out, prediction, files)
+    options = InferenceOptions.combine(prediction, compute)
+    # An impossible backend is reported now, not with the first picture.
+    draw = 0 if prediction.draws else None
+    open_backend(options.backend, default.model, default.channels, draw)
+    on_device = _move(compute.resolve_device(), select_model)
+    shown = _compare_existing(plan.ready) if plan.page else []
+    done, failed = [], _list_other_files(plan)
     for job in track(plan.todo, len(plan.todo), "pictures"):
         try:
-            made = work_on(job, networks, manner, files.existing)
+            result = run_job(job, on_device, options, files.existing)
         except UserError as error:
             failed.append({"input": printable(job.source), "reason": str(error)})
         else:
-            done.append(made.told)
-            pairs += [made.pair] if plan.page and len(pairs) < SHOWN else []
-    result = {"network": network, "done": done, "failed": failed, "skipped": plan.found.skipped}
+            done.append(result.summary)
+            if plan.page and len(shown) < SHOWN:
+                shown.append(compare_job(job, result))
+    report = {"network": network, "done": done, "failed": failed, "skipped": plan.found.skipped}
     if files.skip_existing:
-        result["there_already"] = len(plan.ready)
-    if plan.page and pairs:
-        result["page"] = str(write_comparison(plan.page, usual.model.task.title, pairs))
-    return result
+        report["there_already"] = len(plan.ready)
+    if plan.page and shown:
+        report["page"] = str(_write_page(plan.page, default, shown))
+    return report
 
 
-def _pairs_of_old(jobs: list[Job]) -> list[Comparison]:
-    """Return what a page shows of results that are there; what cannot be read is not shown."""
-    pairs = []
+def _list_other_files(plan: Plan) -> list[dict[str, str]]:
+    """Return the files that are no pictures, as failures."""
+    return [
+        {"input": str(path), "reason": str(not_a_picture(path))}
+        for path in plan.found.not_pictures
+    ]
+
+
+def _compare_existing(jobs: list[Job]) -> "list[Comparison]":
+    """Return the results that exist already, for the page; unreadable ones are left out."""
+    compared = []
     for job in jobs[:SHOWN]:
         with suppress(UserError):
-            pairs.append(seen_again(job))
-    return pairs
+            compared.append(compare_job(job, read_result(job)))
+    return compared
 
 
-def _on(device: torch.device, opened: Opened) -> Opened:
-    """Return networks that are on a device, laid out as suits it."""
+def _write_page(page: Path, trained: ImageModel, shown: "list[Comparison]") -> Path:
+    """Write the page of pictures before and after."""
+    from immersion.report.comparison import write_comparison  # only a page needs it
 
-    def moved(channels: int) -> Network:
-        network = opened(channels)
-        # With channels side by side in the weights too, no layer turns its input round first.
-        network.model.to(device, memory_format=torch.channels_last)
-        return network
+    return write_comparison(page, trained.model.presentation.title, shown)
 
-    return moved
+
+def _move(device: torch.device, select_model: SelectModel) -> SelectModel:
+    """Return models on a device, in the memory layout that suits it."""
+
+    def select(channels: int) -> ImageModel:
+        trained = select_model(channels)
+        # With channels last in the weights too, no layer rearranges its input first.
+        trained.model.to(device, memory_format=torch.channels_last)
+        return trained
+
+    return select
 
 
 def printable(path: Path) -> str:

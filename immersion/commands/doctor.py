@@ -14,7 +14,7 @@ from immersion.precision import has_native_bfloat16
 from immersion.recipes.call import RecipeCall
 from immersion.recipes.gan import compute_default_penalty
 from immersion.run_folder import RunFolder
-from immersion.runs.load import parse_spec
+from immersion.spec import Spec
 
 
 def doctor(run: Path | None = None) -> dict[str, Any] | list[dict[str, str]]:
@@ -35,7 +35,7 @@ def doctor(run: Path | None = None) -> dict[str, Any] | list[dict[str, str]]:
 def examine(folder: RunFolder) -> list[Finding]:
     """Return the findings about a run, and write them to its health.json for the report."""
     record = folder.record()
-    spec = parse_spec(record.data.spec)
+    spec = Spec.from_json(record.data.spec)
     findings = diagnose(
         folder.metrics(),
         folder.evaluation(),

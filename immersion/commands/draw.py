@@ -10,7 +10,7 @@ from torch import Tensor
 
 from immersion.check import UserError, check_at_least, check_choice
 from immersion.commands.array_file import Chunks, write_arrays
-from immersion.data import Spec, to_original_units
+from immersion.data import to_original_units
 from immersion.data.dataset import to_float
 from immersion.data.image_files import SUFFIXES, decode
 from immersion.models import Generative, Translator
@@ -27,6 +27,7 @@ from immersion.runs import decoded_images
 from immersion.runs import figures as gallery
 from immersion.runs.generative import generative
 from immersion.runs.load import Run, load_run
+from immersion.spec import Spec
 
 Result = dict[str, Any]
 

@@ -18,8 +18,12 @@ from immersion.evaluation.samples import SampleProtocol, evaluate_samples
 from immersion.evaluation.translators import evaluate_translator
 from immersion.metrics import Estimate
 from immersion.models import LatentVariableModel, ProbabilisticPCA, Translator
-from immersion.pretrained.published import is_published
-from immersion.pretrained.resolve import Network, opener, ships
+from immersion.pretrained.resolve import (
+    image_model_of,
+    is_bundled,
+    is_published_file,
+    resolve_model,
+)
 from immersion.report.page import write_report
 from immersion.runs.figures import encodes
 from immersion.runs.load import Run, load_run
@@ -69,7 +73,7 @@ def evaluate(
     check_at_least(0, importance_samples=importance_samples, samples=samples)
     word = str(run)
     place = Options(device=device).resolve_device()
-    if ships(word) or is_published(word) or (on and not Path(run).exists()):
+    if is_bundled(word) or is_published_file(word) or (on and not Path(run).exists()):
         return _evaluate_network(word, on, place)
     opened = load_run(run)
     opened.model.to(place)
@@ -92,16 +96,16 @@ def _evaluate_network(word: str, on: str, device: torch.device) -> dict[str, Any
     """Measure an image-to-image network that is not a run."""
     if not on:
         raise UserError(f"{word} comes without test pictures", remedy="name a set by --on")
-    opened = opener(word)
+    opened = resolve_model(word)
     network = opened(load_pictures(on).spec.shape[0])
     network.model.to(device)
-    return {"network": network.name} | evaluate_translator(network, on)
+    return {"network": network.origin.name} | evaluate_translator(network, on)
 
 
 def _evaluate_translator_run(run: Run, on: str) -> dict[str, Any]:
     """Measure an image-to-image network; with `on`, nothing is written to the run folder."""
     if on:
-        return evaluate_translator(Network.of(run), on)
+        return evaluate_translator(image_model_of(run), on)
     result = evaluate_run(run, importance_samples=0)
     examine(run.folder)
     write_report(run.folder)
@@ -120,7 +124,7 @@ def evaluate_run(
         sample_protocol: Settings of the evaluation of samples; None leaves their quality out.
     """
     if isinstance(run.model, Translator):
-        return _write(run, evaluate_translator(Network.of(run)))
+        return _write(run, evaluate_translator(image_model_of(run)))
     result: dict[str, Any] = {"protocol": {"split": "test"}, "estimates": {}}
     if sample_protocol is not None:  # first: an error must come before the long work
         quality = evaluate_samples(run, sample_protocol, seed)

@@ -6,63 +6,62 @@ from pathlib import Path
 from typing import Any
 
 from immersion.check import UserError
-from immersion.inference.onnx_graph import onnx_of
-from immersion.models import Translator
-from immersion.pretrained.resolve import opener
+from immersion.inference.onnx_graph import export_onnx
+from immersion.models.translator import Translator
+from immersion.pretrained.resolve import resolve_model
 from immersion.run_folder import RunFolder
-from immersion.tasks.noises import NOISES
 
 ENDING = ".onnx"
 
 COLOURS = 3
-"""Channels of the pictures that a network is for, where a word means one for grey ones too."""
+"""Channels of the pictures of a network whose name has a grey and a colour version."""
 
 
 def export(network: str, *, out: Path | None = None, overwrite: bool = False) -> dict[str, Any]:
-    """Write an image-to-image network as an ONNX file, for pictures of any size.
+    """Export an image-to-image model as an ONNX file, for pictures of any size.
 
-    The file's input is (B, C_in, H, W), its sides divisible by the metadata's `multiple`; its
-    outputs are the answer and the standard deviation of each value, (B, C_out, s H, s W), or the
-    probability of each class, (B, K, H, W). The metadata tell what the channels mean, the scale s,
-    how far an output looks (halo), and how the network was made.
+    The input of the file is (B, C_in, H, W), its sides divisible by the metadata's `multiple`; its
+    outputs are the mean and the standard deviation of each value, (B, C_out, s H, s W), or the
+    probability of each class, (B, K, H, W). The metadata describe the channels, the scale s, the
+    reach of an output (halo), and the training.
 
     Args:
-        network: The folder of a run, such as one of `immersion train denoise`; or a network that
-            comes with the package (denoise: the colour one), or a published file.
+        network: The folder of a run, such as one of `immersion train denoise`; or a bundled
+            network (denoise: the colour version), or a file of published weights.
         out: The file to write; by default model.onnx in the run's folder, and otherwise the
-            network's name with .onnx, in the present one.
-        overwrite: Whether a file that exists is replaced.
+            network's name with .onnx, in the current folder.
+        overwrite: If True, an existing file is replaced.
 
     Returns:
-        file: where it lies; bytes: its size; properties: its metadata.
+        file: the file; bytes: its size; properties: its metadata.
 
     Raises:
-        UserError: There is no such network, the file cannot be written or exists already, or
-            what writes ONNX is not installed.
+        UserError: There is no such network, the file cannot be written or exists already, or a
+            package that writes ONNX is not installed.
     """
-    target = _usual_target(network) if out is None else out
-    refuse_target(target, overwrite)
-    made = opener(network)(COLOURS)
+    target = _default_target(network) if out is None else out
+    check_target(target, overwrite)
+    trained = resolve_model(network)(COLOURS)
     properties = {
-        **described(made.model, made.colours),
-        "recipe": made.recipe,
-        "arguments": json.dumps(made.arguments),
+        **describe_model(trained.model, trained.channels),
+        "recipe": trained.origin.recipe,
+        "arguments": json.dumps(trained.origin.arguments),
     }
-    content = onnx_of(made.model, made.colours, properties)
+    content = export_onnx(trained.model, trained.channels, properties)
     RunFolder(target.parent).write(target.name, lambda partial: partial.write_bytes(content))
     return {"file": str(target), "bytes": len(content), "properties": properties}
 
 
-def _usual_target(network: str) -> Path:
+def _default_target(network: str) -> Path:
     path = Path(network)
     return path / f"model{ENDING}" if path.is_dir() else Path(path.stem + ENDING)
 
 
-def refuse_target(target: Path, overwrite: bool) -> None:
-    """Refuse to write where it would destroy or surprise.
+def check_target(target: Path, overwrite: bool) -> None:
+    """Raise if the file cannot be written without surprise or loss.
 
     Raises:
-        UserError: Another ending, a folder that is none, or a file that is there.
+        UserError: Another ending, a parent that is no folder, or a file that exists.
     """
     if target.suffix.lower() != ENDING:
         raise UserError("the file's name does not fit", f"one ending in {ENDING}", f"'{target}'")
@@ -74,27 +73,23 @@ def refuse_target(target: Path, overwrite: bool) -> None:
         raise UserError(f"'{target}' exists already", remedy="pass --overwrite")
 
 
-def described(model: Translator, colours: int) -> dict[str, str]:
-    """Return what a user of a file must know of a model, as ONNX's metadata hold it.
+def describe_model(model: Translator, colours: int) -> dict[str, str]:
+    """Return the description of a model's inputs and outputs, for ONNX's metadata.
 
     Args:
         model: The model.
-        colours: Channels of the pictures that it was trained on.
+        colours: Channels of the training pictures.
     """
-    task, network = model.task, model.network
-    inward, outward = task.channels(colours)
-    given = task.given
-    if task.told:
-        noise = NOISES[task.noise]
-        given += f", then a channel of the noise's {noise.unit} / {noise.usual[1]:g}"
+    presentation, network = model.presentation, model.network
+    in_channels, out_channels = model.task.channels(colours)
     return {
-        "task": type(task).__name__.lower(),
-        "input": given,
-        "output": task.said,
-        "deviation": "learnt" if model.doubts else "not to be trusted",
-        "channels": str(inward),
-        "output_channels": str(outward),
-        "scale": str(task.scale),
+        "task": type(model.task).__name__.lower(),
+        "input": presentation.input_format,
+        "output": presentation.output_format,
+        "deviation": "learnt" if model.has_uncertainty else "not to be trusted",
+        "channels": str(in_channels),
+        "output_channels": str(out_channels),
+        "scale": str(presentation.scale),
         "halo": str(network.halo),
         "multiple": str(network.multiple),
         "immersion": version("immersion"),

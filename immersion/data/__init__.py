@@ -5,10 +5,11 @@ that registers a `Source`.
 """
 
 from immersion.data.catalogue import describe
-from immersion.data.dataset import Dataset, MemorySplit, Spec, Split
+from immersion.data.dataset import Dataset, MemorySplit, Split
 from immersion.data.loading import load
 from immersion.data.source import DATASETS
 from immersion.data.transforms import binarize, log_volume, standardise, to_original_units
+from immersion.spec import Spec
 
 __all__ = [
     "DATASETS",

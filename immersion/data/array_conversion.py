@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from immersion.check import UserError
-from immersion.data.dataset import Values
+from immersion.spec import Values
 
 CHANNELS = (1, 2, 3, 4)
 """Lengths of an axis that is read as channels."""

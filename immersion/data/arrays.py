@@ -11,9 +11,10 @@ from torch import Tensor
 
 from immersion.check import UserError
 from immersion.data.array_conversion import check_finite, encode_labels, infer_values, reorder_axes
-from immersion.data.dataset import Dataset, Spec
+from immersion.data.dataset import Dataset
 from immersion.data.splits import from_tensors, split_randomly, split_sizes
 from immersion.data.store import sha256
+from immersion.spec import Spec
 
 EXAMPLES = ("x", "X", "data", "images")
 LABELS = ("y", "Y", "labels", "targets")

@@ -9,11 +9,12 @@ import torch
 from PIL import Image
 
 from immersion.check import UserError
-from immersion.data.dataset import Dataset, Spec
+from immersion.data.dataset import Dataset
 from immersion.data.source import File, Source, register
 from immersion.data.splits import from_tensors
 from immersion.data.store import sha256
 from immersion.data.threads import map_in_threads
+from immersion.spec import Spec
 
 CLASSES = "airplane automobile bird cat deer dog frog horse ship truck"
 SPEC = Spec("cifar10", (3, 32, 32), "unit", tuple(CLASSES.split()))

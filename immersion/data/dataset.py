@@ -1,51 +1,12 @@
 """A data set: a description that recipes read, and three splits that the engine reads."""
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-from immersion.batch import Binarize, Split
-
-Values = Literal["binary", "unit", "counts", "real"]
-
-
-@dataclass(frozen=True)
-class Spec:
-    """The description of a data set that recipes read; written to `run.json` unchanged.
-
-    Args:
-        name: The registered name, or the user's path.
-        shape: Shape of one example: (C, H, W) for an image, (D,) for a row of a table.
-        values: `binary` (0 and 1), `unit` (grey or colour levels k/255 in [0, 1]), `counts`
-            (0, 1, 2, ...), `real`.
-        classes: Names of the labels 0, 1, ...; empty without labels.
-        binarize: Usual binarization of these data in the literature; `none` if there is none.
-        shift, scale: The value subtracted from each column of a table and the divisor; empty if
-            the values are those of the file.
-        frequencies: Frequency of each pixel class in training: its pixels over all pixels of the
-            pictures that contain it; empty if pixels have no classes.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    values: Values
-    classes: tuple[str, ...] = ()
-    binarize: Binarize = "none"
-    shift: tuple[float, ...] = ()
-    scale: tuple[float, ...] = ()
-    frequencies: tuple[float, ...] = ()
-
-    @property
-    def dimensions(self) -> int:
-        """Return D, the number of values in one example."""
-        return int(torch.Size(self.shape).numel())
-
-    @property
-    def is_image(self) -> bool:
-        """Return whether an example is an image, (C, H, W)."""
-        return len(self.shape) == 3
+from immersion.batch import Split
+from immersion.spec import Spec, Values
 
 
 @dataclass(frozen=True)

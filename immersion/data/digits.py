@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from immersion.data.dataset import Dataset, Spec
+from immersion.data.dataset import Dataset
 from immersion.data.source import File, Source, register
 from immersion.data.splits import from_tensors, split_randomly
 from immersion.data.store import sha256, sha256_each
+from immersion.spec import Spec
 
 DIGITS = Spec("digits", (1, 8, 8), "unit", tuple("0123456789"))
 DIGITS_EXAMPLES = (1437, 180, 180)

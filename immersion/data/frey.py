@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from scipy.io import loadmat
 
-from immersion.data.dataset import Dataset, Spec
+from immersion.data.dataset import Dataset
 from immersion.data.source import File, Source, register
 from immersion.data.splits import from_tensors, split_randomly
 from immersion.data.store import sha256_each
+from immersion.spec import Spec
 
 SPEC = Spec("frey", (1, 28, 20), "unit")
 EXAMPLES = (1573, 196, 196)

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from immersion.check import UserError
-from immersion.data.dataset import Binarize, Dataset, Spec, to_float
+from immersion.data.dataset import Dataset, to_float
 from immersion.data.image_files import SUFFIXES, Header, decode, read_header
 from immersion.data.splits import from_tensors, split_randomly, split_sizes
 from immersion.data.store import sha256_listing
 from immersion.data.threads import map_in_threads
 from immersion.data.transforms import to_bits
+from immersion.spec import Binarize, Spec
 
 BUDGET = 2 << 30
 """Largest number of bytes of levels that is held in memory by default."""

@@ -6,11 +6,12 @@ from pathlib import Path
 from immersion.check import UserError, check_choice
 from immersion.data import transforms
 from immersion.data.arrays import load_arrays
-from immersion.data.dataset import Binarize, Dataset
+from immersion.data.dataset import Dataset
 from immersion.data.image_folder import load_image_folder
 from immersion.data.source import DATASETS
 from immersion.data.store import read_files
 from immersion.data.table import load_table
+from immersion.spec import Binarize
 
 READERS = {".npy": load_arrays, ".npz": load_arrays, ".csv": load_table}
 

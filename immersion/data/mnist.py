@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from immersion.check import UserError
-from immersion.data.dataset import Dataset, Spec
+from immersion.data.dataset import Dataset
 from immersion.data.source import File, Source, register
 from immersion.data.splits import from_tensors
 from immersion.data.store import sha256_each
+from immersion.spec import Spec
 
 NAMES = (
     "train-images-idx3-ubyte.gz",

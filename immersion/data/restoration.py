@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from immersion.check import UserError, check_at_least, check_choice
-from immersion.data.dataset import Dataset, MemorySplit, Spec
+from immersion.data.dataset import Dataset, MemorySplit
 from immersion.data.image_files import Header, decode, read_header
 from immersion.data.image_folder import BUDGET, find_images
 from immersion.data.loading import load
@@ -19,6 +19,7 @@ from immersion.data.splits import split_randomly, split_sizes
 from immersion.data.store import sha256_listing
 from immersion.data.threads import map_in_threads
 from immersion.imaging.thumbnail import shrink
+from immersion.spec import Spec
 
 DEFAULT_SIDE = 48
 """Side of patches, in pixels."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from immersion.batch import VOID
 from immersion.check import UserError, check_at_least, check_choice
-from immersion.data.dataset import Dataset, Spec
+from immersion.data.dataset import Dataset
 from immersion.data.image_files import read_header
 from immersion.data.image_folder import BUDGET, find_images
 from immersion.data.mask_files import WHITE, Example, number_classes, read_mask, read_picture
@@ -24,6 +24,7 @@ from immersion.data.segmentation_sets import (
 from immersion.data.splits import split_randomly, split_sizes
 from immersion.data.store import sha256_listing
 from immersion.data.threads import map_in_threads
+from immersion.spec import Spec
 
 DEFAULT_SIDE = 128
 """Side of patches, in pixels: the class of a pixel depends on much of its surroundings."""

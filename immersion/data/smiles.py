@@ -11,12 +11,13 @@ from pathlib import Path
 import torch
 
 from immersion.check import UserError
-from immersion.data.dataset import Dataset, Spec
+from immersion.data.dataset import Dataset
 from immersion.data.image_files import decode
 from immersion.data.source import File, Source, register
 from immersion.data.splits import from_tensors, split_randomly
 from immersion.data.store import sha256_listing
 from immersion.data.threads import map_in_threads
+from immersion.spec import Spec
 
 SPEC = Spec("smiles", (1, 64, 64), "unit", ("not-smiling", "smiling"))
 NAME = "SMILEs.zip"

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from immersion.data.dataset import Dataset, Spec
+from immersion.data.dataset import Dataset
 from immersion.registry import Registry
+from immersion.spec import Spec
 
 DATASETS: Registry["Source"] = Registry("data set", "immersion.data")
 

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from immersion.data.dataset import Dataset, MemorySplit, Spec
+from immersion.data.dataset import Dataset, MemorySplit
 from immersion.random import derive_seed
+from immersion.spec import Spec
 
 SEED = 0
 """Seed of all splits, whatever the seed of a run: every model has the same test examples."""

@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from immersion.data.dataset import Dataset, Spec
+from immersion.data.dataset import Dataset
 from immersion.data.source import Source, register
 from immersion.data.splits import from_tensors, split_randomly
 from immersion.data.store import sha256
+from immersion.spec import Spec
 
 SIDE = 32
 SHAPES = ("square", "ellipse", "heart")

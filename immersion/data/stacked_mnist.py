@@ -11,13 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from immersion.data.dataset import Binarize, Dataset, Spec, to_float
+from immersion.data.dataset import Dataset, to_float
 from immersion.data.mnist import NAMES, SOURCE, parse_idx
 from immersion.data.source import register
 from immersion.data.splits import SEED
 from immersion.data.store import sha256_each
 from immersion.data.transforms import to_bits
 from immersion.random import derive_seed
+from immersion.spec import Binarize, Spec
 
 DIGITS = (50_000, 10_000, 10_000)
 """Numbers of MNIST's training, validation and test images, from which the splits sample."""

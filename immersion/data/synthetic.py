@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal
 
-from immersion.data.dataset import Dataset, Spec
+from immersion.data.dataset import Dataset
 from immersion.data.source import Source, register
 from immersion.data.splits import SEED, from_tensors
 from immersion.data.store import sha256
 from immersion.random import derive_seed
+from immersion.spec import Spec
 
 Points = tuple[np.ndarray, np.ndarray | None]
 """Points, (n, D), and labels, (n,) or None."""

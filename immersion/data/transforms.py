@@ -9,17 +9,10 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from immersion.check import UserError, check_at_least, check_choice
-from immersion.data.dataset import (
-    Binarize,
-    Dataset,
-    MemorySplit,
-    Spec,
-    Split,
-    sample_bernoulli,
-    to_float,
-)
+from immersion.data.dataset import Dataset, MemorySplit, Split, sample_bernoulli, to_float
 from immersion.data.splits import SEED
 from immersion.random import make_generator
+from immersion.spec import Binarize, Spec
 
 PORTION = 1024
 """Number of examples that are converted to float32 at a time."""

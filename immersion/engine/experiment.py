@@ -8,8 +8,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from immersion.batch import Batch, Binarize, Split
+from immersion.batch import Batch, Split
 from immersion.check import UserError, check_at_least, check_below_one, check_choice
+from immersion.spec import Binarize
 
 Objective = Callable[[Any, Batch], dict[str, Tensor]]
 """(model, batch) -> named terms, each (B,), unreduced; `loss` is minimised."""

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 
 from immersion.check import UserError, check_at_least, check_choice
-from immersion.precision import has_native_bfloat16
+from immersion.precision import resolve_device, resolve_precision
 
 
 @dataclass(frozen=True)
@@ -113,17 +113,10 @@ class Options:
         """Return the device to train on.
 
         Raises:
-            UserError: CUDA is asked for and there is none.
+            UserError: CUDA is requested and there is none.
         """
-        if self.device == "cuda" and not torch.cuda.is_available():
-            remedy = "leave --device out, or install a CUDA build of torch"
-            raise UserError("there is no CUDA device", received="--device cuda", remedy=remedy)
-        if self.device == "auto":
-            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        return torch.device(self.device)
+        return resolve_device(self.device)
 
     def resolve_precision(self, device: torch.device) -> torch.dtype:
-        """Return the precision of the networks: bfloat16 only where it is native, if auto."""
-        if self.precision == "auto":
-            return torch.bfloat16 if has_native_bfloat16(device) else torch.float32
-        return {"bfloat16": torch.bfloat16, "float32": torch.float32}[self.precision]
+        """Return the precision of the networks on a device."""
+        return resolve_precision(self.precision, device)

@@ -90,7 +90,7 @@ def compute_hole_metrics(task: Task, results: Results, train: ReadTraining) -> d
 
 def get_base(task: Task, pair: Pair) -> Tensor:
     """Return the picture that the task starts from; tasks of levels have one."""
-    return cast(Tensor, task.base(pair.input))
+    return cast(Tensor, task.presentation.baseline(pair.input))
 
 
 def cap(decibels: Tensor) -> Tensor:
@@ -125,7 +125,7 @@ def compute_masked_psnr(x: Tensor, y: Tensor, weight: Tensor) -> Tensor:
 
 def compute_luma_metrics(task: Task, results: Results, train: ReadTraining) -> dict[str, Estimate]:
     """Return PSNR and SSIM of the brightness alone, without a border as wide as the scale."""
-    means, crop = Means(), task.scale
+    means, crop = Means(), task.presentation.scale
     for pair, p in results:
         target = compute_luma(pair.target)
         made, start = (compute_luma(quantise(x)) for x in (p.mean, get_base(task, pair)))
@@ -143,16 +143,18 @@ def compute_chroma_metrics(
     """Return PSNR of chroma and colourfulness, of the output, of grey and of the mean colour."""
     mean, means = compute_mean_chroma(train()), Means()
     for pair, p in results:
-        truth = quantise(task.finish(pair.input, pair.target))
+        truth = quantise(task.presentation.to_picture(pair.input, pair.target))
         lab_truth = lab_from_srgb(truth)
         coloured = {
             "": p.mean,
-            "_grey": task.grey(pair.input),
-            "_mean": task.said_of(mean.to(pair.target).view(2, 1, 1)).expand_as(pair.target),
+            "_grey": task.presentation.grey(pair.input),
+            "_mean": task.presentation.scale_chroma(mean.to(pair.target).view(2, 1, 1)).expand_as(
+                pair.target
+            ),
         }
         measured = {"colourfulness_truth": compute_colourfulness(truth)}
         for name, output in coloured.items():
-            made = quantise(task.finish(pair.input, output))
+            made = quantise(task.presentation.to_picture(pair.input, output))
             measured |= {
                 f"psnr_chroma{name}": cap(compute_psnr_ab(lab_from_srgb(made), lab_truth)),
                 f"colourfulness{name}": compute_colourfulness(made),

@@ -47,7 +47,7 @@ def compute_class_metrics(
     counts: list[Tensor] = []
     errors: dict[str, list[Tensor]] = {"pixel_error": [], "rand_error": [], "warping_error": []}
     for pair, p in results:
-        truth, predicted = pair.target.squeeze(1), task.answer(p).squeeze(1)
+        truth, predicted = pair.target.squeeze(1), task.presentation.estimate(p).squeeze(1)
         counts.append(compute_confusion(predicted, truth, task.classes, VOID))
         if task.classes == 2 and _has_objects(truth):
             interior = truth == 1

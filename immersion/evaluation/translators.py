@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +20,8 @@ from immersion.data.segmentation import load_segmentation
 from immersion.evaluation.image_metrics import IMAGE_METRICS, INTERVAL
 from immersion.models import Translator
 from immersion.models.pooled import pooled
-from immersion.pretrained.resolve import Network
+from immersion.models.prediction import Prediction
+from immersion.pretrained.trained_model import ImageModel
 from immersion.progress import track
 from immersion.random import use_seed
 from immersion.tasks import Pair, Task
@@ -36,7 +37,7 @@ PROTOCOL = {
 }
 
 
-def evaluate_translator(network: Network, on: str = "") -> dict[str, Any]:
+def evaluate_translator(network: ImageModel, on: str = "") -> dict[str, Any]:
     """Evaluate a translator under each setting of its task.
 
     Args:
@@ -49,20 +50,20 @@ def evaluate_translator(network: Network, on: str = "") -> dict[str, Any]:
         `protocol` and `estimates`, as evaluation.json holds them.
     """
     split, model = select_pictures(network, on), network.model
-    metrics = IMAGE_METRICS[model.task.judged]
-    task = model.task.clean() if on else model.task
+    metrics = IMAGE_METRICS[model.task.metrics]
+    task = model.task.on_clean_pictures() if on else model.task
     estimates = {}
     for setting, fixed in task.protocols().items():
         pairs = predict_pairs(model, fixed, split, f"{setting}: pictures")
-        measured = metrics.compute(fixed, pairs, lambda: check_patches(network.learnt().train))
-        if not model.doubts:
+        measured = metrics.compute(fixed, pairs, lambda: check_patches(network.read_data().train))
+        if not model.has_uncertainty:
             measured.pop(INTERVAL, None)
         estimates[setting] = {measure: asdict(estimate) for measure, estimate in measured.items()}
     data = {"data": on or network.spec.name, "count": len(split.pictures)}
     if model.code is not None:
         data["codes"] = f"{POOLED} draws, pooled"
-    if model.task.shortest:
-        data["pictures"] = SMALL.format(model.task.shortest)
+    if model.presentation.shorter_side:
+        data["pictures"] = SMALL.format(model.presentation.shorter_side)
     return {"protocol": PROTOCOL | metrics.protocol | data, "estimates": estimates}
 
 
@@ -81,25 +82,25 @@ def predict_pairs(
         x = to_float(picture, "unit").unsqueeze(0)
         y = split.masks[number].long().unsqueeze(0) if split.masks else None
         # Published tables use the same noise for every picture; the same holes would be no test.
-        with use_seed(0, "degradation", number if task.fills else 0):
+        with use_seed(0, "degradation", number if task.presentation.fills_holes else 0):
             pair = task.pair(x, y)
         yield pair, predict_distribution(model, pair.input)
 
 
-def select_pictures(network: Network, on: str) -> PatchSplit:
+def select_pictures(network: ImageModel, on: str) -> PatchSplit:
     """Return the pictures to evaluate on.
 
     Raises:
         UserError: The pictures have other channels or other classes than the network.
     """
-    of_classes = network.model.task.of_classes
-    data = (load_segmentation if of_classes else load_pictures)(on) if on else network.learnt()
-    own = str(Path(on).expanduser().resolve()) == network.source
+    of_classes = network.model.presentation.classes
+    data = (load_segmentation if of_classes else load_pictures)(on) if on else network.read_data()
+    own = str(Path(on).expanduser().resolve()) == network.origin.data_source
     split = check_patches(data.test) if not on or is_set_name(on) or own else merge_splits(data)
-    if data.spec.shape[0] != network.colours:
+    if data.spec.shape[0] != network.channels:
         raise UserError(
             "the network is for other pictures",
-            f"{network.colours} channels",
+            f"{network.channels} channels",
             f"{data.spec.shape[0]} in '{on}'",
             "choose another set, or another network",
         )
@@ -138,10 +139,15 @@ def predict_distribution(model: Translator, given: Tensor) -> Distribution:
     """
     with torch.inference_mode():
         if model.code is not None:
-            return pooled(make_gaussian(*model.answer(given, draw)) for draw in range(POOLED))
-        return make_gaussian(*model.answer(given)) if model.task.shortest else model.whole(given)
+            return pooled(make_gaussian(model.predict(given, draw)) for draw in range(POOLED))
+        if model.presentation.shorter_side:
+            return make_gaussian(model.predict(given))
+        return model.distribution(given)
 
 
-def make_gaussian(mean: Tensor, deviation: Tensor | None) -> Independent:
-    """Return N(mean, deviation^2) of whole pictures."""
-    return Independent(Normal(mean, cast(Tensor, deviation), validate_args=False), 3)
+def make_gaussian(prediction: Prediction) -> Independent:
+    """Return N(mean, uncertainty^2) of whole pictures."""
+    if prediction.uncertainty is None:
+        raise ValueError("classes have no Gaussian")
+    normal = Normal(prediction.mean, prediction.uncertainty, validate_args=False)
+    return Independent(normal, 3)

@@ -11,8 +11,6 @@ Table = tuple["float | Table", ...]
 """Numbers, or rows of them."""
 
 
-@cache
-@torch.inference_mode(False)  # a tensor cached during inference must also serve training
 def constant_tensor(table: Table, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return a table of numbers as a tensor: the same tensor at every call, so never modify it.
 
@@ -29,6 +27,14 @@ def constant_tensor(table: Table, dtype: torch.dtype, device: torch.device) -> T
         >>> rows is constant_tensor(((1, 2), (3, 4)), torch.float32, torch.device("cpu"))
         True
     """
+    if torch.compiler.is_compiling():  # a tensor of an exported graph serves nowhere else
+        return torch.tensor(table, dtype=dtype, device=device)
+    return _cached_tensor(table, dtype, device)
+
+
+@cache
+@torch.inference_mode(False)  # a tensor cached during inference must also serve training
+def _cached_tensor(table: Table, dtype: torch.dtype, device: torch.device) -> Tensor:
     return torch.tensor(table, dtype=dtype, device=device)
 
 

@@ -1,78 +1,115 @@
-"""What does a network's work on a person's picture: PyTorch, or OpenVINO where it is installed."""
+"""Backends that compute a network's prediction: PyTorch, or OpenVINO if it is installed."""
 
-from collections.abc import Callable
-from functools import cache, lru_cache, partial
+from abc import ABC, abstractmethod
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from immersion.check import UserError, check_installed
-from immersion.inference.onnx_graph import NEEDED, onnx_of
-from immersion.models import Translator
-from immersion.models.seen_small import Numbers
-
-Work = Callable[[Tensor, torch.dtype], Numbers]
-"""`Translator.numbers` of what the network is given, its convolutions in a precision."""
-
-Backend = Callable[[Translator, int, int | None], Work]
-"""From a model in evaluation mode, the channels of the pictures that it learnt from, and which of
-several answers is asked for; None for the usual one."""
+from immersion.check import UserError, check_choice, check_installed
+from immersion.models.prediction import Prediction
+from immersion.models.translator import Translator
 
 
-def in_torch(model: Translator, colours: int, draw: int | None = None) -> Work:
-    """Return a model's work as PyTorch does it, on the device that the model is on."""
-    return partial(_in_torch, model, draw)
+class Backend(ABC):
+    """`Translator.predict_whole` of a model in evaluation mode."""
+
+    @abstractmethod
+    def predict(self, inputs: Tensor, precision: torch.dtype) -> Prediction:
+        """Return the prediction, on the CPU.
+
+        Args:
+            inputs: (B, C_in, H, W), on the CPU.
+            precision: Precision of the convolutions.
+        """
 
 
-def _in_torch(
-    model: Translator, draw: int | None, given: Tensor, precision: torch.dtype
-) -> Numbers:
-    device = next(model.parameters()).device
-    given = given.to(device, memory_format=torch.channels_last)
-    low = precision != torch.float32
-    with torch.inference_mode(), torch.autocast(device.type, precision, enabled=low):
-        answer, deviation = model.numbers(given, draw)
-    return answer.cpu(), None if deviation is None else deviation.cpu()
+class TorchBackend(Backend):
+    """PyTorch, on the model's device.
+
+    Args:
+        model: In evaluation mode.
+        draw: Which of several answers, 0, 1, ...; None for the point estimate.
+    """
+
+    def __init__(self, model: Translator, draw: int | None = None) -> None:
+        self.model, self.draw = model, draw
+
+    def predict(self, inputs: Tensor, precision: torch.dtype) -> Prediction:
+        """Return the prediction, on the CPU."""
+        device = next(self.model.parameters()).device
+        inputs = inputs.to(device, memory_format=torch.channels_last)
+        low = precision != torch.float32
+        with torch.inference_mode(), torch.autocast(device.type, precision, enabled=low):
+            prediction = self.model.predict_whole(inputs, self.draw)
+        return prediction.map(Tensor.cpu)
 
 
-@lru_cache(maxsize=2)  # the grey and the colour network of a word
-def in_openvino(model: Translator, colours: int, draw: int | None = None) -> Work:
-    """Return the work of a model on the CPU as OpenVINO does it there, with as many threads.
+class OpenVINOBackend(Backend):
+    """OpenVINO on the CPU, with as many threads as PyTorch.
 
-    It joins convolutions with what follows them, which PyTorch does one after the other.
+    It fuses convolutions with the operations that follow, which PyTorch runs one after the other.
+
+    Args:
+        model: In evaluation mode.
+        colours: Channels of the training pictures.
 
     Raises:
-        UserError: OpenVINO, or what writes its graph, is not installed; or one of several answers
-            is asked for, which its graph has no input for.
+        UserError: OpenVINO or the ONNX exporter is not installed.
     """
+
+    def __init__(self, model: Translator, colours: int) -> None:
+        from immersion.inference.onnx_graph import NEEDED, export_onnx
+
+        check_installed("openvino", (*NEEDED, "openvino"))
+        import openvino
+
+        self.core = openvino.Core()
+        self.graph = self.core.read_model(export_onnx(model, colours, {}))
+        self.compiled: dict[torch.dtype, Any] = {}
+
+    def predict(self, inputs: Tensor, precision: torch.dtype) -> Prediction:
+        """Return the prediction."""
+        found = self._compile(precision)([inputs.contiguous().numpy()])
+        # The memory of the results is reused for the next tile.
+        outputs = [torch.from_numpy(found[number].copy()) for number in range(len(found))]
+        return Prediction(outputs[0], outputs[1] if len(outputs) > 1 else None)
+
+    def _compile(self, precision: torch.dtype) -> Any:
+        if precision not in self.compiled:
+            settings = {
+                "INFERENCE_PRECISION_HINT": "bf16" if precision == torch.bfloat16 else "f32",
+                "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+                "NUM_STREAMS": 1,
+            }
+            self.compiled[precision] = self.core.compile_model(self.graph, "CPU", settings)
+        return self.compiled[precision]
+
+
+@lru_cache(maxsize=2)  # the grey and the colour network of a name
+def open_openvino(model: Translator, colours: int) -> OpenVINOBackend:
+    """Return the OpenVINO backend of a model, built once."""
+    return OpenVINOBackend(model, colours)
+
+
+def open_backend(name: str, model: Translator, colours: int, draw: int | None = None) -> Backend:
+    """Return the backend of a name.
+
+    Args:
+        name: torch or openvino.
+        model: In evaluation mode.
+        colours: Channels of the training pictures.
+        draw: Which of several answers, 0, 1, ...; None for the point estimate.
+
+    Raises:
+        UserError: An unknown name, a package that is not installed, or samples by OpenVINO, whose
+            graph has no input for them.
+    """
+    if check_choice("backend", name, ("torch", "openvino")) == "torch":
+        return TorchBackend(model, draw)
     if draw is not None:
         raise UserError(
-            "OpenVINO's graph gives the usual answer alone", "--backend torch with --draws"
+            "OpenVINO's graph gives the point estimate alone", "--backend torch with --draws"
         )
-    check_installed("openvino", (*NEEDED, "openvino"))
-    import openvino
-
-    core = openvino.Core()
-    graph = core.read_model(onnx_of(model, colours, {}))
-
-    @cache
-    def compiled(precision: torch.dtype) -> Any:
-        hint = "bf16" if precision == torch.bfloat16 else "f32"
-        settings = {
-            "INFERENCE_PRECISION_HINT": hint,
-            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-            "NUM_STREAMS": 1,
-        }
-        return core.compile_model(graph, "CPU", settings)
-
-    def work(given: Tensor, precision: torch.dtype) -> Numbers:
-        found = compiled(precision)([given.contiguous().numpy()])
-        # Its memory is the next tile's too.
-        outputs = [torch.from_numpy(found[number].copy()) for number in range(len(found))]
-        return outputs[0], outputs[1] if len(outputs) > 1 else None
-
-    return work
-
-
-BACKENDS: dict[str, Backend] = {"torch": in_torch, "openvino": in_openvino}
+    return open_openvino(model, colours)

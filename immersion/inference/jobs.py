@@ -1,43 +1,42 @@
-"""One picture's way through a network: read, translated, written, told."""
+"""One picture of `immersion apply`: read, predicted, written, reported."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
-
-import torch
+from typing import TYPE_CHECKING
 
 from immersion.image_io import Picture, check_output, read, write
-from immersion.image_io.writer import is_valid_profile
-from immersion.inference.before_after import compared
-from immersion.inference.own_noise import noise_of, strength_for
-from immersion.inference.translate import (
-    Manner,
-    opaque_where_empty,
-    refuse_colours,
-    translate,
-    upright,
+from immersion.image_io.transform import (
+    fill_holes,
+    format_size,
+    is_grey,
+    make_upright,
+    to_one_channel,
+    to_three_channels,
 )
-from immersion.pretrained.resolve import Network
-from immersion.report.comparison import Comparison
-from immersion.tasks import Task
+from immersion.image_io.writer import is_valid_profile
+from immersion.inference.noise_strength import estimate_sigma, resolve_strength
+from immersion.inference.predict import check_channels, predict_picture
+from immersion.inference.settings import Existing, InferenceOptions
+from immersion.pretrained.trained_model import ImageModel
+from immersion.tasks import Presentation
 
-Existing = Literal["refuse", "replace", "keep"]
-"""What becomes of results that exist."""
+if TYPE_CHECKING:
+    from immersion.report.comparison import Comparison
 
-Opened = Callable[[int], Network]
-"""From a picture's channels to the network for it."""
+SelectModel = Callable[[int], ImageModel]
+"""From the channels of a picture to the model for it."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A picture, and where its results go.
+    """A picture and its output files.
 
     Args:
         source: The picture.
-        output: What is made of it.
-        uncertainty: Its uncertainty map; None where none is wanted.
-        draw: Which of several answers is made; None for the usual one.
+        output: The file of the result.
+        uncertainty: The file of its uncertainty map, or None.
+        draw: Which of several answers is sampled; None for the point estimate.
     """
 
     source: Path
@@ -47,102 +46,91 @@ class Job:
 
     @property
     def done(self) -> bool:
-        """Return whether all its results are there."""
+        """Return whether all its output files exist."""
         return self.output.exists() and (self.uncertainty is None or self.uncertainty.exists())
 
 
 @dataclass(frozen=True, eq=False)
-class Made:
-    """What was done to a picture.
+class JobResult:
+    """The result of a job.
 
     Args:
-        told: input, output and more, as the command tells them.
-        pair: The middles before and after, for a page.
+        summary: input, output and more, as the command reports them.
+        before: The picture.
+        after: The result.
     """
 
-    told: dict[str, Any]
-    pair: Comparison
+    summary: dict[str, str]
+    before: Picture
+    after: Picture
 
 
-def work_on(job: Job, opened: Opened, manner: Manner, existing: Existing) -> Made:
-    """Do a job; what its output cannot hold is said before the work, not after.
+def run_job(
+    job: Job, select_model: SelectModel, options: InferenceOptions, existing: Existing
+) -> JobResult:
+    """Run a job; an output that cannot be written is reported before the computation.
 
     Args:
         job: The job.
-        opened: The network.
-        manner: How; a strength that is not given is estimated where the network is told it.
-        existing: What becomes of results that exist.
+        select_model: Selects the model by the picture's channels.
+        options: Inference options; a strength that is not given is estimated if it is needed.
+        existing: Treatment of output files that exist.
 
     Raises:
-        UserError: The picture cannot be read, does not suit the network or cannot be written.
+        UserError: The picture cannot be read, does not fit the network or cannot be written.
     """
     picture = read(job.source)
-    grey = in_grey(picture)
-    network = opened(1 if grey else picture.channels)
-    task = network.model.task
-    given = one_channel(picture) if grey and network.colours == 1 else picture
-    refuse_colours(network.colours, given)
-    check_output(_without_holes(picture, task), job.output, existing != "refuse")
-    told: dict[str, Any] = {"input": str(job.source), "output": str(job.output)}
-    if task.noisy:
-        sigma = noise_of(picture)
-        told |= {} if sigma is None else {"noise": f"about sigma {sigma:.1f} of 255"}
-        manner = replace(manner, strength=strength_for(task, manner.strength, sigma))
-    manner = replace(manner, draw=job.draw)
-    translated = translate(network.model, network.colours, given, manner)
-    result = translated.picture if given is picture else three_channels(translated.picture)
-    told["size"] = size_of(result)
+    grey = is_grey(picture)
+    trained = select_model(1 if grey else picture.channels)
+    presentation = trained.model.presentation
+    given = to_one_channel(picture) if grey and trained.channels == 1 else picture
+    check_channels(trained.channels, given)
+    check_output(_without_holes(picture, presentation), job.output, existing != "refuse")
+    summary = {"input": str(job.source), "output": str(job.output)}
+    if presentation.shows_noise:
+        sigma = estimate_sigma(picture)
+        summary |= {} if sigma is None else {"noise": f"about sigma {sigma:.1f} of 255"}
+        strength = resolve_strength(presentation, options.strength, sigma)
+        options = replace(options, strength=strength)
+    options = replace(options, draw=job.draw)
+    prediction = predict_picture(trained.model, trained.channels, given, options)
+    result = prediction.picture if given is picture else to_three_channels(prediction.picture)
+    summary["size"] = format_size(result)
     if picture.metadata.profile and not is_valid_profile(
         picture.metadata.profile, result.channels
     ):
-        told["profile"] = "not for these channels, and left out"
-    if job.uncertainty is not None:  # first: a picture that is there has all that it should have
-        _put(translated.uncertainty, job.uncertainty, existing)
-        told["uncertainty"] = str(job.uncertainty)
-    _put(result, job.output, existing)
-    words = "; ".join(told[key] for key in ("size", "noise", "profile") if key in told)
-    return Made(told, _pair(job, words, picture, result))
+        summary["profile"] = "not for these channels, and left out"
+    if job.uncertainty is not None and prediction.uncertainty is not None:
+        # First: a result that exists is complete.
+        _write(prediction.uncertainty, job.uncertainty, existing)
+        summary["uncertainty"] = str(job.uncertainty)
+    _write(result, job.output, existing)
+    return JobResult(summary, picture, result)
 
 
-def in_grey(picture: Picture) -> bool:
-    """Return whether a picture of three channels has no colour in it, as many scans have."""
-    red, *others = picture.levels
-    return bool(others) and all(torch.equal(red, other) for other in others)
+def compare_job(job: Job, result: JobResult) -> "Comparison":
+    """Return the centres of a job's picture and of its result, for a page."""
+    from immersion.inference.comparison import compare_centres  # only a page needs it
+
+    words = [result.summary[key] for key in ("size", "noise", "profile") if key in result.summary]
+    before, after = make_upright(result.before), make_upright(result.after)
+    return compare_centres(job.output.name, "; ".join(words), before, after)
 
 
-def one_channel(picture: Picture) -> Picture:
-    """Return the first channel of a picture."""
-    return replace(picture, levels=picture.levels[:1])
+def read_result(job: Job) -> JobResult:
+    """Return a job's result from the file that exists already."""
+    before, after = read(job.source), read(job.output)
+    return JobResult({"size": format_size(after)}, before, after)
 
 
-def three_channels(picture: Picture) -> Picture:
-    """Return a grey picture in three equal channels."""
-    return replace(picture, levels=picture.levels.expand(3, -1, -1))
-
-
-def _put(picture: Picture, path: Path, existing: Existing) -> None:
-    """Write a result, unless it is there and is kept."""
+def _write(picture: Picture, path: Path, existing: Existing) -> None:
+    """Write a result, unless it exists and is kept."""
     if existing != "keep" or not path.exists():
         write(picture, path, existing == "replace")
 
 
-def seen_again(job: Job) -> Comparison:
-    """Return the middles of a picture and of a result that is there already, for a page."""
-    before, after = read(job.source), read(job.output)
-    return _pair(job, size_of(after), before, after)
-
-
-def _pair(job: Job, words: str, before: Picture, after: Picture) -> Comparison:
-    return compared(job.output.name, words, upright(before), upright(after))
-
-
-def _without_holes(picture: Picture, task: Task) -> Picture:
-    """Return a picture with the transparency that its result has."""
-    if picture.alpha is None or not task.fills:
+def _without_holes(picture: Picture, presentation: Presentation) -> Picture:
+    """Return a picture with the transparency of its result."""
+    if picture.alpha is None or not presentation.fills_holes:
         return picture
-    return replace(picture, alpha=opaque_where_empty(picture.alpha))
-
-
-def size_of(picture: Picture) -> str:
-    """Return a picture's width and height in words."""
-    return f"{picture.width} x {picture.height}"
+    return replace(picture, alpha=fill_holes(picture.alpha))

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from immersion.check import check_installed
-from immersion.models import Translator
+from immersion.models.translator import Translator
 
 NEEDED = ("onnx", "onnxscript")
-"""What PyTorch writes ONNX with; the extra `onnx` installs them."""
+"""Packages that PyTorch needs to write ONNX; the extra `onnx` installs them."""
 
 
 class Graph(nn.Module):
-    """A model as its numbers: input -> answer and standard deviation, or probabilities.
+    """A model as a graph: input -> mean and standard deviation, or probabilities.
 
     Args:
         model: In evaluation mode.
@@ -26,28 +26,31 @@ class Graph(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, given: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Return the outputs of the file."""
-        return tuple(output for output in self.model.numbers(given) if output is not None)
+        prediction = self.model.predict_whole(inputs)
+        if prediction.uncertainty is None:
+            return (prediction.mean,)
+        return prediction.mean, prediction.uncertainty
 
 
-def onnx_of(model: Translator, colours: int, properties: Mapping[str, str]) -> bytes:
+def export_onnx(model: Translator, colours: int, properties: Mapping[str, str]) -> bytes:
     """Return a model as the content of an ONNX file, in float32, for any batch, height and width.
 
     Args:
         model: In evaluation mode.
-        colours: Channels of the pictures that it was trained on.
+        colours: Channels of the training pictures.
         properties: The file's metadata.
 
     Raises:
-        UserError: What PyTorch writes ONNX with is not installed.
+        UserError: A package that PyTorch needs is not installed.
     """
     check_installed("onnx", NEEDED)
     grid = model.network.multiple
     side = torch.export.Dim
     sizes = {0: side("batch"), 2: grid * side("rows", min=1), 3: grid * side("columns", min=1)}
     example = torch.rand(2, model.task.channels(colours)[0], 4 * grid, 6 * grid)
-    outputs = ("probabilities",) if model.task.of_classes else ("answer", "deviation")
+    outputs = ("probabilities",) if model.presentation.classes else ("answer", "deviation")
     with torch.no_grad(), _quiet():
         program = torch.onnx.export(
             Graph(model).eval(),
@@ -64,7 +67,7 @@ def onnx_of(model: Translator, colours: int, properties: Mapping[str, str]) -> b
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep to itself what the exporter says of packages that are not needed here."""
+    """Silence the exporter's warnings about packages that are not needed here."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

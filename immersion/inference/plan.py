@@ -1,4 +1,4 @@
-"""What a call of `immersion apply` comes to: a job for each picture, or why it cannot be."""
+"""The jobs of a call of `immersion apply`, checked before any computation."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -12,14 +12,13 @@ from immersion.image_io import (
     repeat_inputs,
     resolve_outputs,
 )
-from immersion.inference.jobs import Existing, Job
-from immersion.inference.own_noise import refuse_strength
-from immersion.inference.settings import Answer, Files
-from immersion.pretrained.resolve import Network
-from immersion.report.comparison import KICKER
+from immersion.inference.jobs import Job
+from immersion.inference.noise_strength import check_strength
+from immersion.inference.settings import Existing, FileOptions, PredictionOptions
+from immersion.pretrained.trained_model import ImageModel
 
 UNCERTAINTY = "-uncertainty.png"
-"""What the name of an uncertainty map ends in."""
+"""Suffix of the name of an uncertainty map."""
 
 PAGE = "before-after.html"
 """The name of the page."""
@@ -27,13 +26,13 @@ PAGE = "before-after.html"
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done.
+    """The jobs of a call.
 
     Args:
-        ready: Jobs whose results are all there, and are left out.
+        ready: Jobs whose output files all exist and which are skipped.
         todo: The others.
-        found: The pictures, and what was named or found beside them.
-        page: Where the page goes; None where none is wanted.
+        found: The pictures, and other files that were named or found.
+        page: The file of the page, or None.
     """
 
     ready: list[Job]
@@ -42,68 +41,76 @@ class Plan:
     page: Path | None
 
 
-def planned(
-    network: Network, inputs: tuple[Path, ...], out: Path, answer: Answer, files: Files
+def plan_jobs(
+    trained: ImageModel,
+    inputs: tuple[Path, ...],
+    out: Path,
+    prediction: PredictionOptions,
+    files: FileOptions,
 ) -> Plan:
-    """Return what is to be done; what cannot be is said before any work.
+    """Return the jobs of a call.
 
     Args:
-        network: The usual one: of grey and of colour pictures it can and refuses the same.
+        trained: The model for grey pictures; the one for colours has the same abilities.
         inputs: Files, folders and patterns.
-        out: A folder, or a file where there is one input.
-        answer: What is asked of the network.
-        files: What is written.
+        out: A folder, or a file for one input.
+        prediction: Prediction options.
+        files: Output options.
 
     Raises:
-        UserError: There are no inputs, the network cannot answer so, or a result has no place.
+        UserError: There are no inputs, the network cannot answer so, or an output file cannot be
+            written.
     """
     if not inputs:
         raise UserError("no picture was named", "files, folders or patterns", remedy="name some")
-    found, task = find_pictures(list(inputs)), network.model.task
-    if answer.draws:
-        refuse_draws(network, is_picture_path(out))
-        found = repeat_inputs(found, answer.draws)
-    if answer.strength is not None:
-        refuse_strength(task, answer.strength)
+    found, presentation = find_pictures(list(inputs)), trained.model.presentation
+    if prediction.draws:
+        check_draws(trained, is_picture_path(out))
+        found = repeat_inputs(found, prediction.draws)
+    if prediction.strength is not None:
+        check_strength(presentation, prediction.strength)
     again = files.existing != "refuse"
-    usual = ".png" if task.of_classes and not is_picture_path(out) else None
+    usual = ".png" if presentation.classes and not is_picture_path(out) else None
     outputs = resolve_outputs(found, out, usual if files.ending is None else files.ending, again)
-    if task.of_classes:
-        refuse_blending(outputs)
-    jobs = jobs_of(found, outputs, network if answer.uncertainty else None, again)
-    page = page_in(out, files.existing) if files.page else None
+    if presentation.classes:
+        check_lossless(outputs)
+    jobs = list_jobs(found, outputs, trained if prediction.uncertainty else None, again)
+    page = resolve_page(out, files.existing) if files.page else None
     ready = {job for job in jobs if files.skip_existing and job.done}
     todo = [job for job in jobs if job not in ready]
     return Plan([job for job in jobs if job in ready], todo, found, page)
 
 
-def jobs_of(
-    meant: Inputs, outputs: list[Path], doubting: Network | None, again: bool
+def list_jobs(
+    inputs: Inputs, outputs: list[Path], uncertain: ImageModel | None, again: bool
 ) -> list[Job]:
-    """Return a job for each picture, with an uncertainty map where a network is to make them."""
+    """Return a job for each picture, with an uncertainty map if a model is to predict it."""
     maps: list[Path | None] = [None] * len(outputs)
-    if doubting is not None:
-        maps = _maps(outputs)
-        refuse_doubts(doubting, maps, {*outputs, *(found.path for found in meant.pictures)}, again)
+    if uncertain is not None:
+        paths = _name_maps(outputs)
+        check_maps(uncertain, paths, {*outputs, *(found.path for found in inputs.pictures)}, again)
+        maps = [*paths]
     return [
-        Job(found.path, output, mapped, found.sample)
-        for found, output, mapped in zip(meant.pictures, outputs, maps, strict=True)
+        Job(found.path, output, path, found.sample)
+        for found, output, path in zip(inputs.pictures, outputs, maps, strict=True)
     ]
 
 
-def _maps(outputs: list[Path]) -> list[Path]:
-    """Return where maps go: a-uncertainty.png of a.png, a.png-uncertainty.png beside an a.jpg."""
+def _name_maps(outputs: list[Path]) -> list[Path]:
+    """Return a-uncertainty.png for a.png, or a.png-uncertainty.png if there is an a.jpg too."""
     twins = Counter(output.with_suffix("") for output in outputs)
     names = [o.name if twins[o.with_suffix("")] > 1 else o.stem for o in outputs]
     return [o.with_name(name + UNCERTAINTY) for o, name in zip(outputs, names, strict=True)]
 
 
-def page_in(out: Path, existing: Existing) -> Path:
-    """Return where the page goes: into the folder of outputs.
+def resolve_page(out: Path, existing: Existing) -> Path:
+    """Return the file of the page, in the folder of outputs.
 
     Raises:
-        UserError: There is one already that is not to be replaced, or not one of ours.
+        UserError: It exists and is not to be replaced, or was not written by this package.
     """
+    from immersion.report.comparison import KICKER
+
     page = (out.parent if is_picture_path(out) else out) / PAGE
     ours = page.is_file() and KICKER in page.read_text("utf-8", errors="replace")
     if page.exists() and not (existing == "replace" or (existing == "keep" and ours)):
@@ -111,13 +118,13 @@ def page_in(out: Path, existing: Existing) -> Path:
     return page
 
 
-def refuse_draws(network: Network, one_file: bool) -> None:
-    """Refuse to draw answers where there is one, or to put them in one file.
+def check_draws(trained: ImageModel, one_file: bool) -> None:
+    """Raise if there is one answer to sample, or one file for all samples.
 
     Raises:
         UserError: One of these.
     """
-    if not network.model.several:
+    if not trained.model.multimodal:
         raise UserError(
             "the network gives one answer",
             "one that was trained with --latent-dim or --discretised",
@@ -129,36 +136,36 @@ def refuse_draws(network: Network, one_file: bool) -> None:
         )
 
 
-def refuse_blending(outputs: list[Path]) -> None:
-    """Refuse JPEG for classes: it blends the colours that stand for them.
+def check_lossless(outputs: list[Path]) -> None:
+    """Raise if classes would be written as JPEG, which blends their colours.
 
     Raises:
-        UserError: A result would be a JPEG.
+        UserError: An output file is a JPEG.
     """
     blended = next((path for path in outputs if path.suffix.lower() in (".jpg", ".jpeg")), None)
     if blended:
         raise UserError(f"JPEG would blend the classes in {blended}", remedy="pass --ending .png")
 
 
-def refuse_doubts(network: Network, maps: list[Path], others: set[Path], again: bool) -> None:
-    """Refuse uncertainty maps that cannot be, before any work is done.
+def check_maps(trained: ImageModel, maps: list[Path], others: set[Path], again: bool) -> None:
+    """Raise if uncertainty maps cannot be predicted or written.
 
     Args:
-        network: What would say them.
-        maps: Where they would go.
-        others: The pictures that are read and those that are written: a map replaces none.
-        again: Whether there may be maps of an earlier time.
+        trained: The model.
+        maps: The files of the maps.
+        others: The files that are read and the other outputs: a map replaces none.
+        again: If True, existing maps are allowed.
 
     Raises:
-        UserError: The network does not say how sure it is; or a map would have the name of a
-            picture, or of a file that is there already.
+        UserError: The model has no uncertainty; or a map has the name of a picture, or of a file
+            that exists.
     """
-    if not network.model.doubts:
+    if not trained.model.has_uncertainty:
         raise UserError(
-            "the network does not say how sure it is",
-            "one whose answer is a mean and a scale, not classes or levels",
+            "the network does not predict its uncertainty",
+            "one whose prediction is a mean and a scale, not classes or levels",
             remedy="leave --uncertainty out"
-            + (", or see with --draws how much answers differ" if network.model.several else ""),
+            + (", or compare samples by --draws" if trained.model.multimodal else ""),
         )
     taken = {path.resolve() for path in others}
     pictured = next((path for path in maps if path.resolve() in taken), None)

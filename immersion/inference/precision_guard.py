@@ -1,40 +1,50 @@
-"""Whether bfloat16 may be used for a picture: what it costs is measured on the picture itself."""
+"""The cost of bfloat16 on a picture, measured on the picture itself."""
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
-MOST = 0.03
-"""PSNR in dB that may be lost."""
+from immersion.models.prediction import Prediction
 
-CHANGED = 0.001
-"""Share of the pixels whose class may change."""
+MAX_LOSS = 0.03
+"""Largest acceptable loss of PSNR in dB."""
+
+MAX_CHANGED = 0.001
+"""Largest acceptable share of pixels whose class changes."""
 
 PROBE = 64
-"""Side of the part of a picture that is worked on in both precisions, in pixels."""
+"""Side of the part of a picture that is computed in both precisions, in pixels."""
 
 
-def decibels_lost(exact: Distribution, rounded: Distribution) -> float:
-    r"""Return how much PSNR falls by rounding: 10 log10(1 + E|m' - m|^2 / E sigma^2), in dB.
+def allows_low_precision(exact: Prediction, rounded: Prediction) -> bool:
+    """Return whether the rounded prediction is close enough to the exact one."""
+    if exact.uncertainty is None:
+        return classes_changed(exact.mean, rounded.mean) <= MAX_CHANGED
+    return decibels_lost(exact, rounded) <= MAX_LOSS
 
-    Rounding adds an error that has nothing to do with the network's own, so their squares add up.
-    The network's own is not known, since the truth is not; but it says how large it expects it to
-    be: its variance.
+
+def decibels_lost(exact: Prediction, rounded: Prediction) -> float:
+    r"""Return the loss of PSNR by rounding: 10 log10(1 + E|m' - m|^2 / E sigma^2), in dB.
+
+    The rounding error is independent of the network's own error, so their squares add. The latter
+    is unknown, since the truth is, but the network predicts its size: its variance.
 
     Args:
-        exact: p(target | input) in float32, with mean m and standard deviation sigma.
+        exact: Mean m and standard deviation sigma in float32.
         rounded: The same in bfloat16, with mean m'.
 
     Example:
-        >>> from torch.distributions import Normal
-        >>> exact, rounded = (Normal(torch.full((9,), mean), 0.1) for mean in (0.5, 0.51))
+        >>> exact, rounded = (
+        ...     Prediction(torch.full((9,), mean), torch.full((9,), 0.1)) for mean in (0.5, 0.51)
+        ... )
         >>> round(decibels_lost(exact, rounded), 3)  # an error a tenth as large
         0.043
     """
-    added = (rounded.mean - exact.mean).square().mean()
-    return (10 * torch.log10(1 + added / exact.variance.mean())).item()
+    if exact.uncertainty is None:
+        raise ValueError("the exact prediction needs an uncertainty")
+    error = (rounded.mean - exact.mean).square().mean()
+    return (10 * torch.log10(1 + error / exact.uncertainty.square().mean())).item()
 
 
 def classes_changed(exact: Tensor, rounded: Tensor) -> float:
-    """Return the share of pixels whose likeliest class is another, of (B, K, H, W) twice."""
+    """Return the share of pixels whose most likely class differs, of (B, K, H, W) twice."""
     return (exact.argmax(1) != rounded.argmax(1)).float().mean().item()

@@ -1,4 +1,4 @@
-"""The settings of `immersion apply`: of the answer, of the files, of the machine."""
+"""Inference options: the prediction, the files that are written, and the computation."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,26 +6,26 @@ from typing import Literal
 import torch
 
 from immersion.check import UserError, check_at_least
-from immersion.engine import Options
-from immersion.inference.backends import BACKENDS
-from immersion.inference.jobs import Existing
-from immersion.inference.translate import Manner
+from immersion.precision import resolve_device, resolve_precision
+
+Existing = Literal["refuse", "replace", "keep"]
+"""Treatment of output files that exist."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What is asked of the network.
+class PredictionOptions:
+    """Prediction options.
 
     Args:
-        uncertainty: Whether to write beside each picture half the width of the 90 % interval of
-            each of its pixels: 16-bit grey levels, of which 65,535 are the whole range. Not of
-            classes, nor of the colouriser that comes with the package.
-        ensemble: Whether to take the mean over the eight ways of turning and mirroring a picture
-            (of classes, over it and its mirror image): as many times as slow, and a little better.
-        draws: How many of several plausible answers are drawn in place of the usual one: of
-            picture.png they are picture-1.png, picture-2.png, ... in the folder of outputs.
-        strength: Of the noise, in the unit of the training, for a network that is told it; by
-            default sigma as it is estimated.
+        uncertainty: If True, half the width of the 90 % interval of each pixel is written beside
+            each picture: 16-bit grey levels, of which 65,535 are the whole range. Not available
+            for classes, nor for the bundled colouriser.
+        ensemble: If True, the mean over the eight rotations and reflections of a picture is taken
+            (for classes, over it and its mirror image): as many times slower, slightly better.
+        draws: Number of samples written in place of the point estimate: picture-1.png,
+            picture-2.png, ... in the output folder.
+        strength: Noise level, in the unit of the training, for a network with a level map; by
+            default the estimated sigma.
     """
 
     uncertainty: bool = False
@@ -34,23 +34,24 @@ class Answer:
     strength: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot go together, and numbers that mean nothing."""
+        """Validate the combination and the numbers."""
         check_at_least(0, draws=self.draws)
         if self.ensemble and self.draws:
             raise UserError("--ensemble and --draws exclude each other", remedy="pass one")
 
 
 @dataclass(frozen=True)
-class Files:
-    """What is written.
+class FileOptions:
+    """Output options.
 
     Args:
-        ending: Of all outputs, such as .png; by default each input's own, or .png of classes.
-        page: Whether to write before-after.html beside the outputs: one file that shows the
-            middle of each of the first pictures before and after, with a slider.
-        overwrite: Whether outputs that exist are replaced.
-        skip_existing: Whether pictures whose results are all there are left out: to go on where a
-            long command was stopped.
+        ending: Ending of all output files, such as .png; by default that of each input, or .png
+            for classes.
+        page: If True, before-after.html is written next to the outputs: one file with the centre
+            of each of the first pictures before and after, and a slider.
+        overwrite: If True, existing output files are replaced.
+        skip_existing: If True, pictures whose output files all exist are skipped, to resume a long
+            command.
     """
 
     ending: str | None = None
@@ -59,7 +60,7 @@ class Files:
     skip_existing: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what cannot go together."""
+        """Validate the combination."""
         if self.overwrite and self.skip_existing:
             raise UserError(
                 "--overwrite and --skip-existing exclude each other", remedy="pass one"
@@ -67,21 +68,21 @@ class Files:
 
     @property
     def existing(self) -> Existing:
-        """Return what becomes of results that exist."""
+        """Return the treatment of existing output files."""
         return "replace" if self.overwrite else "keep" if self.skip_existing else "refuse"
 
 
 @dataclass(frozen=True)
-class Compute:
-    """What does the work, and how.
+class ComputeOptions:
+    """Computation options.
 
     Args:
-        tile: Side of the tiles that a picture is worked on in: smaller ones take less memory; by
-            default what is quick for the network.
-        precision: auto (bfloat16 where the processor has it natively), bfloat16 or float32.
-        backend: What does the network's work: torch, or openvino, which takes some seconds to
-            begin and is then quicker on a processor (pip install 'immersion[openvino]').
-        device: auto (CUDA where there is one), cpu or cuda; OpenVINO works on the CPU.
+        tile: Side of the tiles that a picture is processed in; smaller tiles take less memory. By
+            default a fast size for the network.
+        precision: auto (bfloat16 if the processor has it natively), bfloat16 or float32.
+        backend: torch, or openvino, which starts in a few seconds and is then faster on a CPU
+            (pip install 'immersion[openvino]').
+        device: auto (CUDA if there is a CUDA device), cpu or cuda; OpenVINO runs on the CPU.
     """
 
     tile: int | None = None
@@ -90,18 +91,46 @@ class Compute:
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def __post_init__(self) -> None:
-        """Refuse tiles that are too small."""
+        """Validate the side of tiles."""
         if self.tile is not None:
             check_at_least(16, tile=self.tile)
 
-    def place(self) -> torch.device:
-        """Return the device that the work is done on."""
-        return Options(
-            device="cpu" if self.backend == "openvino" else self.device
-        ).resolve_device()
+    def resolve_device(self) -> torch.device:
+        """Return the device of the computation."""
+        return resolve_device("cpu" if self.backend == "openvino" else self.device)
 
-    def manner(self, answer: Answer) -> Manner:
-        """Return how a picture is worked on."""
-        precision = Options(precision=self.precision).resolve_precision(self.place())
-        backend = BACKENDS[self.backend]
-        return Manner(answer.ensemble, self.tile, precision, answer.strength, backend)
+    def resolve_precision(self) -> torch.dtype:
+        """Return the precision of the network."""
+        return resolve_precision(self.precision, self.resolve_device())
+
+
+@dataclass(frozen=True)
+class InferenceOptions:
+    """Options of one picture's prediction.
+
+    Args:
+        ensemble: If True, the mean over the task's orientations is taken.
+        side: Side of a tile in pixels of the input; None for a fast size for the network.
+        precision: Precision of the convolutions.
+        strength: Noise level of the picture, for a network with a level map.
+        backend: torch or openvino.
+        draw: Which of several answers, 0, 1, ...; None for the point estimate.
+    """
+
+    ensemble: bool = False
+    side: int | None = None
+    precision: torch.dtype = torch.float32
+    strength: float | None = None
+    backend: str = "torch"
+    draw: int | None = None
+
+    @classmethod
+    def combine(cls, prediction: PredictionOptions, compute: ComputeOptions) -> "InferenceOptions":
+        """Return the options of a call of `immersion apply`."""
+        return cls(
+            ensemble=prediction.ensemble,
+            side=compute.tile,
+            precision=compute.resolve_precision(),
+            strength=prediction.strength,
+            backend=compute.backend,
+        )

@@ -74,6 +74,9 @@ class Likelihood(nn.Module, ABC):
     boundable: bool = False
     """True where the constructor takes `bounded`, which squashes the mean into (0, 1)."""
 
+    predicts_scale: bool = False
+    """True if h holds a scale for each value, so that the standard deviation is a prediction."""
+
     def __init__(self, event_shape: tuple[int, ...]) -> None:
         super().__init__()
         self.event_shape = tuple(event_shape)

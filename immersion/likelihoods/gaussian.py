@@ -59,6 +59,7 @@ class Gaussian(Likelihood):
     parameters_per_value = 2
     values = frozenset({"unit", "real"})
     boundable = True
+    predicts_scale = True
 
     def __init__(self, event_shape: tuple[int, ...], bounded: bool = False) -> None:
         super().__init__(event_shape)

@@ -37,7 +37,7 @@ class ConditionalVAE(LatentVariableModel):
         """Return p(target | input, z): z is (..., B, d), the batch shape (..., B)."""
         draws, count = z.shape[:-1], z.shape[:-2].numel()
         given = self.given.repeat(count, *[1] * (self.given.ndim - 1))
-        raw = self.translator.raw(given, z.reshape(-1, z.shape[-1]))
+        raw = self.translator.parameters_of(given, z.reshape(-1, z.shape[-1]))
         p = self.translator.likelihood(raw.unflatten(0, draws))
         return p if self.weight is None else Weighted(p, self.weight)
 

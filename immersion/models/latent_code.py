@@ -1,4 +1,4 @@
-"""A code for a whole picture of any size, which says which of several right answers is meant."""
+"""A code of a whole picture of any size that selects one of several right answers."""
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +12,8 @@ from immersion.priors import StandardNormal
 class PictureCode(nn.Module):
     """z in R^d, one for a whole picture: p(z) = N(0, I), q(z | input, target) Gaussian.
 
-    The network sees z beside the picture, the same d numbers at every pixel, so that it remains
-    local: tiles that are given one z fit together as tiles without one do.
+    The network's input has z as further channels, the same d numbers at every pixel, so that it
+    remains local: tiles with one z fit together.
 
     Args:
         latent_dim: d.
@@ -25,7 +25,7 @@ class PictureCode(nn.Module):
         >>> code = PictureCode(2, PoolingEncoder(3, 4))
         >>> given = torch.rand(5, 1, 8, 8)
         >>> q = code.encode(given, torch.rand(5, 2, 8, 8))
-        >>> code.beside(given, q.rsample()).shape
+        >>> code.append(given, q.rsample()).shape
         torch.Size([5, 3, 8, 8])
     """
 
@@ -39,7 +39,7 @@ class PictureCode(nn.Module):
         squares = pixel_unshuffle(target, self.scale)
         return diagonal_gaussian(self.encoder(torch.cat([given, squares], dim=1)))
 
-    def beside(self, given: Tensor, z: Tensor | None) -> Tensor:
+    def append(self, given: Tensor, z: Tensor | None) -> Tensor:
         """Return inputs with z at every pixel, (B, C_in + d, H, W); without one, its mean, 0.
 
         Args:

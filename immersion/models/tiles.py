@@ -1,28 +1,29 @@
-"""A large picture in tiles: each with as much of its neighbourhood as the network looks at."""
+"""Tiles of a large picture, each seen with the neighbourhood that the network depends on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 from torch.nn.functional import pad
 
 SMALLEST_SIDE = 256
-"""Of a tile, in pixels of the input, unless another is asked for: its layers stay in a processor's
-cache, which takes half the time of 512."""
+"""Smallest default side of a tile, in pixels of the input: its layers stay in a processor's cache,
+which takes half the time of 512."""
 
 HALOS = 13
-"""Halos that a tile's side is, at least: a third more pixels are then seen than kept."""
+"""Smallest side of a tile in halos: a third more pixels are then computed than are kept."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A rectangle of a picture, and the larger one that a network must see to say what is in it.
+    """A rectangle of a picture, and the larger one that its output depends on.
 
     Args:
         rows: First row, and the one after the last.
         columns: First column, and the one after the last.
-        seen_rows: The same of what is seen; it may reach beyond the picture, into the padding.
-        seen_columns: The same.
+        seen_rows: First row of the input and the one after the last; it may reach beyond the
+            picture, into the padding.
+        seen_columns: The same for columns.
     """
 
     rows: tuple[int, int]
@@ -31,31 +32,31 @@ class Tile:
     seen_columns: tuple[int, int]
 
 
-def usual_side(halo: int) -> int:
-    """Return the side of tiles for a network: small, but not small beside what it looks at.
+def default_side(halo: int) -> int:
+    """Return the side of tiles for a network: small, but large compared with its halo.
 
     Example:
-        >>> usual_side(17), usual_side(30), usual_side(77)
+        >>> default_side(17), default_side(30), default_side(77)
         (256, 512, 1024)
     """
     return -(-max(SMALLEST_SIDE, HALOS * halo) // SMALLEST_SIDE) * SMALLEST_SIDE
 
 
-def tiles(height: int, width: int, side: int, halo: int, multiple: int) -> Iterator[Tile]:
+def iterate_tiles(height: int, width: int, side: int, halo: int, multiple: int) -> Iterator[Tile]:
     """Yield tiles that cover (H, W), row by row.
 
-    What is seen begins and ends on the network's grid, so that squares of pixels that it takes
-    together are the same as in the whole picture.
+    The input of a tile begins and ends on the network's grid, so that pixels are grouped as in the
+    whole picture.
 
     Args:
         height: H.
         width: W.
-        side: Of a tile; rounded up to the grid.
-        halo: How far an output looks beyond its own pixel.
-        multiple: The grid: what the sides of a network's input must be divisible by.
+        side: Side of a tile; rounded up to the grid.
+        halo: Reach of an output beyond its own pixel.
+        multiple: The grid: the divisor of the sides of a network's input.
 
     Example:
-        >>> [tile.seen_columns for tile in tiles(4, 10, 4, 3, 2)]
+        >>> [tile.seen_columns for tile in iterate_tiles(4, 10, 4, 3, 2)]
         [(0, 8), (0, 10), (4, 10)]
     """
     side += -side % multiple
@@ -75,8 +76,8 @@ def _spans(
         yield (start, stop), (first, last)
 
 
-def mirrored(region: Tensor, tile: Tile) -> Tensor:
-    """Return what a network sees, from the part of it that is there: below and beside a mirror.
+def pad_to_tile(region: Tensor, tile: Tile) -> Tensor:
+    """Return the input of a tile, from the part of it inside the picture, by reflection.
 
     Args:
         region: x[..., slice(*tile.seen_rows), slice(*tile.seen_columns)], which ends where x does.
@@ -86,12 +87,12 @@ def mirrored(region: Tensor, tile: Tile) -> Tensor:
     beside = tile.seen_columns[1] - tile.seen_columns[0] - region.shape[-1]
     if not (below or beside):
         return region
-    mirror = below < region.shape[-2] and beside < region.shape[-1]
-    return pad(region, (0, beside, 0, below), "reflect" if mirror else "replicate")
+    reflect = below < region.shape[-2] and beside < region.shape[-1]
+    return pad(region, (0, beside, 0, below), "reflect" if reflect else "replicate")
 
 
-def kept(output: Tensor, tile: Tile, scale: int) -> Tensor:
-    """Return the tile's own part of a network's output, (B, C, s h, s w)."""
+def crop_to_tile(output: Tensor, tile: Tile, scale: int) -> Tensor:
+    """Return the tile's own part of a network's output, (..., s h, s w)."""
     (top, bottom), (left, right) = tile.rows, tile.columns
     above, before = tile.seen_rows[0], tile.seen_columns[0]
     return output[
@@ -101,7 +102,51 @@ def kept(output: Tensor, tile: Tile, scale: int) -> Tensor:
     ]
 
 
-def tiled(
+class Canvas:
+    """A large picture that is put together from the outputs of tiles.
+
+    Args:
+        height: Rows of the input.
+        width: Columns of the input.
+        scale: s, the side of an output in units of the input's.
+        convert: Applied to each part before it is stored, such as rounding to levels.
+
+    Attributes:
+        values: (..., s height, s width), in the shape and dtype of the first part; None before.
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        scale: int = 1,
+        convert: Callable[[Tensor], Tensor] = lambda part: part,
+    ) -> None:
+        self.size, self.scale, self.convert = (scale * height, scale * width), scale, convert
+        self.values: Tensor | None = None
+
+    def put(self, output: Tensor, tile: Tile) -> None:
+        """Store the tile's own part of an output."""
+        part = self.convert(crop_to_tile(output, tile, self.scale))
+        if self.values is None:
+            self.values = part.new_empty(*part.shape[:-2], *self.size)
+        rows, columns = (slice(*(self.scale * n for n in s)) for s in (tile.rows, tile.columns))
+        self.values[..., rows, columns] = part
+
+
+def run_tiles(
+    tiles: Iterable[Tile],
+    compute: Callable[[Tile], Sequence[Tensor | None]],
+    canvases: Sequence[Canvas],
+) -> None:
+    """Compute the outputs of each tile and put each on its canvas; None is left out."""
+    for tile in tiles:
+        for output, canvas in zip(compute(tile), canvases, strict=True):
+            if output is not None:
+                canvas.put(output, tile)
+
+
+def apply_in_tiles(
     function: Callable[[Tensor], Tensor],
     x: Tensor,
     *,
@@ -110,31 +155,37 @@ def tiled(
     scale: int = 1,
     side: int | None = None,
 ) -> Tensor:
-    """Return function(x), worked out tile by tile: equal to the whole, but for rounding.
+    """Return function(x), computed tile by tile: equal to the whole up to rounding.
 
     Args:
         function: (B, C_in, h, w) -> (B, C_out, s h, s w); local, as a `ImageToImageNetwork` is.
         x: (B, C_in, H, W) of any size.
-        halo: How far an output looks beyond its own pixel.
-        multiple: What the sides of the function's input must be divisible by.
+        halo: Reach of an output beyond its own pixel.
+        multiple: Divisor of the sides of the function's input.
         scale: s.
-        side: Of a tile; by default as `usual_side` says.
+        side: Side of a tile; by default `default_side`.
 
     Example:
         >>> import torch
         >>> blur = torch.nn.AvgPool2d(3, stride=1, padding=1)
         >>> x = torch.rand(1, 1, 30, 50)
-        >>> torch.allclose(tiled(blur, x, halo=1, side=8), blur(x))
+        >>> torch.allclose(apply_in_tiles(blur, x, halo=1, side=8), blur(x))
         True
     """
     height, width = x.shape[-2:]
-    whole: Tensor | None = None
-    for tile in tiles(height, width, side or usual_side(halo), halo, multiple):
+    canvas = Canvas(height, width, scale)
+
+    def compute(tile: Tile) -> tuple[Tensor]:
         region = x[..., slice(*tile.seen_rows), slice(*tile.seen_columns)]
-        part = kept(function(mirrored(region, tile)), tile, scale)
-        if whole is None:
-            whole = part.new_empty(*part.shape[:-2], scale * height, scale * width)
-        rows = slice(scale * tile.rows[0], scale * tile.rows[1])
-        columns = slice(scale * tile.columns[0], scale * tile.columns[1])
-        whole[..., rows, columns] = part
-    return whole
+        return (function(pad_to_tile(region, tile)),)
+
+    tiles = iterate_tiles(height, width, side or default_side(halo), halo, multiple)
+    run_tiles(tiles, compute, (canvas,))
+    return require(canvas.values)
+
+
+def require(values: Tensor | None) -> Tensor:
+    """Return the values of a canvas, on which at least one tile was put."""
+    if values is None:
+        raise ValueError("nothing was put on the canvas")
+    return values

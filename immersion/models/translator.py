@@ -1,6 +1,7 @@
-"""Image to image: encode a picture, decode something that is derived from it."""
+"""Image-to-image models: encode a picture, decode something that is derived from it."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -8,29 +9,29 @@ from torch.distributions import Distribution
 
 from immersion.imaging.thumbnail import shrink, shrink_factor
 from immersion.likelihoods import Likelihood
-from immersion.likelihoods.gaussian import Gaussian
-from immersion.likelihoods.pixel_classes import PixelClasses
-from immersion.models.latent_code import PictureCode
-from immersion.models.seen_small import Numbers, SeenSmall
-from immersion.models.tiles import tiled
+from immersion.models.prediction import DownscaledPrediction, Prediction
+from immersion.models.tiles import apply_in_tiles
 from immersion.nn.image_to_image import ImageToImageNetwork
 from immersion.precision import widen
 from immersion.random import use_seed
-from immersion.tasks import Task
+from immersion.tasks import Presentation, Task
+
+if TYPE_CHECKING:
+    from immersion.models.latent_code import PictureCode
 
 
 class Translator(nn.Module):
     """p(target | input), or p(target | input, z): a network's output, made a distribution.
 
-    The first C_out channels of the network's output, the mean, are added to what the task starts
-    from: a denoiser's network says what to take away, not what to keep; an autoencoder's says all.
+    The first C_out channels of the network's output, the mean, are added to the task's baseline
+    if the network is residual: a denoiser outputs what to subtract. An autoencoder outputs all.
 
     Args:
-        task: Makes the pairs that it learns from, and pictures of what it says.
+        task: Makes training pairs, and presents outputs as pictures.
         network: (B, C_in + d, H, W) -> (B, numbers * C_out, s H, s W).
         likelihood: p(target | h), for a target of C_out channels and any size.
-        code: z, which says which of several answers is meant; None where there is one, and d = 0.
-        discriminator: (input, output) -> logits of patches; only training needs it.
+        code: z, which selects one of several answers; None and d = 0 for one answer.
+        discriminator: (input, output) -> logits of patches; used in training only.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Translator(nn.Module):
         task: Task,
         network: ImageToImageNetwork,
         likelihood: Likelihood,
-        code: PictureCode | None = None,
+        code: "PictureCode | None" = None,
         discriminator: nn.Module | None = None,
     ) -> None:
         super().__init__()
@@ -46,99 +47,105 @@ class Translator(nn.Module):
         self.code, self.discriminator = code, discriminator
 
     @property
-    def doubts(self) -> bool:
-        """Return whether it says how sure it is of each value: of a Gaussian that was learnt."""
-        return isinstance(self.likelihood, Gaussian)
-
-    def forward(self, given: Tensor, z: Tensor | None = None) -> Distribution:
-        """Return p(target | input, z): batch shape (B,), event shape (C_out, s H, s W)."""
-        return self.likelihood(self.raw(given, z))
-
-    def raw(self, given: Tensor, z: Tensor | None = None) -> Tensor:
-        """Return the numbers that the likelihood makes a distribution of, in float32 or wider.
-
-        Args:
-            given: (B, C_in, H, W).
-            z: (B, d), or (1, d) for all; by default the prior's mean, if there is a code.
-        """
-        seen = given if self.code is None else self.code.beside(given, z)
-        h = widen(self.network(seen))
-        base = self.task.base(given) if self.network.residual else None
-        if base is None:
-            return h
-        mean, rest = h.split([base.shape[1], h.shape[1] - base.shape[1]], dim=1)
-        return torch.cat([mean + base, rest], dim=1)
+    def presentation(self) -> Presentation:
+        """Return the presentation of the task's inputs and outputs."""
+        return self.task.presentation
 
     @property
-    def several(self) -> bool:
-        """Return whether it has several answers to one input, to be drawn."""
-        return self.code is not None or self.task.several
+    def has_uncertainty(self) -> bool:
+        """Return whether the model predicts the standard deviation of each value."""
+        return self.likelihood.predicts_scale
 
-    def numbers(self, given: Tensor, draw: int | None = None) -> Numbers:
-        """Return the answer and the standard deviation of each value of p(target | input).
+    @property
+    def multimodal(self) -> bool:
+        """Return whether several answers to one input can be sampled."""
+        return self.code is not None or self.presentation.levels > 0
 
-        Of classes, the probability of each, and None.
+    def forward(self, inputs: Tensor, z: Tensor | None = None) -> Distribution:
+        """Return p(target | input, z): batch shape (B,), event shape (C_out, s H, s W)."""
+        return self.likelihood(self.parameters_of(inputs, z))
 
-        Args:
-            given: What the network sees, (B, C_in, H, W), all of it at once.
-            draw: Which of several answers, 0, 1, ...; None for the usual one.
-        """
-        return self._said(given, draw, self.forward)
-
-    def answer(self, given: Tensor, draw: int | None = None) -> Numbers:
-        """Return the same of pictures of any size: of classes, the likeliest of each pixel.
+    def parameters_of(self, inputs: Tensor, z: Tensor | None = None) -> Tensor:
+        """Return the parameters h of the likelihood, in float32 or wider.
 
         Args:
-            given: (B, C_in, H, W).
-            draw: Which of several answers, 0, 1, ..., the same for every tile; None for the usual.
+            inputs: (B, C_in, H, W).
+            z: (B, d), or (1, d) for all; by default the prior's mean, if there is a code.
         """
-        if self.task.shortest:
-            return self._of_small(given, draw)
-        answer, deviation = self._said(given, draw, self.whole)
-        return (answer, deviation) if deviation is not None else (answer.argmax(1, True), None)
+        with_code = inputs if self.code is None else self.code.append(inputs, z)
+        h = widen(self.network(with_code))
+        baseline = self.presentation.baseline(inputs) if self.network.residual else None
+        if baseline is None:
+            return h
+        mean, rest = h.split([baseline.shape[1], h.shape[1] - baseline.shape[1]], dim=1)
+        return torch.cat([mean + baseline, rest], dim=1)
 
-    def _of_small(self, given: Tensor, draw: int | None) -> Numbers:
-        device = next(self.parameters(), given).device
-        height, width = given.shape[-2:]
-        small = SeenSmall(
-            lambda x: self.numbers(x, draw),
-            shrink(given, self.task.shortest).to(device),
-            shrink_factor((height, width), self.task.shortest),
-            self.network.multiple,
+    def predict_whole(self, inputs: Tensor, draw: int | None = None) -> Prediction:
+        """Return the prediction for inputs that the network takes as a whole.
+
+        Args:
+            inputs: (B, C_in, H, W).
+            draw: Which of several answers, 0, 1, ...; None for the point estimate.
+        """
+        return self._predict(inputs, draw, self.forward)
+
+    def predict(self, inputs: Tensor, draw: int | None = None) -> Prediction:
+        """Return the prediction for pictures of any size; for classes, the most likely ones.
+
+        Args:
+            inputs: (B, C_in, H, W).
+            draw: Which of several answers, 0, 1, ..., the same one for every tile; None for the
+                point estimate.
+        """
+        if self.presentation.shorter_side:
+            return self._predict_downscaled(inputs, draw)
+        return self._predict(inputs, draw, self.distribution).select_classes()
+
+    def distribution(self, inputs: Tensor, z: Tensor | None = None) -> Distribution:
+        """Return p(target | input, z) of pictures of any size, computed tile by tile.
+
+        Tiles are computed on the network's device; the result is on the device of the inputs.
+
+        Args:
+            inputs: (B, C_in, H, W).
+            z: As in `parameters_of`.
+        """
+        device = next(self.parameters(), inputs).device
+
+        def compute(tile: Tensor) -> Tensor:
+            return self.parameters_of(tile.to(device), z).to(inputs.device)
+
+        network, scale = self.network, self.presentation.scale
+        h = apply_in_tiles(
+            compute, inputs, halo=network.halo, multiple=network.multiple, scale=scale
         )
-        answer, deviation = small(range(height), range(width))
-        return answer.to(given.device), deviation.to(given.device)
+        return self.likelihood(h)
 
-    def _said(self, given: Tensor, draw: int | None, p_of: Callable[..., Distribution]) -> Numbers:
+    def sample_code(self, inputs: Tensor) -> Tensor | None:
+        """Return z ~ p(z) for each input, (B, d), by the global generator; None without a code."""
+        return None if self.code is None else self.code.prior().sample((len(inputs),))
+
+    def _predict(
+        self, inputs: Tensor, draw: int | None, condition: Callable[..., Distribution]
+    ) -> Prediction:
         if draw is not None:
             with use_seed(0, "code", draw):
-                p = p_of(given, self.code_for(given))
-                return self.task.drawn(p), p.stddev
-        p = p_of(given)
-        if isinstance(self.likelihood, PixelClasses):
-            return p.base_dist.probs, None
-        return self.task.answer(p), p.stddev
+                p = condition(inputs, self.sample_code(inputs))
+                return Prediction(self.presentation.sample(p), p.stddev)
+        p = condition(inputs)
+        if self.presentation.classes:
+            return Prediction(p.base_dist.probs)
+        return Prediction(self.presentation.estimate(p), p.stddev)
 
-    def code_for(self, given: Tensor) -> Tensor | None:
-        """Return z ~ p(z) for each input, (B, d), from the global generator; None without one."""
-        return None if self.code is None else self.code.prior().sample((len(given),))
-
-    def whole(self, given: Tensor, z: Tensor | None = None) -> Distribution:
-        """Return p(target | input, z) of pictures of any size, worked out tile by tile.
-
-        Tiles are worked on where the network is; what is returned is where the inputs are.
-
-        Args:
-            given: (B, C_in, H, W).
-            z: As `raw` takes it.
-        """
-        device = next(self.parameters(), given).device
-
-        def work(tile: Tensor) -> Tensor:
-            return self.raw(tile.to(device), z).to(given.device)
-
-        network = self.network
-        raw = tiled(
-            work, given, halo=network.halo, multiple=network.multiple, scale=self.task.scale
+    def _predict_downscaled(self, inputs: Tensor, draw: int | None) -> Prediction:
+        device = next(self.parameters(), inputs).device
+        shorter_side = self.presentation.shorter_side
+        height, width = inputs.shape[-2:]
+        downscaled = DownscaledPrediction(
+            lambda x: self.predict_whole(x, draw),
+            shrink(inputs, shorter_side).to(device),
+            shrink_factor((height, width), shorter_side),
+            self.network.multiple,
         )
-        return self.likelihood(raw)
+        prediction = downscaled.window(range(height), range(width))
+        return prediction.map(lambda x: x.to(inputs.device))

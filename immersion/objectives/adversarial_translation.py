@@ -72,7 +72,7 @@ class PatchDiscriminatorLoss:
         """Return the terms."""
         pair = model.task.pair(batch.x, batch.y)
         with torch.no_grad():
-            made = model(pair.input, model.code_for(pair.input)).mean
+            made = model(pair.input, model.sample_code(pair.input)).mean
         real, fake = (judged(model, pair.input, output) for output in (pair.target, made))
         terms = discriminator_terms(self.game, real, fake)
         return {name: values.mean(1) for name, values in terms.items()}
@@ -107,7 +107,7 @@ def judged(model: Translator, given: Tensor, output: Tensor) -> Tensor:
     What is known of the output is put in: outside of holes, which the likeness does not hold, the
     discriminator would otherwise tell the real from the made without a look into them.
     """
-    output = model.task.composed(given, output)
+    output = model.presentation.compose(given, output)
     if given.shape[2:] != output.shape[2:]:
         given = interpolate(given, output.shape[2:])
     return widen(model.discriminator(torch.cat([given, output], dim=1)))

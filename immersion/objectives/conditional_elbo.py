@@ -35,7 +35,7 @@ class ConditionalELBO:
         self, model: Translator, pair: Pair, step: Tensor
     ) -> tuple[dict[str, Tensor], Distribution]:
         """Return the terms, and p(target | input, z), z ~ p(z): what a discriminator judges."""
-        drawn = model(pair.input, model.code_for(pair.input))
+        drawn = model(pair.input, model.sample_code(pair.input))
         return self._terms(model, pair, step), drawn
 
     def price(self, p: Distribution) -> Tensor:

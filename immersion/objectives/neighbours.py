@@ -12,7 +12,7 @@ from immersion.batch import Batch
 from immersion.models import Translator
 from immersion.objectives.translation import TranslationLoss
 from immersion.tasks import Pair
-from immersion.tasks.neighbours import chosen, taken
+from immersion.tasks.denoise import sample_neighbours, take_neighbours
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ class NeighbourLoss:
 
         `neighbour_gap` is the mean square of what gamma multiplies.
         """
-        pixels = chosen(batch.x)
-        one, other = taken(batch.x, pixels)
+        pixels = sample_neighbours(batch.x)
+        one, other = take_neighbours(batch.x, pixels)
         with torch.no_grad():
-            first, second = taken(model(batch.x).mean, pixels)
+            first, second = take_neighbours(model(batch.x).mean, pixels)
         terms, p = self.likeness.played(model, Pair(one, other), batch.step)
         gap = (p.mean - other - (first - second)).square()
         priced = self.likeness.price(p) / p.variance.detach() * gap

@@ -24,7 +24,7 @@ from immersion.models import Translator
 from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.papers.study import Claim, Device, Measurement, Study, register
 from immersion.papers.training import describe_amount, get_model, train_run
-from immersion.pretrained.resolve import Network
+from immersion.pretrained.resolve import image_model_of
 from immersion.runs.figures import translations
 from immersion.runs.load import Run
 from immersion.tasks.colourise import SHORTEST, Colourise
@@ -75,7 +75,7 @@ def measure_gains(run: Run) -> dict[str, Measurement]:
     """Return the gain of a colouriser over grey and over the mean colour, on each set."""
     measured = {}
     for name in GAINS:
-        found = evaluate_translator(Network.of(run), name)["estimates"]["lab"]
+        found = evaluate_translator(image_model_of(run), name)["estimates"]["lab"]
         for baseline in ("grey", "mean"):
             gain = found[f"psnr_chroma_gain_over_{baseline}"]
             measured[f"{name}-{baseline}"] = Measurement(gain["value"], gain["standard_error"])
@@ -94,11 +94,13 @@ def measure_samples(
     for number, picture in enumerate(split.pictures[:PICTURES]):
         pair = task.pair(to_float(picture, "unit").unsqueeze(0), None)
         with torch.inference_mode():
-            answer = one.answer(pair.input)[0]
-            drawn = [several.answer(pair.input, count * number + k)[0] for k in range(count)]
-        outputs = torch.cat([answer, *drawn, task.grey(pair.input)])
-        made = quantise(task.finish(pair.input.expand(len(outputs), -1, -1, -1), outputs))
-        truth = quantise(task.finish(pair.input, pair.target)).expand_as(made)
+            answer = one.predict(pair.input).mean
+            drawn = [several.predict(pair.input, count * number + k).mean for k in range(count)]
+        outputs = torch.cat([answer, *drawn, task.presentation.grey(pair.input)])
+        made = quantise(
+            task.presentation.to_picture(pair.input.expand(len(outputs), -1, -1, -1), outputs)
+        )
+        truth = quantise(task.presentation.to_picture(pair.input, pair.target)).expand_as(made)
         psnr = compute_psnr_ab(lab_from_srgb(made), lab_from_srgb(truth)).clamp(max=ROUNDED)
         error = compute_colourfulness_error(made, truth)
         gains.append(psnr[1:-1].max() - psnr[0])

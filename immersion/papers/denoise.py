@@ -8,7 +8,7 @@ from immersion.evaluation.translators import evaluate_translator
 from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.papers.study import Claim, Device, Measurement, Sense, Study, register
 from immersion.papers.training import describe_amount, train_run
-from immersion.pretrained.resolve import Network
+from immersion.pretrained.resolve import image_model_of
 from immersion.report.curves import draw_curves
 from immersion.runs.load import Run
 
@@ -81,7 +81,7 @@ def measure_psnr(run: Run) -> dict[str, Measurement]:
     """Return PSNR on both sets at three strengths, and the coverage of the intervals."""
     measured = {}
     for name in ("set12", "bsd68"):
-        estimates = evaluate_translator(Network.of(run), name)["estimates"]
+        estimates = evaluate_translator(image_model_of(run), name)["estimates"]
         for sigma in (15, 25, 50):
             psnr = estimates[f"sigma_{sigma}"]["psnr"]
             measured[f"{name}-{sigma}"] = Measurement(psnr["value"], psnr["standard_error"])

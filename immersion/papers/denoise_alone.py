@@ -13,7 +13,7 @@ from immersion.imaging.noise import add_gaussian
 from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.papers.study import Claim, Device, Measurement, Study, register
 from immersion.papers.training import describe_amount, train_run
-from immersion.pretrained.resolve import Network
+from immersion.pretrained.resolve import image_model_of
 from immersion.random import use_seed
 from immersion.runs.load import Run
 from immersion.tasks.denoise import Denoise
@@ -70,7 +70,7 @@ def write_photographs(folder: Path, sigma: float) -> Path:
 
 def measure_psnr(run: Run) -> tuple[Measurement, Measurement]:
     """Return the PSNR on Set12, before and after, at the sigma that was learnt."""
-    estimates = evaluate_translator(Network.of(run), "set12")["estimates"]
+    estimates = evaluate_translator(image_model_of(run), "set12")["estimates"]
     found = (estimates[f"sigma_{SIGMA:g}"][name] for name in ("psnr_before", "psnr"))
     before, after = (Measurement(e["value"], e["standard_error"]) for e in found)
     return before, after

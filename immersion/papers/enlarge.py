@@ -7,7 +7,7 @@ from immersion.evaluation.translators import evaluate_translator
 from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.papers.study import Claim, Device, Measurement, Study, register
 from immersion.papers.training import describe_amount, train_run
-from immersion.pretrained.resolve import Network
+from immersion.pretrained.resolve import image_model_of
 from immersion.tasks.enlarge import FACTORS, Enlarge
 
 CITATION = (
@@ -51,7 +51,7 @@ def measure_table(
             task=Enlarge(factor),
             translation=ImageToImageArchitecture("restorer", depth=depth),
         )
-        estimates = evaluate_translator(Network.of(run), "set5")["estimates"]
+        estimates = evaluate_translator(image_model_of(run), "set5")["estimates"]
         for name, measure in (("", "psnr_y"), ("-bicubic", "psnr_y_before")):
             found = estimates[f"x{factor}"][measure]
             measured[f"x{factor}{name}"] = Measurement(found["value"], found["standard_error"])

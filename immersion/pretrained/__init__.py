@@ -1,1 +1,1 @@
-"""Pretrained networks: bundled with the package, published by their authors, or a run."""
+"""Trained models: of a run, bundled with the package, or published by their authors."""

@@ -1,4 +1,4 @@
-"""Networks as their authors published them: DnCNN's stacks of convolutions."""
+"""Read networks as their authors published them: DnCNN's stacks of convolutions."""
 
 from pathlib import Path
 from typing import Any
@@ -8,39 +8,32 @@ from torch import Tensor, nn
 
 from immersion.check import UserError, check_installed
 from immersion.likelihoods.gaussian import GaussianFixed
-from immersion.models import Translator
+from immersion.models.translator import Translator
 from immersion.nn.dncnn import DnCNN
 from immersion.tasks.denoise import Denoise
 
-ENDING = ".mat"
-
 ERROR = 0.02
-"""The deviation that is taken for such a network's error, which says nothing of it."""
+"""Standard deviation that is assumed for such a network's error, which it does not predict."""
 
 PLAIN = {"stride": 1, "pad": 1, "dilate": 1}
-"""Of a convolution that keeps the picture's size and skips no pixel."""
+"""Settings of a convolution that keeps the picture's size and skips no pixel."""
 
 Layer = tuple[Tensor, Tensor]
 """Weight, (C_out, C_in, 3, 3), and bias, (C_out,)."""
 
 
-def is_published(word: str) -> bool:
-    """Return whether a word is a file of weights rather than a run or a name."""
-    return Path(word).suffix == ENDING and not Path(word).is_dir()
-
-
-def open_published(path: Path) -> tuple[Translator, int]:
+def read_published(path: Path) -> tuple[Translator, int]:
     """Return a published denoiser, and the channels of its pictures.
 
-    The file is MatConvNet's (HDF5, no program in it): convolutions with rectifiers between them
-    whose output is the noise, such as `sigma=25.mat` of https://github.com/cszn/DnCNN. It says
-    one answer and not how sure it is.
+    The file is MatConvNet's (HDF5, without code): convolutions with rectifiers between them whose
+    output is the noise, such as `sigma=25.mat` of https://github.com/cszn/DnCNN. The network
+    predicts no uncertainty.
 
     Args:
         path: The file.
 
     Raises:
-        UserError: It is of another kind, or h5py, which reads it, is not installed.
+        UserError: The file is of another kind, or h5py, which reads it, is not installed.
 
     Reference:
         Zhang et al. 2017, Beyond a Gaussian denoiser, https://arxiv.org/abs/1608.03981
@@ -54,7 +47,7 @@ def open_published(path: Path) -> tuple[Translator, int]:
         raise _wrong(path, "layers of other shapes")
     with torch.no_grad():
         for convolution, (weight, bias) in zip(convolutions, layers, strict=True):
-            # Theirs says the noise; ours, what is to be added.
+            # Its output is the noise; ours is what is added.
             sign = -1 if convolution is convolutions[-1] else 1
             convolution.weight.copy_(sign * weight)
             convolution.bias.copy_(sign * bias)

@@ -1,108 +1,121 @@
-"""Which image-to-image network a word of the command line means.
+"""Resolve a word of the command line to a trained image-to-image model.
 
-A word is the folder of a run, a name that comes with the package, or a file of weights as their
-authors published them.
+A word is the folder of a run, a bundled name, or a file of weights as their authors published
+them.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from immersion.check import UserError
-from immersion.data import Dataset, Spec
-from immersion.data.restoration import load_pictures
-from immersion.models import Translator
-from immersion.pretrained.bundled import chosen, means_shipped, open_shipped
-from immersion.pretrained.published import is_published, open_published
-from immersion.run_folder import RunFolder
-from immersion.runs.load import Run, load_run, parse_spec
+from immersion.models.translator import Translator
+from immersion.pretrained.bundled import is_bundled_word, load_bundled, select_name
+from immersion.pretrained.trained_model import ImageModel, Origin, TrainedModel
+from immersion.spec import Spec
+
+if TYPE_CHECKING:
+    from immersion.data import Dataset
+    from immersion.runs.load import Run
+
+PUBLISHED_ENDING = ".mat"
+"""Ending of a file of published weights."""
 
 
-@dataclass(frozen=True, eq=False)
-class Network:
-    """An image-to-image network, wherever it is from.
-
-    Args:
-        model: In evaluation mode.
-        spec: What is known of the pictures that it learnt from.
-        recipe: What trained it.
-        arguments: The recipe's.
-        source: The name or the place of those pictures.
-        learnt: Reads them.
-        name: The run's folder, the name that comes with the package, or the file's.
-    """
-
-    model: Translator
-    spec: Spec
-    recipe: str
-    arguments: dict[str, Any]
-    source: str
-    learnt: Callable[[], Dataset]
-    name: str
-
-    @property
-    def colours(self) -> int:
-        """Return the channels of the pictures that it learnt from."""
-        return self.spec.shape[0]
-
-    @classmethod
-    def of(cls, run: Run) -> "Network":
-        """Return the network of a run.
-
-        Raises:
-            UserError: The run is of another model.
-        """
-        if not isinstance(run.model, Translator):
-            raise UserError(
-                "that run's model does not turn pictures into pictures",
-                "a run of denoise, enlarge, colourise, segment or inpaint",
-                f"a run of {run.record.recipe}",
-            )
-        record = run.record
-        recipe, arguments, source = record.recipe, record.arguments, record.data.source
-        path = str(run.folder.path)
-        return cls(run.model, run.spec, recipe, arguments, source, lambda: run.data, path)
-
-
-def opener(word: str) -> Callable[[int], Network]:
-    """Return a function from a picture's channels to the network that a word means.
+def resolve_model(word: str) -> Callable[[int], ImageModel]:
+    """Return a function from a picture's channels to the model that a word means.
 
     Raises:
-        UserError: There is none of that name, or the run is of another model.
+        UserError: There is no model of that name, or the run is of another kind of model.
     """
-    if is_published(word):
-        network = _published(Path(word))
-    elif ships(word) or not Path(word).exists():
-        return lambda channels: _shipped(chosen(word, channels))
+    if is_published_file(word):
+        model = load_published(Path(word))
+    elif is_bundled(word) or not Path(word).exists():
+        return lambda channels: _load_bundled_once(select_name(word, channels))
     else:
-        network = Network.of(load_run(RunFolder.open(word).path))
-    return lambda channels: network
+        model = load_image_run(Path(word))
+    return lambda channels: model
 
 
-def ships(word: str) -> bool:
-    """Return whether a word means a network that comes with the package, and not a run."""
-    if (Path(word) / "run.json").is_file():
-        return False
-    return means_shipped(word)
+def is_published_file(word: str) -> bool:
+    """Return whether a word is a file of weights rather than a run or a name."""
+    return Path(word).suffix == PUBLISHED_ENDING and not Path(word).is_dir()
+
+
+def is_bundled(word: str) -> bool:
+    """Return whether a word means a bundled model, and not a run."""
+    return not (Path(word) / "run.json").is_file() and is_bundled_word(word)
+
+
+def load_image_run(path: Path) -> ImageModel:
+    """Return the trained image-to-image model in a run folder; its recipe is not called.
+
+    Raises:
+        UserError: There is no run in that folder, it has no checkpoint yet, or it is of another
+            kind of model.
+    """
+    from immersion.models.image_to_image import build_recorded  # other words need no run folder
+    from immersion.run_folder import RunFolder
+
+    folder = RunFolder.open(path)
+    record = folder.record()
+    spec = Spec.from_json(record.data.spec)
+    model = build_recorded(record.recipe, record.arguments, spec)
+    weights = folder.weights().items()
+    try:
+        model.load_state_dict({k: w for k, w in weights if not k.startswith("discriminator.")})
+    except RuntimeError as error:  # other names or shapes than the record gives
+        remedy = "restore run.json from a copy, or train again"
+        what = f"the weights in '{path}' do not fit its run.json"
+        raise UserError(what, remedy=remedy) from error
+    origin = Origin("run", str(path), record.recipe, record.arguments, record.data.source)
+    return TrainedModel(model.eval(), spec, origin, lambda: _read_run_data(path))
+
+
+def _read_run_data(path: Path) -> "Dataset":
+    from immersion.runs.load import load_run
+
+    return load_run(path).data
+
+
+def image_model_of(run: "Run") -> ImageModel:
+    """Return the image-to-image model of a loaded run.
+
+    Raises:
+        UserError: The run is of another kind of model.
+    """
+    record = run.record
+    if not isinstance(run.model, Translator):
+        raise UserError(
+            "that run's model is not an image-to-image model",
+            "a run of denoise, enlarge, colourise, segment or inpaint",
+            f"a run of {record.recipe}",
+        )
+    path = str(run.folder.path)
+    origin = Origin("run", path, record.recipe, record.arguments, record.data.source)
+    return TrainedModel(run.model, run.spec, origin, lambda: run.data)
 
 
 @cache
-def _shipped(name: str) -> Network:
-    about, model = open_shipped(name)
-    spec = parse_spec(about.spec)
-    learnt = partial(load_pictures, spec.name)
-    return Network(model, spec, about.recipe, about.arguments, spec.name, learnt, name)
+def _load_bundled_once(name: str) -> ImageModel:
+    return load_bundled(name)
 
 
-def _published(path: Path) -> Network:
-    model, colours = open_published(path)
+def load_published(path: Path) -> ImageModel:
+    """Return the model of a file of published weights.
+
+    Raises:
+        UserError: The file cannot be read, or h5py, which reads it, is not installed.
+    """
+    from immersion.pretrained.published import read_published
+
+    model, colours = read_published(path)
     spec = Spec(path.name, (colours, 1, 1), "unit")
-    return Network(model, spec, "denoise", {}, "", _unknown, path.name)
+    return TrainedModel(model, spec, Origin("published", path.name), _refuse_data)
 
 
-def _unknown() -> Dataset:
+def _refuse_data() -> "Dataset":
     raise UserError(
-        "what a published network learnt from is not known", remedy="name a set by --on"
+        "the training data of a published network are unknown", remedy="name a set by --on"
     )

@@ -1,6 +1,5 @@
 """The adversarial autoencoder."""
 
-from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings, Player
 from immersion.likelihoods import build_likelihood
 from immersion.models import AdversarialAutoencoder, Discriminator
@@ -9,6 +8,7 @@ from immersion.objectives import CodeDiscriminatorLoss, CodeEncoderLoss, Reconst
 from immersion.objectives.games import GAMES
 from immersion.priors import StandardNormal
 from immersion.recipes.base import RECIPES, resolve_latent_dim
+from immersion.spec import Spec
 
 
 @RECIPES.register("aae")

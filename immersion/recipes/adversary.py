@@ -18,12 +18,12 @@ from immersion.objectives.games import GAMES
 
 @dataclass(frozen=True)
 class Adversary:
-    """Whether outputs must look real too, and by which game.
+    """An adversarial loss that is added to the objective.
 
     Args:
-        adversarial: Weight of the game against half the squared error of one value, whatever
-            --beta or --latent-dim are; 0 leaves it out. Where it is large, outputs look sharper
-            and are less often right: 0.001 is a beginning.
+        adversarial: Weight of the game relative to half the squared error of one value,
+            independent of --beta and --latent-dim; 0 leaves it out. A large weight makes outputs
+            sharper and less accurate: start with 0.001.
         game: non-saturating (pix2pix's), least-squares, hinge, relativistic, ...
     """
 
@@ -31,7 +31,7 @@ class Adversary:
     game: str = "non-saturating"
 
     def __post_init__(self) -> None:
-        """Refuse a weight that means nothing."""
+        """Validate the weight."""
         check_at_least(0, adversarial=self.adversarial)
 
     def players(
@@ -41,7 +41,7 @@ class Adversary:
         optimizer: OptimizerSettings,
         channels: int,
     ) -> tuple[Player, ...]:
-        """Return the translator alone, or with a discriminator, which the model is given.
+        """Return the translator alone, or with a discriminator, which is added to the model.
 
         Args:
             model: Has no discriminator yet.

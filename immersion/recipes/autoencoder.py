@@ -1,12 +1,12 @@
 """Linear and deep autoencoders: codes without a prior distribution."""
 
-from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings, Player
 from immersion.likelihoods import LIKELIHOODS, Likelihood, build_likelihood
 from immersion.models import Autoencoder
 from immersion.nn import Architecture
 from immersion.objectives import Reconstruction
 from immersion.recipes.base import RECIPES, resolve_latent_dim
+from immersion.spec import Spec
 
 
 @RECIPES.register("linear-ae")

@@ -6,9 +6,7 @@ from typing import Literal
 
 from torch import nn
 
-from immersion.batch import Binarize
 from immersion.check import UserError, check_at_least
-from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings, Player
 from immersion.likelihoods import LIKELIHOODS, Likelihood, build_likelihood
 from immersion.models import GAN
@@ -16,6 +14,7 @@ from immersion.objectives import DiscriminatorLoss, GeneratorLoss
 from immersion.objectives.games import Game
 from immersion.objectives.penalties import Penalties
 from immersion.registry import Registry
+from immersion.spec import Binarize, Spec
 
 Recipe = Callable[..., Experiment]
 """(spec, *, arguments with defaults) -> Experiment. Arguments are numbers, strings and frozen

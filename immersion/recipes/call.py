@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from immersion.check import UserError
-from immersion.data import Spec
 from immersion.engine import Experiment, Options
 from immersion.random import use_seed
 from immersion.recipes.base import RECIPES, Recipe
 from immersion.run_record import RENAMED, flatten, rename_legacy_keys
+from immersion.spec import Spec
 
 RESUMABLE = {"steps", "validate_every", "patience", "log_every", "checkpoint_seconds"}
 """Options that may change when a run is resumed; all others are part of what the run is."""

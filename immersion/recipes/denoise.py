@@ -1,18 +1,19 @@
-"""A denoiser."""
+"""Denoising."""
 
 from immersion.check import UserError
-from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings
+from immersion.models.image_to_image import check_patch_side
 from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.objectives import NeighbourLoss, TranslationLoss
 from immersion.recipes.adversary import Adversary
 from immersion.recipes.base import RECIPES
-from immersion.recipes.image_to_image import Patches, of_pictures, refuse_side, translator
+from immersion.recipes.image_to_image import Patches, train_translator, trains_on
+from immersion.spec import Spec
 from immersion.tasks.denoise import Denoise
 
 
 @RECIPES.register("denoise")
-@of_pictures(Patches())
+@trains_on(Patches())
 def denoise(
     spec: Spec,
     *,
@@ -23,27 +24,29 @@ def denoise(
     latent_dim: int = 0,
     adversary: Adversary = Adversary(),
 ) -> Experiment:
-    """Train a network to take noise out of pictures, and to say how sure it is of every pixel.
+    """Train a network that removes noise, with an uncertainty for every pixel.
 
     Args:
         spec: Patches of clean pictures.
-        task: The noise, or that the pictures have it already: neighbouring pixels then learn from
-            each other, and how sure the network is of a pixel counts the pixel's own noise too.
+        task: The noise that is added; or none, if the pictures are noisy already: then each pixel
+            is predicted from its neighbours, and the uncertainty includes the pixel's own noise.
         translation: The network.
-        objective: The error that is minimised.
-        optimizer: How parameters move.
-        latent_dim: Dimension of a code that tells several right answers apart: a conditional VAE,
-            trained by its ELBO in place of the objective; 0 gives one answer.
-        adversary: Whether outputs must look real too.
+        objective: The loss.
+        optimizer: Settings of the optimizer.
+        latent_dim: Dimension of a code that selects one of several right answers: a conditional
+            VAE, trained by its ELBO in place of the objective; 0 gives one answer.
+        adversary: The adversarial loss, if any.
     """
     if task.learn == "clean":
-        return translator(spec, task, translation, objective, optimizer, latent_dim, adversary)
+        return train_translator(
+            spec, task, translation, objective, optimizer, latent_dim, adversary
+        )
     if latent_dim or adversary.adversarial:
         raise UserError(
-            "no clean picture is there to tell what is real, or which answer is right",
+            "learning from noisy pictures has no clean ones for a discriminator or a code",
             "neither --latent-dim nor --adversarial with --learn noisy",
             remedy="leave them out, or learn from clean pictures",
         )
-    experiment = translator(spec, task, translation, NeighbourLoss(objective), optimizer)
-    refuse_side(spec.shape[1] // 2, experiment.model.network.multiple)
+    experiment = train_translator(spec, task, translation, NeighbourLoss(objective), optimizer)
+    check_patch_side(spec.shape[1] // 2, experiment.model.network.multiple)
     return experiment

@@ -8,7 +8,6 @@ from torch import nn
 
 from immersion.batch import Split, iterate_batches
 from immersion.check import UserError, check_at_least, check_choice
-from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings
 from immersion.models import GAN, Discriminator
 from immersion.nn import Architecture
@@ -28,6 +27,7 @@ from immersion.recipes.base import (
     has_unit_range,
     limit_output,
 )
+from immersion.spec import Spec
 
 LATENT = 64
 """Default dimension of the noise for images; for tables it is 16."""

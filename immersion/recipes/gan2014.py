@@ -7,7 +7,6 @@ from torch import nn
 
 from immersion.batch import Split, iterate_batches
 from immersion.check import check_at_least
-from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings
 from immersion.models import GAN, Discriminator
 from immersion.nn.gan2014 import maxout_discriminator, rectifier_generator
@@ -21,6 +20,7 @@ from immersion.recipes.base import (
     has_unit_range,
     limit_output,
 )
+from immersion.spec import Spec
 
 PUBLISHED = OptimizerSettings(
     "sgd",

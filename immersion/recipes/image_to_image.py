@@ -1,37 +1,33 @@
-"""What recipes of image-to-image networks share."""
+"""The experiment of an image-to-image model, and the patches that it is trained on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from immersion.check import UserError, check_at_least
-from immersion.data import Spec
+from immersion.check import UserError
 from immersion.data.restoration import DEFAULT_SIDE
 from immersion.engine import Experiment, OptimizerSettings
-from immersion.likelihoods import Likelihood
-from immersion.likelihoods.gaussian import Gaussian
-from immersion.models import PictureCode, Translator
+from immersion.models.image_to_image import build_translator, check_patch_side
 from immersion.nn.image_to_image import ImageToImageArchitecture
-from immersion.nn.pooling_encoder import PoolingEncoder
 from immersion.objectives import ConditionalELBO, NeighbourLoss, TranslationLoss
 from immersion.recipes.adversary import Adversary
 from immersion.recipes.base import Recipe
+from immersion.spec import Spec
 from immersion.tasks import Task
 
 BATCH = 8
-"""Patches a step where nothing else is asked for: many small steps learn sooner than few."""
+"""Default batch size: many small steps learn faster than few large ones."""
 
 
 @dataclass(frozen=True)
 class Patches:
-    """What a recipe of image-to-image networks takes: patches of whole pictures.
+    """The training data of an image-to-image recipe: patches of whole pictures.
 
     Args:
-        side: Of the patches where none is asked for: how much context the task wants.
-        masked: Whether the pictures come with masks, the class of every pixel.
-        upright: Whether what is above says something: patches are mirrored but not turned. Sets of
-            masked pictures say so themselves.
-        shortest: Pixels of the shorter side to which pictures are shrunk before they are learnt
-            from; 0 leaves them as they are.
+        side: Default side of the patches.
+        masked: If True, the pictures have masks, the class of every pixel.
+        upright: If True, patches are mirrored but not rotated, since what is above matters. Masked
+            data sets decide for themselves.
+        shortest: Length in pixels to which the shorter side of pictures is shrunk; 0 keeps them.
     """
 
     side: int = DEFAULT_SIDE
@@ -40,25 +36,25 @@ class Patches:
     shortest: int = 0
 
 
-_TAKEN: dict[Recipe, Patches] = {}
+_PATCHES: dict[Recipe, Patches] = {}
 
 
-def of_pictures(patches: Patches) -> Callable[[Recipe], Recipe]:
-    """Say that a recipe takes patches of whole pictures: its data are read as `patches` says."""
+def trains_on(patches: Patches) -> Callable[[Recipe], Recipe]:
+    """Return a decorator that says that a recipe trains on patches of whole pictures."""
 
     def enter(recipe: Recipe) -> Recipe:
-        _TAKEN[recipe] = patches
+        _PATCHES[recipe] = patches
         return recipe
 
     return enter
 
 
 def patches_of(recipe: Recipe) -> Patches | None:
-    """Return which patches of pictures a recipe takes; None where it takes no pictures."""
-    return _TAKEN.get(recipe)
+    """Return the patches that a recipe trains on, or None if it is not an image-to-image one."""
+    return _PATCHES.get(recipe)
 
 
-def translator(
+def train_translator(
     spec: Spec,
     task: Task,
     translation: ImageToImageArchitecture,
@@ -66,55 +62,26 @@ def translator(
     optimizer: OptimizerSettings,
     latent_dim: int = 0,
     adversary: Adversary = Adversary(),
-    likelihood: Likelihood | None = None,
 ) -> Experiment:
-    """Return the training of a translator to numbers.
+    """Return the experiment of an image-to-image model.
 
     Args:
         spec: Patches of pictures.
-        task: Makes the pairs.
+        task: Makes training pairs.
         translation: The network.
-        objective: The error that is minimised, of one answer.
-        optimizer: How parameters move.
-        latent_dim: Dimension of the code that tells several answers apart; 0 for one answer.
-        adversary: Whether outputs must look real too.
-        likelihood: Of the target; by default a Gaussian with a scale for every value.
+        objective: The loss for one answer.
+        optimizer: Settings of the optimizer.
+        latent_dim: Dimension of a code that selects one of several answers; 0 for one answer.
+        adversary: The adversarial loss, if any.
     """
-    check_at_least(0, latent_dim=latent_dim)
     if latent_dim and objective.beta is not None:
         raise UserError(
-            "a code is learnt by its ELBO, in which --beta has no part",
+            "a model with a code is trained by its ELBO, in which --beta has no part",
             remedy="leave --beta or --latent-dim out",
         )
-    inward, outward = task.channels(spec.shape[0])
-    p = Gaussian((outward, *spec.shape[1:])) if likelihood is None else likelihood
-    network = translation.build(inward + latent_dim, p.parameters_per_value * outward, task.scale)
-    refuse_side(spec.shape[1] // task.scale, network.multiple)
-    model = Translator(task, network, p, code_of(task, latent_dim, spec.shape[0]))
+    model = build_translator(spec, task, translation, latent_dim)
+    check_patch_side(spec.shape[1] // task.presentation.scale, model.network.multiple)
     likeness = ConditionalELBO() if latent_dim else objective
-    players = adversary.players(model, likeness, optimizer, inward + outward)
+    channels = sum(task.channels(spec.shape[0]))
+    players = adversary.players(model, likeness, optimizer, channels)
     return Experiment(model, players, batch_size=BATCH, ema=0.999)
-
-
-def code_of(task: Task, latent_dim: int, colours: int) -> PictureCode | None:
-    """Return a code of `latent` dimensions for a task's pictures; None of 0."""
-    if not latent_dim:
-        return None
-    inward, outward = task.channels(colours)
-    return PictureCode(
-        latent_dim, PoolingEncoder(inward + task.scale**2 * outward, 2 * latent_dim), task.scale
-    )
-
-
-def refuse_side(side: int, multiple: int) -> None:
-    """Refuse patches that a network cannot halve as often as it does.
-
-    Raises:
-        UserError: `multiple` does not divide `side`.
-    """
-    if side % multiple:
-        most = side - side % multiple
-        remedy = f"pass --size {most}" if most else "take larger pictures, or a smaller --depth"
-        raise UserError(
-            "patches do not fit the network", f"sides that {multiple} divides", side, remedy
-        )

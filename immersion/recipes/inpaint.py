@@ -1,17 +1,17 @@
-"""A network that fills holes."""
+"""Inpainting."""
 
-from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings
 from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.objectives import TranslationLoss
 from immersion.recipes.adversary import Adversary
 from immersion.recipes.base import RECIPES
-from immersion.recipes.image_to_image import Patches, of_pictures, translator
+from immersion.recipes.image_to_image import Patches, train_translator, trains_on
+from immersion.spec import Spec
 from immersion.tasks.inpaint import Inpaint
 
 
 @RECIPES.register("inpaint")
-@of_pictures(Patches(side=64))
+@trains_on(Patches(side=64))
 def inpaint(
     spec: Spec,
     *,
@@ -22,16 +22,16 @@ def inpaint(
     latent_dim: int = 0,
     adversary: Adversary = Adversary(),
 ) -> Experiment:
-    """Train a network to fill the holes of pictures, and to say how sure it is of every pixel.
+    """Train a network that fills holes, with an uncertainty for every pixel.
 
     Args:
         spec: Patches of whole pictures.
         task: The holes.
-        translation: The network: a U-Net sees far enough.
-        objective: The error that is minimised.
-        optimizer: How parameters move.
-        latent_dim: Dimension of a code that tells several right answers apart: a conditional VAE,
-            trained by its ELBO in place of the objective; 0 gives one answer.
-        adversary: Whether outputs must look real too.
+        translation: The network; a U-Net has a large enough reach.
+        objective: The loss.
+        optimizer: Settings of the optimizer.
+        latent_dim: Dimension of a code that selects one of several right answers: a conditional
+            VAE, trained by its ELBO in place of the objective; 0 gives one answer.
+        adversary: The adversarial loss, if any.
     """
-    return translator(spec, task, translation, objective, optimizer, latent_dim, adversary)
+    return train_translator(spec, task, translation, objective, optimizer, latent_dim, adversary)

@@ -2,12 +2,12 @@
 
 from typing import Literal
 
-from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings, Player
 from immersion.models import VAE
 from immersion.nn import Architecture
 from immersion.objectives import ELBO
 from immersion.recipes.base import RECIPES, resolve_latent_dim, resolve_likelihood
+from immersion.spec import Spec
 
 
 @RECIPES.register("vae")

@@ -1,6 +1,5 @@
 """The VAE-GAN."""
 
-from immersion.data import Spec
 from immersion.engine import Experiment, OptimizerSettings, Player
 from immersion.models import VAEGAN
 from immersion.nn import Architecture
@@ -8,6 +7,7 @@ from immersion.objectives import DecoderLoss, FeatureELBO, VAEGANDiscriminatorLo
 from immersion.objectives.games import GAMES
 from immersion.objectives.penalties import Penalties
 from immersion.recipes.base import RECIPES, check_continuous, limit_output, resolve_latent_dim
+from immersion.spec import Spec
 
 
 @RECIPES.register("vae-gan")

@@ -82,9 +82,9 @@ def translations(run: Run) -> Image:
         y = None if mask is None else middle(mask, SHOWN_SIDE).long().unsqueeze(0)
         with use_seed(0, "degradation"):
             pair = task.pair(x, y)
-        drawn = range(DRAWN) if run.model.several else ()
+        drawn = range(DRAWN) if run.model.multimodal else ()
         with torch.inference_mode():
-            said = [run.model.answer(pair.input, draw)[0] for draw in (None, *drawn)]
+            said = [run.model.predict(pair.input, draw).mean for draw in (None, *drawn)]
         rows.append(_given_said_right(task, pair, said))
     return image_grid.make_mosaic(rows)
 
@@ -92,8 +92,8 @@ def translations(run: Run) -> Image:
 def _given_said_right(task: Task, pair: Pair, said: list[Tensor]) -> Tensor:
     """Return pictures, (n, C, H, W): grey ones are made colours where others have them."""
     shown = [
-        task.shown(pair.input),
-        *(task.finish(pair.input, part) for part in (*said, pair.target)),
+        task.presentation.show_input(pair.input),
+        *(task.presentation.to_picture(pair.input, part) for part in (*said, pair.target)),
     ]
     channels = max(part.shape[1] for part in shown)
     return torch.cat([part.expand(-1, channels, -1, -1) for part in shown])

@@ -1,15 +1,13 @@
 """Load runs: the recorded recipe call is built again and given the trained weights."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
 from immersion.check import UserError
-from immersion.data import Dataset, Spec, binarize, standardise
+from immersion.data import Dataset, binarize, standardise
 from immersion.data import load as load_data
 from immersion.data.restoration import disable_rotation, load_pictures
 from immersion.data.segmentation import load_segmentation
@@ -22,6 +20,7 @@ from immersion.recipes.call import RecipeCall
 from immersion.recipes.image_to_image import patches_of
 from immersion.run_folder import RunFolder
 from immersion.run_record import RunRecord
+from immersion.spec import Spec
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Run:
     @cached_property
     def spec(self) -> Spec:
         """Return the description of the training data."""
-        return parse_spec(self.record.data.spec)
+        return Spec.from_json(self.record.data.spec)
 
     @cached_property
     def data(self) -> Dataset:
@@ -88,7 +87,7 @@ def load_run(path: str | Path) -> Run:
     """
     folder = RunFolder.open(path)
     record = folder.record()
-    spec = parse_spec(record.data.spec)
+    spec = Spec.from_json(record.data.spec)
     experiment = RecipeCall(record.recipe, record.arguments).build(spec)
     try:
         experiment.model.load_state_dict(folder.weights())
@@ -130,11 +129,3 @@ def read_data(recipe: str, source: str, size: int | None) -> Dataset:
         return load_segmentation(source, size)
     pictures = load_pictures(source, size, patches.side, patches.shortest)
     return disable_rotation(pictures) if patches.upright else pictures
-
-
-def parse_spec(recorded: Mapping[str, Any]) -> Spec:
-    """Return the `Spec` of a record, which holds its fields as JSON."""
-    tuples: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in recorded.items()
-    }
-    return Spec(**tuples)

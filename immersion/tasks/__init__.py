@@ -1,5 +1,5 @@
-"""Tasks: what is derived from a picture, as pairs of input and target made from clean pictures."""
+"""Tasks of image-to-image models: training pairs from clean pictures, and outputs as pictures."""
 
-from immersion.tasks.base import TASKS, Pair, Task
+from immersion.tasks.base import TASKS, Pair, Presentation, Task
 
-__all__ = ["TASKS", "Pair", "Task"]
+__all__ = ["TASKS", "Pair", "Presentation", "Task"]

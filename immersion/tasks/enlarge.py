@@ -1,4 +1,4 @@
-"""Enlarging: a small picture in, the picture that it was made from out."""
+"""Super-resolution: from a small picture to the large one that it was made from."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from immersion.check import UserError
 from immersion.imaging.bicubic import enlarge_by_convolution, resize
-from immersion.tasks.base import TASKS, Pair, Task
+from immersion.tasks.base import TASKS, Pair, Presentation, Task
 
 FACTORS = (2, 3, 4)
 
@@ -25,7 +25,7 @@ class Enlarge(Task):
         UserError: Another factor.
 
     Reference:
-        Timofte, De Smet & Van Gool 2014, A+, section 4.1, whose protocol the field keeps,
+        Timofte, De Smet & Van Gool 2014, A+, section 4.1, the field's usual protocol,
         https://doi.org/10.1007/978-3-319-16817-3_8
 
     Example:
@@ -35,39 +35,50 @@ class Enlarge(Task):
         (torch.Size([2, 3, 16, 16]), torch.Size([2, 3, 48, 48]))
     """
 
-    title: ClassVar[str] = "Enlarged"
-    judged: ClassVar[str] = "luma"
+    metrics: ClassVar[str] = "luma"
 
     factor: int = 2
 
     def __post_init__(self) -> None:
-        """Refuse a factor that nothing is published for."""
+        """Validate the factor: 2, 3 and 4 have published results."""
         if self.factor not in FACTORS:
             raise UserError("the factor does not fit", "--factor 2, 3 or 4", self.factor)
 
     @property
-    def scale(self) -> int:
-        """Return the factor."""
-        return self.factor
+    def presentation(self) -> "EnlargePresentation":
+        """Return the presentation of enlarged pictures."""
+        return EnlargePresentation(self.factor)
 
     def channels(self, colours: int) -> tuple[int, int]:
-        """Return the picture's channels, in and out."""
+        """Return (C, C)."""
         return colours, colours
 
     def pair(self, x: Tensor, y: Tensor | None) -> Pair:
-        """Return (small, large), the sides of x cut to a multiple of the factor."""
+        """Return (small, large), the sides of x cropped to a multiple of the factor."""
         height, width = (length // self.factor * self.factor for length in x.shape[-2:])
         large = x[..., :height, :width]
         small = resize(large, 1 / self.factor).clamp(0, 1).mul(255).round().div(255)
         return Pair(small, large)
 
-    def base(self, given: Tensor) -> Tensor:
-        """Return the bicubic enlargement."""
-        exporting = torch.compiler.is_exporting()  # a graph is for pictures of every size
-        return (
-            enlarge_by_convolution(given, self.factor) if exporting else resize(given, self.factor)
-        )
-
     def protocols(self) -> dict[str, Task]:
-        """Return the one factor that a network is for."""
+        """Return the one factor of a network."""
         return {f"x{self.factor}": self}
+
+
+class EnlargePresentation(Presentation):
+    """Small levels as input, large levels as output.
+
+    Args:
+        factor: s.
+    """
+
+    title = "Enlarged"
+
+    def __init__(self, factor: int) -> None:
+        self.scale = factor
+
+    def baseline(self, inputs: Tensor) -> Tensor:
+        """Return the bicubic enlargement."""
+        # An exported graph is for pictures of every size.
+        enlarge = enlarge_by_convolution if torch.compiler.is_exporting() else resize
+        return enlarge(inputs, self.scale)

@@ -1,4 +1,4 @@
-"""Inpainting: a picture with holes in, what was in them out."""
+"""Inpainting: from a picture with holes to what was in them."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -6,13 +6,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from immersion.tasks.base import TASKS, Pair, Task
+from immersion.tasks.base import TASKS, Pair, Presentation, Task
 
 HOLES = 4
-"""Rectangles cut out of a picture, at most."""
+"""Largest number of rectangles cut out of a picture."""
 
 LARGEST = 0.5
-"""Side of a hole, at most, in units of the picture's."""
+"""Largest side of a hole, in units of the picture's."""
 
 
 @TASKS.register("inpaint")
@@ -33,72 +33,80 @@ class Inpaint(Task):
         (torch.Size([2, 4, 32, 32]), tensor([0., 1.]))
     """
 
-    title: ClassVar[str] = "Holes filled"
-    judged: ClassVar[str] = "holes"
-    given: ClassVar[str] = (
-        "levels in [0, 1] that are 0.5 in the holes, then a channel that is 1 in the holes"
-    )
-    fills: ClassVar[bool] = True
+    metrics: ClassVar[str] = "holes"
 
     @property
-    def said(self) -> str:
-        """Return what the channels of an output are."""
-        return "levels, to be clipped to [0, 1]; they count in the holes"
+    def presentation(self) -> "InpaintPresentation":
+        """Return the presentation of pictures with holes."""
+        return InpaintPresentation()
 
     def channels(self, colours: int) -> tuple[int, int]:
-        """Return the picture's channels and one that tells the holes, and the picture's."""
+        """Return (C + 1, C): the mask of the holes is one more input channel."""
         return colours + 1, colours
 
     def pair(self, x: Tensor, y: Tensor | None) -> Pair:
-        """Return (picture with holes and where they are, picture), weighted by the holes."""
-        hole = holes(len(x), *x.shape[-2:], x.device)
-        return Pair(emptied(x, hole), x, hole)
-
-    def prepare(
-        self, picture: Tensor, strength: float | None = None, hole: Tensor | None = None
-    ) -> Tensor:
-        """Return a picture without its holes, (B, 1, H, W), and where they are."""
-        return emptied(picture, torch.zeros_like(picture[:, :1]) if hole is None else hole)
-
-    def base(self, given: Tensor) -> Tensor:
-        """Return the picture with its holes: the network adds what is missing."""
-        return given[:, :-1]
-
-    def composed(self, given: Tensor, output: Tensor) -> Tensor:
-        """Return the picture with its holes filled, every other pixel as it was."""
-        hole = given[:, -1:]
-        return hole * output + (1 - hole) * given[:, :-1]
-
-    def finish(self, given: Tensor, output: Tensor) -> Tensor:
-        """Return the picture with its holes filled, in [0, 1]."""
-        return self.composed(given, output).clamp(0, 1)
-
-    def doubt(self, given: Tensor, deviation: Tensor) -> Tensor:
-        """Return no doubt of the pixels that were there."""
-        return given[:, -1:] * deviation
+        """Return (picture with holes and their mask, picture), weighted by the holes."""
+        hole = sample_holes(len(x), *x.shape[-2:], x.device)
+        return Pair(mask_out(x, hole), x, hole)
 
     def protocols(self) -> dict[str, Task]:
         """Return the task itself."""
         return {"holes": self}
 
 
-def emptied(x: Tensor, hole: Tensor) -> Tensor:
+class InpaintPresentation(Presentation):
+    """Levels with holes and their mask as input, levels as output."""
+
+    title = "Holes filled"
+    input_format = (
+        "levels in [0, 1] that are 0.5 in the holes, then a channel that is 1 in the holes"
+    )
+    output_format = "levels, to be clipped to [0, 1]; they count in the holes"
+    fills_holes = True
+
+    def prepare(
+        self, picture: Tensor, strength: float | None = None, hole: Tensor | None = None
+    ) -> Tensor:
+        """Return a picture without its holes and their mask, (B, C + 1, H, W)."""
+        return mask_out(picture, torch.zeros_like(picture[:, :1]) if hole is None else hole)
+
+    def baseline(self, inputs: Tensor) -> Tensor:
+        """Return the picture with its holes: the network adds what is missing."""
+        return inputs[:, :-1]
+
+    def compose(self, inputs: Tensor, output: Tensor) -> Tensor:
+        """Return the picture with its holes filled, every other pixel unchanged."""
+        hole = inputs[:, -1:]
+        return hole * output + (1 - hole) * inputs[:, :-1]
+
+    def to_picture(self, inputs: Tensor, output: Tensor) -> Tensor:
+        """Return the picture with its holes filled, in [0, 1]."""
+        return self.compose(inputs, output).clamp(0, 1)
+
+    def to_picture_uncertainty(self, inputs: Tensor, deviation: Tensor) -> Tensor:
+        """Return the standard deviation in the holes, and 0 elsewhere."""
+        return inputs[:, -1:] * deviation
+
+
+def mask_out(x: Tensor, hole: Tensor) -> Tensor:
     """Return pictures that are mid-grey in their holes, with the holes as one more channel."""
     return torch.cat([x * (1 - hole) + 0.5 * hole, hole], dim=1)
 
 
-def holes(count: int, height: int, width: int, device: torch.device) -> Tensor:
+def sample_holes(count: int, height: int, width: int, device: torch.device) -> Tensor:
     """Return 1 in the holes and 0 elsewhere, (count, 1, height, width)."""
-    drawn = torch.rand(count, HOLES, 5, device=device)
-    there = drawn[..., 4] <= torch.cat([drawn.new_ones(1), drawn.new_full((HOLES - 1,), 0.5)])
-    rows = _inside(height, drawn[..., 0], drawn[..., 1])
-    columns = _inside(width, drawn[..., 2], drawn[..., 3])
-    cut = rows.unsqueeze(-1) & columns.unsqueeze(-2) & there[..., None, None]
+    numbers = torch.rand(count, HOLES, 5, device=device)
+    present = numbers[..., 4] <= torch.cat(
+        [numbers.new_ones(1), numbers.new_full((HOLES - 1,), 0.5)]
+    )
+    rows = _inside(height, numbers[..., 0], numbers[..., 1])
+    columns = _inside(width, numbers[..., 2], numbers[..., 3])
+    cut = rows.unsqueeze(-1) & columns.unsqueeze(-2) & present[..., None, None]
     return cut.any(1, keepdim=True).float()
 
 
 def _inside(length: int, size: Tensor, place: Tensor) -> Tensor:
-    """Return which of `length` pixels lie in spans of drawn sizes and places, (..., length)."""
+    """Return a mask of the pixels in spans of given sizes and places, (..., length)."""
     span = 1 + (size * LARGEST * length).floor()
     start = (place * (length - span + 1)).floor()
     at = torch.arange(length, device=size.device)

@@ -1,9 +1,9 @@
-"""Segmentation: a picture in, the class of every pixel out."""
+"""Segmentation: from a picture to the class of every pixel."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -11,17 +11,18 @@ from torch.distributions import Distribution
 
 from immersion.batch import VOID
 from immersion.check import UserError
-from immersion.tasks.base import TASKS, Pair, Task
+from immersion.spec import Spec
+from immersion.tasks.base import TASKS, Pair, Presentation, Task
 
 
 @TASKS.register("segment")
 @dataclass(frozen=True)
 class Segment(Task):
-    """y = the class of every pixel, from 0 to K - 1; void pixels weigh nothing.
+    """y = the class of every pixel, from 0 to K - 1; void pixels have weight 0.
 
     Args:
         classes: K.
-        weights: How much a pixel of each class counts; empty where all count alike.
+        weights: Weight of a pixel of each class; empty if all weigh the same.
 
     Raises:
         UserError: There are fewer than two classes, or the weights are not K.
@@ -33,29 +34,32 @@ class Segment(Task):
         (torch.Size([1, 1, 2, 2]), [[[[0.5, 2.0], [0.0, 2.0]]]])
     """
 
-    title: ClassVar[str] = "What is where"
-    judged: ClassVar[str] = "classes"
-    of_classes: ClassVar[bool] = True
-    turns: ClassVar[Sequence[int]] = (0, 4)  # a street has an above and a below
+    metrics: ClassVar[str] = "classes"
 
     classes: int = 2
     weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse numbers that do not fit together."""
+        """Validate the number of classes and of weights."""
         object.__setattr__(self, "weights", tuple(self.weights))  # JSON makes lists of tuples
         if self.classes < 2:
             raise UserError("there are too few classes", "at least 2", self.classes)
         if self.weights and len(self.weights) != self.classes:
             raise UserError("weights do not fit", f"{self.classes} of them", len(self.weights))
 
+    @classmethod
+    def from_arguments(cls, spec: Spec, arguments: Mapping[str, Any]) -> Self:
+        """Return the task for the classes of the data, balanced if the recipe call asks for it."""
+        balanced = arguments.get("balance") == "median" and spec.frequencies
+        return cls(len(spec.classes), balance_classes(spec.frequencies) if balanced else ())
+
     @property
-    def said(self) -> str:
-        """Return what the channels of an output are."""
-        return "the probability of each class"
+    def presentation(self) -> "SegmentPresentation":
+        """Return the presentation of classes."""
+        return SegmentPresentation(self.classes)
 
     def channels(self, colours: int) -> tuple[int, int]:
-        """Return the picture's channels, and one: the number of a class."""
+        """Return (C, 1): a target is the number of a class."""
         return colours, 1
 
     def pair(self, x: Tensor, y: Tensor | None) -> Pair:
@@ -70,24 +74,46 @@ class Segment(Task):
         if not self.weights:
             return Pair(x, target, (target != VOID).to(x.dtype))
         # No table of weights on the device: a step that is captured may not copy one there.
-        return Pair(x, target, sum(w * (target == k) for k, w in enumerate(self.weights)))
+        weight = torch.zeros_like(target, dtype=x.dtype)
+        for number, w in enumerate(self.weights):
+            weight = weight + w * (target == number)
+        return Pair(x, target, weight)
 
-    def base(self, given: Tensor) -> None:
-        """Return None: logits are added to nothing."""
+    def protocols(self) -> dict[str, Task]:
+        """Return the one decision rule: the most likely class, whatever the weights."""
+        return {"argmax": self}
 
-    def answer(self, p: Distribution) -> Tensor:
-        """Return the likeliest class of every pixel, (B, 1, H, W)."""
+
+class SegmentPresentation(Presentation):
+    """Levels as input, classes as output.
+
+    Args:
+        classes: K.
+    """
+
+    title = "Segmentation"
+    output_format = "the probability of each class"
+    orientations = (0, 4)  # a street has an above and a below
+
+    def __init__(self, classes: int) -> None:
+        self.classes = classes
+
+    def baseline(self, inputs: Tensor) -> None:
+        """Return None: logits have no baseline."""
+
+    def estimate(self, p: Distribution) -> Tensor:
+        """Return the most likely class of every pixel, (B, 1, H, W)."""
         return p.mode
 
-    def finish(self, given: Tensor, output: Tensor) -> Tensor:
-        """Return classes as a picture: two in black and white with void grey, more in colours.
+    def to_picture(self, inputs: Tensor, output: Tensor) -> Tensor:
+        """Return classes as an image: two in black and white with void grey, more in colours.
 
         Args:
-            given: The input, which tells nothing here.
+            inputs: Unused.
             output: (B, 1, H, W), class numbers or void.
 
         Returns:
-            (B, 1, H, W) of two classes, otherwise (B, 3, H, W).
+            (B, 1, H, W) for two classes, otherwise (B, 3, H, W).
         """
         numbers = output.long()
         if self.classes == 2:
@@ -95,12 +121,8 @@ class Segment(Task):
         colours = palette(self.classes).to(output.device)
         return colours[numbers.squeeze(1)].permute(0, 3, 1, 2)  # void is -1: the last colour
 
-    def protocols(self) -> dict[str, Task]:
-        """Return the one way to decide: the likeliest class, whatever the weights were."""
-        return {"argmax": self}
 
-
-def balanced(frequencies: Sequence[float]) -> tuple[float, ...]:
+def balance_classes(frequencies: Sequence[float]) -> tuple[float, ...]:
     """Return weights of classes by median-frequency balancing: median f / f_c.
 
     f_c is the number of pixels of class c over the number of all pixels in the pictures that have
@@ -110,7 +132,7 @@ def balanced(frequencies: Sequence[float]) -> tuple[float, ...]:
         Eigen & Fergus 2015, section 6.3.2, https://arxiv.org/abs/1411.4734
 
     Example:
-        >>> balanced((0.5, 0.25, 0.125, 0.0))
+        >>> balance_classes((0.5, 0.25, 0.125, 0.0))
         (0.5, 1.0, 2.0, 1.0)
     """
     middle = median([f for f in frequencies if f] or [1.0])

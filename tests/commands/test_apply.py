@@ -12,15 +12,17 @@ from PIL import Image, ImageOps
 import immersion as im
 from immersion.check import UserError
 from immersion.commands.apply import apply
-from immersion.data.patches import rotate_and_flip
 from immersion.image_io import Metadata, Picture, read
-from immersion.inference.backends import in_openvino, in_torch
-from immersion.inference.before_after import compared
-from immersion.inference.settings import Answer, Files
-from immersion.inference.translate import TURN_OF, Manner, guarded, of_turn, said, translate
+from immersion.image_io.transform import UPRIGHT, map_pixels
+from immersion.imaging.orientation import rotate_and_flip
+from immersion.inference.backends import Backend, TorchBackend
+from immersion.inference.comparison import compare_centres
+from immersion.inference.predict import predict_inputs, predict_picture, select_precision
+from immersion.inference.settings import FileOptions, InferenceOptions, PredictionOptions
 from immersion.likelihoods.gaussian import Gaussian
 from immersion.likelihoods.pixel_classes import PixelClasses
 from immersion.models import Translator
+from immersion.models.prediction import Prediction
 from immersion.nn.image_to_image import IMAGE_TO_IMAGE_NETWORKS, ImageToImageArchitecture
 from immersion.tasks.denoise import Denoise
 from immersion.tasks.enlarge import Enlarge
@@ -35,7 +37,7 @@ def model(
     task = Denoise() if task is None else task
     torch.manual_seed(0)
     built = ImageToImageArchitecture(network, 6, 2).build(
-        inward or colours, 2 * colours, task.scale
+        inward or colours, 2 * colours, task.presentation.scale
     )
     for parameter in built.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
@@ -52,8 +54,8 @@ def picture(channels: int, height: int = 45, width: int = 70, dtype=np.uint16) -
 @pytest.mark.parametrize("network", IMAGE_TO_IMAGE_NETWORKS)
 def test_tiles_are_equal_to_the_whole_picture(network):
     denoiser, noisy = model(3, network=network), picture(3)
-    whole = translate(denoiser, 3, noisy, Manner(side=128))
-    parts = translate(denoiser, 3, noisy, Manner(side=16))
+    whole = predict_picture(denoiser, 3, noisy, InferenceOptions(side=128))
+    parts = predict_picture(denoiser, 3, noisy, InferenceOptions(side=16))
     for a, b in ((whole.picture, parts.picture), (whole.uncertainty, parts.uncertainty)):
         # One level of 65,535 is 1.5e-5 of the range: rounding may go either way.
         assert (a.levels.int() - b.levels.int()).abs().max() <= 1
@@ -64,8 +66,12 @@ def test_tiles_are_equal_to_the_whole_picture(network):
 def test_classes_are_said_as_the_likeliest_and_never_as_a_mean_of_numbers(ensemble):
     network = ImageToImageArchitecture("unet", 6, 2).build(1, 4, 1)
     segmenter = Translator(Segment(4), network, PixelClasses((1, 8, 8), 4)).eval()
-    made = translate(segmenter, 1, picture(1, dtype=np.uint8), Manner(ensemble, side=16))
-    whole = translate(segmenter, 1, picture(1, dtype=np.uint8), Manner(ensemble, side=128))
+    made = predict_picture(
+        segmenter, 1, picture(1, dtype=np.uint8), InferenceOptions(ensemble, side=16)
+    )
+    whole = predict_picture(
+        segmenter, 1, picture(1, dtype=np.uint8), InferenceOptions(ensemble, side=128)
+    )
     assert made.uncertainty is None and made.picture.levels.shape == (3, 45, 70)
     assert (made.picture.levels == whole.picture.levels).float().mean() > 0.999
     colours = {tuple(pixel) for pixel in made.picture.levels.flatten(1).T.tolist()}
@@ -77,7 +83,7 @@ def test_an_enlarged_picture_is_as_large_as_it_should_be_alpha_too(factor):
     small = picture(3, dtype=np.uint8)
     alpha = torch.full((1, small.height, small.width), 200, dtype=torch.uint8)
     small = Picture(small.levels, alpha)
-    large = translate(model(3, Enlarge(factor)), 3, small, Manner(side=16)).picture
+    large = predict_picture(model(3, Enlarge(factor)), 3, small, InferenceOptions(side=16)).picture
     assert large.levels.shape == (3, 45 * factor, 70 * factor)
     assert large.alpha.shape == (1, 45 * factor, 70 * factor)
     assert (large.alpha == 200).all() and large.depth == 8
@@ -87,8 +93,10 @@ def test_an_enlarged_picture_is_as_large_as_it_should_be_alpha_too(factor):
 def test_openvino_says_what_pytorch_says(task):
     small, network = picture(1), model(1, task)
     ours, theirs = (
-        translate(network, 1, small, Manner(side=16, backend=backend)).picture.levels.int()
-        for backend in (in_torch, in_openvino)
+        predict_picture(
+            network, 1, small, InferenceOptions(side=16, backend=backend)
+        ).picture.levels.int()
+        for backend in ("torch", "openvino")
     )
     assert (ours - theirs).abs().max() <= 4  # of 65,535
 
@@ -96,27 +104,30 @@ def test_openvino_says_what_pytorch_says(task):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_cuda_says_what_the_processor_says():
     small, network = picture(1), model(1)
-    here = translate(network, 1, small, Manner(side=16)).picture.levels.int()
-    there = translate(network.cuda(), 1, small, Manner(side=16)).picture.levels.int()
+    here = predict_picture(network, 1, small, InferenceOptions(side=16)).picture.levels.int()
+    there = predict_picture(
+        network.cuda(), 1, small, InferenceOptions(side=16)
+    ).picture.levels.int()
     assert (here - there).abs().max() <= 66  # of 65,535: convolutions may be in TF32
 
 
 def test_grey_pictures_stay_grey_in_a_network_of_colours():
-    assert translate(model(3), 3, picture(1)).picture.channels == 1
+    assert predict_picture(model(3), 3, picture(1)).picture.channels == 1
 
 
 def test_colours_are_refused_by_a_network_of_grey_pictures():
     with pytest.raises(UserError, match=r"grey pictures.*received 3 channels"):
-        translate(model(1), 1, picture(3))
+        predict_picture(model(1), 1, picture(3))
 
 
 def test_an_ensemble_does_not_mind_how_the_picture_is_turned():
     denoiser, x = model(1), torch.rand(1, 1, 24, 24)
-    ensemble = Manner(ensemble=True)
-    mean, _ = said(denoiser.task, in_torch(denoiser, 1), x, ensemble)
-    rotated, _ = said(denoiser.task, in_torch(denoiser, 1), x.rot90(1, (-2, -1)), ensemble)
+    ensemble = InferenceOptions(ensemble=True)
+    backend = TorchBackend(denoiser)
+    mean = predict_inputs(denoiser, backend, x, ensemble).mean
+    rotated = predict_inputs(denoiser, backend, x.rot90(1, (-2, -1)), ensemble).mean
     assert torch.allclose(mean.rot90(1, (-2, -1)), rotated, atol=1e-6)
-    alone, _ = said(denoiser.task, in_torch(denoiser, 1), x, Manner())
+    alone = predict_inputs(denoiser, backend, x, InferenceOptions()).mean
     assert not torch.allclose(alone, mean, atol=1e-4)
 
 
@@ -152,7 +163,7 @@ def own(tmp_path):
 
 def test_a_folder_goes_through_and_what_is_damaged_is_named(run, own, tmp_path):
     out = tmp_path / "out"
-    result = apply(run, (own,), out=out, answer=Answer(uncertainty=True))
+    result = apply(run, (own,), out=out, prediction=PredictionOptions(uncertainty=True))
     assert [entry["input"] for entry in result["failed"]] == [str(own / "cut.png")]
     assert len(result["done"]) == 2 and not (out / "cut.png").exists()
     deep = read(out / "deep.png")
@@ -169,14 +180,14 @@ def test_nothing_is_overwritten_unless_it_is_asked_for(run, own, tmp_path):
     with pytest.raises(UserError, match="exists already"):
         apply(run, (own / "deep.png",), out=out)
     assert (out / "deep.png").read_bytes() == before
-    assert apply(run, (own / "deep.png",), out=out, files=Files(overwrite=True))["done"]
+    assert apply(run, (own / "deep.png",), out=out, files=FileOptions(overwrite=True))["done"]
 
 
 def test_a_run_that_turns_no_pictures_is_refused(tmp_path, own):
     run = im.train(
         "linear-ae", data="digits", out=tmp_path / "run", options=im.Options(steps=2, device="cpu")
     )["run"]
-    with pytest.raises(UserError, match="does not turn pictures into pictures"):
+    with pytest.raises(UserError, match="not an image-to-image model"):
         apply(run, (own / "deep.png",), out=tmp_path / "out")
 
 
@@ -189,9 +200,11 @@ def test_the_noise_is_estimated_and_said(run, tmp_path):
 
 
 def test_a_network_that_is_told_the_noise_heeds_it():
-    told = model(1, Denoise(told=True), inward=2)
+    told = model(1, Denoise(level_map=True), inward=2)
     quiet, loud = (
-        translate(told, 1, picture(1), Manner(strength=strength)).picture.levels.int()
+        predict_picture(
+            told, 1, picture(1), InferenceOptions(strength=strength)
+        ).picture.levels.int()
         for strength in (5.0, 60.0)
     )
     assert (quiet - loud).abs().max() > 10
@@ -209,22 +222,22 @@ def test_a_picture_is_worked_on_upright_and_written_as_it_lay(orientation, dtype
     seen = Image.fromarray(levels.permute(1, 2, 0).numpy())
     seen.getexif()[0x0112] = orientation
     upright = np.asarray(ImageOps.exif_transpose(seen)).transpose(2, 0, 1)
-    assert np.array_equal(rotate_and_flip(levels, TURN_OF[orientation]), upright)
+    assert np.array_equal(rotate_and_flip(levels, UPRIGHT[orientation]), upright)
     denoiser = model(3)
-    found = translate(denoiser, 3, Picture(stored.levels, None, metadata)).picture
-    whole = Picture(of_turn(stored, lambda x: rotate_and_flip(x, TURN_OF[orientation])).levels)
-    expected = translate(denoiser, 3, whole).picture
-    back = of_turn(found, lambda x: rotate_and_flip(x, TURN_OF[orientation]))
+    found = predict_picture(denoiser, 3, Picture(stored.levels, None, metadata)).picture
+    whole = Picture(map_pixels(stored, lambda x: rotate_and_flip(x, UPRIGHT[orientation])).levels)
+    expected = predict_picture(denoiser, 3, whole).picture
+    back = map_pixels(found, lambda x: rotate_and_flip(x, UPRIGHT[orientation]))
     assert found.levels.shape == stored.levels.shape
     assert (back.levels.int() - expected.levels.int()).abs().max() <= 1
 
 
-@pytest.mark.parametrize("task", [Denoise(told=True), Inpaint()])
+@pytest.mark.parametrize("task", [Denoise(level_map=True), Inpaint()])
 def test_grey_stays_grey_whatever_else_the_network_is_told(task):
     grey = picture(1)
     alpha = torch.full((1, grey.height, grey.width), 65535).to(torch.uint16)
     alpha.view(torch.int16)[:, 4:9, 4:9] = 0
-    made = translate(model(3, task, "unet", inward=4), 3, Picture(grey.levels, alpha))
+    made = predict_picture(model(3, task, "unet", inward=4), 3, Picture(grey.levels, alpha))
     assert made.picture.channels == 1
 
 
@@ -233,7 +246,7 @@ def test_only_holes_become_opaque_and_only_they_are_doubted():
     alpha = torch.full((1, whole.height, whole.width), 255, dtype=torch.uint8)
     alpha[:, :5] = 128
     alpha[:, 10:20, 30:50] = 0
-    made = translate(model(3, Inpaint(), "unet", inward=4), 3, Picture(whole.levels, alpha))
+    made = predict_picture(model(3, Inpaint(), "unet", inward=4), 3, Picture(whole.levels, alpha))
     assert (made.picture.alpha[:, :5] == 128).all()
     assert (made.picture.alpha[:, 5:] == 255).all()
     doubt = made.uncertainty.levels.int()
@@ -244,34 +257,44 @@ def test_holes_are_filled_and_nothing_else_is_touched():
     whole = picture(3, dtype=np.uint8)
     alpha = torch.full((1, whole.height, whole.width), 255, dtype=torch.uint8)
     alpha[:, 10:20, 30:50] = 0
-    filled = translate(
-        model(3, Inpaint(), "unet", inward=4), 3, Picture(whole.levels, alpha), Manner(side=16)
+    filled = predict_picture(
+        model(3, Inpaint(), "unet", inward=4),
+        3,
+        Picture(whole.levels, alpha),
+        InferenceOptions(side=16),
     ).picture
     same = (filled.levels == whole.levels).all(0)
     assert filled.alpha is None
     assert same[alpha[0] == 255].all() and not same[alpha[0] == 0].all()
     with pytest.raises(UserError, match="nothing is missing"):
-        translate(model(3, Inpaint(), "unet", inward=4), 3, whole)
+        predict_picture(model(3, Inpaint(), "unet", inward=4), 3, whole)
 
 
 @pytest.mark.parametrize(("error", "kept"), [(1e-3, True), (0.5, False)])
 def test_bfloat16_is_left_where_it_would_cost_too_much(error, kept):
-    def work(given, precision):
-        off = 0.0 if precision == torch.float32 else error
-        return given + off, torch.full_like(given, 0.1)
+    class Stub(Backend):
+        def predict(self, inputs, precision):
+            off = 0.0 if precision == torch.float32 else error
+            return Prediction(inputs + off, torch.full_like(inputs, 0.1))
 
-    rounded = Manner(precision=torch.bfloat16)
-    assert (guarded(model(1), work, 1, picture(1), rounded) == rounded) is kept
+    rounded = InferenceOptions(precision=torch.bfloat16)
+    selected = select_precision(model(1), Stub(), 1, picture(1), rounded)
+    assert (selected == torch.bfloat16) is kept
 
 
 def test_a_strength_that_nobody_is_told_is_refused(run, own, tmp_path):
     with pytest.raises(UserError, match="leave --strength out"):
-        apply(run, (own / "deep.png",), out=tmp_path / "out", answer=Answer(strength=25))
+        apply(
+            run,
+            (own / "deep.png",),
+            out=tmp_path / "out",
+            prediction=PredictionOptions(strength=25),
+        )
 
 
 def test_a_page_shows_pictures_before_and_after(run, own, tmp_path):
     out = tmp_path / "out"
-    result = apply(run, (own / "deep.png", own / "sub"), out=out, files=Files(page=True))
+    result = apply(run, (own / "deep.png", own / "sub"), out=out, files=FileOptions(page=True))
     html = (out / "before-after.html").read_text()
     assert result["page"] == str(out / "before-after.html")
     assert html.count("data:image/png") == 4 and html.count('type="range"') == 2
@@ -279,14 +302,14 @@ def test_a_page_shows_pictures_before_and_after(run, own, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "before-after.html").write_text("mine")
     with pytest.raises(UserError, match=r"before-after\.html exists already"):
-        apply(run, (own / "sub",), out=tmp_path / "other", files=Files(page=True))
+        apply(run, (own / "sub",), out=tmp_path / "other", files=FileOptions(page=True))
 
 
 @pytest.mark.parametrize("factor", [1, 3])
 def test_the_page_shows_the_same_place_before_and_after(factor):
     small = picture(1, 800, 1100, np.uint8)
     large = Picture(small.levels.repeat_interleave(factor, 1).repeat_interleave(factor, 2))
-    pair = compared("name", "words", small, large)
+    pair = compare_centres("name", "words", small, large)
     assert np.array_equal(np.asarray(pair.before), np.asarray(pair.after))
     assert pair.before.size == (960, 720)
 
@@ -304,22 +327,28 @@ def test_what_is_there_already_is_left_out_when_asked(run, own, tmp_path):
     before = (out / "deep.png").read_bytes()
     with pytest.raises(UserError, match="exists already"):
         apply(run, (own / "deep.png",), out=out)
-    assert apply(run, (own / "deep.png",), out=out, files=Files(skip_existing=True))["done"] == []
+    assert (
+        apply(run, (own / "deep.png",), out=out, files=FileOptions(skip_existing=True))["done"]
+        == []
+    )
     assert (out / "deep.png").read_bytes() == before
     with pytest.raises(UserError, match="exclude each other"):
-        Files(skip_existing=True, overwrite=True)
+        FileOptions(skip_existing=True, overwrite=True)
 
 
 def test_an_ensemble_of_classes_keeps_the_sky_above():
     """Its network is given the picture and its mirror image, and nothing upside down."""
     seen = []
 
-    def work(given, precision):
-        seen.append(given)
-        return given.repeat(1, 2, 1, 1).softmax(1), None
+    class Stub(Backend):
+        def predict(self, inputs, precision):
+            seen.append(inputs)
+            return Prediction(inputs.repeat(1, 2, 1, 1).softmax(1))
 
     x = torch.rand(1, 1, 8, 8)
-    said(Segment(2), work, x, Manner(ensemble=True))
+    network = ImageToImageArchitecture("unet", 6, 2).build(1, 2, 1)
+    segmenter = Translator(Segment(2), network, PixelClasses((1, 8, 8), 2)).eval()
+    predict_inputs(segmenter, Stub(), x, InferenceOptions(ensemble=True))
     assert len(seen) == 2 and torch.equal(seen[0], x) and torch.equal(seen[1], x.flip(-1))
 
 
@@ -331,18 +360,20 @@ def test_a_map_replaces_no_picture(run, own, tmp_path):
         (folder / name).write_bytes((own / "deep.png").read_bytes())
     given = (folder / "a.png", folder / "a-uncertainty.png")
     for place in (folder, tmp_path / "out"):
-        files = Files(overwrite=True, ending=".tif" if place == folder else None)
+        files = FileOptions(overwrite=True, ending=".tif" if place == folder else None)
         with pytest.raises(UserError, match=r"a picture's name too|itself an input"):
-            apply(run, given, out=place, answer=Answer(uncertainty=True), files=files)
+            apply(
+                run, given, out=place, prediction=PredictionOptions(uncertainty=True), files=files
+            )
     assert (folder / "a-uncertainty.png").read_bytes() == (own / "deep.png").read_bytes()
 
 
 def test_a_picture_whose_map_is_missing_is_worked_on_again(run, own, tmp_path):
     out = tmp_path / "out"
-    apply(run, (own / "deep.png",), out=out, answer=Answer(uncertainty=True))
+    apply(run, (own / "deep.png",), out=out, prediction=PredictionOptions(uncertainty=True))
     (out / "deep-uncertainty.png").unlink()
-    files = Files(skip_existing=True, page=True)
-    asked = {"out": out, "answer": Answer(uncertainty=True), "files": files}
+    files = FileOptions(skip_existing=True, page=True)
+    asked = {"out": out, "prediction": PredictionOptions(uncertainty=True), "files": files}
     assert len(apply(run, (own / "deep.png",), **asked)["done"]) == 1
     again = apply(run, (own / "deep.png",), **asked)
     assert again["done"] == [] and again["there_already"] == 1
@@ -362,19 +393,19 @@ def test_going_on_replaces_nothing(run, own, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "deep.png").write_bytes(b"mine")
-    maps, going_on = Answer(uncertainty=True), Files(skip_existing=True)
-    apply(run, (own / "deep.png",), out=out, answer=maps, files=going_on)
+    maps, going_on = PredictionOptions(uncertainty=True), FileOptions(skip_existing=True)
+    apply(run, (own / "deep.png",), out=out, prediction=maps, files=going_on)
     assert (out / "deep.png").read_bytes() == b"mine" and (out / "deep-uncertainty.png").exists()
     (out / "before-after.html").write_text("mine")
     with pytest.raises(UserError, match="exists already"):
-        apply(run, (own / "deep.png",), out=out, files=Files(skip_existing=True, page=True))
+        apply(run, (own / "deep.png",), out=out, files=FileOptions(skip_existing=True, page=True))
 
 
 def test_classes_are_not_blended_by_jpeg(tmp_path):
-    from immersion.inference.plan import refuse_blending
+    from immersion.inference.plan import check_lossless
 
     with pytest.raises(UserError, match=r"JPEG would blend.*pass --ending \.png"):
-        refuse_blending([tmp_path / "a.png", tmp_path / "b.JPG"])
+        check_lossless([tmp_path / "a.png", tmp_path / "b.JPG"])
 
 
 def test_a_name_that_is_no_text_is_told_and_the_rest_go_on(run, own, tmp_path):
@@ -390,6 +421,6 @@ def test_a_name_that_is_no_text_is_told_and_the_rest_go_on(run, own, tmp_path):
 def test_pictures_that_differ_by_their_ending_have_a_map_each(run, own, tmp_path):
     Image.open(own / "sub" / "flat.jpg").save(own / "flat.png")
     given = (own / "sub" / "flat.jpg", own / "flat.png", own / "deep.png")
-    apply(run, given, out=tmp_path / "out", answer=Answer(uncertainty=True))
+    apply(run, given, out=tmp_path / "out", prediction=PredictionOptions(uncertainty=True))
     names = {path.name for path in (tmp_path / "out").glob("*uncertainty.png")}
     assert names == {f"{name}-uncertainty.png" for name in ("flat.jpg", "flat.png", "deep")}

@@ -8,8 +8,8 @@ import torch
 
 import immersion as im
 from immersion.check import UserError
-from immersion.commands.export import described, export
-from immersion.inference.onnx_graph import onnx_of
+from immersion.commands.export import describe_model, export
+from immersion.inference.onnx_graph import export_onnx
 from immersion.likelihoods.gaussian import Gaussian
 from immersion.likelihoods.levels import Categorical
 from immersion.likelihoods.pixel_classes import PixelClasses
@@ -27,7 +27,7 @@ pytest.importorskip("onnxscript", reason="pip install 'immersion[onnx]'")
 
 CASES = {
     **{
-        f"denoise by {name}": (Denoise(told=name == "restorer"), name)
+        f"denoise by {name}": (Denoise(level_map=name == "restorer"), name)
         for name in IMAGE_TO_IMAGE_NETWORKS
     },
     **{f"enlarge x{factor}": (Enlarge(factor), "restorer") for factor in (2, 3, 4)},
@@ -49,7 +49,7 @@ def model(task, network: str, latent_dim: int = 0) -> Translator:
         likelihood = Gaussian((outward, 8, 8))
     torch.manual_seed(0)
     built = ImageToImageArchitecture(network, 4, 2 if network == "dncnn" else 1).build(
-        inward + latent_dim, likelihood.parameters_per_value * outward, task.scale
+        inward + latent_dim, likelihood.parameters_per_value * outward, task.presentation.scale
     )
     for parameter in built.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
@@ -68,7 +68,7 @@ def refuse_difference(ours: Translator, content: bytes) -> None:
     for count, rows, columns in ((1, 1, 1), (3, 7, 5)):
         x = torch.rand(count, ours.task.channels(3)[0], rows * m, columns * m)
         with torch.no_grad():
-            expected = [y for y in ours.numbers(x) if y is not None]
+            expected = [y for y in vars(ours.predict_whole(x)).values() if y is not None]
         found = session.run(None, {"input": x.numpy()})
         for one, other in zip(expected, found, strict=True):
             assert one.shape == other.shape and one.std() > 0
@@ -80,20 +80,20 @@ def refuse_difference(ours: Translator, content: bytes) -> None:
 def test_onnxruntime_says_what_pytorch_says_at_any_size(case):
     task, network = CASES[case]
     ours = model(task, network)
-    refuse_difference(ours, onnx_of(ours, 3, {}))
+    refuse_difference(ours, export_onnx(ours, 3, {}))
 
 
 def test_a_code_for_several_answers_is_at_its_mean():
     ours = model(Denoise(), "dncnn", latent_dim=2)
-    refuse_difference(ours, onnx_of(ours, 3, {}))
+    refuse_difference(ours, export_onnx(ours, 3, {}))
 
 
 def test_what_goes_in_and_comes_out_is_told():
-    told = described(model(Denoise(told=True), "unet"), 3)
+    told = describe_model(model(Denoise(level_map=True), "unet"), 3)
     assert told["channels"] == "4" and told["output_channels"] == "3"
     assert told["multiple"] == "2" and int(told["halo"]) > 4 and told["scale"] == "1"
     assert told["input"].endswith("a channel of the noise's sigma / 75")
-    assert "probability" in described(model(Segment(4), "dncnn"), 3)["output"]
+    assert "probability" in describe_model(model(Segment(4), "dncnn"), 3)["output"]
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def test_other_models_are_refused(tmp_path):
     run = im.train(
         "linear-ae", data="digits", out=tmp_path / "run", options=im.Options(steps=2, device="cpu")
     )["run"]
-    with pytest.raises(UserError, match="does not turn pictures into pictures"):
+    with pytest.raises(UserError, match="not an image-to-image model"):
         export(run, out=tmp_path / "a.onnx")
     assert not (tmp_path / "a.onnx").exists()
 

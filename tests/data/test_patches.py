@@ -7,10 +7,11 @@ from PIL import Image
 
 from immersion.check import UserError
 from immersion.data.catalogue import describe_all
-from immersion.data.patches import PatchSplit, rotate_and_flip
+from immersion.data.patches import PatchSplit
 from immersion.data.restoration import load_pictures
 from immersion.data.restoration_sets import PICTURE_SETS
 from immersion.data.segmentation_sets import SEGMENTATION_SETS, read_splits
+from immersion.imaging.orientation import rotate_and_flip
 from immersion.random import use_seed
 
 

@@ -19,11 +19,11 @@ from PIL import Image
 from immersion.check import UserError
 from immersion.data import smiles
 from immersion.data.cifar10 import PIXELS, unpack_binary, unpack_mosaic
-from immersion.data.dataset import Spec
 from immersion.data.digits import MNIST_5K
 from immersion.data.mnist import parse_idx
 from immersion.data.source import DATASETS, File, Source
 from immersion.data.store import cache_folder, download, locate_file, read_files
+from immersion.spec import Spec
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 MD5 = "md5:" + hashlib.md5(CONTENT).hexdigest()

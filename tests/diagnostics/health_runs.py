@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from immersion.data import load, standardise, to_original_units
-from immersion.data.dataset import MemorySplit, Spec
+from immersion.data.dataset import MemorySplit
 from immersion.data.synthetic import RING
 from immersion.engine import Experiment, OptimizerSettings, Options, Player, train
 from immersion.metrics.samples.coverage import compute_coverage
@@ -31,6 +31,7 @@ from immersion.objectives.penalties import Penalties
 from immersion.priors import StandardNormal
 from immersion.random import use_seed
 from immersion.run_folder import RunFolder
+from immersion.spec import Spec
 
 FILE = Path(__file__).with_suffix(".json")
 

@@ -84,7 +84,7 @@ def test_pictures_are_measured_as_they_are_saved():
     task = Colourise()
     pair = task.pair(pictures[0][None] / 255, None)
     found = compute([lambda pair: 3 * pair.target], pictures)
-    shown = quantise(task.finish(pair.input, 3 * pair.target))
+    shown = quantise(task.presentation.to_picture(pair.input, 3 * pair.target))
     error = (lab_from_srgb(shown) - lab_from_srgb(pictures[0][None] / 255))[:, 1:]
     expected = 20 * math.log10(255 / error.square().mean().sqrt().item())
     assert found["psnr_chroma"] == pytest.approx(expected, abs=1e-3)

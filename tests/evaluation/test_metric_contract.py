@@ -32,9 +32,9 @@ def pictures(masked: bool) -> PatchSplit:
 def test_metrics_are_finite_means_over_pictures_and_have_labels(recipe):
     with use_seed(0, "weights"):
         model = RECIPES[recipe](PATCHES).model.eval()
-    split = pictures(model.task.of_classes)
+    split = pictures(model.presentation.classes)
     pairs = predict_pairs(model, model.task, split)
-    found = IMAGE_METRICS[model.task.judged].compute(model.task, pairs, lambda: split)
+    found = IMAGE_METRICS[model.task.metrics].compute(model.task, pairs, lambda: split)
     assert found and set(found) <= set(MEASURES), "a label and a meaning in report/labels.py"
     for estimate in found.values():
         assert math.isfinite(estimate.value) and estimate.standard_error >= 0

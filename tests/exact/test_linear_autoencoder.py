@@ -7,12 +7,13 @@ from linear_gaussian import sample
 from scipy.linalg import subspace_angles
 from sklearn.decomposition import PCA
 
-from immersion.data import Dataset, Spec
+from immersion.data import Dataset
 from immersion.data.dataset import MemorySplit
 from immersion.engine import OptimizerSettings, Options, train
 from immersion.metrics import evaluate
 from immersion.recipes.call import RecipeCall
 from immersion.run_folder import RunFolder
+from immersion.spec import Spec
 
 EIGENVALUES = (6.0, 4.5, 3.5, 0.8, 0.6, 0.5, 0.2)
 LATENT = 3

@@ -17,7 +17,7 @@ from scipy.stats import multivariate_normal
 from sklearn.decomposition import PCA
 
 from immersion.batch import Batch
-from immersion.data import Dataset, Spec
+from immersion.data import Dataset
 from immersion.data.dataset import MemorySplit
 from immersion.engine import OptimizerSettings, Options, train
 from immersion.likelihoods.gaussian import GaussianFixed
@@ -26,6 +26,7 @@ from immersion.models import VAE, ProbabilisticPCA
 from immersion.objectives import ELBO
 from immersion.recipes.call import RecipeCall
 from immersion.run_folder import RunFolder
+from immersion.spec import Spec
 
 EIGENVALUES = (8.0, 3.0, 0.6, 0.5, 0.4)
 STEP = torch.tensor(0)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from immersion.image_io import Metadata, Picture
 from immersion.image_io.exif import set_size
-from immersion.inference.translate import Manner, translate
+from immersion.inference.predict import Manner, translate
 from immersion.likelihoods.gaussian import Gaussian
 from immersion.models import Translator
 from immersion.nn.image_to_image import ImageToImageArchitecture

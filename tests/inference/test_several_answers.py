@@ -10,14 +10,14 @@ from PIL import Image
 from immersion.check import UserError
 from immersion.commands.apply import apply
 from immersion.commands.train import train
-from immersion.data import Spec
 from immersion.engine import Options
-from immersion.inference.backends import in_openvino
-from immersion.inference.settings import Answer, Compute, Files
+from immersion.inference.backends import open_backend
+from immersion.inference.settings import ComputeOptions, FileOptions, PredictionOptions
 from immersion.likelihoods.levels import Categorical
 from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.recipes.call import RecipeCall
-from immersion.tasks.colourise import TEMPERATURE, Colourise, quantile, sharpened
+from immersion.spec import Spec
+from immersion.tasks.colourise import TEMPERATURE, Colourise, quantile, sharpen
 
 SHORT = Options(steps=1, batch_size=2, device="cpu")
 
@@ -38,13 +38,13 @@ def colouriser(**kind):
 def test_an_answer_is_told_by_its_number_and_each_is_another(kind):
     model = colouriser(**kind)
     given = 2 * torch.rand(1, 1, 32, 40) - 1
-    first, again, second = (model.numbers(given, draw)[0] for draw in (0, 0, 1))
-    assert model.several and torch.equal(first, again)
+    first, again, second = (model.predict_whole(given, draw).mean for draw in (0, 0, 1))
+    assert model.multimodal and torch.equal(first, again)
     assert (first - second).abs().max() > 1e-3
-    assert not torch.equal(first, model.numbers(given)[0])
-    assert torch.allclose(model.answer(given, 1)[0], second, atol=1e-5)
+    assert not torch.equal(first, model.predict_whole(given).mean)
+    assert torch.allclose(model.predict(given, 1).mean, second, atol=1e-5)
     large = 2 * torch.rand(1, 1, 80, 90) - 1
-    one, other = (model.answer(large, draw)[0] for draw in (0, 1))
+    one, other = (model.predict(large, draw).mean for draw in (0, 1))
     assert one.shape == (1, 2, 80, 90) and (one - other).abs().max() > 1e-3
 
 
@@ -53,10 +53,10 @@ def test_levels_are_drawn_as_often_as_they_are_likely():
     shares = torch.tensor([0.2, 0.5, 0.3])
     logits = TEMPERATURE * shares.log().repeat(2).view(1, 2, 3, 1, 1)
     p = Categorical((2, 1, 1), 3)(logits.transpose(1, 2).reshape(1, 6, 1, 1))
-    assert torch.allclose(sharpened(p.base_dist)[0, 0, 0, 0], shares)
+    assert torch.allclose(sharpen(p.base_dist)[0, 0, 0, 0], shares)
     task = Colourise(discretised=True)
-    drawn = torch.cat([task.drawn(p) for _ in range(5000)])
-    assert abs(drawn.mean() - task.answer(p).mean()) < 0.02
+    drawn = torch.cat([task.presentation.sample(p) for _ in range(5000)])
+    assert abs(drawn.mean() - task.presentation.estimate(p).mean()) < 0.02
     for edge, share in ((0.25, 0.2), (0.75, 0.7)):  # where the bins of the levels touch
         assert abs((drawn < edge).float().mean() - share) < 0.03
 
@@ -90,7 +90,11 @@ def test_a_picture_has_several_colourings_side_by_side(runs, tmp_path):
     levels = np.random.default_rng(9).integers(0, 255, (70, 90)).astype(np.uint8)
     Image.fromarray(levels).save(photo)
     made = apply(
-        str(runs / "levels"), (photo,), out=out, answer=Answer(draws=3), files=Files(page=True)
+        str(runs / "levels"),
+        (photo,),
+        out=out,
+        prediction=PredictionOptions(draws=3),
+        files=FileOptions(page=True),
     )
     names = ["photo-1.png", "photo-2.png", "photo-3.png"]
     assert [done["output"] for done in made["done"]] == [str(out / name) for name in names]
@@ -99,9 +103,9 @@ def test_a_picture_has_several_colourings_side_by_side(runs, tmp_path):
     first, second, third = (np.asarray(Image.open(out / name)).astype(int) for name in names)
     assert first.shape == (70, 90, 3)
     assert (first != second).any() and (second != third).any()
-    once, small = Answer(draws=1), Compute(tile=16)
+    once, small = PredictionOptions(draws=1), ComputeOptions(tile=16)
     again = apply(
-        str(runs / "levels"), (photo,), out=tmp_path / "again", answer=once, compute=small
+        str(runs / "levels"), (photo,), out=tmp_path / "again", prediction=once, compute=small
     )
     assert np.abs(np.asarray(Image.open(again["done"][0]["output"])) - first).max() <= 1
 
@@ -125,7 +129,9 @@ def test_what_cannot_be_drawn_is_refused(runs, tmp_path, name, out, sentence):
     photo = tmp_path / "photo.png"
     Image.fromarray(np.zeros((40, 40), np.uint8)).save(photo)
     with pytest.raises(UserError, match=sentence):
-        apply(str(runs / name), (photo,), out=tmp_path / out, answer=Answer(draws=2))
+        apply(
+            str(runs / name), (photo,), out=tmp_path / out, prediction=PredictionOptions(draws=2)
+        )
     assert not (tmp_path / out).exists()
 
 
@@ -138,7 +144,7 @@ def test_what_cannot_be_drawn_is_refused(runs, tmp_path, name, out, sentence):
 )
 def test_what_no_network_can_answer_is_refused(asked, sentence):
     with pytest.raises(UserError, match=sentence):
-        Answer(**asked)
+        PredictionOptions(**asked)
 
 
 def test_what_an_autoencoder_says_comes_from_its_code_alone():
@@ -150,5 +156,5 @@ def test_what_an_autoencoder_says_comes_from_its_code_alone():
 
 
 def test_openvino_draws_nothing():
-    with pytest.raises(UserError, match="OpenVINO's graph gives the usual answer alone"):
-        in_openvino(colouriser(latent_dim=2), 3, 0)
+    with pytest.raises(UserError, match="OpenVINO's graph gives the point estimate alone"):
+        open_backend("openvino", colouriser(latent_dim=2), 3, 0)

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import nn
 
 from immersion.check import UserError
-from immersion.data import Spec, load
+from immersion.data import load
 from immersion.data.dataset import MemorySplit
 from immersion.metrics.extractors import (
     EXTRACTORS,
@@ -23,6 +23,7 @@ from immersion.metrics.extractors import (
 )
 from immersion.metrics.extractors import digits as digits_module
 from immersion.metrics.extractors import squeezenet as squeezenet_module
+from immersion.spec import Spec
 
 GREY = Spec("grey", (1, 28, 28), "unit")
 COLOUR = Spec("colour", (3, 28, 28), "unit")

@@ -5,13 +5,13 @@ import torch
 
 from immersion.batch import Batch
 from immersion.check import UserError
-from immersion.data import Spec
 from immersion.models import ConditionalVAE
-from immersion.models.tiles import tiled
+from immersion.models.tiles import apply_in_tiles
 from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.nn.pooling_encoder import PoolingEncoder
 from immersion.objectives import TranslationLoss
 from immersion.recipes.call import RecipeCall
+from immersion.spec import Spec
 from immersion.tasks.enlarge import Enlarge
 
 SPEC = Spec("photos", (3, 24, 24), "unit")
@@ -46,10 +46,12 @@ def test_every_task_has_a_conditional_vae(recipe):
 def test_draws_differ_and_are_told_by_their_number(recipe):
     model = built(recipe).model.eval()
     given = model.task.pair(torch.rand(2, 3, 32, 40), None).input
-    first, second = (model.answer(given, draw)[0] for draw in (0, 1))
-    assert first.shape[2:] == tuple(model.task.scale * side for side in given.shape[2:])
+    first, second = (model.predict(given, draw).mean for draw in (0, 1))
+    assert first.shape[2:] == tuple(
+        model.task.presentation.scale * side for side in given.shape[2:]
+    )
     assert (first - second).abs().max() > 1e-3
-    assert torch.equal(model.answer(given, 0)[0], first)
+    assert torch.equal(model.predict(given, 0).mean, first)
 
 
 def test_settings_that_a_code_does_not_read_are_refused():
@@ -62,8 +64,8 @@ def test_settings_that_a_code_does_not_read_are_refused():
 def test_without_a_code_there_is_one_answer():
     model = RecipeCall("colourise", SMALL | {"latent_dim": 0}).build(SPEC).model.eval()
     given = torch.rand(1, 1, 16, 16)
-    first, second = (model.answer(given, draw)[0] for draw in (0, 1))
-    assert not model.several
+    first, second = (model.predict(given, draw).mean for draw in (0, 1))
+    assert not model.multimodal
     assert torch.equal(first, second) and torch.equal(first, model(given).mean)
 
 
@@ -72,9 +74,9 @@ def test_tiles_with_one_code_are_the_whole():
     given, z = torch.rand(1, 1, 88, 104), torch.randn(1, 3)
     network = model.network
     with torch.no_grad():
-        whole = model.raw(given, z)
-        parts = tiled(
-            lambda part: model.raw(part, z),
+        whole = model.parameters_of(given, z)
+        parts = apply_in_tiles(
+            lambda part: model.parameters_of(part, z),
             given,
             halo=network.halo,
             multiple=network.multiple,
@@ -86,8 +88,10 @@ def test_tiles_with_one_code_are_the_whole():
 def test_without_z_the_answer_is_that_of_the_priors_mean():
     model = built("colourise").model.eval()
     given = torch.rand(2, 1, 16, 16)
-    assert torch.equal(model.raw(given), model.raw(given, torch.zeros(2, 3)))
-    assert not torch.equal(model.raw(given), model.raw(given, torch.ones(2, 3)))
+    assert torch.equal(model.parameters_of(given), model.parameters_of(given, torch.zeros(2, 3)))
+    assert not torch.equal(
+        model.parameters_of(given), model.parameters_of(given, torch.ones(2, 3))
+    )
 
 
 def test_codes_drawn_several_at_once_are_those_drawn_one_by_one():

@@ -144,7 +144,7 @@ def test_no_model_class_is_missed_here():
 
     concrete = {
         member
-        for member in vars(models).values()
+        for member in (getattr(models, name) for name in models.__all__)
         if isinstance(member, type)
         and issubclass(member, Decoder)
         and not member.__abstractmethods__

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-from immersion.data import Spec
 from immersion.evaluation.translators import POOLED, predict_distribution
 from immersion.models.pooled import pooled
 from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.recipes.call import RecipeCall
+from immersion.spec import Spec
 
 
 def normal(mean: torch.Tensor, sigma: torch.Tensor | float) -> Independent:
@@ -63,9 +63,9 @@ def test_a_translators_draws_are_pooled(recipe):
         torch.nn.init.normal_(parameter, 0, 0.2)
     given = model.task.pair(torch.rand(1, 3, 40, 32), None).input
     p = predict_distribution(model, given)
-    answers = [model.answer(given, draw) for draw in range(POOLED)]
-    drawn = torch.stack([answer for answer, _ in answers])
+    answers = [model.predict(given, draw) for draw in range(POOLED)]
+    drawn = torch.stack([answer.mean for answer in answers])
     assert torch.allclose(p.mean, drawn.mean(0), atol=1e-5)
-    within = torch.stack([deviation.square() for _, deviation in answers]).mean(0)
+    within = torch.stack([answer.uncertainty.square() for answer in answers]).mean(0)
     assert torch.allclose(p.variance, within + drawn.var(0, correction=0), rtol=1e-4)
     assert (p.variance > within).all() and not p.mean.requires_grad

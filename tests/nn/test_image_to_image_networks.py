@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from immersion.check import UserError
-from immersion.models.tiles import tiled, tiles
+from immersion.models.tiles import apply_in_tiles, iterate_tiles
 from immersion.nn.image_to_image import IMAGE_TO_IMAGE_NETWORKS, ImageToImageArchitecture
 
 SMALL = {
@@ -55,7 +55,7 @@ def test_tiles_are_equal_to_the_whole(name):
     x = torch.rand(1, 2, 13 * m, 17 * m)
     with torch.no_grad():
         whole = network(x)
-        parts = tiled(network, x, halo=halo, multiple=m, side=5)
+        parts = apply_in_tiles(network, x, halo=halo, multiple=m, side=5)
     spread = whole.max() - whole.min()
     assert (parts - whole).abs().max() <= 1e-5 * spread
 
@@ -65,7 +65,10 @@ def test_tiles_of_an_enlarger_are_equal_to_the_whole(scale):
     network = built("restorer", scale).float()
     x = torch.rand(1, 2, 19, 31)
     with torch.no_grad():
-        whole, parts = network(x), tiled(network, x, halo=network.halo, scale=scale, side=7)
+        whole, parts = (
+            network(x),
+            apply_in_tiles(network, x, halo=network.halo, scale=scale, side=7),
+        )
     assert whole.shape == (1, 3, 19 * scale, 31 * scale)
     assert (parts - whole).abs().max() <= 1e-5 * (whole.max() - whole.min())
 
@@ -74,7 +77,7 @@ def test_a_halo_that_is_too_small_shows():
     network = built("dncnn").float()
     x = torch.rand(1, 2, 24, 24)
     with torch.no_grad():
-        whole, parts = network(x), tiled(network, x, halo=network.halo - 1, side=8)
+        whole, parts = network(x), apply_in_tiles(network, x, halo=network.halo - 1, side=8)
     assert (parts - whole).abs().max() > 1e-5 * (whole.max() - whole.min())
 
 
@@ -82,7 +85,7 @@ def test_a_halo_that_is_too_small_shows():
 @pytest.mark.parametrize("multiple", [1, 2, 8])
 def test_tiles_cover_every_pixel_once(size, multiple):
     counts = torch.zeros(size)
-    for tile in tiles(*size, side=10, halo=5, multiple=multiple):
+    for tile in iterate_tiles(*size, side=10, halo=5, multiple=multiple):
         counts[slice(*tile.rows), slice(*tile.columns)] += 1
         for first, last in (tile.seen_rows, tile.seen_columns):
             assert first % multiple == last % multiple == 0
@@ -94,7 +97,7 @@ def test_sides_that_the_grid_does_not_divide_are_mirrored_and_cut_off():
     x = torch.rand(1, 2, 9, 14).double()
     padded = torch.nn.functional.pad(x, (0, 2, 0, 3), "reflect")
     with torch.no_grad():
-        found = tiled(network, x, halo=network.halo, multiple=network.multiple)
+        found = apply_in_tiles(network, x, halo=network.halo, multiple=network.multiple)
         expected = network(padded)[..., :9, :14]
     assert torch.allclose(found, expected)
 

@@ -11,7 +11,6 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 import immersion as im
 from immersion.batch import Batch
 from immersion.check import UserError
-from immersion.data import Spec
 from immersion.likelihoods.gaussian import FLOOR
 from immersion.models import Translator
 from immersion.nn.image_to_image import ImageToImageArchitecture
@@ -23,6 +22,7 @@ from immersion.random import use_seed
 from immersion.recipes.adversary import Adversary
 from immersion.recipes.call import RecipeCall
 from immersion.runs.load import load_run
+from immersion.spec import Spec
 
 SPEC = Spec("photos", (3, 24, 24), "unit")
 SMALL = {"translation": ImageToImageArchitecture("restorer", width=4, depth=1)}

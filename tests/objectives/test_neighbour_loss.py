@@ -6,7 +6,6 @@ from torch import nn
 
 from immersion.batch import Batch
 from immersion.check import UserError
-from immersion.data import Spec
 from immersion.likelihoods.gaussian import FLOOR, Gaussian
 from immersion.models import Translator
 from immersion.nn.image_to_image import ImageToImageArchitecture, ImageToImageNetwork
@@ -14,8 +13,8 @@ from immersion.objectives import NeighbourLoss, TranslationLoss
 from immersion.random import use_seed
 from immersion.recipes.adversary import Adversary
 from immersion.recipes.call import RecipeCall
-from immersion.tasks.denoise import Denoise
-from immersion.tasks.neighbours import chosen, taken
+from immersion.spec import Spec
+from immersion.tasks.denoise import Denoise, sample_neighbours, take_neighbours
 
 NOISY = Denoise(learn="noisy")
 SPEC = Spec("photos", (3, 24, 24), "unit")
@@ -37,9 +36,9 @@ def test_the_loss_is_equation_8_in_the_likenesss_units(beta):
     with use_seed(0, "neighbours"):
         alone = TranslationLoss(beta)(model, batch(x))
     with use_seed(0, "neighbours"):
-        pixels = chosen(x)
-    one, other = taken(x, pixels)
-    first, second = taken(model(x).mean, pixels)
+        pixels = sample_neighbours(x)
+    one, other = take_neighbours(x, pixels)
+    first, second = take_neighbours(model(x).mean, pixels)
     p = model(one)
     gap = (p.mean - other) - (first - second)
     units = p.stddev ** (2 * beta - 2)
@@ -69,7 +68,7 @@ def test_no_gradient_goes_through_the_whole_picture():
     with use_seed(0, "neighbours"):
         terms = NeighbourLoss(TranslationLoss(1.0), gamma=2.0)(model, batch(x))
     with use_seed(0, "neighbours"):
-        one, other = taken(x, chosen(x))
+        one, other = take_neighbours(x, sample_neighbours(x))
     (found,) = torch.autograd.grad(terms["loss"].sum(), model.network.share)
     gap = 0.5 * one - other - 0.5 * (one - other)
     expected = ((0.5 * one - other) * one + 2 * gap * one).sum()

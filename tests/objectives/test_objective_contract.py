@@ -14,13 +14,13 @@ from torch import nn
 
 from immersion import objectives
 from immersion.batch import Batch
-from immersion.data import Spec
 from immersion.models import GAN
 from immersion.objectives import Reconstruction, TranslationLoss
 from immersion.objectives.games import Game, NonSaturating
 from immersion.random import use_seed
 from immersion.recipes import RECIPES
 from immersion.recipes.adversary import Adversary
+from immersion.spec import Spec
 
 TABLE = Spec("table", (6,), "real")
 PATCHES = Spec("patches", (3, 48, 48), "unit", ("thing", "ground"))

@@ -9,11 +9,11 @@ from PIL import Image
 from torch.nn.functional import pad
 
 from immersion.check import UserError
-from immersion.data import Spec
 from immersion.data.patches import PatchSplit
 from immersion.image_io import Picture, to_levels
 from immersion.imaging.thumbnail import shrink, upsample_window
-from immersion.inference.translate import Manner, translate
+from immersion.inference.predict import predict_picture
+from immersion.inference.settings import InferenceOptions
 from immersion.likelihoods.gaussian import GaussianFixed
 from immersion.likelihoods.levels import Categorical
 from immersion.models import Translator
@@ -25,6 +25,7 @@ from immersion.papers.colourise import measure_samples
 from immersion.recipes.call import RecipeCall
 from immersion.recipes.colourise import refuse_grey
 from immersion.runs.load import read_data
+from immersion.spec import Spec
 from immersion.tasks.colourise import Colourise
 
 
@@ -114,20 +115,23 @@ def test_a_large_picture_is_coloured_from_its_thumbnail():
         )
         for parameter in model.network.parameters():
             torch.nn.init.normal_(parameter, std=0.1)
-        answer, deviation = model.answer(given)
+        prediction = model.predict(given)
+        answer, deviation = prediction.mean, prediction.uncertainty
         seen = shrink(given, 32)
         assert seen.shape[2:] == (42, 32)
-        small = model.task.answer(model(pad(seen, (0, 0, 0, 6), "reflect")))[..., :42, :]
+        small = model.task.presentation.estimate(model(pad(seen, (0, 0, 0, 6), "reflect")))[
+            ..., :42, :
+        ]
         assert torch.allclose(
             answer, upsample_window(small, 32 / 70, range(90), range(70)), atol=1e-5
         )
         assert deviation.shape == answer.shape and (deviation > 0).all()
 
-        grey = Picture(to_levels(model.task.shown(given)[0], 16))
-        asked = model.task.prepare(grey.to_float(slice(None), slice(None))[None])
-        expected = model.task.finish(given, model.answer(asked)[0])
+        grey = Picture(to_levels(model.task.presentation.show_input(given)[0], 16))
+        asked = model.task.presentation.prepare(grey.to_float(slice(None), slice(None))[None])
+        expected = model.task.presentation.to_picture(given, model.predict(asked).mean)
         for side in (16, 128):
-            made = translate(model, 3, grey, Manner(side=side)).picture
+            made = predict_picture(model, 3, grey, InferenceOptions(side=side)).picture
             assert (made.levels / 65535 - expected[0]).abs().max() < 1e-3
         assert expected.std(1).mean() > 1e-3  # there are colours to be compared
 

@@ -11,15 +11,24 @@ import immersion as im
 from immersion.check import UserError
 from immersion.evaluation.translators import evaluate_translator
 from immersion.nn.image_to_image import ImageToImageArchitecture
-from immersion.pretrained import bundled as shipped
-from immersion.pretrained.bundled import Card, card, chosen, halved, names, open_shipped, ship
-from immersion.pretrained.resolve import Network
+from immersion.pretrained import bundled
+from immersion.pretrained.bundled import (
+    ModelCard,
+    list_names,
+    load_bundled,
+    read_card,
+    round_weights,
+    select_name,
+    write_bundle,
+)
+from immersion.pretrained.resolve import image_model_of
 from immersion.runs.load import load_run
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", list_names())
 def test_a_shipped_network_is_what_its_card_says(name):
-    about, model = open_shipped(name)
+    about, trained = read_card(name), load_bundled(name)
+    model = trained.model
     assert about.name == name and about.licence and about.data and about.estimates
     found = [m for s in about.estimates.values() for each in s.values() for m in each.values()]
     assert all(math.isfinite(entry["value"]) for entry in found)
@@ -28,7 +37,7 @@ def test_a_shipped_network_is_what_its_card_says(name):
     with torch.no_grad():
         p = model(torch.rand(1, inward, side, side))
     assert p.mean.isfinite().all()
-    assert (shipped.FOLDER / f"{name}.safetensors").stat().st_size < 8e6
+    assert (bundled.FOLDER / f"{name}.safetensors").stat().st_size < 8e6
 
 
 @pytest.fixture
@@ -49,7 +58,7 @@ def run(tmp_path):
 def written(run, folder, name):
     """Ship a run into a folder."""
     rest = {"data": "d", "licence": "l", "command": "c", "made": {}, "protocol": {}}
-    about = Card(
+    about = ModelCard(
         name,
         "s",
         run.record.recipe,
@@ -59,27 +68,27 @@ def written(run, folder, name):
         sha256="",
         **rest,
     )
-    return ship(run, about, folder)
+    return write_bundle(run, about, folder)
 
 
 def test_what_is_shipped_comes_back(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    monkeypatch.setattr(bundled, "FOLDER", tmp_path)
     written(run, tmp_path, "net-grey")
-    about, model = open_shipped("net-grey")
-    expected = halved(run).model.state_dict()
+    about, model = read_card("net-grey"), load_bundled("net-grey").model
+    expected = round_weights(run).model.state_dict()
     assert all(torch.equal(w, expected[key]) for key, w in model.state_dict().items())
-    assert card("net-grey") == about and names() == ["net-grey"]
+    assert about.summary == "s" and list_names() == ["net-grey"]
 
 
 def test_a_damaged_file_is_not_used(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    monkeypatch.setattr(bundled, "FOLDER", tmp_path)
     written(run, tmp_path, "net-grey")
     file = tmp_path / "net-grey.safetensors"
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
     with pytest.raises(RuntimeError, match="damaged"):
-        open_shipped("net-grey")
+        load_bundled("net-grey")
 
 
 @pytest.mark.parametrize(
@@ -92,31 +101,33 @@ def test_a_damaged_file_is_not_used(run, tmp_path, monkeypatch):
     ],
 )
 def test_a_word_means_the_kind_that_suits_the_picture(there, channels, found, monkeypatch):
-    monkeypatch.setattr(shipped, "names", lambda: list(there))
-    assert chosen("net", channels) == found
+    monkeypatch.setattr(bundled, "list_names", lambda: list(there))
+    assert select_name("net", channels) == found
 
 
 def test_names_that_are_not_there_are_told(monkeypatch):
-    monkeypatch.setattr(shipped, "names", lambda: ["denoise-grey"])
+    monkeypatch.setattr(bundled, "list_names", lambda: ["denoise-grey"])
     with pytest.raises(UserError, match=r"no network of that name.*one of denoise-grey"):
-        chosen("nets", 1)
+        select_name("nets", 1)
     with pytest.raises(UserError, match="did you mean denoise-grey"):
-        chosen("denoise-gray", 1)
+        select_name("denoise-gray", 1)
     with pytest.raises(UserError, match="'denoise' is for grey pictures"):
-        chosen("denoise", 3)
+        select_name("denoise", 3)
 
 
 def test_a_word_that_means_several_networks_is_no_answer(monkeypatch):
-    monkeypatch.setattr(shipped, "names", lambda: ["enlarge-x2", "enlarge-x4"])
-    assert chosen("enlarge-x4", 3) == "enlarge-x4"
-    monkeypatch.setattr(shipped, "names", lambda: ["enlarge-x2"])
-    assert chosen("enlarge", 3) == "enlarge-x2"
-    monkeypatch.setattr(shipped, "names", lambda: ["enlarge-x2", "enlarge-x4"])
+    monkeypatch.setattr(bundled, "list_names", lambda: ["enlarge-x2", "enlarge-x4"])
+    assert select_name("enlarge-x4", 3) == "enlarge-x4"
+    monkeypatch.setattr(bundled, "list_names", lambda: ["enlarge-x2"])
+    assert select_name("enlarge", 3) == "enlarge-x2"
+    monkeypatch.setattr(bundled, "list_names", lambda: ["enlarge-x2", "enlarge-x4"])
     with pytest.raises(UserError, match="one of enlarge-x2, enlarge-x4, received enlarge"):
-        chosen("enlarge", 3)
+        select_name("enlarge", 3)
 
 
 def test_rounding_to_float16_costs_nothing_that_shows(run):
-    before = evaluate_translator(Network.of(run))["estimates"]["sigma_25"]["psnr"]["value"]
-    after = evaluate_translator(Network.of(halved(run)))["estimates"]["sigma_25"]["psnr"]["value"]
+    before = evaluate_translator(image_model_of(run))["estimates"]["sigma_25"]["psnr"]["value"]
+    after = evaluate_translator(image_model_of(round_weights(run)))["estimates"]["sigma_25"][
+        "psnr"
+    ]["value"]
     assert abs(before - after) < 0.01

@@ -11,7 +11,7 @@ from torch.nn.functional import conv2d
 
 from immersion.check import UserError
 from immersion.commands.evaluate import evaluate
-from immersion.pretrained.published import open_published
+from immersion.pretrained.published import read_published
 
 
 def written(path, kinds=("conv", "relu", "conv", "relu", "conv"), width=5, colours=1):
@@ -41,30 +41,30 @@ def written(path, kinds=("conv", "relu", "conv", "relu", "conv"), width=5, colou
 @pytest.mark.parametrize("colours", [1, 3])
 def test_a_file_of_matconvnet_says_the_noise(tmp_path, colours):
     layers = written(tmp_path / "net.mat", colours=colours)
-    model, channels = open_published(tmp_path / "net.mat")
+    model, channels = read_published(tmp_path / "net.mat")
     x = torch.rand(2, colours, 12, 15)
     noise = x
     for number, (weight, bias) in enumerate(layers):
         noise = conv2d(noise if number == 0 else noise.relu(), weight, bias, padding=1)
     with torch.no_grad():
         assert torch.allclose(model(x).mean, x - noise, atol=1e-5)
-    assert channels == colours and not model.doubts
+    assert channels == colours and not model.has_uncertainty
 
 
 def test_other_files_are_refused(tmp_path):
     (tmp_path / "words.mat").write_text("no network")
     with pytest.raises(UserError, match=r"words.mat.*another kind of file"):
-        open_published(tmp_path / "words.mat")
+        read_published(tmp_path / "words.mat")
     written(tmp_path / "pool.mat", ("conv", "pool", "conv"))
     with pytest.raises(UserError, match="layers of conv, pool"):
-        open_published(tmp_path / "pool.mat")
+        read_published(tmp_path / "pool.mat")
     written(tmp_path / "wide.mat")
     with h5py.File(tmp_path / "wide.mat", "r+") as file:
         file["#refs#/2/dilate"] = np.full((1, 1), 2.0)
     with pytest.raises(UserError, match="a dilate that is not 1"):
-        open_published(tmp_path / "wide.mat")
+        read_published(tmp_path / "wide.mat")
     with pytest.raises(UserError, match=r"no file .*missing\.mat"):
-        open_published(tmp_path / "missing.mat")
+        read_published(tmp_path / "missing.mat")
 
 
 def test_a_published_network_needs_a_set_to_be_judged_on(tmp_path):

@@ -11,17 +11,17 @@ from PIL import Image
 import immersion as im
 from immersion.check import UserError
 from immersion.cli import main
-from immersion.data import Spec
 from immersion.data.patches import PatchSplit
 from immersion.data.restoration import load_pictures
 from immersion.evaluation.translators import evaluate_translator, predict_pairs
 from immersion.models import Translator
 from immersion.nn.image_to_image import ImageToImageArchitecture
-from immersion.pretrained.resolve import Network
+from immersion.pretrained.resolve import image_model_of
 from immersion.recipes import RECIPES
 from immersion.recipes.call import RecipeCall
 from immersion.recipes.image_to_image import patches_of
 from immersion.runs.load import load_run
+from immersion.spec import Spec
 from immersion.tasks.enlarge import Enlarge
 from immersion.tasks.inpaint import Inpaint
 
@@ -57,7 +57,7 @@ def test_a_folder_becomes_a_judged_run(recipe, folder, tmp_path):
     recorded = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     assert recorded["protocol"]["count"] == len(run.data.test.pictures) == 1
     assert all("psnr" in " ".join(measures) for measures in recorded["estimates"].values())
-    assert evaluate_translator(Network.of(run))["estimates"] == recorded["estimates"]
+    assert evaluate_translator(image_model_of(run))["estimates"] == recorded["estimates"]
 
 
 def test_an_untrained_enlarger_is_bicubic(folder, tmp_path):
@@ -89,7 +89,7 @@ def test_a_network_for_colour_is_not_judged_on_grey(folder, tmp_path):
         "denoise", data=str(folder), out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
     )
     with pytest.raises(UserError, match="expected 3 channels, received 1"):
-        evaluate_translator(Network.of(load_run(result["run"])), str(grey))
+        evaluate_translator(image_model_of(load_run(result["run"])), str(grey))
 
 
 def test_a_folder_is_judged_on_whole_and_ones_own_on_its_test_split(folder, tmp_path):
@@ -99,8 +99,8 @@ def test_a_folder_is_judged_on_whole_and_ones_own_on_its_test_split(folder, tmp_
     run = load_run(result["run"])
     other = tmp_path / "other"
     shutil.copytree(folder, other)
-    assert evaluate_translator(Network.of(run), str(other))["protocol"]["count"] == 6
-    assert evaluate_translator(Network.of(run), str(folder))["protocol"]["count"] == 1
+    assert evaluate_translator(image_model_of(run), str(other))["protocol"]["count"] == 6
+    assert evaluate_translator(image_model_of(run), str(folder))["protocol"]["count"] == 1
 
 
 def test_a_folder_that_was_named_from_within_is_found_again(folder, tmp_path, monkeypatch):
@@ -123,7 +123,7 @@ def test_of_a_named_set_only_the_test_split_judges(tmp_path):
     result = im.train(
         "denoise", data="digits", out=tmp_path / "run", options=options, arguments=SMALL
     )
-    network = Network.of(load_run(result["run"]))
+    network = image_model_of(load_run(result["run"]))
     assert evaluate_translator(network, "digits")["protocol"]["count"] == 180
 
 

@@ -11,7 +11,7 @@ from torch import nn
 from immersion.check import UserError
 from immersion.cli import main
 from immersion.commands.train import train
-from immersion.data import Spec, load
+from immersion.data import load
 from immersion.data.dataset import MemorySplit
 from immersion.engine import OptimizerSettings, Options
 from immersion.likelihoods import LIKELIHOODS
@@ -29,6 +29,7 @@ from immersion.recipes.image_to_image import patches_of
 from immersion.run_folder import RunFolder
 from immersion.runs.figures import encodes
 from immersion.runs.load import load_model, load_run
+from immersion.spec import Spec
 
 FEW = Options(steps=5, batch_size=20, validate_every=5)
 OF_PICTURES = [name for name, recipe in RECIPES.items() if patches_of(recipe)]

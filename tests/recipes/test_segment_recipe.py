@@ -14,10 +14,10 @@ from immersion.commands.train import train
 from immersion.engine import OptimizerSettings, Options
 from immersion.evaluation.segmentation import compute_class_metrics
 from immersion.evaluation.translators import evaluate_translator
-from immersion.inference.settings import Answer
+from immersion.inference.settings import PredictionOptions
 from immersion.likelihoods.pixel_classes import PixelClasses
 from immersion.nn.image_to_image import ImageToImageArchitecture
-from immersion.pretrained.resolve import Network
+from immersion.pretrained.resolve import image_model_of
 from immersion.runs import figures as gallery
 from immersion.runs.load import load_run
 from immersion.tasks import Pair
@@ -85,11 +85,11 @@ def test_the_run_loads_and_says_the_same(trained):
 def test_it_is_judged_on_other_pictures_that_have_no_more_classes(trained, tmp_path):
     _, path = trained
     opened = load_run(path / "run")
-    found = evaluate_translator(Network.of(opened), str(folder(tmp_path / "other", count=4)))
+    found = evaluate_translator(image_model_of(opened), str(folder(tmp_path / "other", count=4)))
     assert found["estimates"]["argmax"]["mean_iou"]["value"] > 0.8
     Image.fromarray(np.eye(40, 56, dtype=np.uint8) * 3).save(tmp_path / "other/masks/0.png")
     with pytest.raises(UserError, match="other classes: expected 3 of them, received 4 in"):
-        evaluate_translator(Network.of(opened), str(tmp_path / "other"))
+        evaluate_translator(image_model_of(opened), str(tmp_path / "other"))
 
 
 def test_the_run_is_applied_to_a_user_s_picture(trained, tmp_path):
@@ -103,7 +103,10 @@ def test_the_run_is_applied_to_a_user_s_picture(trained, tmp_path):
     assert (said == colours).all(-1)[mask != 255].mean() > 0.9
     with pytest.raises(UserError, match="leave --uncertainty out"):
         apply(
-            str(path / "run"), (picture,), out=tmp_path / "sure", answer=Answer(uncertainty=True)
+            str(path / "run"),
+            (picture,),
+            out=tmp_path / "sure",
+            prediction=PredictionOptions(uncertainty=True),
         )
     assert not (tmp_path / "sure").exists()
 

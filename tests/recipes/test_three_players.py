@@ -15,7 +15,6 @@ from torch import nn
 
 from immersion import engine
 from immersion.batch import Batch, Split
-from immersion.data import Spec
 from immersion.data.dataset import MemorySplit
 from immersion.engine import OptimizerSettings, Options
 from immersion.likelihoods import LIKELIHOODS
@@ -38,6 +37,7 @@ from immersion.priors import StandardNormal
 from immersion.recipes.aae import aae
 from immersion.recipes.vae_gan import vae_gan
 from immersion.run_folder import RunFolder
+from immersion.spec import Spec
 
 B, D, LATENT = 7, 5, 2
 SMALL = Architecture("dense", 8, 1)

@@ -16,15 +16,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from immersion.batch import Batch
-from immersion.data import Spec
 from immersion.recipes.adversary import Adversary
 from immersion.recipes.call import RecipeCall
+from immersion.spec import Spec
 from immersion.tasks import TASKS
 from immersion.tasks.denoise import Denoise
 from immersion.tasks.noises import NOISES
 
 ALL = {name: task() for name, task in TASKS.items()}
-ALL |= {f"denoise {noise}": Denoise(noise, told=True) for noise in NOISES}
+ALL |= {f"denoise {noise}": Denoise(noise, level_map=True) for noise in NOISES}
 ALL |= {"denoise from noisy": Denoise(learn="noisy")}
 
 COPIES = {torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default}

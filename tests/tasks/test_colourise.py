@@ -6,8 +6,7 @@ import torch
 from immersion.check import UserError
 from immersion.imaging.colour import lab_from_srgb
 from immersion.likelihoods.levels import Categorical
-from immersion.recipes.colourise import LEVELS
-from immersion.tasks.colourise import Colourise
+from immersion.tasks.colourise import LEVELS, Colourise
 
 
 @pytest.fixture(scope="module")
@@ -33,21 +32,23 @@ def test_black_and_white_are_the_ends_of_the_input():
 def test_the_true_chroma_gives_the_picture_back_and_none_gives_grey(x, discretised):
     task = Colourise(discretised)
     pair = task.pair(x, None)
-    assert torch.allclose(task.finish(pair.input, pair.target), x, atol=1e-4)
-    grey = task.shown(pair.input)
+    assert torch.allclose(task.presentation.to_picture(pair.input, pair.target), x, atol=1e-4)
+    grey = task.presentation.show_input(pair.input)
     assert (grey - grey.mean(1, keepdim=True)).abs().max() < 1e-3
-    assert torch.allclose(task.prepare(grey), pair.input, atol=1e-4)
+    assert torch.allclose(task.presentation.prepare(grey), pair.input, atol=1e-4)
 
 
 def test_a_grey_picture_and_its_three_equal_channels_are_prepared_alike(x):
     grey = x[:, :1]
     task = Colourise()
-    assert torch.equal(task.prepare(grey), task.prepare(grey.repeat(1, 3, 1, 1)))
-    assert torch.equal(task.prepare(x), task.pair(x, None).input)
+    assert torch.equal(
+        task.presentation.prepare(grey), task.presentation.prepare(grey.repeat(1, 3, 1, 1))
+    )
+    assert torch.equal(task.presentation.prepare(x), task.pair(x, None).input)
 
 
 def test_grey_pictures_teach_no_colour():
-    with pytest.raises(UserError, match="learnt from colour pictures: expected 3 channels"):
+    with pytest.raises(UserError, match="learned from colour pictures: expected 3 channels"):
         Colourise().channels(1)
 
 
@@ -62,8 +63,8 @@ def test_of_levels_the_answer_lies_between_their_mean_and_the_likeliest():
     task, a, b = Colourise(discretised=True), torch.full((33,), -20.0), torch.full((33,), -20.0)
     a[32], a[0], b[16] = 0.4, 0.0, 0.0
     p = levels(a, b)
-    found, other = task.ab_of(task.answer(p))[0, :, 0, 0]
-    pale = task.ab_of(p.mean)[0, 0, 0, 0]
+    found, other = task.presentation.unscale_chroma(task.presentation.estimate(p))[0, :, 0, 0]
+    pale = task.presentation.unscale_chroma(p.mean)[0, 0, 0, 0]
     assert 0 < pale < found < 110 and other.abs() < 1e-3
     share = torch.tensor([0.4, 0.0]).div(0.38).softmax(0)
     assert torch.allclose(found, 110 * (share[0] - share[1]), atol=1e-3)
@@ -75,4 +76,4 @@ def test_every_grey_is_a_level_of_its_own():
     greys = (torch.arange(256) / 255).view(1, 1, 16, 16).expand(1, 3, 16, 16)
     pair = task.pair(greys, None)
     level = (pair.target * (LEVELS - 1)).round() / (LEVELS - 1)
-    assert torch.allclose(task.finish(pair.input, level), greys, atol=1e-3)
+    assert torch.allclose(task.presentation.to_picture(pair.input, level), greys, atol=1e-3)

@@ -6,8 +6,7 @@ import torch
 from immersion.check import UserError
 from immersion.imaging.jpeg import simulate_jpeg
 from immersion.random import use_seed
-from immersion.tasks.denoise import Denoise
-from immersion.tasks.neighbours import BESIDE, neighbours
+from immersion.tasks.denoise import NEIGHBOURS, Denoise, split_neighbours
 from immersion.tasks.noises import NOISES, READING
 
 
@@ -48,15 +47,15 @@ def test_jpeg_is_the_one_of_that_quality():
 
 @pytest.mark.parametrize("noise", NOISES)
 def test_a_strength_that_is_told_is_one_more_channel(noise):
-    told = Denoise(noise, told=True)
+    told = Denoise(noise, level_map=True)
     assert told.channels(3) == (4, 3)
     low, high = told.strengths
     pair = told.pair(torch.rand(50, 3, 8, 8), None)
     share = pair.input[:, 3]
     assert torch.equal(share, share[:, :1, :1].expand_as(share))
     assert low / high - 1e-6 <= share.min() < share.max() <= 1
-    assert torch.equal(told.base(pair.input), pair.input[:, :3])
-    assert told.prepare(pair.target, strength=high)[:, 3].unique().item() == 1
+    assert torch.equal(told.presentation.baseline(pair.input), pair.input[:, :3])
+    assert told.presentation.prepare(pair.target, strength=high)[:, 3].unique().item() == 1
 
 
 @pytest.mark.parametrize("noise", NOISES)
@@ -79,17 +78,17 @@ def test_strengths_that_mean_nothing_are_refused():
 def test_neighbours_are_pixels_side_by_side_each_pair_equally_often():
     squares = torch.arange(4.0).view(1, 1, 2, 2).repeat(1, 1, 200, 200)
     with use_seed(0, "neighbours"):
-        one, other = neighbours(squares)
+        one, other = split_neighbours(squares)
     found, counts = (
         torch.stack([one, other], -1).flatten(0, -2).long().unique(dim=0, return_counts=True)
     )
-    assert {tuple(pair) for pair in found.tolist()} == set(BESIDE)
+    assert {tuple(pair) for pair in found.tolist()} == set(NEIGHBOURS)
     assert (counts / counts.sum() - 1 / 8).abs().max() < 0.005
 
 
 def test_neighbours_stay_in_their_square_and_channels_together():
     x = torch.arange(6 * 8 * 2.0).view(1, 2, 6, 8)
-    one, other = neighbours(x)
+    one, other = split_neighbours(x)
     for drawn in (one, other):
         assert drawn.shape == (1, 2, 3, 4)
         assert torch.equal(drawn[:, 1], drawn[:, 0] + 48)
@@ -102,7 +101,7 @@ def test_the_error_against_a_noisy_neighbour_is_the_true_one_and_the_noise():
     """E||f - g_2||^2 = E||f - x||^2 + sigma^2 for any f of g_1, where x is flat."""
     sigma, clean = 0.1, torch.full((1, 1, 1200, 1200), 0.5)
     with use_seed(0, "noise"):
-        one, other = neighbours(clean + sigma * torch.randn_like(clean))
+        one, other = split_neighbours(clean + sigma * torch.randn_like(clean))
     for shrink in (0.0, 0.5, 1.0):
         f = 0.5 + shrink * (one - 0.5)
         against_noisy = (f - other).square().mean().item()
@@ -113,6 +112,9 @@ def test_the_error_against_a_noisy_neighbour_is_the_true_one_and_the_noise():
 def test_a_denoiser_that_learns_from_noisy_pictures_is_judged_on_clean_ones():
     task = Denoise(learn="noisy")
     assert list(task.protocols()) == ["neighbours"]
-    assert task.clean().learn == "clean" and "sigma_25" in task.clean().protocols()
-    with pytest.raises(UserError, match="not known"):
-        Denoise(strength=(0, 5), told=True, learn="noisy")
+    assert (
+        task.on_clean_pictures().learn == "clean"
+        and "sigma_25" in task.on_clean_pictures().protocols()
+    )
+    with pytest.raises(UserError, match="is unknown"):
+        Denoise(strength=(0, 5), level_map=True, learn="noisy")

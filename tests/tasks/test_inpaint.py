@@ -3,12 +3,12 @@
 import torch
 
 from immersion.random import use_seed
-from immersion.tasks.inpaint import Inpaint, holes
+from immersion.tasks.inpaint import Inpaint, sample_holes
 
 
 def test_holes_are_rectangles_up_to_half_a_side():
     with use_seed(0, "holes"):
-        cut = holes(500, 32, 48, torch.device("cpu"))
+        cut = sample_holes(500, 32, 48, torch.device("cpu"))
     assert cut.shape == (500, 1, 32, 48) and set(cut.unique().tolist()) == {0.0, 1.0}
     missing = cut.flatten(1).mean(1)
     assert (missing > 0).all()
@@ -37,6 +37,6 @@ def test_what_is_missing_is_not_seen():
 def test_known_pixels_stay_as_they_are():
     x = torch.rand(2, 3, 16, 16)
     pair = Inpaint().pair(x, None)
-    filled = Inpaint().finish(pair.input, torch.rand_like(x))
+    filled = Inpaint().presentation.to_picture(pair.input, torch.rand_like(x))
     known = pair.weight.expand_as(x) == 0
     assert torch.equal(filled[known], x[known]) and not torch.equal(filled, x)

@@ -10,7 +10,7 @@ from immersion.likelihoods.pixel_classes import PixelClasses
 from immersion.models import Translator
 from immersion.nn.image_to_image import ImageToImageNetwork
 from immersion.objectives import ClassesLoss
-from immersion.tasks.segment import Segment, balanced, palette
+from immersion.tasks.segment import Segment, balance_classes, palette
 
 
 class Fixed(ImageToImageNetwork):
@@ -45,8 +45,8 @@ def test_what_does_not_fit_is_refused():
 
 
 def test_rare_classes_weigh_what_median_frequency_balancing_gives():
-    assert balanced((0.2, 0.1, 0.4)) == (1.0, 2.0, 0.5)
-    assert balanced((0.2, 0.0, 0.1))[1] == 1.0  # never seen in training
+    assert balance_classes((0.2, 0.1, 0.4)) == (1.0, 2.0, 0.5)
+    assert balance_classes((0.2, 0.0, 0.1))[1] == 1.0  # never seen in training
 
 
 def test_the_loss_is_the_weighted_cross_entropy_and_the_other_terms_are_not_weighted():
@@ -66,8 +66,8 @@ def test_the_loss_is_the_weighted_cross_entropy_and_the_other_terms_are_not_weig
 
 def test_classes_are_shown_in_black_and_white_or_in_colours():
     y = torch.tensor([[[[0, 1, -1]]]])
-    assert Segment(2).finish(y, y).tolist() == [[[[0, 1, 0.5]]]]
-    shown = Segment(9).finish(y, torch.tensor([[[[0, 7, -1]]]]))
+    assert Segment(2).presentation.to_picture(y, y).tolist() == [[[[0, 1, 0.5]]]]
+    shown = Segment(9).presentation.to_picture(y, torch.tensor([[[[0, 7, -1]]]]))
     assert shown.shape == (1, 3, 1, 3)
     expected = [[0, 0, 0], [128, 128, 128], [224, 224, 192]]  # as the Pascal kit draws them
     assert (shown[0, :, 0].T * 255).tolist() == expected
@@ -76,4 +76,4 @@ def test_classes_are_shown_in_black_and_white_or_in_colours():
 
 def test_the_answer_is_the_likeliest_class():
     p = PixelClasses((1, 1, 2), 3)(torch.tensor([[[[0.0, 1.0]], [[2.0, 0.0]], [[1.0, 5.0]]]]))
-    assert Segment(3).answer(p).tolist() == [[[[1, 2]]]]
+    assert Segment(3).presentation.estimate(p).tolist() == [[[[1, 2]]]]

@@ -11,7 +11,7 @@ from immersion.random import use_seed
 from immersion.tasks import TASKS
 
 COLOUR_ONLY = {"colourise"}
-WITH_CLASSES = {name for name, task in TASKS.items() if task.of_classes}
+WITH_CLASSES = {name for name, task in TASKS.items() if task().presentation.classes}
 
 
 def clean(name: str, side: int = 48) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -29,7 +29,9 @@ def test_pairs_have_the_channels_and_the_scale_that_are_said(name):
     inward, outward = task.channels(3)
     assert pair.input.shape[:2] == (3, inward)
     assert pair.target.shape[:2] == (3, outward if y is None else 1)
-    assert pair.target.shape[2:] == tuple(task.scale * side for side in pair.input.shape[2:])
+    assert pair.target.shape[2:] == tuple(
+        task.presentation.scale * side for side in pair.input.shape[2:]
+    )
     assert pair.input.isfinite().all() and pair.input.dtype == torch.float32
     if pair.weight is not None:
         assert torch.broadcast_shapes(pair.weight.shape, pair.target.shape) == pair.target.shape
@@ -55,10 +57,10 @@ def test_what_is_finished_is_a_picture(name):
     pair = task.pair(*clean(name))
     outward = task.channels(3)[1]
     output = torch.rand(3, outward, *pair.target.shape[2:])
-    picture = task.finish(pair.input, output)
+    picture = task.presentation.to_picture(pair.input, output)
     assert picture.shape[2:] == pair.target.shape[2:] and picture.shape[1] in (1, 3)
     assert picture.min() >= 0 and picture.max() <= 1
-    base = task.base(pair.input)
+    base = task.presentation.baseline(pair.input)
     assert base is None or base.shape == output.shape
 
 
@@ -66,14 +68,14 @@ def test_what_is_finished_is_a_picture(name):
 def test_a_target_is_its_own_composition(name):
     task = TASKS[name]()
     pair = task.pair(*clean(name))
-    assert torch.equal(task.composed(pair.input, pair.target), pair.target)
+    assert torch.equal(task.presentation.compose(pair.input, pair.target), pair.target)
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_users_picture_is_prepared_as_inputs_are(name):
     task = TASKS[name]()
     x, y = clean(name)
-    assert task.prepare(x).shape[1] == task.pair(x, y).input.shape[1]
+    assert task.presentation.prepare(x).shape[1] == task.pair(x, y).input.shape[1]
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -89,11 +91,17 @@ def test_protocols_are_tasks_of_the_same_kind_that_a_judge_knows(name):
     fixed = task.protocols()
     assert fixed and all(type(each) is type(task) for each in fixed.values())
     assert all(key.replace("_", "").replace(".", "").isalnum() for key in fixed)
-    assert task.judged in IMAGE_METRICS
+    assert task.metrics in IMAGE_METRICS
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_person_is_told_what_was_done_and_what_goes_in_and_comes_out(name):
     task = TASKS[name]()
-    assert task.title[0].isupper() and task.given and task.said
-    assert 0 in task.turns and set(task.turns) <= set(range(8))
+    assert (
+        task.presentation.title[0].isupper()
+        and task.presentation.input_format
+        and task.presentation.output_format
+    )
+    assert 0 in task.presentation.orientations and set(task.presentation.orientations) <= set(
+        range(8)
+    )

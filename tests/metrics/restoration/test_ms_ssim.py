@@ -38,7 +38,7 @@ def by_planes(x, y):
     def mean(a):
         return correlate1d(correlate1d(a, weights, 0), weights, 1)[5:-5, 5:-5]
 
-    def halved(a):
+    def round_weights(a):
         rows = [min(i, a.shape[0] - 1) for i in range(a.shape[0] + a.shape[0] % 2)]
         columns = [min(j, a.shape[1] - 1) for j in range(a.shape[1] + a.shape[1] % 2)]
         a = a[rows][:, columns]
@@ -47,7 +47,7 @@ def by_planes(x, y):
     value = 1.0
     for scale, weight in enumerate((0.0448, 0.2856, 0.3001, 0.2363, 0.1333)):
         if scale:
-            x, y = halved(x), halved(y)
+            x, y = round_weights(x), round_weights(y)
         m, n = mean(x), mean(y)
         spread = mean(x * x) - m * m + mean(y * y) - n * n
         similarity = (2 * (mean(x * y) - m * n) + 9e-4) / (spread + 9e-4)
