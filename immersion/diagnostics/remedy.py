@@ -92,7 +92,7 @@ class Advice:
 
     Args:
         alternatives: The remedies, the most promising first.
-        aim: Their common aim, as an imperative; may be empty.
+        aim: Common aim of the remedies, as an imperative; may be empty.
         also: Remedies to try besides.
 
     Example:

@@ -246,7 +246,7 @@ def test_too_few_test_examples_are_said_where_nothing_was_asked_for(trained):
         ({"samples": 50}, "fewer samples than the pca extractor has features.*51 or more"),
         ({"extractor": "inception"}, "unknown extractor"),
         ({"extractor": "digits"}, "is for handwritten digits"),
-        ({"extractor_hash": "0" * 64}, "--extractor-hash is for a file of your own"),
+        ({"extractor_hash": "0" * 64}, "--extractor-hash is for your own file"),
         ({"samples": 0, "parzen": True}, "no samples are drawn"),
         ({"samples": 0, "extractor": "pca"}, "no samples are drawn"),
     ],
