@@ -1,4 +1,4 @@
-"""The whole turn as one CUDA graph: a step of a small network is launch-bound, a replay is not."""
+"""One turn as a CUDA graph: a step of a small network is bound by its launches, a replay not."""
 
 from copy import deepcopy
 
@@ -8,36 +8,37 @@ from immersion.batch import Batch
 from immersion.engine.turn import Terms, Turn
 
 WARM_UP = 3
-"""Turns made and undone before the capture, so that libraries have chosen their kernels."""
+"""Turns run and undone before the capture, in which libraries select their kernels."""
 
 
 class CapturedTurn:
-    """A turn that is recorded once, on its first batch, and replayed from then on.
+    """A turn that is recorded once, on its first batch, and then replayed.
 
-    The graph reads the batch, the learning rate and the random state where it read them when it
-    was recorded; a replay copies the new batch there. Objectives must do without Python control
-    flow on tensor values.
+    The graph reads the batch, the learning rate and the random state from the addresses of the
+    recording; a replay copies the new batch there. Objectives must have no Python control flow
+    that depends on tensor values.
 
     Args:
         turn: The turn to record; its optimizers must be capturable.
-        batch: An example of every batch to come, in shape and type.
+        batch: A batch with the shapes and types of all later ones.
     """
 
     def __init__(self, turn: Turn, batch: Batch) -> None:
         self.turn = turn
-        self.inputs = Batch(*(None if part is None else part.clone() for part in batch))
-        drawn = torch.cuda.get_rng_state()
+        y = None if batch.y is None else batch.y.clone()
+        self.inputs = Batch(batch.x.clone(), y, batch.step.clone())
+        random_state = torch.cuda.get_rng_state()
         self._warm_up()
         self.graph = torch.cuda.CUDAGraph()
         # Other threads may use the device meanwhile: readers of streamed data pin memory.
         with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
             self.outputs = turn(self.inputs)
-        torch.cuda.set_rng_state(drawn)  # the first replay draws what it would have drawn eagerly
+        torch.cuda.set_rng_state(random_state)  # the first replay samples as eager code would
 
     def __call__(self, batch: Batch) -> Terms:
-        """Move once; the result lives until the next call."""
+        """Run the turn once on a batch; the next call overwrites the result."""
         for target, source in zip(self.inputs, batch, strict=True):
-            if target is not None:
+            if target is not None and source is not None:
                 target.copy_(source)
         self.graph.replay()
         return self.outputs

@@ -1,4 +1,4 @@
-"""What is trained: players, each with parameters of its own, an objective and an optimizer."""
+"""An experiment: a model and its players, each with parameters, an objective and an optimizer."""
 
 import math
 from collections.abc import Callable
@@ -18,23 +18,23 @@ Objective = Callable[[Any, Batch], dict[str, Tensor]]
 
 @dataclass(frozen=True)
 class OptimizerSettings:
-    """How a player moves.
+    """Optimizer of a player, its schedules and its limits.
 
     Args:
-        optimizer: adam, adagrad (the VAE paper's) or sgd (with momentum).
-        learning_rate: Largest step size.
+        optimizer: adam, adagrad (as in the VAE paper) or sgd (with momentum).
+        learning_rate: Largest learning rate.
         schedule: linear or cosine decay to 0 at the last step, exponential, or constant. A run
-            that is told to run longer follows the longer schedule from where it stands.
-        decay: What an exponential schedule divides the learning rate by after each step.
+            with more steps than before follows the longer schedule from its current step.
+        decay: Factor by which an exponential schedule divides the learning rate after each step.
         learning_rate_warmup: Steps over which the learning rate rises linearly from 0.
-        momentum: Momentum of sgd, and adam's decay of the first moment (its beta1).
+        momentum: Momentum of sgd, or adam's decay of the first moment (beta1).
         final_momentum: Momentum of sgd after `momentum_steps`.
-        momentum_steps: Steps over which the momentum of sgd goes linearly from `momentum` to
-            `final_momentum`; 0 leaves it where it is.
+        momentum_steps: Steps over which the momentum of sgd changes linearly from `momentum` to
+            `final_momentum`; 0 keeps it constant.
         beta2: Adam's decay of the second moment.
-        clip: Largest norm of the player's whole gradient; 0 does not clip.
-        max_norm: Largest norm of the weights that come into one unit, to which they are scaled
-            back after each move; 0 leaves them free.
+        clip: Largest norm of the player's gradient; 0 does not clip.
+        max_norm: Largest norm of the incoming weights of a unit, to which they are scaled back
+            after each update; 0 sets no limit.
     """
 
     optimizer: Literal["adam", "adagrad", "sgd"] = "adam"
@@ -50,7 +50,7 @@ class OptimizerSettings:
     max_norm: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse words and numbers that mean nothing."""
+        """Validate."""
         check_choice("optimizer", self.optimizer, ("adam", "adagrad", "sgd"))
         check_choice("schedule", self.schedule, ("constant", "linear", "cosine", "exponential"))
         check_at_least(0, learning_rate=self.learning_rate, clip=self.clip, max_norm=self.max_norm)
@@ -62,7 +62,7 @@ class OptimizerSettings:
         check_at_least(1, decay=self.decay)
         if self.momentum_steps and self.optimizer != "sgd":
             raise UserError(
-                "the momentum of sgd alone rises",
+                "only sgd has a momentum schedule",
                 "--optimizer sgd",
                 self.optimizer,
                 "leave --momentum-steps out",
@@ -72,11 +72,11 @@ class OptimizerSettings:
         )
 
     def build(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        """Return the optimizer; one kernel updates all tensors where the device has such."""
+        """Return the optimizer, fused where the device has a fused kernel."""
         device = parameters[0].device.type
         captured = device == "cuda" and self.capturable
         fused = device in ("cpu", "cuda")
-        # A captured CUDA graph reads the learning rate from a tensor that it cannot replace.
+        # A CUDA graph reads the learning rate from a tensor, which must stay the same tensor.
         rate = self.learning_rate
         lr = torch.tensor(rate, device=device) if captured else rate
         if self.optimizer == "adam":
@@ -88,16 +88,16 @@ class OptimizerSettings:
 
     @property
     def capturable(self) -> bool:
-        """Return whether PyTorch can put the optimizer's step into a CUDA graph."""
-        # A graph replays the momentum that it was recorded with.
+        """Return whether a CUDA graph can record the optimizer's step."""
+        # A graph replays the momentum of its recording.
         return self.optimizer != "adagrad" and not self.momentum_steps
 
-    def rate(self, step: int, steps: int) -> float:
+    def learning_rate_at(self, step: int, steps: int) -> float:
         """Return the learning rate of step `step` (from 0) of `steps`.
 
         Example:
             >>> decay = OptimizerSettings(learning_rate=1.0, learning_rate_warmup=2)
-            >>> [decay.rate(step, 8) for step in (0, 1, 4, 7)]
+            >>> [decay.learning_rate_at(step, 8) for step in (0, 1, 4, 7)]
             [0.5, 0.875, 0.5, 0.125]
         """
         left = max(0.0, 1 - step / steps)
@@ -122,8 +122,8 @@ class OptimizerSettings:
         """
         if not self.momentum_steps:
             return self.momentum
-        way = min(1.0, step / self.momentum_steps)
-        return self.momentum + way * (self.final_momentum - self.momentum)
+        fraction = min(1.0, step / self.momentum_steps)
+        return self.momentum + fraction * (self.final_momentum - self.momentum)
 
 
 @dataclass(frozen=True)
@@ -131,11 +131,11 @@ class Player:
     """One side of the game.
 
     Args:
-        name: Shown in logs where a game has several players.
-        parameters: What this player moves; no two players share a parameter.
-        objective: What it minimises.
-        optimizer: How it moves.
-        turns: Steps it makes in one step of the game, each on a batch of its own (the k of
+        name: Name in logs if a game has several players.
+        parameters: Parameters that the player updates; no two players share one.
+        objective: Objective that the player minimises.
+        optimizer: Settings of the player's optimizer.
+        turns: Updates in one step of the game, each on another batch (the k of
             Goodfellow et al. 2014, algorithm 1, https://arxiv.org/abs/1406.2661).
     """
 
@@ -151,20 +151,19 @@ class Experiment:
     """A model, and the players whose game trains it.
 
     Args:
-        model: Holds every player's parameters; what the run folder keeps.
-        players: In the order in which they move. The first one's terms are looked at on the
-            validation split; its loss decides early stopping where it is alone.
-        binarize: How the data are made binary before they are used: none, dynamic, static or
-            threshold.
-        check: Raises a `UserError` where examples are not what the model is for.
-        updates: alternating, each player's gradient taken where the moves before it have led; or
-            simultaneous, all gradients taken at the same parameters and on the same batch.
-        begin: Given the training split before the first step of all, to set what a model takes
-            from the data, such as an output's bias.
-        batch_size: Examples a step where none is asked for, or all where there are fewer.
-        multiple: What a batch size must be divisible by: examples that are seen together.
-        ema: Decay of the average of the weights where none is asked for; 0 keeps none.
-        mirror: Whether images are trained on with left and right turned round half of the time.
+        model: Model with every player's parameters, saved in the run folder.
+        players: Players in the order of their updates. Validation passes evaluate the first
+            one's objective; its loss decides early stopping if it is the only one.
+        binarize: Method of making the data binary: none, dynamic, static or threshold.
+        check: Raises a `UserError` if the model does not support the examples.
+        updates: alternating, each player's gradient is taken after the updates before it; or
+            simultaneous, all gradients are taken at the same parameters and on the same batch.
+        begin: Function called with the training split before the first step, to initialize the
+            model from the data, such as an output's bias.
+        batch_size: Default number of examples a step, or all if there are fewer.
+        multiple: Divisor of the batch size: number of examples that are processed together.
+        ema: Default decay of the average of the weights; 0 keeps none.
+        mirror: Whether to mirror each image horizontally with probability 1/2 in training.
     """
 
     model: nn.Module
@@ -179,11 +178,11 @@ class Experiment:
     mirror: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what means nothing, or contradicts itself."""
+        """Validate."""
         check_choice("order of updates", self.updates, ("alternating", "simultaneous"))
         if self.updates == "simultaneous" and any(player.turns > 1 for player in self.players):
             raise UserError(
-                "simultaneous updates give each player one move a step",
+                "simultaneous updates give each player one update a step",
                 "alternating updates for several",
                 ", ".join(f"{player.turns} of the {player.name}" for player in self.players),
             )

@@ -1,4 +1,4 @@
-"""Which examples a batch holds, and how they reach the device."""
+"""The order of batches, and loading them onto the device."""
 
 import signal
 from collections.abc import Iterable, Iterator
@@ -16,16 +16,16 @@ READERS = 2
 
 
 class BatchOrder:
-    """The endless row of epochs, each a permutation of all examples, cut into batches.
+    """An endless sequence of epochs, each a permutation of all examples, cut into batches.
 
-    A batch is a function of (seed, number) alone. One that begins near the end of an epoch ends in
-    the next, so that no example is ever left out and all batches have the same size.
+    A batch is a function of (seed, number) alone. A batch that begins near the end of an epoch
+    ends in the next one, so that no example is left out and all batches have the same size.
 
     Args:
         length: Number of examples.
         batch_size: Examples a batch, at most `length`.
         seed: Seed of the permutations.
-        device: Where the indices are wanted.
+        device: Device of the indices.
 
     Example:
         >>> order = BatchOrder(5, 2, seed=0)
@@ -40,7 +40,7 @@ class BatchOrder:
         self.permutations: dict[int, Tensor] = {}
 
     def __call__(self, number: int) -> Tensor:
-        """Return the examples of batch `number`, (batch_size,) int64."""
+        """Return the indices of the examples in batch `number`, (batch_size,) int64."""
         epoch, start = divmod(number * self.batch_size, self.length)
         indices = self._permutation(epoch)[start : start + self.batch_size]
         missing = self.batch_size - len(indices)
@@ -61,7 +61,8 @@ def load_batches(
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Yield (x, labels) on the device for each batch number.
 
-    The draws of a batch (dynamic binarization) are seeded by its number, wherever it is read.
+    The random numbers of a batch (dynamic binarization) are seeded by its number, whichever
+    process reads it.
     """
     if split.resident:
         for number in numbers:
@@ -69,38 +70,38 @@ def load_batches(
             yield split.batch(order(number))
         return
     jobs = ((number, order(number)) for number in numbers)
-    reader = DataLoader(
-        _Reader(split, seed),
+    loader = DataLoader(
+        _BatchDataset(split, seed),
         sampler=_Jobs(jobs),
         batch_size=None,
         num_workers=READERS,
         pin_memory=device.type == "cuda",
         worker_init_fn=_ignore_interrupts,
     )
-    for read in reader:
-        if isinstance(read, UserError):
-            raise read
-        x, y = read
+    for loaded in loader:
+        if isinstance(loaded, UserError):
+            raise loaded
+        x, y = loaded
         yield x.to(device, non_blocking=True), None if y is None else y.to(device)
 
 
 def mirror_batches(
     batches: Iterable[tuple[Tensor, Tensor | None]], numbers: Iterable[int], seed: int
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Turn left and right round in about every other image, by coins of the batch's number.
+    """Mirror each image horizontally with probability 1/2, seeded by the batch's number.
 
     Args:
         batches: (x, labels) with x (B, C, H, W).
-        numbers: Their numbers.
-        seed: Of the coins.
+        numbers: Batch numbers.
+        seed: Seed of the random choice.
     """
     for number, (x, y) in zip(numbers, batches, strict=True):
-        heads = torch.rand(len(x), generator=make_generator(seed, "mirror", number)) < 0.5
-        yield torch.where(heads.to(x.device).view(-1, 1, 1, 1), x.flip(-1), x), y
+        mirror = torch.rand(len(x), generator=make_generator(seed, "mirror", number)) < 0.5
+        yield torch.where(mirror.to(x.device).view(-1, 1, 1, 1), x.flip(-1), x), y
 
 
 def _ignore_interrupts(worker: int) -> None:
-    """Leave Ctrl-C to the main process, which finishes the step in hand first."""
+    """Leave Ctrl-C to the main process, which finishes the current step first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -114,8 +115,8 @@ class _Jobs:
         return self.jobs
 
 
-class _Reader(Dataset):
-    """Runs in the worker processes: one item is one whole batch."""
+class _BatchDataset(Dataset):
+    """A split read in worker processes: one item is one batch."""
 
     def __init__(self, split: Split, seed: int) -> None:
         self.split, self.seed = split, seed
@@ -125,5 +126,5 @@ class _Reader(Dataset):
         reseed(self.seed, "data", number)
         try:
             return self.split.batch(indices)
-        except UserError as error:  # raised here, it would reach the user as a worker's traceback
+        except UserError as error:  # raised here, it would print the worker's traceback
             return error

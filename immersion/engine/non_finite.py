@@ -1,6 +1,6 @@
-"""A loss that is not finite is explained: which term, which tensor, which batch."""
+"""Explain a loss that is not finite: the term, the tensor and the examples."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -15,22 +15,22 @@ def are_finite(tensors: Iterable[Tensor]) -> bool:
 
 
 def explain(turn: Turn, batch: Batch, indices: Tensor) -> str:
-    """Return one sentence that names the term, the tensor and the examples.
+    """Return one sentence that names the term, the tensor and the examples of a non-finite loss.
 
-    The turn's forward pass is made once more, watching every module's output; the first tensor
-    that is not finite is the one named: the data, then a parameter, then an output.
+    The turn's forward pass is repeated with a hook on every module's output. The sentence names
+    the first tensor that is not finite: the data, then a parameter, then an output.
 
     Args:
         turn: The turn whose loss was not finite.
-        batch: Its batch.
-        indices: The examples' places in the training split, (B,).
+        batch: The batch of the turn.
+        indices: Indices of the examples in the training split, (B,).
     """
     with torch.no_grad(), _Watch(turn.model) as watch:
         terms = {name: t for own in turn.terms(batch).values() for name, t in own.items()}
     broken = {name: ~term.isfinite() for name, term in terms.items() if not are_finite([term])}
     if not broken:
-        return "the loss was not finite, but is finite when the step is made again"
-    # `loss` is the last to say something of its own.
+        return "the loss was not finite, but is finite when the step is repeated"
+    # `loss` follows from the other terms, so it is named only if all of them are finite.
     name = next((name for name in broken if name != "loss"), "loss")
     examples = indices.cpu()[broken[name].cpu()][:5].tolist()
     return (
@@ -50,14 +50,14 @@ def _name_first(model: nn.Module, batch: Batch, watch: "_Watch") -> str:
 
 
 class _Watch:
-    """Notes the first module, in the order of execution, whose output is not finite."""
+    """Records the first module, in execution order, whose output is not finite."""
 
     def __init__(self, model: nn.Module) -> None:
         self.model, self.first = model, ""
 
     def __enter__(self) -> "_Watch":
         self.hooks = [
-            module.register_forward_hook(self._hook(name))
+            module.register_forward_hook(self._make_hook(name))
             for name, module in self.model.named_modules()
         ]
         return self
@@ -66,9 +66,9 @@ class _Watch:
         for hook in self.hooks:
             hook.remove()
 
-    def _hook(self, name: str):
-        def look(module: nn.Module, inputs: object, output: object) -> None:
+    def _make_hook(self, name: str) -> Callable[[nn.Module, object, object], None]:
+        def check(module: nn.Module, inputs: object, output: object) -> None:
             if not self.first and isinstance(output, Tensor) and not are_finite([output]):
                 self.first = f"output of '{name}' ({type(module).__name__})"
 
-        return look
+        return check

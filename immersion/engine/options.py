@@ -1,4 +1,4 @@
-"""How long, how fast and how carefully to train: what is no matter of the model."""
+"""Options of the training loop, which do not depend on the model."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,24 +14,23 @@ class Options:
     """Settings of the training loop.
 
     Args:
-        steps: Steps of the game in all; a larger number lets a finished run go on.
-        batch_size: Examples a step; by default what is usual for the model (200 for a VAE, 64
-            for a GAN of images), or all where there are fewer.
-        seed: Seed of every draw, of the data order and of the first parameters.
-        device: auto (CUDA where there is one), cpu or cuda.
-        precision: auto (bfloat16 networks where the processor has it natively), bfloat16 or
-            float32. Likelihoods and KL are in float32 either way.
+        steps: Total steps of the game; a larger number resumes a finished run.
+        batch_size: Examples a step; by default the model's usual number (200 for a VAE, 64 for a
+            GAN of images), or all if there are fewer.
+        seed: Seed of all random numbers, of the data order and of the initialization.
+        device: auto (CUDA if there is a device), cpu or cuda.
+        precision: auto (bfloat16 networks if the processor has it natively), bfloat16 or
+            float32. Likelihoods and KL are always in float32.
         ema: Decay of the exponential moving average of the weights, such as 0.999; 0 keeps none;
-            by default what is usual for the model. The average is what is evaluated and drawn
-            from.
-        ema_from: Step after which weights are averaged, if not from the first on: the average is
-            their plain mean until that is as wide as the decay's, 1 / (1 - ema) steps. Wide
-            means, of a third of a training or more, suit games whose players never rest.
-        validate_every: Steps between looks at the validation split; 0 never looks.
-        patience: Looks without a better validation loss after which training stops, to keep the
-            weights of the best look; 0 never stops early. For one player alone.
+            by default the model's usual decay. The average is evaluated and sampled from.
+        ema_from: Step after which weights are averaged; 0 averages from the first. The average
+            is their plain mean until it spans as many steps as the decay, 1 / (1 - ema). Means
+            over a third of the steps or more suit games whose players do not converge.
+        validate_every: Steps between validation passes; 0 never validates.
+        patience: Validation passes without a better loss after which training stops and keeps the
+            weights of the best pass; 0 never stops early. For a single player only.
         log_every: Steps averaged into one line of the metrics.
-        checkpoint_seconds: Seconds between checkpoints; one is always written at the end.
+        checkpoint_seconds: Seconds between checkpoints; the last step always writes one.
     """
 
     steps: int = 20_000
@@ -47,7 +46,7 @@ class Options:
     checkpoint_seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        """Refuse words and numbers that mean nothing."""
+        """Validate."""
         check_choice("device", self.device, ("auto", "cpu", "cuda"))
         check_choice("precision", self.precision, ("auto", "bfloat16", "float32"))
         check_at_least(1, steps=self.steps, log_every=self.log_every)
@@ -56,24 +55,20 @@ class Options:
         check_at_least(0, checkpoint_seconds=self.checkpoint_seconds)
         check_at_least(0, validate_every=self.validate_every, patience=self.patience)
         if self.ema is not None and not 0 <= self.ema < 1:
-            raise UserError("a decay lies below one", "--ema from 0 to 0.99999", self.ema)
+            raise UserError("the decay must be below one", "--ema from 0 to 0.99999", self.ema)
         check_at_least(0, ema_from=self.ema_from)
         if self.ema_from and not self.ema:
-            raise UserError("there is no average to begin later", remedy="pass --ema too")
+            raise UserError("--ema-from needs an average of the weights", remedy="pass --ema too")
         if self.patience and not self.validate_every:
             remedy = "pass --validate-every too"
-            raise UserError("early stopping looks at the validation split", remedy=remedy)
+            raise UserError("early stopping needs validation passes", remedy=remedy)
 
     def check_players(self, count: int) -> None:
-        """Refuse early stopping in a game of several players.
-
-        Raises:
-            UserError: `patience` is set and there is more than one player.
-        """
+        """Raise UserError if early stopping is set in a game of several players."""
         if self.patience and count > 1:
             raise UserError(
                 "a game of several players cannot stop early: one player's loss falls where "
-                "another's rises, and neither says how good the model is",
+                "another's rises, and neither measures how good the model is",
                 "--patience 0",
                 f"--patience {self.patience}",
                 "leave --patience out, and give --steps",
@@ -84,11 +79,11 @@ class Options:
 
         Args:
             length: Training examples.
-            usual: The number where none is asked for; `Experiment.batch_size`.
-            multiple: What it must be divisible by; `Experiment.multiple`.
+            usual: Default batch size; `Experiment.batch_size`.
+            multiple: Divisor of the batch size; `Experiment.multiple`.
 
         Raises:
-            UserError: It is larger than the data, or not divisible.
+            UserError: The batch size is larger than the data, or not divisible.
         """
         size = min(usual, length) if self.batch_size is None else self.batch_size
         if self.batch_size is None:
@@ -113,10 +108,21 @@ class Options:
         """Return the device to train on.
 
         Raises:
+<<<<<<< HEAD
             UserError: CUDA is requested and there is none.
+=======
+            UserError: The device is cuda and there is none.
+>>>>>>> 59f751a (Describe the engine in plain terms, and type it)
         """
         return resolve_device(self.device)
 
     def resolve_precision(self, device: torch.device) -> torch.dtype:
+<<<<<<< HEAD
         """Return the precision of the networks on a device."""
         return resolve_precision(self.precision, device)
+=======
+        """Return the type of the networks; auto is bfloat16 where it is native, else float32."""
+        if self.precision == "auto":
+            return torch.bfloat16 if has_native_bfloat16(device) else torch.float32
+        return {"bfloat16": torch.bfloat16, "float32": torch.float32}[self.precision]
+>>>>>>> 59f751a (Describe the engine in plain terms, and type it)

@@ -1,6 +1,7 @@
-"""The players at the board: one step of the game, and everything that a checkpoint must hold."""
+"""The state of training: model, optimizers and batch order, and one step of the game."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +18,12 @@ from immersion.engine.turn import Terms, Turn
 from immersion.random import reseed
 from immersion.run_folder import add_prefix, select_prefix
 
+CHANNELS_LAST: dict[str, Any] = {"memory_format": torch.channels_last}
+"""An argument of `nn.Module.to` that its type stub lacks."""
+
 
 class TrainingState:
-    """An experiment on its device, with optimizers and the order of its batches.
+    """An experiment on its device, with its optimizers and the order of its batches.
 
     Args:
         experiment: The model and its players.
@@ -29,34 +33,34 @@ class TrainingState:
 
     def __init__(self, experiment: Experiment, split: Split, options: Options) -> None:
         self.options, self.device = options, options.resolve_device()
-        # Convolutions are faster where a pixel's channels lie side by side.
-        self.model = experiment.model.to(self.device, memory_format=torch.channels_last).train()
+        # Convolutions are faster where a pixel's channels are adjacent in memory.
+        self.model = experiment.model.to(self.device, **CHANNELS_LAST).train()
         self.players = experiment.players
         precision = options.resolve_precision(self.device)
         several = len(self.players) > 1
         simultaneous = experiment.updates == "simultaneous"
-        together = [self.players] if simultaneous else [(player,) for player in self.players]
-        self.turns = [Turn(players, self.model, precision, several) for players in together]
+        groups = [self.players] if simultaneous else [(player,) for player in self.players]
+        self.turns = [Turn(players, self.model, precision, several) for players in groups]
         decay = experiment.ema if options.ema is None else options.ema
         self.average = WeightAverage(self.model, decay, options.ema_from) if decay else None
         self.split, self.mirror = split.to(self.device), experiment.mirror
-        where = self.device if split.resident else torch.device("cpu")
+        device = self.device if split.resident else torch.device("cpu")
         size = options.resolve_batch_size(len(split), experiment.batch_size, experiment.multiple)
-        self.order = BatchOrder(len(split), size, options.seed, where)
+        self.order = BatchOrder(len(split), size, options.seed, device)
         self.batches_a_step = sum(turn.players[0].turns for turn in self.turns)
         self.captured: dict[str, CapturedTurn] = {}
         self.best: dict[str, Tensor] = {}
 
     @property
     def evaluation_model(self) -> nn.Module:
-        """Return the model to evaluate: the averaged one where an average is kept."""
+        """The model to evaluate: the average of the weights where one is kept."""
         return self.model if self.average is None else self.average.model
 
-    def steps(self, first: int) -> Iterator[dict[str, Tensor]]:
-        """Play step `first` and on to the last, yielding the mean of every term after each.
+    def run_steps(self, first: int) -> Iterator[dict[str, Tensor]]:
+        """Run the steps from `first` to the last, and yield the mean of every term after each.
 
         Raises:
-            NonFinite: A loss is not finite. On CUDA this is looked at when the caller reads it.
+            NonFinite: A loss is not finite. A captured turn on CUDA is not checked.
         """
         last, size = self.options.steps, self.batches_a_step
         numbers = range(first * size, last * size)
@@ -64,9 +68,9 @@ class TrainingState:
         if self.mirror:
             batches = mirror_batches(batches, numbers, self.options.seed)
         for step in range(first, last):
-            yield self._step(step, batches)
+            yield self._run_step(step, batches)
 
-    def _step(
+    def _run_step(
         self, step: int, batches: Iterator[tuple[Tensor, Tensor | None]]
     ) -> dict[str, Tensor]:
         means: dict[str, Tensor] = {}
@@ -90,23 +94,23 @@ class TrainingState:
                 self.captured[turn.name] = CapturedTurn(turn, batch)
             return self.captured[turn.name](batch)
         terms = turn.terms(batch)
-        # Looked at before the move, while the parameters are still good. A captured turn cannot
-        # look (and looking would wait for the device): there the averages are looked at.
-        if not are_finite([own["loss"] for own in terms.values()]):
-            self._stop(turn, batch, number)
+        # Checked before the update, while the parameters are still finite. A captured turn cannot
+        # be checked (and would wait for the device): there the logged means are checked.
+        if not are_finite([of_player["loss"] for of_player in terms.values()]):
+            self._raise_non_finite(turn, batch, number)
         return turn.update(terms)
 
-    def _stop(self, turn: Turn, batch: Batch, number: int) -> None:
+    def _raise_non_finite(self, turn: Turn, batch: Batch, number: int) -> None:
         step = number // self.batches_a_step
         reseed(self.options.seed, "train", number)
-        where = explain(turn, batch, self.order(number))
-        raise NonFinite(f"step {step}, player '{turn.name}': {where}")
+        explanation = explain(turn, batch, self.order(number))
+        raise NonFinite(f"step {step}, player '{turn.name}': {explanation}")
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Return every tensor that training needs to go on.
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return every tensor that training needs to resume, by its name in a checkpoint.
 
         Raises:
-            NonFinite: One of them is not finite, named.
+            NonFinite: A tensor is not finite; the message names it.
         """
         tensors = collect_tensors(self.model, self.average, self.turns) | add_prefix(
             "best", self.best
@@ -116,23 +120,23 @@ class TrainingState:
                 raise NonFinite(f"tensor '{name}' is not finite")
         return tensors
 
-    def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Put the tensors of a checkpoint back."""
+    def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
+        """Load the tensors of a checkpoint."""
         restore_tensors(tensors, self.model, self.average, self.turns)
-        # A best of looks that are no longer asked for must not outlive them.
+        # The best weights are of no use to a run that no longer stops early.
         self.best = select_prefix(tensors, "best") if self.options.patience else {}
 
     def store_best(self) -> None:
-        """Note the judged weights as the best so far."""
+        """Store a copy of the evaluated weights as the best so far."""
         self.best = {
             name: t.detach().clone() for name, t in self.evaluation_model.state_dict().items()
         }
 
 
 def flatten_terms(terms: Terms, several: bool) -> dict[str, Tensor]:
-    """Return the terms of all players in one row, under `player/term` where there are several."""
+    """Return the terms of all players in one dict, under `player/term` if there are several."""
     return {
         f"{player}/{name}" if several else name: value
-        for player, own in terms.items()
-        for name, value in own.items()
+        for player, of_player in terms.items()
+        for name, value in of_player.items()
     }

@@ -1,4 +1,4 @@
-"""The training loop: every experiment, whatever its players, goes through here."""
+"""The training loop of all experiments, whatever their players."""
 
 import math
 import signal
@@ -26,7 +26,7 @@ Checkpoint = tuple[dict[str, Tensor], dict[str, Any]]
 
 
 class Data(Protocol):
-    """What the engine needs of a data set; see `immersion.data.Dataset`."""
+    """The part of a data set that the engine uses; see `immersion.data.Dataset`."""
 
     @property
     def train(self) -> Split:
@@ -39,7 +39,7 @@ class Data(Protocol):
 
 @dataclass
 class _Progress:
-    """Where a run stands apart from its tensors: the JSON half of a checkpoint."""
+    """The JSON part of a checkpoint, with the field names recorded there."""
 
     step: int = 0
     seconds: float = 0.0
@@ -56,62 +56,61 @@ def train(
     options: Options,
     on_metrics: Callable[[Row], None] = lambda row: None,
 ) -> Outcome:
-    """Play the game until its last step, and leave the model in the run folder.
+    """Train until the last step, with metrics and checkpoints in the run folder.
 
-    Given a folder with a checkpoint, the run goes on from there; every step is seeded by its
-    number, so the parameters are those of a run that was never stopped, bit for bit.
+    If the folder has a checkpoint, the run resumes from it; every step is seeded by its number, so
+    the parameters are those of an uninterrupted run, bit for bit.
 
     Args:
         experiment: The model and its players.
         data: The training and validation splits.
-        folder: Where metrics and checkpoints go.
-        options: How long, how fast, how carefully.
-        on_metrics: Called with every line of the metrics.
+        folder: Run folder for metrics and checkpoints.
+        options: Options of the training loop.
+        on_metrics: Function called with every line of the metrics.
 
     Returns:
-        How it ended. Ctrl-C and SIGTERM are heard, not obeyed at once: the step in hand is
-        finished and a checkpoint written.
+        The outcome. After Ctrl-C or SIGTERM the current step is finished and a checkpoint written.
 
     Raises:
         NonFinite: A loss or parameter is not finite; the last good checkpoint is kept.
-        UserError: A batch larger than the data, a device that is not there, or early stopping of
-            several players.
+        UserError: The batch is larger than the data, there is no such device, or several players
+            have early stopping.
     """
     options.check_players(len(experiment.players))
     checkpoint = folder.load_checkpoint()
     if checkpoint is None:
         experiment.begin(data.train)
     game = TrainingState(experiment, data.train, options)
-    mark = _resume(game, folder, checkpoint)
-    logger = MetricLogger(folder, options, game.order.batch_size, mark, on_metrics)
+    progress = _resume(game, folder, checkpoint)
+    logger = MetricLogger(folder, options, game.order.batch_size, progress, on_metrics)
     validation = data.validation.to(game.device)
-    stopped_early = options.patience > 0 and mark.looks_since_best >= options.patience
-    started, saved = time.monotonic() - mark.seconds, time.monotonic()
-    with _interruptible() as interrupted:
-        for terms in () if stopped_early else game.steps(mark.step):
-            mark.step += 1
-            mark.seconds = time.monotonic() - started
-            logger.add(terms, mark)
-            if options.validate_every and mark.step % options.validate_every == 0:
-                logger.write("validation", validate(game, validation), mark)
-                stopped_early = _look(game, logger.last, mark)
+    stopped_early = options.patience > 0 and progress.looks_since_best >= options.patience
+    started, saved = time.monotonic() - progress.seconds, time.monotonic()
+    with _defer_interrupts() as interrupted:
+        for terms in () if stopped_early else game.run_steps(progress.step):
+            progress.step += 1
+            progress.seconds = time.monotonic() - started
+            logger.add(terms, progress)
+            if options.validate_every and progress.step % options.validate_every == 0:
+                logger.write("validation", validate(game, validation), progress)
+                stopped_early = _update_best(game, logger.last, progress)
             if stopped_early or interrupted() is not None:
                 break
             if time.monotonic() - saved > options.checkpoint_seconds:
-                _save(folder, game, logger, mark)
+                _save(folder, game, logger, progress)
                 saved = time.monotonic()
-    _save(folder, game, logger, mark)
+    _save(folder, game, logger, progress)
     unfinished = "early" if stopped_early else "interrupted"
-    reason = "finished" if mark.step >= options.steps else unfinished
+    reason = "finished" if progress.step >= options.steps else unfinished
     number = interrupted() if reason == "interrupted" else None
-    return Outcome(mark.step, reason, round(mark.seconds, 1), number)
+    return Outcome(progress.step, reason, round(progress.seconds, 1), number)
 
 
 def validate(game: TrainingState, split: Split) -> dict[str, float]:
     """Return the mean of each term of the first player's objective over a whole split.
 
-    The draws are seeded alike at every look and warm-ups are over, as they are at the last step,
-    so that looks differ by the model alone.
+    Every validation pass uses the same random numbers, and warm-ups are complete as in the last
+    step, so that passes differ by the model alone.
     """
     sums: dict[str, Tensor] = {}
     counts: dict[str, int] = {}
@@ -135,98 +134,108 @@ def _resume(game: TrainingState, folder: RunFolder, checkpoint: Checkpoint | Non
         folder.truncate_metrics(0)
         return _Progress()
     tensors, state = checkpoint
-    game.restore(tensors)
+    game.load_state_dict(tensors)
     folder.truncate_metrics(state["step"])
     return _Progress(**state)
 
 
-def _save(folder: RunFolder, game: TrainingState, logger: "MetricLogger", mark: _Progress) -> None:
-    logger.note(mark)
-    folder.save_checkpoint(mark.step, game.tensors(), asdict(mark))
+def _save(
+    folder: RunFolder, game: TrainingState, logger: "MetricLogger", progress: _Progress
+) -> None:
+    logger.store(progress)
+    folder.save_checkpoint(progress.step, game.state_dict(), asdict(progress))
 
 
-def _look(game: TrainingState, row: Row, mark: _Progress) -> bool:
-    """Note whether this look at the validation split is the best yet; return whether to stop."""
+def _update_best(game: TrainingState, row: Row, progress: _Progress) -> bool:
+    """Update the best validation loss; return whether to stop early."""
     patience = game.options.patience
-    if mark.best is None or row["loss"] < mark.best:
-        mark.best, mark.looks_since_best = row["loss"], 0
+    if progress.best is None or row["loss"] < progress.best:
+        progress.best, progress.looks_since_best = row["loss"], 0
         if patience:
             game.store_best()
     else:
-        mark.looks_since_best += 1
-    return 0 < patience <= mark.looks_since_best
+        progress.looks_since_best += 1
+    return 0 < patience <= progress.looks_since_best
 
 
 class MetricLogger:
-    """Averages the terms of some steps into one line of the metrics."""
+    """Averages the terms of `log_every` steps into one line of the metrics.
+
+    Args:
+        folder: Run folder of the metrics.
+        options: Options of the training loop.
+        batch_size: Examples a step.
+        progress: Progress of the run, with the sums of steps that are not written yet.
+        on_metrics: Function called with every line.
+    """
 
     def __init__(
         self,
         folder: RunFolder,
         options: Options,
         batch_size: int,
-        mark: "_Progress",
+        progress: "_Progress",
         on_metrics: Callable[[Row], None],
     ) -> None:
         self.folder, self.options, self.on_metrics = folder, options, on_metrics
         self.batch_size = batch_size
-        self.sums = {name: torch.tensor(value) for name, value in mark.sums.items()}
-        self.count = self.unlogged = mark.count
+        self.sums = {name: torch.tensor(value) for name, value in progress.sums.items()}
+        self.count = self.unlogged = progress.count
         self.since = time.monotonic()
         self.last: Row = {}
 
-    def add(self, terms: dict[str, Tensor], mark: _Progress) -> None:
-        """Take in one step's terms; write a line when its steps are complete."""
+    def add(self, terms: dict[str, Tensor], progress: _Progress) -> None:
+        """Add one step's terms; write a line when its steps are complete."""
         for name, value in terms.items():
             # A captured step overwrites its outputs, so the first sum must be a copy.
             before = self.sums.get(name)
             self.sums[name] = value.clone() if before is None else before.to(value) + value
         self.count += 1
-        if mark.step % self.options.log_every and mark.step != self.options.steps:
+        if progress.step % self.options.log_every and progress.step != self.options.steps:
             return
         means = {name: float(total) / self.count for name, total in self.sums.items()}
         now = time.monotonic()
-        made = self.count - self.unlogged
-        examples = made * self.batch_size / max(now - self.since, 1e-9)
-        self.write("train", {**means, "examples_per_second": round(examples, 1)}, mark)
+        steps = self.count - self.unlogged
+        examples = steps * self.batch_size / max(now - self.since, 1e-9)
+        self.write("train", {**means, "examples_per_second": round(examples, 1)}, progress)
         self.sums, self.count, self.unlogged, self.since = {}, 0, 0, time.monotonic()
 
-    def note(self, mark: "_Progress") -> None:
-        """Put what has not been written yet into the mark, so that a kill leaves no gap."""
-        mark.sums = {name: float(total) for name, total in self.sums.items()}
-        mark.count = self.count
+    def store(self, progress: "_Progress") -> None:
+        """Store the sums that are not written yet, so that a killed run loses no line."""
+        progress.sums = {name: float(total) for name, total in self.sums.items()}
+        progress.count = self.count
 
-    def write(self, split: str, values: dict[str, float], mark: _Progress) -> None:
-        """Append one line to the metrics and tell the listener."""
+    def write(self, split: str, values: dict[str, float], progress: _Progress) -> None:
+        """Append one line to the metrics and call `on_metrics`."""
         broken = [name for name, value in values.items() if not math.isfinite(value)]
         if broken:
-            raise NonFinite(f"{split} term '{broken[0]}' is not finite at step {mark.step}")
-        seconds = round(mark.seconds, 3)
-        self.last = {"step": mark.step, "split": split, "seconds": seconds, **values}
+            raise NonFinite(f"{split} term '{broken[0]}' is not finite at step {progress.step}")
+        seconds = round(progress.seconds, 3)
+        self.last = {"step": progress.step, "split": split, "seconds": seconds, **values}
         self.folder.append_metrics(self.last)
         self.on_metrics(self.last)
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[], int | None]]:
-    """Note a signal to end, so that no step is cut in half; a second one is obeyed at once."""
+def _defer_interrupts() -> Iterator[Callable[[], int | None]]:
+    """Yield a function that returns the signal to end, if any; a second signal ends at once."""
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None
         return
-    heard: list[int] = []
+    received: list[int] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def as_before() -> None:
+    def restore_handlers() -> None:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    def hear(number: int, frame: object) -> None:
-        heard.append(int(number))
-        as_before()
+    def handle(number: int, frame: object) -> None:
+        received.append(int(number))
+        restore_handlers()
 
     for number in before:
-        signal.signal(number, hear)
+        signal.signal(number, handle)
     try:
-        yield lambda: heard[0] if heard else None
+        yield lambda: received[0] if received else None
     finally:
-        as_before()
+        restore_handlers()

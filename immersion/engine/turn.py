@@ -1,4 +1,4 @@
-"""One turn: the players that move at once, each by its objective, backpropagation and update."""
+"""One turn: the players that update together, each by its objective, backward pass and update."""
 
 import torch
 from torch import Tensor, nn
@@ -7,19 +7,19 @@ from immersion.batch import Batch
 from immersion.engine.experiment import Player
 
 Terms = dict[str, dict[str, Tensor]]
-"""Player -> term -> values."""
+"""Player -> term -> values, (B,) or their mean, ()."""
 
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-"""Layers whose weights are (from, to, ...); those of all others are (to, from, ...)."""
+"""Layers whose weights are (in, out, ...); those of all others are (out, in, ...)."""
 
 
 class Turn:
-    """Players that move at once, on one batch and from the same parameters.
+    """Players that update together, on one batch and from the same parameters.
 
     Args:
-        players: Who moves; one where players alternate.
-        model: What the objectives are computed on; other players' parameters in it stay still.
-        precision: Of matrix products and convolutions; everything else is in float32.
+        players: The players to update; one if players alternate.
+        model: Model that the objectives are computed on; other players' parameters do not change.
+        precision: Type of matrix products and convolutions; everything else is in float32.
         watch: Whether to log the norm of each player's gradient.
     """
 
@@ -36,20 +36,20 @@ class Turn:
 
     @property
     def name(self) -> str:
-        """Return the names of those who move."""
+        """Return the names of the players."""
         return "+".join(player.name for player in self.players)
 
     @property
     def capturable(self) -> bool:
-        """Return whether the whole turn can be put into a CUDA graph."""
+        """Return whether a CUDA graph can record the whole turn."""
         return all(player.optimizer.capturable for player in self.players)
 
     def __call__(self, batch: Batch) -> Terms:
-        """Move once and return the mean of every term, each a () tensor on the device."""
+        """Update once and return the mean of every term, each a () tensor on the device."""
         return self.update(self.terms(batch))
 
     def terms(self, batch: Batch) -> Terms:
-        """Return each player's terms, each (B,), without moving."""
+        """Return each player's terms, each (B,), without an update."""
         return {player.name: self.terms_of(player, self.model, batch) for player in self.players}
 
     def terms_of(self, player: Player, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -59,17 +59,17 @@ class Turn:
             return player.objective(model, batch)
 
     def update(self, terms: Terms) -> Terms:
-        """Move each player down the gradient of its mean loss; return the mean of every term."""
+        """Update each player by the gradient of its mean loss; return the mean of every term."""
         means = {
             name: {term: values.mean() for term, values in own.items()}
             for name, own in terms.items()
         }
-        # Every gradient before any move: the graphs hold the parameters as they are.
+        # All gradients before any update: the graphs hold the parameters as they are now.
         for player, optimizer in zip(self.players, self.optimizers, strict=True):
             optimizer.zero_grad(set_to_none=True)
             means[player.name]["loss"].backward(inputs=player.parameters)
         for player, optimizer in zip(self.players, self.optimizers, strict=True):
-            norm = self._norm(player)
+            norm = self._clip(player)
             if norm is not None:
                 means[player.name]["gradient_norm"] = norm
             optimizer.step()
@@ -80,8 +80,8 @@ class Turn:
             for name, own in means.items()
         }
 
-    def _norm(self, player: Player) -> Tensor | None:
-        """Return the norm of the player's gradient before it is clipped, where it is of use."""
+    def _clip(self, player: Player) -> Tensor | None:
+        """Clip the player's gradient if it has a limit; return its former norm if logged."""
         if not (self.watch or player.optimizer.clip):
             return None
         gradients = [p.grad for p in player.parameters if p.grad is not None]
@@ -92,7 +92,7 @@ class Turn:
 
     @torch.no_grad()
     def _project(self, player: Player) -> None:
-        """Scale the weights that come into each unit back to a norm of at most `max_norm`."""
+        """Scale the incoming weights of each unit back to a norm of at most `max_norm`."""
         for weight in player.parameters:
             if weight.ndim > 1:
                 units = weight.transpose(0, 1) if weight in self.transposed else weight
@@ -100,9 +100,9 @@ class Turn:
                 units.mul_((player.optimizer.max_norm / norm.clamp(min=1e-12)).clamp(max=1))
 
     def apply_schedules(self, step: int, steps: int) -> None:
-        """Set what step `step` of `steps` moves with; a tensor is set in place."""
+        """Set the learning rate and momentum of step `step` of `steps`, tensors in place."""
         for player, optimizer in zip(self.players, self.optimizers, strict=True):
-            rate = player.optimizer.rate(step, steps)
+            rate = player.optimizer.learning_rate_at(step, steps)
             for group in optimizer.param_groups:
                 if isinstance(group["lr"], Tensor):
                     group["lr"].fill_(rate)

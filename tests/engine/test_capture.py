@@ -1,4 +1,4 @@
-"""A turn that is recorded as a CUDA graph moves as one that is not."""
+"""A turn that is recorded as a CUDA graph updates as one that is not."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ STEPS = 6
 
 
 class Noisy(nn.Module):
-    """A network with buffers, whose objective draws anew at every turn."""
+    """A network with buffers, whose objective samples at every turn."""
 
     def __init__(self) -> None:
         super().__init__()

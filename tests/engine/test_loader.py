@@ -66,7 +66,7 @@ def test_a_batch_larger_than_the_data_is_refused(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_the_draws_of_a_batch_depend_on_its_number_alone():
+def test_the_samples_of_a_batch_depend_only_on_its_number():
     split, order = images().train, BatchOrder(50, 8, seed=0)
     _, (fourth, _) = load_batches(split, order, [3, 4], 0, CPU)
     torch.manual_seed(123)
@@ -123,7 +123,7 @@ def test_a_streamed_run_is_the_one_in_memory(tmp_path, files):
     assert_same_run(folders[0], folders[2])
 
 
-def test_a_file_that_cannot_be_read_is_told_in_one_sentence(tmp_path):
+def test_a_file_that_cannot_be_read_is_reported_in_one_sentence(tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no image")
     split = StreamedSplit((broken,), None, SHAPE)
@@ -168,5 +168,5 @@ def test_an_experiment_that_mirrors_is_shown_mirrored_images():
             MemorySplit(ramps, None, "unit"),
             Options(2, 10, precision="float32"),
         )
-        list(state.steps(0))
+        list(state.run_steps(0))
         assert directions == ({1, -1} if mirror else {1})

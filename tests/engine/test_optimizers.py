@@ -33,11 +33,11 @@ SHAPES = {
 @pytest.mark.parametrize("rise", [0, 5])
 def test_schedules(schedule, rise):
     optimizer = OptimizerSettings("adam", 0.3, schedule, decay=1.25, learning_rate_warmup=rise)
-    rates = [optimizer.rate(step, 12) for step in range(12)]
+    rates = [optimizer.learning_rate_at(step, 12) for step in range(12)]
     rising = [(step + 1) / rise if rise else 1.0 for step in range(12)]
     expected = [0.3 * min(SHAPES[schedule](t / 12), up) for t, up in enumerate(rising)]
     assert rates == pytest.approx(expected, abs=1e-7)
-    assert optimizer.rate(13, 12) >= 0  # told to run shorter than it has
+    assert optimizer.learning_rate_at(13, 12) >= 0  # fewer steps than have run
 
 
 @pytest.mark.parametrize("schedule", SHAPES)
@@ -45,7 +45,7 @@ def test_a_run_follows_its_schedule(schedule, tmp_path):
     optimizer = replace(PLAIN, schedule=schedule, decay=1.25, learning_rate_warmup=3)
     experiment = downhill(optimizer)
     train(experiment, numbers(), RunFolder(tmp_path), OPTIONS)
-    way = sum(optimizer.rate(step, 12) for step in range(12))
+    way = sum(optimizer.learning_rate_at(step, 12) for step in range(12))
     assert experiment.model.w.item() == pytest.approx(-way, rel=1e-5)
 
 
@@ -67,7 +67,7 @@ def quadratic(optimizer: OptimizerSettings) -> tuple[Turn, list[nn.Parameter]]:
 @pytest.mark.parametrize(
     ("name", "first"), [("sgd", (3.0, -4.0)), ("adam", (1.0, -1.0)), ("adagrad", (1.0, -1.0))]
 )
-def test_first_moves(name, first):
+def test_first_updates(name, first):
     # SGD moves by the gradient, the other two by its sign.
     turn, (v, w) = quadratic(OptimizerSettings(name, learning_rate=0.1))
     turn(BATCH)
@@ -175,7 +175,7 @@ def test_weights_into_a_unit_are_projected_onto_a_ball():
     assert all((module.bias == 7).all() for module in model)
 
 
-def test_a_move_ends_within_the_ball():
+def test_an_update_ends_within_the_ball():
     model = nn.Linear(2, 1, bias=False)
     model.weight.data.copy_(torch.tensor([[0.8, 0.0]]))
     gradient = torch.tensor([[-4.0, -16.0]])

@@ -1,4 +1,4 @@
-"""Games with several players: who moves what, on which batch, and where the game ends."""
+"""Games with several players: who updates what, on which batch, and where the game ends."""
 
 from dataclasses import replace
 
@@ -81,7 +81,7 @@ def test_the_game_ends_at_its_equilibrium(turns, tmp_path):
     assert abs(experiment.model.b.item()) < 1e-4
 
 
-def test_every_turn_has_a_batch_and_draws_of_its_own(tmp_path):
+def test_every_turn_has_its_own_batch_and_samples(tmp_path):
     experiment, low, high = saddle((1, 2))
     train(experiment, numbers(), RunFolder(tmp_path), OPTIONS)
     order = BatchOrder(40, 8, seed=0)
@@ -95,7 +95,7 @@ def test_every_turn_has_a_batch_and_draws_of_its_own(tmp_path):
     assert [diary.draws for diary in diaries] == [low.draws, high.draws]
 
 
-def test_a_player_moves_its_own_parameters_alone():
+def test_a_player_updates_only_its_own_parameters():
     experiment = gan()
     model = experiment.model.train()
     batch = Batch(torch.randn(8, 1), None, torch.tensor(0))
@@ -138,7 +138,7 @@ def test_the_log_holds_the_mean_over_the_batch_of_the_last_turn(tmp_path):
     assert [row["high/draw"] for row in folder.metrics()] == pytest.approx(means.tolist())
 
 
-def test_the_first_player_is_looked_at(tmp_path):
+def test_the_first_player_is_validated(tmp_path):
     experiment, *_ = saddle((1, 1))
     folder = RunFolder(tmp_path)
     train(experiment, numbers(), folder, replace(OPTIONS, validate_every=12))
@@ -153,6 +153,6 @@ def test_rates_follow_each_players_own_schedule():
     players = (experiment.players[0], replace(experiment.players[1], optimizer=quick))
     game = TrainingState(replace(experiment, players=players), numbers().train, OPTIONS)
     rates = []
-    for _ in game.steps(0):
+    for _ in game.run_steps(0):
         rates.append([turn.optimizers[0].param_groups[0]["lr"] for turn in game.turns])
     assert rates == [[RATE, pytest.approx(1 - step / 12)] for step in range(12)]

@@ -41,7 +41,7 @@ def test_simultaneous_players_see_the_same_parameters(tmp_path):
     torch.testing.assert_close(end, path[-1])
 
 
-def test_alternating_players_see_the_moves_before_theirs(tmp_path):
+def test_alternating_players_use_the_updates_before_theirs(tmp_path):
     experiment, low, high = bilinear("alternating")
     train(experiment, numbers(), RunFolder(tmp_path), OPTIONS)
     a, b = 2.0, -1.0
@@ -67,7 +67,7 @@ def test_they_share_a_batch_and_a_step_uses_one(tmp_path):
 def test_several_turns_a_step_are_refused():
     experiment, *_ = bilinear("alternating")
     twice = replace(experiment.players[0], turns=2)
-    with pytest.raises(UserError, match="one move a step"):
+    with pytest.raises(UserError, match="one update a step"):
         replace(experiment, players=(twice, experiment.players[1]), updates="simultaneous")
 
 
@@ -88,12 +88,12 @@ def test_each_player_follows_its_own_rate():
     players = (experiment.players[0], replace(experiment.players[1], optimizer=quick))
     game = TrainingState(replace(experiment, players=players), numbers().train, OPTIONS)
     (turn,) = game.turns
-    for step, _ in enumerate(game.steps(0)):
+    for step, _ in enumerate(game.run_steps(0)):
         rates = [optimizer.param_groups[0]["lr"] for optimizer in turn.optimizers]
         assert rates == [RATE, pytest.approx(1 - step / 12)]
 
 
-def test_a_loss_that_is_not_finite_is_told_before_anyone_moves(tmp_path):
+def test_a_loss_that_is_not_finite_is_reported_before_any_update(tmp_path):
     experiment, low, _ = bilinear("simultaneous")
 
     def broken(model: Bilinear, batch: Batch) -> dict[str, Tensor]:
@@ -102,7 +102,7 @@ def test_a_loss_that_is_not_finite_is_told_before_anyone_moves(tmp_path):
     players = (experiment.players[0], replace(experiment.players[1], objective=broken))
     with pytest.raises(NonFinite, match="step 3, player"):
         train(replace(experiment, players=players), numbers(), RunFolder(tmp_path), OPTIONS)
-    # The explanation looks once more, at the same place.
+    # The explanation repeats the turn at the same parameters.
     assert experiment.model.a.item() == low.places[3][0] == low.places[-1][0]
 
 

@@ -1,4 +1,4 @@
-"""What the loop keeps and looks at: averages, validation, early stopping, metrics, options."""
+"""What the training loop keeps: averages, validation, early stopping, metrics, options."""
 
 from dataclasses import replace
 
@@ -38,7 +38,7 @@ def test_the_average_is_the_one_computed_by_hand(decay, tmp_path):
     assert torch.equal(folder.weights()["w"], tensors["average/w"])
 
 
-def test_the_average_is_what_is_judged(tmp_path):
+def test_the_average_is_evaluated(tmp_path):
     for average, key in ((0.9, "average/w"), (0.0, "model/w")):
         folder = RunFolder(tmp_path / key)
         options = replace(OPTIONS, ema=average, validate_every=12)
@@ -107,7 +107,7 @@ def end(experiment: Experiment, folder: RunFolder, options: Options) -> tuple[in
 
 
 LOSSES = [5.0, 4.0, 4.5, 4.2, 3.0, 3.0, 3.1, 3.2, 2.0]
-"""After steps 2, 4, ...: two and three looks without a better one; an equal one is no better."""
+"""After steps 2, 4, ...: two and three validations without a better one; equal is not better."""
 EARLY = replace(OPTIONS, steps=18, validate_every=2)
 
 
@@ -121,11 +121,11 @@ EARLY = replace(OPTIONS, steps=18, validate_every=2)
         (0, (18, "finished")),
     ],
 )
-def test_patience_counts_looks_without_a_better_loss(patience, outcome, tmp_path):
+def test_patience_counts_validations_without_a_better_loss(patience, outcome, tmp_path):
     folder, options = RunFolder(tmp_path), replace(EARLY, patience=patience)
     assert end(scripted(LOSSES), folder, options) == outcome
-    looks = [row["loss"] for row in folder.metrics() if row["split"] == "validation"]
-    assert looks == LOSSES[: outcome[0] // 2]
+    validations = [row["loss"] for row in folder.metrics() if row["split"] == "validation"]
+    assert validations == LOSSES[: outcome[0] // 2]
     # The same command again makes no step more and ends alike.
     metrics = folder.metrics_file.read_text()
     assert end(scripted(LOSSES), folder, options) == outcome
@@ -147,7 +147,7 @@ def test_the_best_weights_are_kept(tmp_path):
     assert folder.weights()["made"] == 18
 
 
-def test_a_best_does_not_outlive_the_looks_that_found_it(tmp_path):
+def test_best_weights_are_dropped_without_early_stopping(tmp_path):
     folder = RunFolder(tmp_path)
     end(scripted(LOSSES), folder, replace(EARLY, patience=1))
     assert folder.weights()["made"] == 4
@@ -155,7 +155,7 @@ def test_a_best_does_not_outlive_the_looks_that_found_it(tmp_path):
     assert folder.weights()["made"] == 18
 
 
-def test_a_look_is_made_as_at_the_last_step(tmp_path):
+def test_validation_uses_the_last_step(tmp_path):
     seen = []
 
     def objective(model: Slope, batch: Batch) -> dict[str, Tensor]:
@@ -175,7 +175,7 @@ def test_more_patience_lets_a_run_that_stopped_early_go_on(tmp_path):
     assert end(scripted(LOSSES), folder, replace(EARLY, patience=4)) == (18, "finished")
 
 
-def test_every_look_draws_alike(tmp_path):
+def test_every_validation_uses_the_same_random_numbers(tmp_path):
     x = torch.full((20, 1), 128, dtype=torch.uint8)
     split = MemorySplit(x, None, "unit", dynamic=True)
     experiment = scripted(LOSSES)
@@ -186,7 +186,7 @@ def test_every_look_draws_alike(tmp_path):
     assert set(first[:20].tolist()) == {0.0, 1.0}
 
 
-def test_looks_change_nothing(tmp_path):
+def test_validation_changes_nothing(tmp_path):
     folders = RunFolder(tmp_path / "often"), RunFolder(tmp_path / "never")
     for folder, every in zip(folders, (1, 0), strict=True):
         options = replace(OPTIONS, validate_every=every, log_every=5, ema=0.9)
@@ -195,7 +195,7 @@ def test_looks_change_nothing(tmp_path):
     assert all(torch.equal(often[name], tensor) for name, tensor in never.items())
 
 
-def test_a_look_is_the_mean_over_every_example_of_the_split(tmp_path):
+def test_validation_is_the_mean_over_every_example_of_the_split(tmp_path):
     # More than one portion, the last one smaller.
     split = MemorySplit(torch.arange(2003.0)[:, None], None, "real")
     model = Slope()
