@@ -108,21 +108,10 @@ class Options:
         """Return the device to train on.
 
         Raises:
-<<<<<<< HEAD
             UserError: CUDA is requested and there is none.
-=======
-            UserError: The device is cuda and there is none.
->>>>>>> 59f751a (Describe the engine in plain terms, and type it)
         """
         return resolve_device(self.device)
 
     def resolve_precision(self, device: torch.device) -> torch.dtype:
-<<<<<<< HEAD
         """Return the precision of the networks on a device."""
         return resolve_precision(self.precision, device)
-=======
-        """Return the type of the networks; auto is bfloat16 where it is native, else float32."""
-        if self.precision == "auto":
-            return torch.bfloat16 if has_native_bfloat16(device) else torch.float32
-        return {"bfloat16": torch.bfloat16, "float32": torch.float32}[self.precision]
->>>>>>> 59f751a (Describe the engine in plain terms, and type it)
