@@ -27,6 +27,9 @@ class Segment(Task):
     Raises:
         UserError: There are fewer than two classes, or the weights are not K.
 
+    Reference:
+        Long, Shelhamer & Darrell 2015, section 3, https://arxiv.org/abs/1411.4038
+
     Example:
         >>> y = torch.tensor([[[0, 1], [-1, 1]]])
         >>> pair = Segment(2, weights=(0.5, 2.0)).pair(torch.rand(1, 3, 2, 2), y)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import pytest
 import torch
@@ -76,6 +77,13 @@ def test_a_users_picture_is_prepared_as_inputs_are(name):
     task = TASKS[name]()
     x, y = clean(name)
     assert task.presentation.prepare(x).shape[1] == task.pair(x, y).input.shape[1]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_docstring_says_how_pairs_are_made_and_has_a_source(name):
+    text = TASKS[name].__doc__ or ""
+    assert re.search(r"\b(y|[Ii]nput|target|picture)\b", text), "how a pair is made"
+    assert re.search(r"Reference:", text), "a reference"
 
 
 @pytest.mark.parametrize("name", TASKS)
