@@ -47,7 +47,7 @@ SPEC = Spec("levels", (1, PATCH, PATCH), "unit")
 NETWORKS = {
     "DnCNN-17": ImageToImageArchitecture("dncnn"),
     "restorer 64 x 14": ImageToImageArchitecture("restorer", 64, 6),
-    "aware 64 x 14": ImageToImageArchitecture("aware", 64, 6),
+    "noise-aware 64 x 14": ImageToImageArchitecture("noise-aware", 64, 6),
     "U-Net 32": ImageToImageArchitecture("unet"),
 }
 

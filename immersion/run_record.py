@@ -13,6 +13,9 @@ REQUIRED = ("format", "recipe", "arguments", "data", "options")
 RENAMED = {"latent": "latent_dim", "optimiser": "optimizer", "told": "level_map"}
 """Earlier names of arguments, as recorded runs and users' scripts have them."""
 
+RENAMED_NETWORKS = {"aware": "noise-aware"}
+"""Earlier names of image-to-image networks."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -166,16 +169,19 @@ class RunRecord:
 
 
 def rename_legacy_keys(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arguments, nested ones too, under their present names.
+    """Return arguments, nested ones too, under their present names; networks too.
 
     Example:
         >>> rename_legacy_keys({"latent": 2, "settings": {"latent": 3}})
         {'latent_dim': 2, 'settings': {'latent_dim': 3}}
     """
-    return {
+    renamed = {
         RENAMED.get(name, name): rename_legacy_keys(value) if isinstance(value, dict) else value
         for name, value in arguments.items()
     }
+    if "network" in renamed:
+        renamed["network"] = RENAMED_NETWORKS.get(renamed["network"], renamed["network"])
+    return renamed
 
 
 def flatten(values: Mapping[str, Any], dotted: bool = False) -> dict[str, Any]:

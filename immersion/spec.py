@@ -48,4 +48,7 @@ class Spec:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Return the description that a JSON object holds; lists become tuples."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        fields: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
+        }
+        return cls(**fields)

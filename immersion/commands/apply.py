@@ -121,7 +121,7 @@ def _move(device: torch.device, select_model: SelectModel) -> SelectModel:
     def select(channels: int) -> ImageModel:
         trained = select_model(channels)
         # With channels last in the weights too, no layer rearranges its input first.
-        trained.model.to(device, memory_format=torch.channels_last)
+        trained.model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return trained
 
     return select

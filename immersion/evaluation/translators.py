@@ -19,7 +19,7 @@ from immersion.data.restoration import load_pictures
 from immersion.data.segmentation import load_segmentation
 from immersion.evaluation.image_metrics import IMAGE_METRICS, INTERVAL
 from immersion.models import Translator
-from immersion.models.pooled import pooled
+from immersion.models.pooled import pool_predictions
 from immersion.models.prediction import Prediction
 from immersion.pretrained.trained_model import ImageModel
 from immersion.progress import track
@@ -139,7 +139,9 @@ def predict_distribution(model: Translator, given: Tensor) -> Distribution:
     """
     with torch.inference_mode():
         if model.code is not None:
-            return pooled(make_gaussian(model.predict(given, draw)) for draw in range(POOLED))
+            return pool_predictions(
+                make_gaussian(model.predict(given, draw)) for draw in range(POOLED)
+            )
         if model.presentation.shorter_side:
             return make_gaussian(model.predict(given))
         return model.distribution(given)

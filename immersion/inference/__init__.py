@@ -1,1 +1,1 @@
-"""A person's pictures through a network: the plan, a picture's way, its tiles, what computes."""
+"""Image-to-image models on the user's own pictures: jobs, tiles, backends."""

@@ -1,4 +1,4 @@
-"""The noise level of a user's picture, and the strength that a network is given."""
+"""The noise level of a picture, and the strength that a network is given."""
 
 from immersion.check import UserError
 from immersion.image_io import Picture

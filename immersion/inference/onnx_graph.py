@@ -61,13 +61,15 @@ def export_onnx(model: Translator, colours: int, properties: Mapping[str, str]) 
             output_names=outputs,
             verbose=False,
         )
+    if program is None:
+        raise RuntimeError("PyTorch returned no ONNX program")
     program.model.metadata_props.update(properties)
     return program.model_proto.SerializeToString()
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence the exporter's warnings about packages that are not needed here."""
+    """Suppress the exporter's warnings about packages that are not needed here."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -17,8 +17,8 @@ class PredictionOptions:
     """Prediction options.
 
     Args:
-        uncertainty: If True, half the width of the 90 % interval of each pixel is written beside
-            each picture: 16-bit grey levels, of which 65,535 are the whole range. Not available
+        uncertainty: If True, half the width of the 90 % interval of each pixel is written next
+            to each picture: 16-bit grey levels, of which 65,535 are the whole range. Not available
             for classes, nor for the bundled colouriser.
         ensemble: If True, the mean over the eight rotations and reflections of a picture is taken
             (for classes, over it and its mirror image): as many times slower, slightly better.

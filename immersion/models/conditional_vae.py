@@ -1,4 +1,4 @@
-"""The conditional VAE: a translator with a code, seen as a VAE of its targets.
+"""The conditional VAE: an image-to-image model with a code, as a VAE of its targets.
 
 Sohn, Lee & Yan 2015, Learning structured output representation using deep conditional generative
 models, section 4, https://papers.nips.cc/paper/5775
@@ -20,18 +20,19 @@ class ConditionalVAE(LatentVariableModel):
     Args:
         translator: Has a code.
         given: The inputs, (B, C_in, H, W); targets are one each.
-        weight: How much each value of the targets counts; None where all count alike.
+        weight: Weight of each value of the targets; None if all weigh the same.
     """
 
     def __init__(
         self, translator: Translator, given: Tensor, weight: Tensor | None = None
     ) -> None:
-        super().__init__(translator.code.latent_dim, translator.code.prior)
+        code = translator.require_code()
+        super().__init__(code.latent_dim, code.prior)
         self.translator, self.given, self.weight = translator, given, weight
 
     def encode(self, x: Tensor) -> Independent:
         """Return q(z | input, target): x is the targets, (B, C_out, s H, s W)."""
-        return self.translator.code.encode(self.given, x)
+        return self.translator.require_code().encode(self.given, x)
 
     def decode(self, z: Tensor) -> Distribution:
         """Return p(target | input, z): z is (..., B, d), the batch shape (..., B)."""
@@ -47,7 +48,7 @@ class Weighted(Distribution):
 
     Args:
         p: A product of independent values, event shape (C, H, W).
-        weight: Of a shape that broadcasts to the event's, with a batch or without.
+        weight: Weights, of a shape that broadcasts to the event's, with a batch or without.
     """
 
     arg_constraints = {}  # noqa: RUF012 (torch's convention)

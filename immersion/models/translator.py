@@ -1,11 +1,11 @@
 """Image-to-image models: encode a picture, decode something that is derived from it."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
+from torch.distributions import Distribution, Independent
 
 from immersion.imaging.thumbnail import shrink, shrink_factor
 from immersion.likelihoods import Likelihood
@@ -60,6 +60,16 @@ class Translator(nn.Module):
     def multimodal(self) -> bool:
         """Return whether several answers to one input can be sampled."""
         return self.code is not None or self.presentation.levels > 0
+
+    def require_code(self) -> "PictureCode":
+        """Return the code.
+
+        Raises:
+            ValueError: The model has none.
+        """
+        if self.code is None:
+            raise ValueError("the model has no code")
+        return self.code
 
     def forward(self, inputs: Tensor, z: Tensor | None = None) -> Distribution:
         """Return p(target | input, z): batch shape (B,), event shape (C_out, s H, s W)."""
@@ -134,7 +144,7 @@ class Translator(nn.Module):
                 return Prediction(self.presentation.sample(p), p.stddev)
         p = condition(inputs)
         if self.presentation.classes:
-            return Prediction(p.base_dist.probs)
+            return Prediction(cast(Independent, p).base_dist.probs)
         return Prediction(self.presentation.estimate(p), p.stddev)
 
     def _predict_downscaled(self, inputs: Tensor, draw: int | None) -> Prediction:

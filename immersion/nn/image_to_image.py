@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from immersion.check import UserError, check_at_least
 from immersion.registry import Registry
+from immersion.run_record import RENAMED_NETWORKS
 
 IMAGE_TO_IMAGE_NETWORKS: Registry[Callable[..., "ImageToImageNetwork"]] = Registry(
     "network", "immersion.nn"
@@ -48,9 +49,9 @@ class ImageToImageArchitecture:
     """Which network from pictures to pictures, how wide and how deep.
 
     Args:
-        network: restorer (at half resolution, residual), aware (a restorer that is shown how
-            strong the noise is), dncnn (the published plain one), unet (down to a code and up
-            again), or autoencoder (the same, with nothing but the code to go up from).
+        network: restorer (at half resolution, residual), noise-aware (a restorer whose input has
+            an estimate of the noise level), dncnn (the published plain network), unet, or
+            autoencoder (a U-Net without skip connections).
         width: Channels at the network's first resolution; 0 takes the family's usual width.
         depth: Residual blocks, convolutions or halvings; -1 takes the family's usual depth.
     """
@@ -60,7 +61,9 @@ class ImageToImageArchitecture:
     depth: int = -1
 
     def __post_init__(self) -> None:
-        """Refuse numbers that mean nothing."""
+        """Accept earlier names, and validate the numbers."""
+        network = RENAMED_NETWORKS.get(self.network, self.network)
+        object.__setattr__(self, "network", network)
         check_at_least(0, width=self.width)
         check_at_least(-1, depth=self.depth)
 

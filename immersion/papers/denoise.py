@@ -58,7 +58,7 @@ def measure_table(
         options,
         device,
         size=SIDE,
-        translation=ImageToImageArchitecture("aware", depth=depth),
+        translation=ImageToImageArchitecture("noise-aware", depth=depth),
     )
     (out / f"denoise-{out.name}-curve.svg").write_text(draw_curve(run))
     return measure_psnr(run)

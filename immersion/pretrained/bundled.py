@@ -147,7 +147,7 @@ def write_bundle(run: "Run", card: ModelCard, folder: Path) -> Path:
 
     Args:
         run: The trained run; a discriminator is left out.
-        card: Its card; the hash is filled in.
+        card: The model's card; the hash is filled in.
         folder: The folder of bundled weights.
 
     Returns:

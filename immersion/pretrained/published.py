@@ -50,7 +50,8 @@ def read_published(path: Path) -> tuple[Translator, int]:
             # Its output is the noise; ours is what is added.
             sign = -1 if convolution is convolutions[-1] else 1
             convolution.weight.copy_(sign * weight)
-            convolution.bias.copy_(sign * bias)
+            if convolution.bias is not None:
+                convolution.bias.copy_(sign * bias)
     likelihood = GaussianFixed((colours, 1, 1), sigma=ERROR)
     return Translator(Denoise(), network, likelihood).eval(), colours
 

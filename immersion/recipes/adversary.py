@@ -44,15 +44,17 @@ class Adversary:
         """Return the translator alone, or with a discriminator, which is added to the model.
 
         Args:
-            model: Has no discriminator yet.
-            likeness: What the translator minimises without the game.
-            optimizer: How the translator moves.
-            channels: Of input and output together.
+            model: A model without a discriminator.
+            likeness: The translator's loss without the game.
+            optimizer: Settings of the translator's optimizer.
+            channels: Channels of input and output together.
         """
         rules = GAMES[self.game]()
         own = list(model.parameters())
         if not self.adversarial:
             return (Player("translator", own, likeness, optimizer),)
+        if isinstance(likeness, NeighbourLoss):
+            raise ValueError("learning from noisy pictures has no game")
         model.discriminator = PatchDiscriminator(channels)
         objective = AdversarialTranslation(likeness, rules, self.adversarial)
         # Adam as in section 3.3 of the pix2pix paper.

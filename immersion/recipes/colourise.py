@@ -1,7 +1,9 @@
 """Colourisation."""
 
 from dataclasses import replace
+from typing import cast
 
+from immersion.batch import Split
 from immersion.check import UserError
 from immersion.data.patches import PatchSplit
 from immersion.engine import Experiment, OptimizerSettings
@@ -71,15 +73,16 @@ def check_levels(objective: TranslationLoss, latent_dim: int) -> None:
         )
 
 
-def check_colours(split: PatchSplit) -> None:
+def check_colours(split: Split) -> None:
     """Raise if no training picture has a colour, whatever the channels of its file.
 
     Raises:
         UserError: Red, green and blue differ by less than 8 levels in every pixel of all of them.
     """
-    if not any((p.amax(0) - p.amin(0)).max() >= COLOURED for p in split.pictures):
+    pictures = cast(PatchSplit, split).pictures
+    if not any((p.amax(0) - p.amin(0)).max() >= COLOURED for p in pictures):
         raise UserError(
             "there is no colour to learn: all training pictures are grey",
             "colour pictures",
-            f"{len(split.pictures)} grey ones",
+            f"{len(pictures)} grey ones",
         )

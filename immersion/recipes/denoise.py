@@ -1,8 +1,11 @@
 """Denoising."""
 
+from typing import cast
+
 from immersion.check import UserError
 from immersion.engine import Experiment, OptimizerSettings
 from immersion.models.image_to_image import check_patch_side
+from immersion.models.translator import Translator
 from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.objectives import NeighbourLoss, TranslationLoss
 from immersion.recipes.adversary import Adversary
@@ -18,7 +21,7 @@ def denoise(
     spec: Spec,
     *,
     task: Denoise = Denoise(),
-    translation: ImageToImageArchitecture = ImageToImageArchitecture("aware"),
+    translation: ImageToImageArchitecture = ImageToImageArchitecture("noise-aware"),
     objective: TranslationLoss = TranslationLoss(),
     optimizer: OptimizerSettings = OptimizerSettings(learning_rate=1e-3, schedule="cosine"),
     latent_dim: int = 0,
@@ -48,5 +51,6 @@ def denoise(
             remedy="leave them out, or learn from clean pictures",
         )
     experiment = train_translator(spec, task, translation, NeighbourLoss(objective), optimizer)
-    check_patch_side(spec.shape[1] // 2, experiment.model.network.multiple)
+    model = cast(Translator, experiment.model)
+    check_patch_side(spec.shape[1] // 2, model.network.multiple)
     return experiment

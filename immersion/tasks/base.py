@@ -31,7 +31,7 @@ class Pair(NamedTuple):
 
 
 class Presentation:
-    """The input of a network from a user's image, and an image from the network's output.
+    """The input of a network from an image, and an image from the network's output.
 
     The base class is the presentation of a network from levels to levels.
 
@@ -44,7 +44,7 @@ class Presentation:
         levels: Number of levels of a value of the output that have a probability each, so that one
             of several answers can be sampled; 0 if a value has a mean and a scale.
         level_map: The noise whose level the network is given as an input channel, or None.
-        shows_noise: True if the noise level of a user's image is estimated and reported.
+        shows_noise: True if the noise level of an image is estimated and reported.
         fills_holes: True if the network fills transparent pixels.
         orientations: Orientations, as `rotate_and_flip` numbers them, that an ensemble averages.
         shorter_side: Length in pixels to which the shorter side is shrunk before the network; the

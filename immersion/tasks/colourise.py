@@ -1,11 +1,11 @@
 """Colourisation: from the lightness of a picture to its chroma."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol, cast
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Normal
+from torch.distributions import Distribution, Independent, Normal
 
 from immersion.check import UserError
 from immersion.imaging.colour import lab_from_srgb, srgb_from_lab
@@ -28,6 +28,18 @@ one wheel and blue under the next."""
 TEMPERATURE = 0.38
 """Temperature of the point estimate of levels, between their mean, which is pale, and their mode,
 which differs from pixel to pixel (Zhang, Isola & Efros 2016, section 2.3, equation (5))."""
+
+
+class LevelDistribution(Protocol):
+    """The distribution of a value over levels from 0 to 1."""
+
+    logits: Tensor
+    level: Tensor
+
+
+def level_distribution(p: Distribution) -> LevelDistribution:
+    """Return the distribution of each value of p(target | input), which are independent."""
+    return cast(LevelDistribution, cast(Independent, p).base_dist)
 
 
 @TASKS.register("colourise")
@@ -138,7 +150,8 @@ class ColourisePresentation(Presentation):
         """Return the mean; for levels, the mean of their sharpened probabilities p^(1 / T)."""
         if not self.levels:
             return p.mean
-        return (sharpen(p.base_dist) * p.base_dist.level).sum(-1)
+        levels = level_distribution(p)
+        return (sharpen(levels) * levels.level).sum(-1)
 
     def sample(self, p: Distribution) -> Tensor:
         """Return a colouring: a and b of each pixel at a quantile that varies smoothly.
@@ -149,8 +162,9 @@ class ColourisePresentation(Presentation):
         """
         if not self.levels:
             return p.mean
-        levels = p.base_dist
-        z = sample_smooth_field(2, levels.logits.shape[-3:-1], CORRELATION).to(levels.logits)
+        levels = level_distribution(p)
+        height, width = levels.logits.shape[-3:-1]
+        z = sample_smooth_field(2, (height, width), CORRELATION).to(levels.logits)
         return quantile(sharpen(levels), Normal(0.0, 1.0).cdf(z))
 
     def to_picture(self, inputs: Tensor, output: Tensor) -> Tensor:
@@ -162,7 +176,7 @@ class ColourisePresentation(Presentation):
         return deviation * CHROMA / 100 * (2 if self.levels else 1)
 
 
-def sharpen(levels: Distribution) -> Tensor:
+def sharpen(levels: LevelDistribution) -> Tensor:
     """Return the probabilities of levels, from their `logits`, as p^(1 / T), (..., L)."""
     return (levels.logits / TEMPERATURE).softmax(-1)
 

@@ -46,7 +46,7 @@ class Inpaint(Task):
 
     def pair(self, x: Tensor, y: Tensor | None) -> Pair:
         """Return (picture with holes and their mask, picture), weighted by the holes."""
-        hole = sample_holes(len(x), *x.shape[-2:], x.device)
+        hole = sample_holes(len(x), x.shape[-2], x.shape[-1], x.device)
         return Pair(mask_out(x, hole), x, hole)
 
     def protocols(self) -> dict[str, Task]:

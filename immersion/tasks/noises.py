@@ -1,4 +1,4 @@
-"""The noises that a denoiser can be trained against, each with one strength a picture."""
+"""The noises that a denoiser can be trained on, each with one strength per picture."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from immersion.imaging.jpeg import simulate_jpeg
 from immersion.imaging.noise import add_gaussian, add_poisson_gaussian, add_salt_and_pepper
 
 LEVELS = 255
-"""Grey levels from black to white: the unit in which sigma is told."""
+"""Grey levels from black to white: the unit of sigma."""
 
 READING = 2 / LEVELS
-"""Standard deviation that a sensor's reading adds to the photons' own."""
+"""Standard deviation of a sensor's readout noise, added to the photons' own."""
 
 
 @dataclass(frozen=True)
 class Noise:
-    """A kind of noise.
+    """A type of noise.
 
     Args:
-        unit: What a strength is a number of.
-        usual: Smallest and largest strength to train against.
-        allowed: Smallest and largest strength that means something.
-        reported: Strengths that results are told for.
+        unit: Unit of a strength.
+        usual: Smallest and largest strength in training.
+        allowed: Smallest and largest valid strength.
+        reported: Strengths that results are reported for.
         add: (x, (B, C, H, W) in [0, 1]; strength, (B,)) -> the noisy pictures.
     """
 
@@ -59,5 +59,5 @@ NOISES = {
     "jpeg": Noise("quality", (5, 95), (5, 100), (10, 20, 30, 40), simulate_jpeg),
 }
 """Gaussian: standard deviation in levels of 255, unclipped. Poisson-Gaussian: photons of a white
-pixel, and a sensor that reads them with sigma 2. Salt and pepper: per cent of the pixels. JPEG:
+pixel, and readout noise of sigma 2. Salt and pepper: per cent of the pixels. JPEG:
 libjpeg's quality."""

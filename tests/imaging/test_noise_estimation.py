@@ -11,8 +11,8 @@ from PIL import Image
 from immersion.check import UserError
 from immersion.imaging.dct import dct_matrix
 from immersion.imaging.noise_estimation import LOCAL_REACH, estimate_local_noise, estimate_noise
-from immersion.nn.aware import UNIT
 from immersion.nn.image_to_image import IMAGE_TO_IMAGE_NETWORKS
+from immersion.nn.noise_aware import UNIT
 
 SETS = Path(os.environ.get("IMMERSION_DATA", "/nowhere")) / "restoration"
 
@@ -152,7 +152,7 @@ def test_a_channel_that_is_no_picture_has_none_and_changes_none():
 
 
 def test_the_restorer_is_shown_it():
-    network, seen = IMAGE_TO_IMAGE_NETWORKS["aware"](2, 3, 1, 6, 1), []
+    network, seen = IMAGE_TO_IMAGE_NETWORKS["noise-aware"](2, 3, 1, 6, 1), []
     network.restorer.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     x = torch.rand(1, 2, 20, 30)
     network(x)

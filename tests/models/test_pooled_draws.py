@@ -7,7 +7,7 @@ import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from immersion.evaluation.translators import POOLED, predict_distribution
-from immersion.models.pooled import pooled
+from immersion.models.pooled import pool_predictions
 from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.recipes.call import RecipeCall
 from immersion.spec import Spec
@@ -28,7 +28,7 @@ def test_a_linear_gaussian_model_has_its_marginal_exactly():
     b = 100 + torch.randn(shape, dtype=torch.float64)
     s = 0.1 + torch.rand(shape, dtype=torch.float64)
     points = math.sqrt(d) * torch.cat([torch.eye(d), -torch.eye(d)]).double()
-    p = pooled(normal((b + torch.einsum("d,d...->...", z, w))[None], s) for z in points)
+    p = pool_predictions(normal((b + torch.einsum("d,d...->...", z, w))[None], s) for z in points)
     assert p.batch_shape == (1,) and p.event_shape == shape
     assert torch.allclose(p.mean[0], b, rtol=1e-12)
     assert torch.allclose(p.variance[0], w.square().sum(0) + s**2, rtol=1e-9)
@@ -37,7 +37,7 @@ def test_a_linear_gaussian_model_has_its_marginal_exactly():
 def test_the_moments_are_the_mixtures():
     torch.manual_seed(1)
     means, sigmas = torch.randn(5, 2, 1, 3, 3), torch.rand(5, 2, 1, 3, 3) + 0.1
-    p = pooled(normal(m, s) for m, s in zip(means, sigmas, strict=True))
+    p = pool_predictions(normal(m, s) for m, s in zip(means, sigmas, strict=True))
     values = Normal(means.movedim(0, -1), sigmas.movedim(0, -1))
     mixture = MixtureSameFamily(Categorical(torch.ones(2, 1, 3, 3, 5)), values)
     assert torch.allclose(p.mean, mixture.mean, atol=1e-6)
@@ -47,7 +47,7 @@ def test_the_moments_are_the_mixtures():
 def test_one_draw_is_itself_and_equal_draws_are_one():
     q = normal(torch.rand(2, 1, 3, 3), 0.2)
     for count in (1, 4):
-        p = pooled([q] * count)
+        p = pool_predictions([q] * count)
         assert torch.allclose(p.mean, q.mean) and torch.allclose(p.stddev, q.stddev)
 
 

@@ -9,7 +9,7 @@ from immersion.nn.image_to_image import IMAGE_TO_IMAGE_NETWORKS, ImageToImageArc
 
 SMALL = {
     "restorer": (6, 2),
-    "aware": (6, 2),
+    "noise-aware": (6, 2),
     "dncnn": (6, 4),
     "unet": (4, 2),
     "autoencoder": (4, 2),
@@ -102,7 +102,7 @@ def test_sides_that_the_grid_does_not_divide_are_mirrored_and_cut_off():
     assert torch.allclose(found, expected)
 
 
-@pytest.mark.parametrize("name", ["aware", "autoencoder", "dncnn", "unet"])
+@pytest.mark.parametrize("name", ["noise-aware", "autoencoder", "dncnn", "unet"])
 def test_networks_that_cannot_enlarge_say_so(name):
     with pytest.raises(UserError, match="does not enlarge"):
         ImageToImageArchitecture(name).build(3, 3, 2)

@@ -1,4 +1,4 @@
-"""A restorer that is shown how strong the noise is: blind, but not left to find that out."""
+"""A blind restorer whose input has an estimate of the local noise level."""
 
 import torch
 from torch import Tensor
@@ -8,13 +8,13 @@ from immersion.nn.image_to_image import IMAGE_TO_IMAGE_NETWORKS, ImageToImageNet
 from immersion.nn.restorer import Restorer
 
 UNIT = 0.25
-"""What is shown as 1: about sigma 64 of 255, of the order of the network's other inputs."""
+"""Noise level that is 1 in the input, about sigma 64 of 255: the scale of the other inputs."""
 
 
-class Aware(ImageToImageNetwork):
-    """A `Restorer` that sees, beside each channel, `estimate_local_noise` of it in units of 1/4.
+class NoiseAwareRestorer(ImageToImageNetwork):
+    """A `Restorer` with `estimate_local_noise` of each channel, in units of 1/4, as further input.
 
-    One network for all strengths of noise learns sooner when it is shown the strength.
+    One network for all noise levels learns faster when it is given the level.
 
     Args:
         in_channels: C_in.
@@ -29,7 +29,7 @@ class Aware(ImageToImageNetwork):
 
     @property
     def halo(self) -> int:
-        """Return the restorer's reach, and that of what it is shown."""
+        """Return the restorer's halo plus the reach of the estimate."""
         return self.restorer.halo + LOCAL_REACH + 1
 
     @property
@@ -41,12 +41,14 @@ class Aware(ImageToImageNetwork):
         """Return the output, (B, C_out, H, W)."""
         # A small difference of large numbers: not in bfloat16.
         with torch.autocast(x.device.type, enabled=False):
-            shown = estimate_local_noise(x.float()) / UNIT
-        return self.restorer(torch.cat([x, shown.to(x.dtype)], dim=1))
+            level = estimate_local_noise(x.float()) / UNIT
+        return self.restorer(torch.cat([x, level.to(x.dtype)], dim=1))
 
 
-@IMAGE_TO_IMAGE_NETWORKS.register("aware")
-def aware(in_channels: int, out_channels: int, scale: int, width: int, depth: int) -> Aware:
-    """Return an `Aware` network, by default 64 channels wide with 8 residual blocks."""
-    check_scale("aware", scale)
-    return Aware(in_channels, out_channels, width or 64, 8 if depth < 0 else depth)
+@IMAGE_TO_IMAGE_NETWORKS.register("noise-aware")
+def build_noise_aware(
+    in_channels: int, out_channels: int, scale: int, width: int, depth: int
+) -> NoiseAwareRestorer:
+    """Return a noise-aware restorer, by default 64 channels wide with 8 residual blocks."""
+    check_scale("noise-aware", scale)
+    return NoiseAwareRestorer(in_channels, out_channels, width or 64, 8 if depth < 0 else depth)
