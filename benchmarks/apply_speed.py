@@ -9,7 +9,7 @@ picture. Ours is what `immersion apply` does to a picture in memory: levels to n
 that measures what bfloat16 costs on a part of the picture, tiles, and back to levels; with
 PyTorch, and with OpenVINO where it is installed. Then a training step: 16 patches of 48 x 48, the
 engine's step against a DataLoader, float32 and Adam. One thread; both sides alternate; medians of
-process CPU time are compared. What bfloat16 costs is told by the guard's own measure.
+process CPU time are compared. The cost of bfloat16 is that of the precision guard.
 """
 
 import os

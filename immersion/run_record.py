@@ -175,12 +175,13 @@ def rename_legacy_keys(arguments: Mapping[str, Any]) -> dict[str, Any]:
         >>> rename_legacy_keys({"latent": 2, "settings": {"latent": 3}})
         {'latent_dim': 2, 'settings': {'latent_dim': 3}}
     """
-    renamed = {
+    renamed: dict[str, Any] = {
         RENAMED.get(name, name): rename_legacy_keys(value) if isinstance(value, dict) else value
         for name, value in arguments.items()
     }
     if "network" in renamed:
-        renamed["network"] = RENAMED_NETWORKS.get(renamed["network"], renamed["network"])
+        network = str(renamed["network"])
+        renamed["network"] = RENAMED_NETWORKS.get(network, network)
     return renamed
 
 

@@ -19,7 +19,7 @@ class Spec:
         values: `binary` (0 and 1), `unit` (grey or colour levels k/255 in [0, 1]), `counts`
             (0, 1, 2, ...), `real`.
         classes: Names of the labels 0, 1, ...; empty without labels.
-        binarize: How these data are usually binarized in the literature; `none` if they are not.
+        binarize: Usual binarization of these data in the literature; `none` if they are not.
         shift, scale: The value subtracted from each column of a table and the divisor; empty if
             the values are those of the file.
         frequencies: Frequency of each pixel class in training: its pixels over all pixels of the

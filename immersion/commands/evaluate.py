@@ -130,12 +130,12 @@ def evaluate_run(
         quality = evaluate_samples(run, sample_protocol, seed)
         result["sample_protocol"] = quality.protocol
         result["estimates"] = _to_json(quality.estimates)
-    if encodes(run.model):
+    if encodes(run.decoder):
         likelihood = _evaluate_likelihood(run, importance_samples, seed)
         estimates = likelihood["estimates"] | result["estimates"]
         result = likelihood | {**result, "protocol": likelihood["protocol"]}
         result["estimates"] = estimates
-    return _write(run, result | {"latent_dim": run.model.latent_dim})
+    return _write(run, result | {"latent_dim": run.decoder.latent_dim})
 
 
 def _write(run: Run, result: dict[str, Any]) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def _evaluate_likelihood(run: Run, importance_samples: int, seed: int) -> dict[s
     p = getattr(run.model, "likelihood", None)  # a generator has none, with an encoder or without
     discrete = p is not None and p.discrete
     measured = metrics.evaluate(
-        run.model, run.data.test, discrete=discrete, importance=importance_samples, seed=seed
+        run.decoder, run.data.test, discrete=discrete, importance=importance_samples, seed=seed
     )
     estimates = dict(measured.estimates)
     if isinstance(run.model, LatentVariableModel) and not discrete:
@@ -186,7 +186,7 @@ def _evaluate_baseline(run: Run) -> dict[str, Estimate]:
     if not run.data.train.resident or run.spec.dimensions > LARGEST_BASELINE:
         return {}
     try:
-        model = ProbabilisticPCA.fit(_read_rows(run.data.train), run.model.latent_dim)
+        model = ProbabilisticPCA.fit(_read_rows(run.data.train), run.decoder.latent_dim)
     except UserError:  # the data are in a plane: there is no such model
         return {}
     return {"ppca_log_likelihood": Estimate.of(model.log_prob(_read_rows(run.data.test)), "nats")}

@@ -29,12 +29,12 @@ def constant_tensor(table: Table, dtype: torch.dtype, device: torch.device) -> T
     """
     if torch.compiler.is_compiling():  # a tensor of an exported graph serves nowhere else
         return torch.tensor(table, dtype=dtype, device=device)
-    return _cached_tensor(table, dtype, device)
+    return _cache_tensor(table, dtype, device)
 
 
 @cache
 @torch.inference_mode(False)  # a tensor cached during inference must also serve training
-def _cached_tensor(table: Table, dtype: torch.dtype, device: torch.device) -> Tensor:
+def _cache_tensor(table: Table, dtype: torch.dtype, device: torch.device) -> Tensor:
     return torch.tensor(table, dtype=dtype, device=device)
 
 

@@ -69,7 +69,7 @@ def export_onnx(model: Translator, colours: int, properties: Mapping[str, str]) 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Suppress the exporter's warnings about packages that are not needed here."""
+    """Hide the exporter's warnings about packages that are not needed here."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -12,7 +12,7 @@ from immersion.data import load as load_data
 from immersion.data.restoration import disable_rotation, load_pictures
 from immersion.data.segmentation import load_segmentation
 from immersion.engine import Experiment
-from immersion.models import GAN
+from immersion.models import GAN, Decoder
 from immersion.models.inverse import encoder_for
 from immersion.nn import Architecture
 from immersion.recipes import RECIPES
@@ -43,6 +43,21 @@ class Run:
     def model(self) -> nn.Module:
         """Return the model; a loaded one is in evaluation mode, with averaged weights if any."""
         return self.experiment.model
+
+    @property
+    def decoder(self) -> Decoder:
+        """Return the model if it has codes.
+
+        Raises:
+            UserError: It is of another kind.
+        """
+        if isinstance(self.model, Decoder):
+            return self.model
+        raise UserError(
+            "the model has no codes",
+            "a run of an autoencoder, a VAE or a GAN",
+            f"a run of {self.record.recipe}",
+        )
 
     @cached_property
     def spec(self) -> Spec:
