@@ -10,7 +10,12 @@ FORMAT = 1
 REQUIRED = ("format", "recipe", "arguments", "data", "options")
 """Keys that every record has, empty or not; others are left out where they are empty."""
 
-RENAMED = {"latent": "latent_dim", "optimiser": "optimizer", "told": "level_map"}
+RENAMED = {
+    "latent": "latent_dim",
+    "optimiser": "optimizer",
+    "told": "level_map",
+    "learn": "targets",
+}
 """Earlier names of arguments, as recorded runs and users' scripts have them."""
 
 RENAMED_NETWORKS = {"aware": "noise-aware"}

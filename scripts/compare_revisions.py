@@ -55,6 +55,8 @@ NETWORKS = {
 RENAMED = {
     "latent": "latent_dim",
     "optimiser": "optimizer",
+    "told": "level_map",
+    "learn": "targets",
 }
 """Names of keys in the first revision -> names in the second."""
 

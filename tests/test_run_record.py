@@ -1,5 +1,6 @@
 """The typed record: what is read is written back, also by other versions."""
 
+from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.run_folder import RunFolder
 from immersion.run_record import DataRecord, Outcome, RunRecord, flatten
 
@@ -48,6 +49,16 @@ def test_earlier_names_are_renamed():
     record = RunRecord.from_json(earlier)
     assert record.arguments == WRITTEN["arguments"]
     assert record.model == {"latent_dim": 2}
+
+
+def test_earlier_names_of_a_denoiser_are_renamed():
+    task, network = {"learn": "noisy", "told": False}, {"network": "aware", "width": 4}
+    values = {"recipe": "denoise", "arguments": {"task": task, "translation": network}}
+    assert RunRecord.from_json(values).arguments == {
+        "task": {"targets": "noisy", "level_map": False},
+        "translation": {"network": "noise-aware", "width": 4},
+    }
+    assert ImageToImageArchitecture("aware") == ImageToImageArchitecture("noise-aware")
 
 
 def test_empty_keys_are_left_out_but_for_the_required_ones():

@@ -48,7 +48,7 @@ def compare_trainings(out: Path, device: Device) -> dict[str, Measurement]:
         OPTIONS,
         device,
         size=2 * SIDE,
-        task=Denoise(learn="noisy"),
+        task=Denoise(targets="noisy"),
         **arguments,
     )
     before, after = measure_psnr(alone)

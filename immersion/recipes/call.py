@@ -15,7 +15,7 @@ from immersion.check import UserError
 from immersion.engine import Experiment, Options
 from immersion.random import use_seed
 from immersion.recipes.base import RECIPES, Recipe
-from immersion.run_record import RENAMED, flatten, rename_legacy_keys
+from immersion.run_record import RENAMED, RENAMED_NETWORKS, flatten, rename_legacy_keys
 from immersion.spec import Spec
 
 RESUMABLE = {"steps", "validate_every", "patience", "log_every", "checkpoint_seconds"}
@@ -154,17 +154,16 @@ class RecipeCall:
             data: The data's name or path.
             size: Side to which images are resized, or None.
             options: Training options; those that may change when a run is resumed are left out.
-            legacy: If True, arguments have their earlier names.
+            legacy: If True, arguments and networks have their earlier names.
 
         Example:
             >>> RecipeCall("vae", {"latent_dim": 2}).run_name("mnist", None, Options(steps=100))
             'vae-mnist-latent_dim=2'
         """
         changes = ({"size": size} if size else {}) | self.changes | _find_changed_options(options)
-        earlier = {new: old for old, new in RENAMED.items()} if legacy else {}
         words = [
-            f"{earlier.get(name, name)}={_format_value(value)}"
-            for name, value in changes.items()
+            f"{name}={_format_value(value)}"
+            for name, value in (_restore_legacy_keys(changes) if legacy else changes).items()
             if name not in RESUMABLE
         ]
         return "-".join([self.name, Path(data).resolve().name, *words])
@@ -213,6 +212,16 @@ def _format_flag(name: str, value: Any) -> str:
         return f"--{flag}" if value else f"--no-{flag}"
     words = value if isinstance(value, (tuple, list)) else [value]
     return " ".join([f"--{flag}", *(shlex.quote(str(word)) for word in words)])
+
+
+def _restore_legacy_keys(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings under their earlier names; networks too."""
+    keys = {new: old for old, new in RENAMED.items()}
+    networks = {new: old for old, new in RENAMED_NETWORKS.items()}
+    return {
+        keys.get(name, name): networks.get(value, value) if name == "network" else value
+        for name, value in settings.items()
+    }
 
 
 def _format_value(value: Any) -> str:

@@ -40,14 +40,14 @@ def denoise(
             VAE, trained by its ELBO in place of the objective; 0 gives one answer.
         adversary: The adversarial loss, if any.
     """
-    if task.learn == "clean":
+    if task.targets == "clean":
         return train_translator(
             spec, task, translation, objective, optimizer, latent_dim, adversary
         )
     if latent_dim or adversary.adversarial:
         raise UserError(
             "learning from noisy pictures has no clean ones for a discriminator or a code",
-            "neither --latent-dim nor --adversarial with --learn noisy",
+            "neither --latent-dim nor --adversarial with --targets noisy",
             remedy="leave them out, or learn from clean pictures",
         )
     experiment = train_translator(spec, task, translation, NeighbourLoss(objective), optimizer)

@@ -28,9 +28,8 @@ class Denoise(Task):
             percentage of the pixels, or JPEG quality; by default the usual range of the noise.
         level_map: If True, the noise level is one more input channel of the network; otherwise
             the network is blind and estimates it.
-        learn: clean: from clean pictures, to which noise is added; noisy: from your own noisy
-            pictures, where of two neighbouring pixels one is in the input and the other is the
-            target.
+        targets: clean: clean pictures, to which noise is added; noisy: your own noisy pictures,
+            where of two neighbouring pixels one is in the input and the other is the target.
 
     Raises:
         UserError: An unknown noise, or strengths out of range.
@@ -48,11 +47,11 @@ class Denoise(Task):
     noise: Literal["gaussian", "poisson-gaussian", "salt-and-pepper", "jpeg"] = "gaussian"
     strength: tuple[float, float] | None = None
     level_map: bool = False
-    learn: Literal["clean", "noisy"] = "clean"
+    targets: Literal["clean", "noisy"] = "clean"
 
     def __post_init__(self) -> None:
         """Validate the strengths."""
-        if self.level_map and self.learn == "noisy":
+        if self.level_map and self.targets == "noisy":
             remedy = "leave --level-map out"
             raise UserError("the noise level of noisy training pictures is unknown", remedy=remedy)
         if self.strength is None:
@@ -82,7 +81,7 @@ class Denoise(Task):
 
     def pair(self, x: Tensor, y: Tensor | None) -> Pair:
         """Return (noisy, clean), or two samples of neighbouring pixels of a noisy picture."""
-        if self.learn == "noisy":
+        if self.targets == "noisy":
             return Pair(*split_neighbours(x))
         low, high = self.strengths
         strength = low + (high - low) * torch.rand(len(x), device=x.device)
@@ -104,7 +103,7 @@ class Denoise(Task):
 
     def protocols(self) -> dict[str, Task]:
         """Return the published strengths that are in the range, or its middle."""
-        if self.learn == "noisy":
+        if self.targets == "noisy":
             return {"neighbours": self}
         noise, (low, high) = NOISES[self.noise], self.strengths
         levels = [level for level in noise.reported if low <= level <= high]
@@ -113,7 +112,7 @@ class Denoise(Task):
 
     def on_clean_pictures(self) -> Task:
         """Return the task on clean pictures, to which noise is added."""
-        return replace(self, learn="clean")
+        return replace(self, targets="clean")
 
 
 class DenoisePresentation(Presentation):

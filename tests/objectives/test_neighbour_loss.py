@@ -16,7 +16,7 @@ from immersion.recipes.call import RecipeCall
 from immersion.spec import Spec
 from immersion.tasks.denoise import Denoise, sample_neighbours, take_neighbours
 
-NOISY = Denoise(learn="noisy")
+NOISY = Denoise(targets="noisy")
 SPEC = Spec("photos", (3, 24, 24), "unit")
 SMALL = {"translation": ImageToImageArchitecture("restorer", width=4, depth=1), "task": NOISY}
 
@@ -114,7 +114,7 @@ def test_the_recipe_takes_it_and_refuses_what_needs_clean_pictures():
     experiment = RecipeCall("denoise", SMALL).build(SPEC)
     assert experiment.players[0].objective == NeighbourLoss()
     for more in ({"latent_dim": 2}, {"adversary": Adversary(0.01)}):
-        with pytest.raises(UserError, match="with --learn noisy"):
+        with pytest.raises(UserError, match="with --targets noisy"):
             RecipeCall("denoise", SMALL | more).build(SPEC)
     halved = {"translation": ImageToImageArchitecture("unet", width=4, depth=3)}
     with pytest.raises(UserError, match="sides that 8 divides"):

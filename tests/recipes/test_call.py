@@ -70,6 +70,21 @@ def test_the_folder_of_an_earlier_version_is_found(tmp_path, monkeypatch):
     assert call.run_path("mnist", None, Options()).name == present
 
 
+def test_the_folder_of_an_earlier_network_is_found(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = {"task": {"learn": "noisy"}, "translation": {"network": "aware", "width": 4}}
+    denoiser, inpainter = (
+        RecipeCall("denoise", arguments),
+        RecipeCall("inpaint", {"translation": {"network": "aware"}}),
+    )
+    assert denoiser.run_path("x", None, Options()).name == "denoise-x-targets=noisy-width=4"
+    assert inpainter.run_path("x", None, Options()).name == "inpaint-x-network=noise-aware"
+    for earlier in ("denoise-x-learn=noisy-width=4", "inpaint-x-network=aware"):
+        (tmp_path / "runs" / earlier).mkdir(parents=True)
+    assert denoiser.run_path("x", None, Options()).name == "denoise-x-learn=noisy-width=4"
+    assert inpainter.run_path("x", None, Options()).name == "inpaint-x-network=aware"
+
+
 def test_a_recipe_that_is_not_registered_has_no_parameters():
     encoder = RecipeCall("encoder", {"weight": 10.0, "architecture": {"width": 3}})
     assert encoder.settings == {"weight": 10.0, "width": 3}

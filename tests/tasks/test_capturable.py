@@ -25,7 +25,7 @@ from immersion.tasks.noises import NOISES
 
 ALL = {name: task() for name, task in TASKS.items()}
 ALL |= {f"denoise {noise}": Denoise(noise, level_map=True) for noise in NOISES}
-ALL |= {"denoise from noisy": Denoise(learn="noisy")}
+ALL |= {"denoise from noisy": Denoise(targets="noisy")}
 
 COPIES = {torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default}
 FRESH = {torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy}
@@ -112,7 +112,7 @@ STEPS += [("segment", "one answer"), ("denoise", "from noisy")]
 @pytest.mark.parametrize("recipe, kind", STEPS)
 def test_terms_and_gradients_are_too(recipe, kind):
     spec = Spec("photos", (3, 48, 48), "unit", classes=("a", "b") if recipe == "segment" else ())
-    settings = {"task": Denoise(learn="noisy")} if kind == "from noisy" else SETTINGS[kind]
+    settings = {"task": Denoise(targets="noisy")} if kind == "from noisy" else SETTINGS[kind]
     usual = RecipeCall(recipe).parameters["translation"].default
     small = {"translation": replace(usual, width=4, depth=1)}
     experiment = RecipeCall(recipe, small | settings).build(spec)

@@ -110,11 +110,11 @@ def test_the_error_against_a_noisy_neighbour_is_the_true_one_and_the_noise():
 
 
 def test_a_denoiser_that_learns_from_noisy_pictures_is_judged_on_clean_ones():
-    task = Denoise(learn="noisy")
+    task = Denoise(targets="noisy")
     assert list(task.protocols()) == ["neighbours"]
     assert (
-        task.on_clean_pictures().learn == "clean"
+        task.on_clean_pictures().targets == "clean"
         and "sigma_25" in task.on_clean_pictures().protocols()
     )
     with pytest.raises(UserError, match="is unknown"):
-        Denoise(strength=(0, 5), level_map=True, learn="noisy")
+        Denoise(strength=(0, 5), level_map=True, targets="noisy")
