@@ -1,4 +1,4 @@
-"""Networks: any shape in, any shape out; they know no loss and no distribution."""
+"""Networks from any shape to any shape, independent of losses and distributions."""
 
 from immersion.nn.base import NETWORKS, Architecture
 

@@ -1,8 +1,8 @@
-"""Augmentations in front of a discriminator: real and generated images go through them alike.
+"""Augmentations of the input of a discriminator, for real and generated images alike.
 
-They are active in training only, draw from PyTorch's global generator, and can be differentiated
-twice, because a penalty on the discriminator's slope goes through them. Images are in [0, 1] and
-may leave it by a little: they are not cut off there, where a gradient would end.
+They are active in training only, use PyTorch's global generator, and are twice differentiable,
+because penalties on the discriminator's slope need it. Images are in [0, 1] and may leave it a
+little: they are not clipped, since a gradient would end there.
 """
 
 from typing import Literal
@@ -13,19 +13,22 @@ from torch import Tensor, nn
 from immersion.check import check_at_least
 
 SHIFT = 1 / 8
-"""The largest translation, in sides."""
+"""The largest translation, in units of a side."""
 
 CUT = 1 / 2
-"""The side of the square that is cut out, in sides."""
+"""The side of the square that is cut out, in units of a side."""
 
 TARGET, LARGEST = 0.6, 0.8
-"""What E[sign C(x)] is held at, and the probability that is never exceeded: at 1 augmentations
-leak into the samples."""
+"""The target of E[sign C(x)], and the largest probability: at 1 augmentations leak into the
+samples."""
 
 
 def build_augmentation(name: Literal["none", "differentiable", "adaptive"]) -> nn.Module | None:
-    """Return the augmentation of that name, or None."""
-    members = {"differentiable": DifferentiableAugmentation, "adaptive": AdaptiveAugmentation}
+    """Return the augmentation of that name, (B, C, H, W) -> (B, C, H, W), or None."""
+    members: dict[str, type[nn.Module]] = {
+        "differentiable": DifferentiableAugmentation,
+        "adaptive": AdaptiveAugmentation,
+    }
     return None if name == "none" else members[name]()
 
 
@@ -34,7 +37,7 @@ class DifferentiableAugmentation(nn.Module):
 
     With images in [-1, 1], as in the paper: brightness +- 1/2, saturation times 0 to 2 (colour
     only), contrast times 1/2 to 3/2, whole-pixel translation by up to 1/8 of a side, and a square
-    of half a side; what comes in or is cut out is mid-grey.
+    of half a side; pixels from outside and in the square are mid-grey.
 
     Reference:
         Zhao et al. 2020, section 4, https://arxiv.org/abs/2006.10738
@@ -50,23 +53,23 @@ class DifferentiableAugmentation(nn.Module):
         """Return x, (B, C, H, W), augmented; in evaluation x itself."""
         if not self.training:
             return x
-        return (self._moved(self._coloured(2 * x - 1)) + 1) / 2
+        return (self._change_geometry(self._change_colours(2 * x - 1)) + 1) / 2
 
-    def _coloured(self, x: Tensor) -> Tensor:
+    def _change_colours(self, x: Tensor) -> Tensor:
         x = x + _uniform(x, -0.5, 0.5)
         saturation, contrast = _uniform(x, 0, 2), _uniform(x, 0.5, 1.5)
         if x.shape[1] > 1:
             x = torch.lerp(x.mean(dim=1, keepdim=True), x, saturation)
         return torch.lerp(x.mean(dim=(1, 2, 3), keepdim=True), x, contrast)
 
-    def _moved(self, x: Tensor) -> Tensor:
+    def _change_geometry(self, x: Tensor) -> Tensor:
         rows, columns = _pixels(x)
         for places, dim in ((rows, 2), (columns, 3)):
-            x = _resampled(x, places - _shift(x, dim), dim)
-        inside = 1.0
+            x = _resample(x, places - _shift(x, dim), dim)
+        inside = torch.ones((), device=x.device)
         for places, dim in ((rows, 2), (columns, 3)):
             length = x.shape[dim]
-            # The centre may lie anywhere, so that the square is cut by the border at times.
+            # The centre is anywhere, so that the border may cut the square.
             centre = (torch.rand(len(x), 1, device=x.device) * length).floor()
             near = (places - centre + 0.5).abs() < length * CUT / 2
             inside = inside * near.float().view(len(x), 1, *(_shape(dim, length)))
@@ -82,7 +85,8 @@ class AdaptiveAugmentation(nn.Module):
     rotations, no filters and no noise.
 
     Args:
-        examples: Real examples, or packs of them, in which the probability would go from 0 to 1.
+        examples: Number of real examples, or packs of them, in which the probability could rise
+            from 0 to 1.
 
     Attributes:
         probability: A buffer, (), between 0 and 0.8.
@@ -109,40 +113,43 @@ class AdaptiveAugmentation(nn.Module):
 
     @torch.no_grad()
     def observe(self, real_logits: Tensor) -> None:
-        """Move the probability: up where more than 80 % of real examples are told to be real.
+        """Update the probability: up if over 80 % of real examples are classified as real.
 
-        It moves by as many examples as there are logits, so that E[sign C(x)] tends to 0.6. Of
-        games whose logits have a free constant (relativistic, Wasserstein) the sign says nothing.
+        It changes by as many examples as there are logits, so that E[sign C(x)] tends to 0.6. In
+        games whose logits have a free constant (relativistic, Wasserstein) the sign is arbitrary.
+
+        Args:
+            real_logits: C(x) of real examples, (B,).
         """
-        move = (real_logits.sign().mean() - TARGET).sign() * (len(real_logits) / self.examples)
-        self.probability.add_(move).clamp_(0, LARGEST)
+        change = (real_logits.sign().mean() - TARGET).sign() * (len(real_logits) / self.examples)
+        self.probability.add_(change).clamp_(0, LARGEST)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x, (B, C, H, W), augmented; in evaluation x itself."""
         if not self.training:
             return x
-        return (self._coloured(self._moved(2 * x - 1)) + 1) / 2
+        return (self._change_colours(self._change_geometry(2 * x - 1)) + 1) / 2
 
-    def _moved(self, x: Tensor) -> Tensor:
-        flip = 1 - 2 * self._chosen(x, torch.randint(2, (len(x), 1), device=x.device).float())
-        scale = torch.exp2(self._chosen(x, 0.2 * torch.randn(len(x), 1, device=x.device)))
+    def _change_geometry(self, x: Tensor) -> Tensor:
+        flip = 1 - 2 * self._select(x, torch.randint(2, (len(x), 1), device=x.device).float())
+        scale = torch.exp2(self._select(x, 0.2 * torch.randn(len(x), 1, device=x.device)))
         both = torch.rand(len(x), 1, device=x.device) < self.probability
         for places, dim in zip(_pixels(x), (2, 3), strict=True):
             last = x.shape[dim] - 1
             shift = torch.where(both, _shift(x, dim), 0.0)
-            turned = flip if dim == 3 else 1.0
-            source = last / 2 + (places - last / 2 - shift) * turned / scale
-            mirrored = (last - (last - source.abs()).abs()).clamp(min=0)
-            x = _resampled(x, mirrored, dim)
+            direction = flip if dim == 3 else 1.0
+            source = last / 2 + (places - last / 2 - shift) * direction / scale
+            reflected = (last - (last - source.abs()).abs()).clamp(min=0)
+            x = _resample(x, reflected, dim)
         return x
 
-    def _coloured(self, x: Tensor) -> Tensor:
-        brightness = self._chosen(x, 0.2 * torch.randn(len(x), 1, device=x.device))
-        contrast = torch.exp2(self._chosen(x, 0.5 * torch.randn(len(x), 1, device=x.device)))
+    def _change_colours(self, x: Tensor) -> Tensor:
+        brightness = self._select(x, 0.2 * torch.randn(len(x), 1, device=x.device))
+        contrast = torch.exp2(self._select(x, 0.5 * torch.randn(len(x), 1, device=x.device)))
         return (x + brightness[..., None, None]) * contrast[..., None, None]
 
-    def _chosen(self, x: Tensor, amount: Tensor) -> Tensor:
-        """Return the amounts, (B, 1), set to 0 but for a share of examples."""
+    def _select(self, x: Tensor, amount: Tensor) -> Tensor:
+        """Return the amounts, (B, 1), with those of unselected examples set to 0."""
         return torch.where(torch.rand_like(amount) < self.probability, amount, 0.0)
 
 
@@ -151,7 +158,7 @@ def _uniform(x: Tensor, low: float, high: float) -> Tensor:
 
 
 def _shift(x: Tensor, dim: int) -> Tensor:
-    """Return whole pixels, (B, 1), evenly from -1/8 to 1/8 of a side."""
+    """Return whole pixels, (B, 1), uniform from -1/8 to 1/8 of a side."""
     most = round(SHIFT * x.shape[dim])
     return torch.randint(-most, most + 1, (len(x), 1), device=x.device).float()
 
@@ -165,11 +172,11 @@ def _shape(dim: int, length: int) -> tuple[int, int]:
     return (length, 1) if dim == 2 else (1, length)
 
 
-def _resampled(x: Tensor, source: Tensor, dim: int) -> Tensor:
+def _resample(x: Tensor, source: Tensor, dim: int) -> Tensor:
     """Return x with row (dim 2) or column (dim 3) i read at source[:, i], linearly between pixels.
 
-    A product with a banded matrix, which, unlike `grid_sample`, can be differentiated twice. What
-    lies outside is 0.
+    A product with a banded matrix, which, unlike `grid_sample`, is twice differentiable. Pixels
+    outside x are 0.
 
     Args:
         x: (B, C, H, W).

@@ -1,4 +1,4 @@
-"""The contract of a network family, its registry, and the choice a recipe makes among them."""
+"""The registry of networks, and a recipe's choice among them."""
 
 import math
 from collections.abc import Callable
@@ -13,9 +13,8 @@ Shape = tuple[int, ...]
 Builder = Callable[[Shape, Shape, int, int, type[nn.Module]], nn.Sequential]
 
 NETWORKS: Registry[Builder] = Registry("network", "immersion.nn")
-"""A member builds a network from (in_shape, out_shape, width, depth, activation). One side is a
-vector, (F,); the other is an image, (C, H, W), or a vector too. A batch may have one leading
-dimension."""
+"""A member builds a network (B, *in_shape) -> (B, *out_shape) from (in_shape, out_shape, width,
+depth, activation). One shape is a vector, (F,); the other is an image, (C, H, W), or a vector."""
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "silu": nn.SiLU,
@@ -24,26 +23,26 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "softplus": nn.Softplus,
     "relu": nn.ReLU,
 }
-"""All but `relu` are smooth, so that the generator is differentiable everywhere: an immersion."""
+"""All but `relu` are smooth, so that a generator is differentiable everywhere: an immersion."""
 
 FIXED = {"dcgan", "r3gan"}
-"""Networks whose activations cannot be chosen."""
+"""Networks with fixed activations."""
 
 LARGEST_DENSE = 1024
-"""Images of up to this many values get a dense network unless one is asked for by name."""
+"""Images of up to this many values have a dense network by default."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Which network, how wide and how deep.
+    """The name, width and depth of a network.
 
     Args:
-        network: dense, conv, residual, dcgan, r3gan, or auto: what is usual for the model; of
+        network: dense, conv, residual, dcgan, r3gan, or auto: the model's usual network; for
             autoencoders dense for tables and images of up to 1,024 values, else conv.
-        width: Hidden units of a dense network, channels at full resolution of a convolutional
-            one; 0 takes the family's usual width.
-        depth: Hidden layers of a dense network, blocks a resolution of a convolutional one; -1
-            takes the family's usual depth.
+        width: Hidden units of a dense network, or channels at full resolution of a convolutional
+            one; 0 is the network's default.
+        depth: Hidden layers of a dense network, or blocks a resolution of a convolutional one; -1
+            is the network's default.
         activation: silu, tanh, gelu, softplus (smooth: the generator is an immersion) or relu.
     """
 
@@ -53,15 +52,15 @@ class Architecture:
     activation: str = "silu"
 
     def __post_init__(self) -> None:
-        """Refuse numbers that mean nothing."""
+        """Validate."""
         check_at_least(0, width=self.width)
         check_at_least(-1, depth=self.depth)
 
     def build(self, in_shape: Shape, out_shape: Shape) -> nn.Sequential:
-        """Return a network from `in_shape` to `out_shape`.
+        """Return a network (B, *in_shape) -> (B, *out_shape).
 
         Raises:
-            UserError: An unknown name, or an image that the family cannot take.
+            UserError: The name is unknown, or the network does not support the image size.
 
         Example:
             >>> import torch
@@ -71,8 +70,8 @@ class Architecture:
         """
         activation = ACTIVATIONS[check_choice("activation", self.activation, ACTIVATIONS)]
         images = [math.prod(shape) for shape in (in_shape, out_shape) if len(shape) == 3]
-        usual = "conv" if max(images, default=0) > LARGEST_DENSE else "dense"
-        name = usual if self.network == "auto" else self.network
+        default = "conv" if max(images, default=0) > LARGEST_DENSE else "dense"
+        name = default if self.network == "auto" else self.network
         if name in FIXED and self.activation != Architecture.activation:
             raise UserError(
                 f"the activations of a {name} network are its paper's",
@@ -83,12 +82,16 @@ class Architecture:
         return NETWORKS[name](in_shape, out_shape, self.width, self.depth, activation)
 
 
-def select_image_shape(in_shape: Shape, out_shape: Shape, family: str) -> tuple[int, int, int]:
-    """Return (C, H, W) of the side that is an image, refusing what a convolution cannot take."""
+def select_image_shape(in_shape: Shape, out_shape: Shape, network: str) -> tuple[int, int, int]:
+    """Return (C, H, W), the shape that is an image.
+
+    Raises:
+        UserError: Neither shape is an image, or its sides are not within 8 to 128 pixels.
+    """
     images = [shape for shape in (in_shape, out_shape) if len(shape) == 3]
     if not images:
         raise UserError(
-            f"a {family} network needs images",
+            f"a {network} network needs images",
             "examples of shape (C, H, W)",
             f"shapes {in_shape} and {out_shape}",
             "pass --network dense",
@@ -96,7 +99,7 @@ def select_image_shape(in_shape: Shape, out_shape: Shape, family: str) -> tuple[
     channels, height, width = images[0]
     if min(height, width) < 8 or max(height, width) > 128:
         raise UserError(
-            f"a {family} network cannot take this image size",
+            f"a {network} network cannot take this image size",
             "sides of 8 to 128 pixels",
             f"{height}x{width}",
             "resize the images with --size, or pass --network dense",
@@ -105,7 +108,7 @@ def select_image_shape(in_shape: Shape, out_shape: Shape, family: str) -> tuple[
 
 
 def halve_sides(height: int, width: int, smallest: int = 4) -> list[tuple[int, int]]:
-    """Return the sizes from (height, width) down: each side halved, rounded up, while > smallest.
+    """Return the sizes from (height, width) down, sides halved and rounded up while > smallest.
 
     Example:
         >>> halve_sides(28, 20)

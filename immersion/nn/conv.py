@@ -21,7 +21,7 @@ def conv(
         in_shape: (C, H, W) with sides of 8 to 128, or (F,) for a decoder.
         out_shape: (F,), or (C, H, W) for a decoder.
         width: Channels after the first halving; 0 means 32.
-        depth: 3x3 convolutions a resolution besides the strided one; -1 means 0.
+        depth: 3x3 convolutions a resolution in addition to the strided one; -1 means 0.
         activation: Class of the activation.
 
     Returns:
@@ -51,7 +51,7 @@ def _encoder(
 ) -> nn.Sequential:
     layers: list[nn.Module] = []
     for (before, after), size in zip(pairwise(widths), sizes, strict=False):
-        # An odd side is padded by one more pixel, so that it is halved upwards: 7 -> 4.
+        # An odd side has one more pixel of padding, so that it is halved upwards: 7 -> 4.
         pad = nn.ZeroPad2d((1, 1 + size[1] % 2, 1, 1 + size[0] % 2))
         layers += [pad, nn.Conv2d(before, after, 4, stride=2), activation()]
         layers += _same(after, extra, activation)
@@ -86,12 +86,12 @@ def _same(channels: int, count: int, activation: type[nn.Module]) -> list[nn.Mod
 
 
 class Crop(nn.Module):
-    """Keep the upper left (height, width) of an image: undoes halving an odd side upwards."""
+    """The upper left (height, width) of an image, which undoes halving an odd side upwards."""
 
     def __init__(self, height: int, width: int) -> None:
         super().__init__()
         self.height, self.width = height, width
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x, (B, C, >= height, >= width), as (B, C, height, width)."""
+        """Return (B, C, height, width) of x, (B, C, >= height, >= width)."""
         return x[..., : self.height, : self.width]

@@ -1,4 +1,4 @@
-"""Deep convolutional adversarial nets, the pair of networks with the published constants."""
+"""DCGAN: the generator and the discriminator with the published constants."""
 
 import math
 from itertools import pairwise
@@ -12,7 +12,7 @@ from immersion.nn.conv import Crop
 USUAL_WIDTH = 64
 SLOPE = 0.2
 SPREAD = 0.02
-"""Standard deviation of the first weights, and of the first gains round 1."""
+"""Standard deviation of the initial weights, and of the initial gains about 1."""
 
 
 @NETWORKS.register("dcgan")
@@ -22,31 +22,31 @@ def dcgan(
     """Return the generator (image out) or the discriminator (image in) of DCGAN.
 
     The generator is linear -> 4x4, then transposed 4x4 convolutions of stride 2, with batch
-    normalisation and ReLU after all but the last, whose output is what comes: a recipe puts the
-    sigmoid after it. The discriminator is 4x4 convolutions of stride 2 with LeakyReLU(0.2), batch
+    normalisation and ReLU after all but the last, which has no activation: a recipe adds the
+    sigmoid. The discriminator is 4x4 convolutions of stride 2 with LeakyReLU(0.2), batch
     normalisation in all but the first, then linear. Weights start N(0, 0.02^2), gains
     N(1, 0.02^2), and everything else at 0.
 
-    Batch normalisation lets the examples of a batch see each other in training; in evaluation it
-    uses running averages, and they do not.
+    With batch normalisation an example's output depends on the other examples of the batch in
+    training; in evaluation, with running averages, it does not.
 
     Args:
         in_shape: (C, H, W) with sides of 8 to 128, or (d,) for the generator.
         out_shape: (F,), or (C, H, W) for the generator.
         width: Channels after the first halving; they double at each further one, up to eight
             times. 0 means 64.
-        depth: -1 or 0: there are no convolutions besides the strided ones.
-        activation: Not used: the paper's own are.
+        depth: -1 or 0: all convolutions are strided.
+        activation: Not used: activations are the paper's.
 
     Returns:
         A network (B, *in_shape) -> (B, *out_shape).
 
     Raises:
-        UserError: Neither side is an image, its sides are not within 8 to 128, or `depth` asks
-            for more layers.
+        UserError: Neither shape is an image, its sides are not within 8 to 128, or `depth` is
+            above 0.
 
     Reference:
-        Radford, Metz & Chintala 2016, section 3 and 4, https://arxiv.org/abs/1511.06434
+        Radford, Metz & Chintala 2016, sections 3 and 4, https://arxiv.org/abs/1511.06434
 
     Example:
         >>> import torch
@@ -56,7 +56,7 @@ def dcgan(
     """
     if depth > 0:
         raise UserError(
-            "a dcgan network has no layers besides the strided ones",
+            "a dcgan network has only strided layers",
             "depth -1 or 0",
             depth,
             "leave --depth out, or pass --network conv",
@@ -69,7 +69,7 @@ def dcgan(
         network = _discriminator(sizes, widths, math.prod(out_shape))
     else:
         network = _generator(sizes, widths, math.prod(in_shape))
-    return network.apply(_start)
+    return network.apply(_initialize)
 
 
 def _discriminator(
@@ -78,7 +78,7 @@ def _discriminator(
     layers: list[nn.Module] = []
     for (before, after), size in zip(pairwise(widths), sizes, strict=False):
         if size[0] % 2 or size[1] % 2:
-            # An odd side is padded by one more pixel, so that it is halved upwards: 7 -> 4.
+            # An odd side has one more pixel of padding, so that it is halved upwards: 7 -> 4.
             layers += [nn.ZeroPad2d((0, size[1] % 2, 0, size[0] % 2))]
         normed = size != sizes[0]
         layers += [nn.Conv2d(before, after, 4, 2, padding=1, bias=not normed)]
@@ -105,7 +105,7 @@ def _generator(sizes: list[tuple[int, int]], widths: list[int], latent_dim: int)
     return nn.Sequential(*layers)
 
 
-def _start(module: nn.Module) -> None:
+def _initialize(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.normal_(module.weight, 0.0, SPREAD)
     elif isinstance(module, nn.BatchNorm2d):

@@ -14,11 +14,10 @@ def dense(
 ) -> nn.Sequential:
     """Return flatten -> depth x (linear, activation) -> linear -> unflatten.
 
-    Weights start uniform with variance 2 / (in + out), biases at 0 (Glorot & Bengio 2010,
-    equation (16), https://proceedings.mlr.press/v9/glorot10a.html).
+    Weights are initialized uniform with variance 2 / (in + out), biases at 0.
 
     Args:
-        in_shape: Shape of one input, any number of dimensions.
+        in_shape: Shape of one input, with any number of dimensions.
         out_shape: Shape of one output.
         width: Hidden units a layer; 0 means 512.
         depth: Hidden layers; -1 means 2, and 0 is a linear map.
@@ -26,6 +25,9 @@ def dense(
 
     Returns:
         A network (B, *in_shape) -> (B, *out_shape).
+
+    Reference:
+        Glorot & Bengio 2010, equation (16), https://proceedings.mlr.press/v9/glorot10a.html
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""What can be done to any discriminator: see a batch's variety, or not; be no steeper than 1."""
+"""Layers to add to any discriminator or remove: minibatch deviation, spectral and batch norm."""
 
 import math
 
@@ -10,21 +10,23 @@ from torch.nn.utils import parametrize
 from immersion.check import UserError
 
 GROUP = 4
+"""Examples in a group of `MinibatchDeviation`."""
+
 ITERATIONS = 15
-"""Of the power method before the first step; then one a step is enough."""
+"""Steps of the power method at the start; later one at each use is enough."""
 
 
 def add_minibatch_std(network: nn.Sequential) -> nn.Sequential:
     """Return the network with the batch's standard deviation as one more input of its last layer.
 
-    The last linear layer keeps its weights and starts without the new input, so that at first the
-    network computes what it did. Normalise spectrally after this, not before.
+    The last linear layer keeps its weights, and the weight of the new input starts at 0, so that
+    the output does not change at first. Spectral normalisation is applied after this, not before.
 
     Args:
-        network: A discriminator whose last layer with weights is linear.
+        network: Discriminator, (B, ...) -> (B, F), whose last layer with weights is linear.
 
     Raises:
-        UserError: The network has no linear layer at its end.
+        UserError: The network does not end in a linear layer.
 
     Reference:
         Karras et al. 2018, section 3, https://arxiv.org/abs/1710.10196
@@ -35,15 +37,15 @@ def add_minibatch_std(network: nn.Sequential) -> nn.Sequential:
         torch.Size([8, 1])
     """
     layers = list(network)
-    places = [place for place, layer in enumerate(layers) if isinstance(layer, nn.Linear)]
-    if not places or any(True for layer in layers[places[-1] + 1 :] for _ in layer.parameters()):
+    weighted = [place for place, layer in enumerate(layers) if list(layer.parameters())]
+    old = layers[weighted[-1]] if weighted else None
+    if not isinstance(old, nn.Linear):
         raise UserError(
-            "the minibatch standard deviation has no place in this discriminator",
+            "this discriminator cannot have the minibatch standard deviation",
             "a network that ends in a linear layer",
             [type(layer).__name__ for layer in layers],
             "leave the option out, or take another network",
         )
-    old = layers[places[-1]]
     new = nn.Linear(old.in_features + 1, old.out_features).to(old.weight)
     with torch.no_grad():
         new.weight[:, :-1].copy_(old.weight)
@@ -51,20 +53,23 @@ def add_minibatch_std(network: nn.Sequential) -> nn.Sequential:
         new.bias.zero_()
         if old.bias is not None:
             new.bias.copy_(old.bias)
-    layers[places[-1] : places[-1] + 1] = [MinibatchDeviation(), new]
+    layers[weighted[-1] : weighted[-1] + 1] = [MinibatchDeviation(), new]
     return nn.Sequential(*layers)
 
 
 class MinibatchDeviation(nn.Module):
-    """Append the standard deviation over a group of examples, averaged over the features.
+    """The input with the standard deviation over a group of examples, averaged over features.
 
-    A group has four examples: i, i + B / 4, i + B / 2, i + 3 B / 4. A batch that four does not
-    divide is filled up from its beginning, so that a short one is not taken for a collapse: what
-    is the same everywhere has a deviation of 0, and shows.
+    A group has four examples: i, i + B / 4, i + B / 2, i + 3 B / 4. A batch not divisible by four
+    is filled up from its beginning, so that a small batch does not have the deviation of 0 of a
+    mode collapse.
+
+    Reference:
+        Karras et al. 2018, section 3, https://arxiv.org/abs/1710.10196
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x, (B, n), with one more feature, (B, n + 1)."""
+        """Return (B, n + 1): x, (B, n), and the deviation."""
         filled = torch.arange(len(x) + -len(x) % GROUP, device=x.device) % len(x)
         groups = x[filled].float().unflatten(0, (GROUP, -1))
         variance = groups.var(dim=0, correction=0)
@@ -75,14 +80,14 @@ class MinibatchDeviation(nn.Module):
 def remove_batch_norm(network: nn.Sequential) -> nn.Sequential:
     """Return the network with a bias in the place of every batch normalisation.
 
-    An example's logit is then its own: what holds its slope in x at 1, a gradient penalty or
-    spectral normalisation, would mean nothing else. (R1 and R2 only pull slopes down, and are
+    An example's logit then depends on no other example, as a gradient penalty or spectral
+    normalisation, which hold its slope in x at 1, require. (R1 and R2 only reduce slopes, and are
     used with batch normalisation too, where a slope is that of all logits of the batch.) The
-    layers before start from He's rule for
-    LeakyReLU(0.2), since nothing rescales what comes out of them any more.
+    layers before are initialized by He's rule for LeakyReLU(0.2), since no layer rescales their
+    outputs.
 
     Args:
-        network: A discriminator; one without batch normalisation is returned as it is.
+        network: Discriminator; returned unchanged if it has no batch normalisation.
 
     Reference:
         Gulrajani et al. 2017, section 4, https://arxiv.org/abs/1704.00028
@@ -95,7 +100,7 @@ def remove_batch_norm(network: nn.Sequential) -> nn.Sequential:
     layers: list[nn.Module] = []
     for layer in network:
         if isinstance(layer, nn.BatchNorm2d):
-            nn.init.kaiming_normal_(layers[-1].weight, 0.2)
+            nn.init.kaiming_normal_(layers[-1].get_parameter("weight"), 0.2)
             layers[-1].bias = nn.Parameter(torch.zeros_like(layer.bias))
         else:
             layers.append(layer)
@@ -105,11 +110,11 @@ def remove_batch_norm(network: nn.Sequential) -> nn.Sequential:
 def apply_spectral_norm(network: nn.Module) -> nn.Module:
     """Divide the weights of every convolution and linear layer by their largest singular value.
 
-    Weights that are all 0 (a residual block's last) are drawn anew: nothing times zero has norm 1,
-    so such a network no longer starts as the identity.
+    Weights that are all 0 (a residual block's last) are sampled again, since zero cannot be scaled
+    to norm 1: such a network no longer starts as the identity.
 
     Args:
-        network: Changed in place.
+        network: Network to change in place.
 
     Returns:
         The same network.
@@ -132,15 +137,21 @@ def apply_spectral_norm(network: nn.Module) -> nn.Module:
 
 
 class SpectralNorm(nn.Module):
-    """W / sigma(W), sigma by one step of the power method at each use in training.
+    """W / sigma(W), with sigma by one step of the power method at each use in training.
 
-    The two singular vectors are buffers, so that a run that is resumed goes on with them, and they
-    are filled in place: PyTorch's own puts new tensors there, which whoever holds the old ones, a
-    moving average or a CUDA graph, does not see.
+    The two singular vectors are buffers, so that a resumed run has them, and are updated in place:
+    PyTorch's version replaces them by new tensors, which a moving average or a CUDA graph that
+    holds the old ones does not see.
 
     Args:
-        weight: (out, ...); all but the first dimension count as one.
+        weight: Weight, (out, ...); all but the first dimension count as one.
+
+    Reference:
+        Miyato et al. 2018, equation (8), https://arxiv.org/abs/1802.05957
     """
+
+    u: Tensor
+    v: Tensor
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__()
@@ -148,19 +159,19 @@ class SpectralNorm(nn.Module):
         self.register_buffer("u", normalize(matrix.new_empty(len(matrix)).normal_(), dim=0))
         self.register_buffer("v", normalize(matrix.T @ self.u, dim=0))
         for _ in range(ITERATIONS):
-            self._step(matrix)
+            self._iterate(matrix)
 
     def forward(self, weight: Tensor) -> Tensor:
-        """Return the weight over its largest singular value."""
+        """Return the weight, (out, ...), divided by its largest singular value."""
         with torch.autocast(weight.device.type, enabled=False):
             matrix = weight.flatten(1)
             if self.training:
-                self._step(matrix)
-            # Copies: the next use changes the buffers, and backpropagation still needs these.
+                self._iterate(matrix)
+            # Copies: the next use changes the buffers, and the backward pass needs these values.
             u, v = self.u.clone(), self.v.clone()
             return weight / (u @ matrix @ v)
 
     @torch.no_grad()
-    def _step(self, matrix: Tensor) -> None:
+    def _iterate(self, matrix: Tensor) -> None:
         self.v.copy_(normalize(matrix.T @ self.u, dim=0))
         self.u.copy_(normalize(matrix @ self.v, dim=0))

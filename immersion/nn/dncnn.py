@@ -1,4 +1,4 @@
-"""The plain network for denoising of 2017: convolutions and rectifiers at full resolution."""
+"""DnCNN, a plain denoising network: convolutions and rectifiers at full resolution."""
 
 from itertools import pairwise
 
@@ -11,14 +11,14 @@ from immersion.nn.image_to_image import IMAGE_TO_IMAGE_NETWORKS, ImageToImageNet
 class DnCNN(ImageToImageNetwork):
     """3x3 convolutions with rectifiers between them.
 
-    The published network has a normalisation over the batch after each inner convolution, which at
-    the end of training is a part of the convolution's weights; here it is from the start.
+    The published network has batch normalisation after each inner convolution, which is merged
+    into the convolution's weights after training; here there is none.
 
     Args:
         in_channels: C_in.
         out_channels: C_out.
         width: Channels of the inner layers.
-        depth: Convolutions.
+        depth: Number of convolutions.
 
     Reference:
         Zhang et al. 2017, Beyond a Gaussian denoiser, figure 1, https://arxiv.org/abs/1608.03981
@@ -31,23 +31,24 @@ class DnCNN(ImageToImageNetwork):
         for before, after in pairwise(widths):
             convolution = nn.Conv2d(before, after, 3, padding=1)
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
-            nn.init.zeros_(convolution.bias)
+            if convolution.bias is not None:
+                nn.init.zeros_(convolution.bias)
             layers += [convolution, nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers[:-1])
 
     @property
     def halo(self) -> int:
-        """Return the reach: one pixel a convolution."""
+        """One pixel a convolution."""
         return (len(self.layers) + 1) // 2
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the output, (B, C_out, H, W)."""
+        """Return the output, (B, C_out, H, W), of x, (B, C_in, H, W)."""
         return self.layers(x)
 
 
 @IMAGE_TO_IMAGE_NETWORKS.register("dncnn")
 def dncnn(in_channels: int, out_channels: int, scale: int, width: int, depth: int) -> DnCNN:
-    """Return a `DnCNN`, by default the published one: 64 channels, 17 convolutions."""
+    """Return a `DnCNN`, by default as published: 64 channels, 17 convolutions."""
     check_scale("dncnn", scale)
     if depth >= 0:
         check_at_least(2, depth=depth)

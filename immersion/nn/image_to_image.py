@@ -1,4 +1,4 @@
-"""The contract of networks from pictures to pictures of any size, and the choice among them."""
+"""The contract of networks from images to images of any size, and a recipe's choice among them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -19,24 +19,23 @@ IMAGE_TO_IMAGE_NETWORKS: Registry[Callable[..., "ImageToImageNetwork"]] = Regist
 class ImageToImageNetwork(nn.Module, ABC):
     """A network (B, C_in, H, W) -> (B, C_out, s H, s W) of convolutions alone, for any size.
 
-    Nothing in it looks at the whole picture, such as a normalisation over it: a value of the
-    output depends on the input within `halo` of it and on nothing else, so that a large picture
-    can be worked on in tiles.
+    No layer depends on the whole image, as a normalisation over it would: an output value depends
+    only on the input within `halo` of it, so that a large image can be processed in tiles.
     """
 
     @property
     @abstractmethod
     def halo(self) -> int:
-        """Return how far, in pixels of the input, an output looks beyond its own pixel."""
+        """Distance, in input pixels, beyond its own pixel on which an output depends."""
 
     @property
     def multiple(self) -> int:
-        """Return what both sides of the input must be divisible by."""
+        """Divisor of both sides of the input."""
         return 1
 
     @property
     def residual(self) -> bool:
-        """Return whether its output is what to add to what the task starts from."""
+        """True if the output is added to the task's first estimate."""
         return True
 
     @abstractmethod
@@ -46,14 +45,14 @@ class ImageToImageNetwork(nn.Module, ABC):
 
 @dataclass(frozen=True)
 class ImageToImageArchitecture:
-    """Which network from pictures to pictures, how wide and how deep.
+    """The name, width and depth of a network from images to images.
 
     Args:
         network: restorer (at half resolution, residual), noise-aware (a restorer whose input has
             an estimate of the noise level), dncnn (the published plain network), unet, or
             autoencoder (a U-Net without skip connections).
-        width: Channels at the network's first resolution; 0 takes the family's usual width.
-        depth: Residual blocks, convolutions or halvings; -1 takes the family's usual depth.
+        width: Channels at the network's first resolution; 0 is the network's default.
+        depth: Residual blocks, convolutions or halvings; -1 is the network's default.
     """
 
     network: str
@@ -68,12 +67,12 @@ class ImageToImageArchitecture:
         check_at_least(-1, depth=self.depth)
 
     def build(self, in_channels: int, out_channels: int, scale: int) -> ImageToImageNetwork:
-        """Return the network.
+        """Return a network (B, C_in, H, W) -> (B, C_out, s H, s W).
 
         Args:
             in_channels: C_in.
             out_channels: C_out.
-            scale: s, the side of the output in units of the input's.
+            scale: s, the ratio of output to input sides.
 
         Example:
             >>> import torch
@@ -81,16 +80,12 @@ class ImageToImageArchitecture:
             >>> network(torch.zeros(1, 1, 10, 14)).shape
             torch.Size([1, 2, 30, 42])
         """
-        family = IMAGE_TO_IMAGE_NETWORKS[self.network]
-        return family(in_channels, out_channels, scale, self.width, self.depth)
+        build = IMAGE_TO_IMAGE_NETWORKS[self.network]
+        return build(in_channels, out_channels, scale, self.width, self.depth)
 
 
 def check_scale(network: str, scale: int) -> None:
-    """Refuse to enlarge with a network that cannot.
-
-    Raises:
-        UserError: The scale is not 1.
-    """
+    """Raise UserError if the scale is not 1."""
     if scale != 1:
         raise UserError(
             f"a {network} network does not enlarge", "--network restorer", f"--network {network}"

@@ -21,6 +21,10 @@ class NoiseAwareRestorer(ImageToImageNetwork):
         out_channels: C_out.
         width: Channels of all layers.
         depth: Residual blocks.
+
+    Reference:
+        Zhang, Zuo & Zhang 2018, FFDNet, section III.B, a map of noise levels as input,
+        https://arxiv.org/abs/1710.04026
     """
 
     def __init__(self, in_channels: int, out_channels: int, width: int, depth: int) -> None:

@@ -1,4 +1,4 @@
-"""The discriminator of patches: which parts of a picture look real."""
+"""A discriminator of the patches of an image."""
 
 from torch import Tensor, nn
 
@@ -6,18 +6,18 @@ from immersion.nn.discriminator_layers import apply_spectral_norm
 
 
 class PatchDiscriminator(nn.Module):
-    """Convolutions that halve a picture twice: a logit for each patch of 26 x 26, every 4 pixels.
+    """Convolutions that halve an image twice: a logit for each patch of 26 x 26, every 4 pixels.
 
-    Isola et al. 2017, section 3.2.2: the likeness keeps the picture right at large, so that the
-    discriminator need only look at patches. Each layer is kept at a Lipschitz constant of 1, as
-    any game then asks for no penalty (Miyato et al. 2018, https://arxiv.org/abs/1802.05957).
+    The likelihood or distance term fixes the image at large, so that patches suffice. Spectral
+    normalisation holds each layer at a Lipschitz constant of 1, so that no game needs a penalty
+    (Miyato et al. 2018, https://arxiv.org/abs/1802.05957).
 
     Args:
-        channels: Of input and output together.
+        channels: Channels of input and output together.
         width: Channels after the first halving.
 
     Reference:
-        https://arxiv.org/abs/1611.07004
+        Isola et al. 2017, section 3.2.2, https://arxiv.org/abs/1611.07004
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""An encoder of pictures of any size: what it finds, averaged over the picture."""
+"""An encoder of images of any size, with global average pooling."""
 
 from itertools import pairwise
 
@@ -9,11 +9,15 @@ WIDTHS = (32, 64, 128, 128)
 
 
 class PoolingEncoder(nn.Module):
-    """Convolutions that halve the picture four times, the mean over what is left, a linear layer.
+    """Convolutions that halve the image four times, global average pooling and a linear layer.
 
     Args:
         in_channels: C.
-        numbers: F.
+        out_features: F.
+
+    Reference:
+        Lin, Chen & Yan 2014, Network in network, section 3.2, global average pooling,
+        https://arxiv.org/abs/1312.4400
 
     Example:
         >>> import torch
@@ -22,14 +26,14 @@ class PoolingEncoder(nn.Module):
         (torch.Size([2, 8]), torch.Size([2, 8]))
     """
 
-    def __init__(self, in_channels: int, numbers: int) -> None:
+    def __init__(self, in_channels: int, out_features: int) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for before, after in pairwise((in_channels, *WIDTHS)):
             layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.ReLU()]
         self.layers = nn.Sequential(*layers)
-        self.head = nn.Linear(WIDTHS[-1], numbers)
+        self.head = nn.Linear(WIDTHS[-1], out_features)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the numbers, (B, F), of x, (B, C, H, W)."""
+        """Return the features, (B, F), of x, (B, C, H, W)."""
         return self.head(self.layers(x).mean((2, 3)))

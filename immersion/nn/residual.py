@@ -26,7 +26,7 @@ def residual(
         A network (B, *in_shape) -> (B, *out_shape).
 
     Raises:
-        UserError: Neither side is an image, or its sides are not within 8 to 128.
+        UserError: Neither shape is an image, or its sides are not within 8 to 128.
 
     Reference:
         He et al. 2016, Identity mappings in deep residual networks,
@@ -56,21 +56,25 @@ def residual(
 
 
 class Block(nn.Module):
-    """x + f(x), where f is twice (activation, 3x3 convolution).
+    """x + f(x), with f = (activation, 3x3 convolution) twice.
 
     The second convolution starts at zero, so that the block starts as the identity and a deep
     network trains without normalisation layers (Zhang, Dauphin & Ma 2019, Fixup,
     https://arxiv.org/abs/1901.09321).
+
+    Args:
+        channels: C.
+        activation: Class of the activation.
     """
 
     def __init__(self, channels: int, activation: type[nn.Module]) -> None:
         super().__init__()
         last = nn.Conv2d(channels, channels, 3, padding=1)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
+        for parameter in last.parameters():
+            nn.init.zeros_(parameter)
         first = nn.Conv2d(channels, channels, 3, padding=1)
-        # The first one's input is still needed. The second writes over its own: a copy takes
-        # long on a CPU.
+        # The input of the first is still needed; the second overwrites its input, since a copy
+        # is slow on a CPU.
         second = nn.ReLU(inplace=True) if activation is nn.ReLU else activation()
         self.branch = nn.Sequential(activation(), first, second, last)
 
@@ -80,7 +84,12 @@ class Block(nn.Module):
 
 
 class Resize(nn.Module):
-    """Change the size by area averaging (down) or nearest neighbour (up), then the channels."""
+    """Resizing by area averaging (down) or nearest neighbour (up), then a 3x3 convolution.
+
+    Args:
+        before, after: Input and output channels.
+        size: (H, W) of the output.
+    """
 
     def __init__(self, before: int, after: int, size: tuple[int, int]) -> None:
         super().__init__()
@@ -88,6 +97,6 @@ class Resize(nn.Module):
         self.mix = nn.Conv2d(before, after, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x, (B, before, H, W), as (B, after, *size)."""
+        """Return (B, after, *size) of x, (B, before, H, W)."""
         down = x.shape[-1] > self.size[-1]
         return self.mix(interpolate(x, self.size, mode="area" if down else "nearest"))

@@ -1,4 +1,4 @@
-"""A residual network for restoring pictures: all its layers at one, low resolution."""
+"""A residual network for image restoration, with all layers at one low resolution."""
 
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
@@ -7,20 +7,20 @@ from immersion.nn.image_to_image import IMAGE_TO_IMAGE_NETWORKS, ImageToImageNet
 from immersion.nn.residual import Block
 
 SHRINK = 2
-"""Side of the squares of pixels that become channels where the output is as large as the input."""
+"""Side of the squares of pixels that become channels if input and output have the same size."""
 
 
 class Restorer(ImageToImageNetwork):
-    """Squares of pixels become channels, residual blocks follow, channels become squares again.
+    """Pixel unshuffle, residual blocks and pixel shuffle.
 
-    A convolution at half resolution costs a quarter of one at full and sees twice as far (Zhang,
-    Zuo & Zhang 2018, FFDNet, section III.B). A network that enlarges works at the resolution of
-    its input (Shi et al. 2016, sub-pixel convolution, equation (4)).
+    A convolution at half resolution costs a quarter of one at full resolution and has twice its
+    reach (Zhang, Zuo & Zhang 2018, FFDNet, section III.B). A network that enlarges works at the
+    resolution of its input (Shi et al. 2016, sub-pixel convolution, equation (4)).
 
     Args:
         in_channels: C_in.
         out_channels: C_out.
-        scale: s.
+        scale: s, the ratio of output to input sides.
         width: Channels of all layers.
         depth: Residual blocks.
 
@@ -39,21 +39,21 @@ class Restorer(ImageToImageNetwork):
         self.head = nn.Conv2d(in_channels * self.shrink**2, width, 3, padding=1)
         self.blocks = nn.Sequential(*(Block(width, nn.ReLU) for _ in range(depth)))
         self.tail = nn.Conv2d(width, out_channels * self.grow**2, 3, padding=1)
-        nn.init.zeros_(self.tail.weight)
-        nn.init.zeros_(self.tail.bias)
+        for parameter in self.tail.parameters():
+            nn.init.zeros_(parameter)
 
     @property
     def halo(self) -> int:
-        """Return the reach of all convolutions: one pixel of the low resolution each."""
+        """One pixel of the low resolution a convolution."""
         return self.shrink * (2 * self.depth + 3)
 
     @property
     def multiple(self) -> int:
-        """Return the side of a square."""
+        """The side of a square of pixels."""
         return self.shrink
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the output, (B, C_out, s H, s W)."""
+        """Return the output, (B, C_out, s H, s W), of x, (B, C_in, H, W)."""
         first = self.head(pixel_unshuffle(x, self.shrink))
         return pixel_shuffle(self.tail(first + self.blocks(first)), self.grow)
 

@@ -1,4 +1,4 @@
-"""The U-Net: down to a code of a neighbourhood and up again, with a bridge at each level."""
+"""The U-Net: an encoder and a decoder with a skip connection at each level."""
 
 import torch
 from torch import Tensor, nn
@@ -8,22 +8,22 @@ from immersion.nn.image_to_image import IMAGE_TO_IMAGE_NETWORKS, ImageToImageNet
 from immersion.nn.residual import Block
 
 WIDEST = 8
-"""Channels of the lowest level, at most, in units of the first one's."""
+"""Most channels of a level, in units of the first level's."""
 
 
 class UNet(ImageToImageNetwork):
-    """An encoder to a code z at the lowest resolution, and a decoder that sees every level again.
+    """An encoder to a code z at the lowest resolution, and a decoder with skip connections.
 
-    Residual blocks without a normalisation, so that the output is local; sizes are halved by
-    means of 2x2 and doubled by repetition.
+    Residual blocks without normalisation, so that the output is local; sizes are halved by 2x2
+    means and doubled by repetition.
 
     Args:
         in_channels: C_in.
         out_channels: C_out.
         width: Channels at full resolution; they double at each halving, up to eight times.
-        depth: Halvings.
-        bridged: Whether the decoder sees every level; otherwise the code is all that it has: an
-            autoencoder, which trained on noisy pictures is the denoising one.
+        depth: Number of halvings.
+        bridged: If False, there are no skip connections and the decoder has the code alone: an
+            autoencoder, and on noisy images a denoising autoencoder.
 
     Reference:
         Ronneberger, Fischer & Brox 2015, figure 1, https://arxiv.org/abs/1505.04597; Vincent et
@@ -38,32 +38,36 @@ class UNet(ImageToImageNetwork):
         widths = [width * min(2**level, WIDEST) for level in range(depth + 1)]
         self.depth, self.bridged = depth, bridged
         self.head = nn.Conv2d(in_channels, width, 3, padding=1)
-        self.down = nn.ModuleList(_level(widths[k], widths[k]) for k in range(depth))
+        self.down = nn.ModuleList(_build_level(widths[k], widths[k]) for k in range(depth))
         self.widen = nn.ModuleList(nn.Conv2d(widths[k], widths[k + 1], 1) for k in range(depth))
-        self.code = nn.Sequential(*_level(widths[-1], widths[-1]), *_level(widths[-1], widths[-1]))
+        self.code = nn.Sequential(
+            *_build_level(widths[-1], widths[-1]), *_build_level(widths[-1], widths[-1])
+        )
         seen = [widths[k] if bridged else 0 for k in range(depth)]
-        self.up = nn.ModuleList(_level(seen[k] + widths[k + 1], widths[k]) for k in range(depth))
+        self.up = nn.ModuleList(
+            _build_level(seen[k] + widths[k + 1], widths[k]) for k in range(depth)
+        )
         self.tail = nn.Sequential(nn.ReLU(), nn.Conv2d(width, out_channels, 3, padding=1))
 
     @property
     def halo(self) -> int:
-        """Return the reach: two pixels of its level for each block, and the coarsest square."""
+        """Two pixels of its level for each block, and one square of the lowest resolution."""
         blocks = sum(2 * 2 * 2**level for level in range(self.depth))
         joined = sum(2**level for level in range(self.depth))
         return 2 + blocks + joined + 4 * 2**self.depth + 2**self.depth
 
     @property
     def multiple(self) -> int:
-        """Return the side of the square that one value of the code stands for."""
+        """The side of the square of pixels of one code value."""
         return 2**self.depth
 
     @property
     def residual(self) -> bool:
-        """Return whether more than the code may reach the output."""
+        """True with skip connections: then the output may depend on more than the code."""
         return self.bridged
 
     def encode(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Return z, (B, C_z, H / m, W / m), and what each level above it bridges."""
+        """Return z, (B, C_z, H / m, W / m), and the skip connection of each level above it."""
         bridges = []
         h = self.head(x)
         for level, widen in zip(self.down, self.widen, strict=True):
@@ -85,9 +89,9 @@ class UNet(ImageToImageNetwork):
         return self.decode(*self.encode(x))
 
 
-def _level(before: int, after: int) -> nn.Sequential:
-    """Return what happens at one resolution: a change of width if need be, and a block."""
-    join = [] if before == after else [nn.Conv2d(before, after, 3, padding=1)]
+def _build_level(before: int, after: int) -> nn.Sequential:
+    """Return the layers of one resolution: a convolution if the width changes, and a block."""
+    join: list[nn.Module] = [] if before == after else [nn.Conv2d(before, after, 3, padding=1)]
     return nn.Sequential(*join, Block(after, nn.ReLU))
 
 

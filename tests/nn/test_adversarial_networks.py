@@ -21,26 +21,26 @@ def build(name, in_shape, out_shape, width=4):
 @pytest.mark.parametrize(
     "shape", [(1, 28, 28), (3, 32, 32), (1, 48, 48), (3, 64, 64), (1, 8, 128)]
 )
-def test_generated_images_can_be_judged_and_the_generator_learns_of_it(name, shape):
-    generator, judge = build(name, (6,), shape), build(name, shape, (1,))
-    logits = judge(generator(torch.randn(4, 6)))
+def test_generated_images_reach_the_discriminator_and_train_the_generator(name, shape):
+    generator, discriminator = build(name, (6,), shape), build(name, shape, (1,))
+    logits = discriminator(generator(torch.randn(4, 6)))
     assert logits.shape == (4, 1)
     logits.square().sum().backward()
-    for parameter in [*generator.parameters(), *judge.parameters()]:
+    for parameter in [*generator.parameters(), *discriminator.parameters()]:
         assert parameter.grad is not None and parameter.grad.isfinite().all()
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("low", [False, True])
 def test_a_penalty_on_the_slope_reaches_every_weight_of_the_discriminator(name, low):
-    judge = build(name, (1, 16, 16), (1,))
-    for module in judge.modules():
+    discriminator = build(name, (1, 16, 16), (1,))
+    for module in discriminator.modules():
         if isinstance(module, Bottleneck):
             nn.init.normal_(module.branch[-1].weight, 0, 0.1)  # as after a first step
     x = torch.rand(4, 1, 16, 16, requires_grad=True)
     with torch.autocast("cpu", torch.bfloat16, enabled=low):
-        squared_slope(judge(x).squeeze(1), x).mean().backward()
-    for name, parameter in judge.named_parameters():
+        squared_slope(discriminator(x).squeeze(1), x).mean().backward()
+    for name, parameter in discriminator.named_parameters():
         if name.endswith("weight"):
             assert parameter.grad.isfinite().all() and parameter.grad.any(), name
 
@@ -96,6 +96,6 @@ def test_resampling_keeps_a_flat_image_and_its_mean():
 
 
 def test_r3gan_hands_on_grey_images_with_a_pixels_channels_side_by_side():
-    judge = build("r3gan", (1, 32, 32), (1,)).to(memory_format=torch.channels_last)
-    x = judge[0](torch.rand(2, 1, 32, 32))
+    discriminator = build("r3gan", (1, 32, 32), (1,)).to(memory_format=torch.channels_last)
+    x = discriminator[0](torch.rand(2, 1, 32, 32))
     assert x.is_contiguous(memory_format=torch.channels_last)

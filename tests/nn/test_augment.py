@@ -9,7 +9,7 @@ from immersion.nn.augment import (
     LARGEST,
     AdaptiveAugmentation,
     DifferentiableAugmentation,
-    _resampled,
+    _resample,
     build_augmentation,
 )
 from immersion.random import use_seed
@@ -22,7 +22,7 @@ def members():
 
 
 @pytest.mark.parametrize("shape", [(5, 1, 28, 20), (4, 3, 32, 32)])
-def test_shape_identity_in_evaluation_and_seeded_draws(shape):
+def test_shape_identity_in_evaluation_and_seeded_samples(shape):
     x = torch.rand(shape)
     for member in members():
         with use_seed(0, "augment"):
@@ -53,11 +53,11 @@ def test_slopes_and_slopes_of_slopes_pass():
         assert torch.autograd.gradgradcheck(energy, x)
 
 
-def test_resampling_reads_where_it_is_told():
+def test_resampling_reads_at_the_given_places():
     x = torch.arange(12.0).view(1, 1, 3, 4)
-    flipped = _resampled(x, torch.tensor([[3.0, 2, 1, 0]]), 3)
+    flipped = _resample(x, torch.tensor([[3.0, 2, 1, 0]]), 3)
     torch.testing.assert_close(flipped, x.flip(3))
-    between = _resampled(x, torch.tensor([[0.5, 1.5, 9.0]]), 2)[0, 0]
+    between = _resample(x, torch.tensor([[0.5, 1.5, 9.0]]), 2)[0, 0]
     torch.testing.assert_close(between[:2], (x[0, 0, :2] + x[0, 0, 1:]) / 2)
     assert not between[2].any()  # outside
 
@@ -65,7 +65,7 @@ def test_resampling_reads_where_it_is_told():
 def test_differentiable_cuts_half_a_side_and_shifts_an_eighth():
     """On a bright image what was cut or came in is mid-grey: a quarter and a border at most."""
     member = DifferentiableAugmentation()
-    member._coloured = lambda x: x
+    member._change_colours = lambda x: x
     with use_seed(0, "augment"):
         y = member(torch.ones(500, 1, 16, 16))
     assert set(y.unique().tolist()) == {0.5, 1.0}
@@ -77,7 +77,7 @@ def test_differentiable_cuts_half_a_side_and_shifts_an_eighth():
 
 def test_a_grey_image_has_no_saturation_and_a_colour_image_has():
     member = DifferentiableAugmentation()
-    member._moved = lambda x: x
+    member._change_geometry = lambda x: x
     x = torch.zeros(64, 3, 8, 8)
     x[:, 0] = 1
     with use_seed(0, "augment"):
@@ -101,7 +101,7 @@ def test_a_share_of_examples_is_augmented():
     assert abs(untouched - expected) < 4 * (expected * (1 - expected) / 2000) ** 0.5
 
 
-def test_probability_moves_towards_the_target_at_the_stated_rate():
+def test_probability_changes_towards_the_target_at_the_stated_rate():
     member = AdaptiveAugmentation(examples=100)
     sure, unsure = torch.ones(10), torch.tensor([1.0, -1] * 5)
     member.observe(sure)
@@ -117,11 +117,11 @@ def test_probability_moves_towards_the_target_at_the_stated_rate():
 
 
 def test_a_discriminator_observes_in_training_only():
-    judge = Discriminator(nn.Flatten(), augmentation=build_augmentation("adaptive"))
-    judge.eval().observe(torch.ones(1000))
-    assert judge.augmentation.probability == 0
-    judge.train().observe(torch.ones(1000))
-    assert judge.augmentation.probability > 0
+    discriminator = Discriminator(nn.Flatten(), augmentation=build_augmentation("adaptive"))
+    discriminator.eval().observe(torch.ones(1000))
+    assert discriminator.augmentation.probability == 0
+    discriminator.train().observe(torch.ones(1000))
+    assert discriminator.augmentation.probability > 0
     Discriminator(nn.Flatten()).observe(torch.ones(3))
 
 

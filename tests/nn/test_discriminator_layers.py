@@ -28,7 +28,7 @@ from immersion.run_folder import RunFolder
 JUDGES = ["dense", "conv", "dcgan", "r3gan"]
 
 
-def judge(name):
+def build(name):
     torch.manual_seed(0)
     return NETWORKS[name]((1, 16, 16), (1,), 8, -1, nn.LeakyReLU)
 
@@ -55,7 +55,7 @@ def test_groups_are_of_four_whatever_the_batch(batch):
 
 @pytest.mark.parametrize("name", JUDGES)
 def test_minibatch_deviation_starts_unheard_and_is_then_heard(name):
-    network = judge(name).eval()
+    network = build(name).eval()
     x = torch.rand(8, 1, 16, 16)
     seeing = add_minibatch_std(network)
     torch.testing.assert_close(seeing(x), network(x))
@@ -72,7 +72,7 @@ def test_a_network_without_a_linear_end_is_refused():
 
 @pytest.mark.parametrize("name", JUDGES)
 def test_normalised_weights_have_norm_one(name):
-    network = apply_spectral_norm(judge(name))
+    network = apply_spectral_norm(build(name))
     with torch.no_grad():
         for _ in range(150):
             network(torch.rand(2, 1, 16, 16))
@@ -83,16 +83,16 @@ def test_normalised_weights_have_norm_one(name):
 
 
 @pytest.mark.parametrize("name", JUDGES)
-def test_without_batch_norm_an_example_is_judged_alone(name):
-    network = remove_batch_norm(judge(name)).train()
+def test_without_batch_norm_an_example_is_independent(name):
+    network = remove_batch_norm(build(name)).train()
     x = torch.rand(4, 1, 16, 16)
     torch.testing.assert_close(network(x)[:1], network(x[:1]))
     assert network(x).std() > 1e-3  # and the first weights let something through
 
 
 @pytest.mark.parametrize("low", [False, True])
-def test_normalised_judges_have_slopes_of_slopes(low):
-    network = apply_spectral_norm(add_minibatch_std(judge("r3gan")))
+def test_normalised_discriminators_have_slopes_of_slopes(low):
+    network = apply_spectral_norm(add_minibatch_std(build("r3gan")))
     x = torch.rand(4, 1, 16, 16, requires_grad=True)
     with torch.autocast("cpu", torch.bfloat16, enabled=low):
         real, fake = network(x).squeeze(1), network(torch.rand_like(x)).squeeze(1)
@@ -100,11 +100,11 @@ def test_normalised_judges_have_slopes_of_slopes(low):
     assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)
 
 
-def test_a_normalised_judge_is_copied_and_restored_bit_for_bit():
-    network = apply_spectral_norm(judge("dcgan"))
+def test_a_normalised_discriminator_is_copied_and_restored_bit_for_bit():
+    network = apply_spectral_norm(build("dcgan"))
     x = torch.rand(4, 1, 16, 16)
     network(x)
-    copy, restored = deepcopy(network), apply_spectral_norm(judge("dcgan"))
+    copy, restored = deepcopy(network), apply_spectral_norm(build("dcgan"))
     restored.load_state_dict(network.state_dict())
     for _ in range(2):
         expected = network(x)
@@ -112,7 +112,7 @@ def test_a_normalised_judge_is_copied_and_restored_bit_for_bit():
 
 
 def test_singular_vectors_stand_still_in_evaluation():
-    network = apply_spectral_norm(judge("conv")).eval()
+    network = apply_spectral_norm(build("conv")).eval()
     before = deepcopy(network.state_dict())
     network(torch.rand(2, 1, 16, 16))
     assert all(torch.equal(before[name], now) for name, now in network.state_dict().items())
@@ -120,7 +120,7 @@ def test_singular_vectors_stand_still_in_evaluation():
 
 def game() -> Experiment:
     """A game with everything that a checkpoint must hold: norms, vectors, a probability."""
-    network = apply_spectral_norm(add_minibatch_std(judge("dcgan")))
+    network = apply_spectral_norm(add_minibatch_std(build("dcgan")))
     augment = AdaptiveAugmentation(examples=400)
     augment.probability.fill_(0.5)
     model = GAN(

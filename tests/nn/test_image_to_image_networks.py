@@ -1,4 +1,6 @@
-"""What every network from pictures to pictures keeps to: its size, and how far it looks."""
+"""One contract for every network from images to images: sizes, reach and documentation."""
+
+import re
 
 import pytest
 import torch
@@ -16,7 +18,7 @@ SMALL = {
 }
 
 
-def built(name: str, scale: int = 1) -> torch.nn.Module:
+def build(name: str, scale: int = 1) -> torch.nn.Module:
     """A small network with no weight at zero, in float64."""
     torch.manual_seed(0)
     width, depth = SMALL.get(name, (6, 2))
@@ -27,8 +29,18 @@ def built(name: str, scale: int = 1) -> torch.nn.Module:
 
 
 @pytest.mark.parametrize("name", IMAGE_TO_IMAGE_NETWORKS)
+def test_docstring_states_channels_shapes_and_source(name):
+    network = build(name)
+    text, shapes = type(network).__doc__ or "", type(network).forward.__doc__ or ""
+    for argument in ("in_channels: C_in", "out_channels: C_out", "width: ", "depth: "):
+        assert argument in text, argument
+    assert re.search(r"\(B, C_out, (s )?H, (s )?W\)", shapes), "shape of the output"
+    assert re.search(r"Reference:\n +\S.*?https?://", text, re.DOTALL), "source"
+
+
+@pytest.mark.parametrize("name", IMAGE_TO_IMAGE_NETWORKS)
 def test_any_multiple_of_its_grid_is_taken(name):
-    network = built(name)
+    network = build(name)
     for height, width in ((3, 5), (6, 4)):
         x = torch.rand(2, 2, height * network.multiple, width * network.multiple).double()
         assert network(x).shape == (2, 3, *x.shape[2:])
@@ -36,7 +48,7 @@ def test_any_multiple_of_its_grid_is_taken(name):
 
 @pytest.mark.parametrize("name", IMAGE_TO_IMAGE_NETWORKS)
 def test_an_output_depends_on_nothing_beyond_the_halo(name):
-    network = built(name)
+    network = build(name)
     m, halo = network.multiple, network.halo
     side = 2 * (halo + m) // m * m + 4 * m
     x = torch.rand(1, 2, side, side).double()
@@ -50,7 +62,7 @@ def test_an_output_depends_on_nothing_beyond_the_halo(name):
 
 @pytest.mark.parametrize("name", IMAGE_TO_IMAGE_NETWORKS)
 def test_tiles_are_equal_to_the_whole(name):
-    network = built(name).float()
+    network = build(name).float()
     m, halo = network.multiple, network.halo
     x = torch.rand(1, 2, 13 * m, 17 * m)
     with torch.no_grad():
@@ -62,7 +74,7 @@ def test_tiles_are_equal_to_the_whole(name):
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_tiles_of_an_enlarger_are_equal_to_the_whole(scale):
-    network = built("restorer", scale).float()
+    network = build("restorer", scale).float()
     x = torch.rand(1, 2, 19, 31)
     with torch.no_grad():
         whole, parts = (
@@ -74,7 +86,7 @@ def test_tiles_of_an_enlarger_are_equal_to_the_whole(scale):
 
 
 def test_a_halo_that_is_too_small_shows():
-    network = built("dncnn").float()
+    network = build("dncnn").float()
     x = torch.rand(1, 2, 24, 24)
     with torch.no_grad():
         whole, parts = network(x), apply_in_tiles(network, x, halo=network.halo - 1, side=8)
@@ -93,7 +105,7 @@ def test_tiles_cover_every_pixel_once(size, multiple):
 
 
 def test_sides_that_the_grid_does_not_divide_are_mirrored_and_cut_off():
-    network = built("unet")
+    network = build("unet")
     x = torch.rand(1, 2, 9, 14).double()
     padded = torch.nn.functional.pad(x, (0, 2, 0, 3), "reflect")
     with torch.no_grad():
@@ -111,6 +123,6 @@ def test_networks_that_cannot_enlarge_say_so(name):
 def test_an_autoencoder_has_nothing_but_its_code():
     """With equal codes two pictures come out equal, whatever the levels above them held."""
     for name, equal in (("autoencoder", True), ("unet", False)):
-        network = built(name)
+        network = build(name)
         (z, bridges), (_, others) = (network.encode(torch.rand(1, 2, 8, 8).double()) for _ in "ab")
         assert torch.equal(network.decode(z, bridges), network.decode(z, others)) is equal

@@ -1,6 +1,7 @@
 """One contract for every network family: shapes, gradients, precision, and the immersion."""
 
 import math
+import re
 
 import pytest
 import torch
@@ -73,6 +74,15 @@ def test_auto_takes_dense_for_small_and_conv_for_large_images():
     assert math.prod(Architecture().build((5,), (2,))(torch.zeros(1, 5)).shape) == 2
 
 
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_docstring_states_arguments_shapes_and_source(name):
+    text = NETWORKS[name].__doc__ or ""
+    for argument in ("in_shape", "out_shape", "width", "depth", "activation"):
+        assert re.search(rf"^ +{argument}: ", text, re.MULTILINE), argument
+    assert "A network (B, *in_shape) -> (B, *out_shape)." in text, "shapes"
+    assert re.search(r"Reference:\n +\S.*?https?://", text, re.DOTALL), "source"
+
+
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 def test_every_activation_builds(activation):
     assert Architecture("dense", activation=activation).build((2,), (3,))(torch.zeros(1, 2)).shape
@@ -88,6 +98,6 @@ def test_every_activation_builds(activation):
         (Architecture("residual"), (1, 4, 9), "--size"),
     ],
 )
-def test_mistakes_are_told_with_the_remedy(architecture, shape, word):
+def test_errors_name_the_remedy(architecture, shape, word):
     with pytest.raises(UserError, match=word):
         architecture.build(shape, (2,))
