@@ -1,10 +1,12 @@
 """The documents are true: the tree, links, commands and generated pages."""
 
 import contextlib
+import itertools
 import re
 import runpy
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,23 @@ def test_everything_of_the_package_is_in_the_tree():
         if path.name not in ("__init__.py", "__pycache__", "py.typed")
     }
     assert found <= set(tree())
+
+
+def test_the_tree_is_in_the_order_of_the_import_layers():
+    """And every module of the package is in a layer."""
+    text = (ROOT / "pyproject.toml").read_text()
+    (contract,) = tomllib.loads(text)["tool"]["importlinter"]["contracts"]
+    layers = [layer.replace("immersion.", "").split(" | ") for layer in contract["layers"]]
+    order = [
+        entry.removeprefix("immersion/").removesuffix("/").removesuffix(".py")
+        for entry in tree()
+        if entry.startswith("immersion/") and entry != "immersion/"
+    ]
+    assert set(order) - {"__main__", "help"} == {name for layer in layers for name in layer}
+    places = [sorted(order.index(name) for name in layer) for layer in layers]
+    assert sorted(places) == places and all(
+        above[-1] < below[0] for above, below in itertools.pairwise(places)
+    )
 
 
 def test_the_readme_begins_with_what_to_do():
@@ -68,6 +87,15 @@ def test_commands_of_the_readme_have_the_flags_that_it_names(words, capsys):
     shown = capsys.readouterr().out
     flags = [word.strip("[]") for word in words if word.strip("[").startswith("-")]
     assert "usage:" in shown and all(flag in shown for flag in flags)
+
+
+def test_the_code_that_the_glossary_names_exists():
+    glossary = (ROOT / "docs" / "glossary.md").read_text()
+    places = re.findall(r"`(immersion/[^`:]+)(?:: (\w+))?`", glossary)
+    assert places
+    for path, name in places:
+        assert (ROOT / path).exists()
+        assert not name or f"class {name}" in (ROOT / path).read_text()
 
 
 def test_links_and_pictures_of_the_documents_exist():
