@@ -1,4 +1,4 @@
-"""Likelihoods p(x|h): a network outputs numbers, a likelihood turns them into a distribution."""
+"""Likelihoods p(x|h): distributions over data x whose parameters h are a network's output."""
 
 from immersion.likelihoods.base import (
     LIKELIHOODS,

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import NoReturn
 
+import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent
 
@@ -12,20 +13,23 @@ from immersion.registry import Registry
 
 LIKELIHOODS: Registry[type["Likelihood"]] = Registry("likelihood", "immersion.likelihoods")
 
+SampleShape = torch.Size | list[int] | tuple[int, ...]
+"""The leading dimensions of samples, as in `torch.distributions`."""
+
 DEFAULT = {
-    "binary": "bernoulli",  # the only one for coins, and what published nats are measured with
-    "unit": "gaussian-optimal",  # learns how sharp pictures are; no weight to tune
-    "counts": "negative-binomial",  # real counts vary more than Poisson's variance = mean
-    "real": "gaussian-shared",  # one scale, learned: no value can run off to infinite density
+    "binary": "bernoulli",  # the only one for binary data, and that of published results
+    "unit": "gaussian-optimal",  # learns its scale; no weight to tune
+    "counts": "negative-binomial",  # most counts have a larger variance than Poisson's mean
+    "real": "gaussian-shared",  # one learned scale: no single value reaches infinite density
 }
-"""The likelihood for data of each kind (`Spec.values`) where the user names none."""
+"""The default likelihood of each type of data (`Spec.values`)."""
 
 
 def default_likelihood(values: str) -> str:
-    """Return the name of the likelihood to take for data of one kind where none is named.
+    """Return the name of the default likelihood of a type of data.
 
     Raises:
-        UserError: If `values` is not binary, unit, counts or real.
+        UserError: `values` is not binary, unit, counts or real.
 
     Example:
         >>> default_likelihood("unit")
@@ -35,27 +39,31 @@ def default_likelihood(values: str) -> str:
 
 
 def build_likelihood(name: str, event_shape: tuple[int, ...], values: str) -> "Likelihood":
-    """Return a likelihood by name (or `auto`) as it suits data of one kind.
+    """Return the likelihood of a name (or `auto`) for a type of data.
 
-    Means of data that lie in [0, 1] are squashed into (0, 1) where the likelihood can do so, as
-    Kingma & Welling 2014 do in appendix C.2.
+    For data in [0, 1] the mean is mapped to (0, 1) if the likelihood supports it, as in Kingma &
+    Welling 2014, appendix C.2.
+
+    Args:
+        name: Registered name, or auto for the default of the type.
+        event_shape: Shape of one example.
+        values: Type of the data: binary, unit, counts or real.
 
     Example:
         >>> build_likelihood("auto", (1, 8, 8), "unit").bounded
         True
     """
     member = LIKELIHOODS[default_likelihood(values) if name == "auto" else name]
-    if values == "unit" and member.boundable:
-        return member(event_shape, bounded=True)
-    return member(event_shape)
+    options = {"bounded": True} if values == "unit" and member.boundable else {}
+    return member(event_shape, **options)
 
 
 class Likelihood(nn.Module, ABC):
     """p(x|h): a distribution over x of shape `event_shape` from a network's output h.
 
-    A member states how many parameters a value needs (`parameters_per_value`, n) and which data it
-    is for (`values`), and maps h to a distribution whose `log_prob` is one number an example, in
-    nats.
+    A subclass states how many parameters a value needs (`parameters_per_value`, n) and which data
+    it supports (`values`), and maps h to a distribution whose `log_prob` is one number an example,
+    in nats.
 
     Args:
         event_shape: Shape of one example, (C, H, W) for an image or (D,) for a row of a table.
@@ -65,14 +73,14 @@ class Likelihood(nn.Module, ABC):
     """n, the number of parameters in h for each value of x."""
 
     values: frozenset[str]
-    """The kinds of data (`Spec.values`) that the likelihood is for: a subset of binary, unit,
-    counts, real. It is chosen by name; `check` has the last word."""
+    """Types of data (`Spec.values`) that the likelihood supports: a subset of binary, unit, counts
+    and real. `check` decides for given data."""
 
     discrete: bool = False
-    """True where log p(x|h) is the logarithm of a probability, so that bits/dim applies."""
+    """True if p(x|h) is a probability, not a density, so that bits/dim applies."""
 
     boundable: bool = False
-    """True where the constructor takes `bounded`, which squashes the mean into (0, 1)."""
+    """True if the constructor has the argument `bounded`, which maps the mean to (0, 1)."""
 
     predicts_scale: bool = False
     """True if h holds a scale for each value, so that the standard deviation is a prediction."""
@@ -83,7 +91,7 @@ class Likelihood(nn.Module, ABC):
 
     @property
     def parameter_shape(self) -> tuple[int, ...]:
-        """Shape that h must have for one example: (n * C, H, W) or (n * D,)."""
+        """Shape of h for one example: (n * C, H, W) or (n * D,)."""
         first, *rest = self.event_shape
         return (self.parameters_per_value * first, *rest)
 
@@ -97,8 +105,15 @@ class Likelihood(nn.Module, ABC):
         """Split h, (..., n * C, H, W), into n tensors of shape (..., C, H, W)."""
         return self.unpack(h).unbind(-len(self.event_shape) - 1)
 
-    def independent(self, values: Distribution) -> Independent:
-        """Return the product over an example's values: `log_prob` sums over the event."""
+    def make_independent(self, values: Distribution) -> Independent:
+        """Return the product of the distributions of an example's values.
+
+        Args:
+            values: Distributions of single values, with batch shape (..., *event_shape).
+
+        Returns:
+            A distribution whose `log_prob` is summed over the event, (...).
+        """
         return Independent(values, len(self.event_shape), validate_args=False)
 
     @abstractmethod
@@ -106,7 +121,7 @@ class Likelihood(nn.Module, ABC):
         """Return p(x|h).
 
         Args:
-            h: Output of a network, (..., *parameter_shape); computed with in float32 or wider.
+            h: Output of a network, (..., *parameter_shape); converted to float32 or wider.
 
         Returns:
             A distribution with batch shape (...) and event shape `event_shape`: `log_prob(x)` is
@@ -115,16 +130,20 @@ class Likelihood(nn.Module, ABC):
 
     @abstractmethod
     def check(self, x: Tensor) -> None:
-        """Raise a `UserError`, with the remedy, where x lies outside the support."""
+        """Raise UserError, with the remedy, if x is outside the support.
+
+        Args:
+            x: Data, any shape.
+        """
 
 
 def raise_outside_support(likelihood: str, support: str, x: Tensor) -> NoReturn:
-    """Raise the `UserError` that says what x holds and which flags mend it.
+    """Raise the UserError that describes x and names the flags to pass.
 
     Args:
-        likelihood: The name of the likelihood whose support x leaves.
-        support: The support in words.
-        x: The data, any shape.
+        likelihood: Name of the likelihood.
+        support: Support of the likelihood in words.
+        x: Data outside the support, any shape.
     """
     finite = x.isfinite()
     if not finite.all():
@@ -137,7 +156,7 @@ def raise_outside_support(likelihood: str, support: str, x: Tensor) -> NoReturn:
 
 
 def suggest_flags(x: Tensor) -> str:
-    """Return, as an imperative, the flags that suit finite data that look like x.
+    """Return the flags that suit finite data x, as an imperative.
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""Likelihoods for values that are 0 or 1, and for values between the two."""
+"""Likelihoods for values 0 and 1, and for values in [0, 1]."""
 
 import math
 from typing import ClassVar
@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.distributions import Bernoulli as TorchBernoulli
 from torch.distributions import Distribution, Independent
 
-from immersion.likelihoods.base import LIKELIHOODS, Likelihood, raise_outside_support
+from immersion.likelihoods.base import LIKELIHOODS, Likelihood, SampleShape, raise_outside_support
 
 BERNOULLI_NUMBERS = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6)
 """B_2, B_4, ..., B_14."""
@@ -16,10 +16,10 @@ BERNOULLI_NUMBERS = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6
 
 @LIKELIHOODS.register("bernoulli")
 class Bernoulli(Likelihood):
-    r"""Independent coins: log p(x|h) = sum_i x_i log s(h_i) + (1 - x_i) log(1 - s(h_i)).
+    r"""Bernoulli values: log p(x|h) = sum_i x_i log s(h_i) + (1 - x_i) log(1 - s(h_i)).
 
-    s is the logistic sigmoid; h holds one logit a value. For x in {0, 1} only: on grey values the
-    formula is not a normalised density (Loaiza-Ganem & Cunningham 2019, section 2).
+    s is the logistic sigmoid; h has one logit a value, (..., C, H, W). For x in {0, 1} only: on
+    grey values it is not a normalised density (Loaiza-Ganem & Cunningham 2019, section 2).
 
     Reference:
         Kingma & Welling 2014, Auto-Encoding Variational Bayes, appendix C.1, equation (11),
@@ -38,10 +38,10 @@ class Bernoulli(Likelihood):
     def forward(self, h: Tensor) -> Independent:
         """Return p(x|h) from logits h, (..., *event_shape)."""
         (logits,) = self.split(h)
-        return self.independent(TorchBernoulli(logits=logits, validate_args=False))
+        return self.make_independent(TorchBernoulli(logits=logits, validate_args=False))
 
     def check(self, x: Tensor) -> None:
-        """Raise a `UserError` unless every value is 0 or 1."""
+        """Raise UserError unless every value is 0 or 1."""
         if not torch.logical_or(x == 0, x == 1).all():
             raise_outside_support("the Bernoulli likelihood", "values 0 and 1 only", x)
 
@@ -50,8 +50,9 @@ class Bernoulli(Likelihood):
 class ContinuousBernoulli(Likelihood):
     r"""The Bernoulli formula made a density on [0, 1]: log p(x|h) = sum_i x_i h_i - A(h_i).
 
-    A(h) = log((exp(h) - 1) / h) is the logarithm of the integral of exp(h x) over [0, 1]. In the
-    reference's letters lambda = s(h), and C(lambda) normalises lambda^x (1 - lambda)^(1 - x).
+    A(h) = log((exp(h) - 1) / h) is the logarithm of the integral of exp(h x) over [0, 1]; h has
+    one logit a value, (..., C, H, W). In the reference lambda = s(h), and C(lambda) normalises
+    lambda^x (1 - lambda)^(1 - x).
 
     Reference:
         Loaiza-Ganem & Cunningham 2019, The continuous Bernoulli: fixing a pervasive error in
@@ -69,10 +70,10 @@ class ContinuousBernoulli(Likelihood):
     def forward(self, h: Tensor) -> Independent:
         """Return p(x|h) from logits h, (..., *event_shape)."""
         (logits,) = self.split(h)
-        return self.independent(ContinuousBernoulliDistribution(logits))
+        return self.make_independent(ContinuousBernoulliDistribution(logits))
 
     def check(self, x: Tensor) -> None:
-        """Raise a `UserError` unless every value lies in [0, 1]."""
+        """Raise UserError unless every value is in [0, 1]."""
         if not ((x >= 0) & (x <= 1)).all():
             raise_outside_support("the continuous Bernoulli likelihood", "values from 0 to 1", x)
 
@@ -81,7 +82,7 @@ class ContinuousBernoulliDistribution(Distribution):
     """The density exp(h x) h / (exp(h) - 1) on [0, 1].
 
     PyTorch's distribution of this name clips lambda = s(h), which costs 0.9 nats a value at
-    h = -40 in float32, and loses digits near h = 0; this one works with h itself.
+    h = -40 in float32, and loses digits near h = 0; this one computes with h.
 
     Args:
         logits: h, any shape.
@@ -114,15 +115,15 @@ class ContinuousBernoulliDistribution(Distribution):
         closed = far**-2 - torch.exp(-far) / torch.expm1(-far).square()
         return torch.where(series, sinhc_series(torch.where(series, h, 0), 2), closed)
 
-    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
-        """Draw by the inverse of the distribution function, (*sample_shape, ...)."""
+    def rsample(self, sample_shape: SampleShape = ()) -> Tensor:
+        """Sample by the inverse of the distribution function, (*sample_shape, ...)."""
         shape = self._extended_shape(sample_shape)
         return self.icdf(torch.rand(shape, dtype=self.logits.dtype, device=self.logits.device))
 
     def icdf(self, u: Tensor) -> Tensor:
         """Return the u-quantile: log(1 + u (exp(h) - 1)) / h."""
         h, near = self.logits, self.logits.abs() < 0.01
-        # For h > 0 mirror the density: exp(h) overflows and exp(-h) does not.
+        # For h > 0 the density is mirrored: exp(h) overflows and exp(-h) does not.
         v, far = torch.where(h > 0, 1 - u, u), torch.where(near, -1, -h.abs())
         v = v.clamp(max=1 - torch.finfo(v.dtype).eps)  # expm1(-40) is -1, and log1p(-1) infinite
         closed = torch.log1p(v * torch.expm1(far)) / far

@@ -1,7 +1,7 @@
 """Likelihoods for counts 0, 1, 2, ...: of events, of molecules, of words.
 
 Rates and dispersions are exponentials of the network's outputs (the log link), and every formula
-is written in the logarithms, so a rate of exp(-100) or a dispersion of exp(-30) loses no digits.
+uses their logarithms, so that a rate of exp(-100) or a dispersion of exp(-30) loses no digits.
 """
 
 from typing import ClassVar
@@ -11,11 +11,11 @@ from torch import Tensor
 from torch.distributions import Bernoulli, Distribution, Gamma, Independent
 from torch.nn.functional import logsigmoid, softplus
 
-from immersion.likelihoods.base import LIKELIHOODS, Likelihood, raise_outside_support
+from immersion.likelihoods.base import LIKELIHOODS, Likelihood, SampleShape, raise_outside_support
 
 
 def check_counts(likelihood: str, x: Tensor) -> None:
-    """Raise a `UserError` unless every value is one of 0, 1, 2, ..."""
+    """Raise UserError unless every value is one of 0, 1, 2, ..."""
     if not (x.isfinite() & (x >= 0) & (x == x.round())).all():
         raise_outside_support(likelihood, "counts 0, 1, 2, ...", x)
 
@@ -24,7 +24,7 @@ def check_counts(likelihood: str, x: Tensor) -> None:
 class Poisson(Likelihood):
     """Counts with variance = mean: log p(x|h) = sum_i x_i h_i - exp(h_i) - log x_i!.
 
-    h holds the logarithm of the rate, one number a value.
+    h has the logarithm of the rate of each value, (..., C, H, W).
 
     Reference:
         Cameron & Trivedi 2013, Regression Analysis of Count Data, 2nd edition, section 3.2
@@ -41,19 +41,20 @@ class Poisson(Likelihood):
 
     def forward(self, h: Tensor) -> Independent:
         """Return p(x|h) from log rates, (..., *event_shape)."""
-        return self.independent(PoissonDistribution(*self.split(h)))
+        return self.make_independent(PoissonDistribution(*self.split(h)))
 
     def check(self, x: Tensor) -> None:
-        """Raise a `UserError` unless every value is a count."""
+        """Raise UserError unless every value is a count."""
         check_counts("the Poisson likelihood", x)
 
 
 @LIKELIHOODS.register("negative-binomial")
 class NegativeBinomial(Likelihood):
-    """Counts with variance = mean + dispersion * mean^2: a Poisson whose rate varies by a gamma.
+    """Counts with variance = mean + dispersion * mean^2: a Poisson with a gamma-distributed rate.
 
-    h holds log mean and then log dispersion of each value. As the dispersion goes to 0 the
-    distribution becomes the Poisson.
+    log p(x|h) = sum_i log NB(x_i; mean_i, dispersion_i); the formula of NB is in
+    `NegativeBinomialDistribution.log_prob`. h has the log means and then the log dispersions,
+    (..., 2 * C, H, W). As the dispersion tends to 0, the distribution tends to the Poisson.
 
     Reference:
         Hilbe 2011, Negative Binomial Regression, 2nd edition, the NB2 parametrisation
@@ -70,18 +71,19 @@ class NegativeBinomial(Likelihood):
 
     def forward(self, h: Tensor) -> Independent:
         """Return p(x|h) from log means and log dispersions, (..., 2 * C, H, W)."""
-        return self.independent(NegativeBinomialDistribution(*self.split(h)))
+        return self.make_independent(NegativeBinomialDistribution(*self.split(h)))
 
     def check(self, x: Tensor) -> None:
-        """Raise a `UserError` unless every value is a count."""
+        """Raise UserError unless every value is a count."""
         check_counts("the negative binomial likelihood", x)
 
 
 @LIKELIHOODS.register("zero-inflated-poisson")
 class ZeroInflatedPoisson(Likelihood):
-    """A Poisson count that is lost, and read as 0: P(x) = s(g) [x = 0] + (1 - s(g)) Poisson(x).
+    """A Poisson count with extra zeros: P(x) = s(g) [x = 0] + (1 - s(g)) Poisson(x).
 
-    h holds the logit g of being lost and then the log rate of each value.
+    h has the logits g of an extra zero and then the log rates, (..., 2 * C, H, W); log p(x|h) is
+    the sum of log P(x_i).
 
     Reference:
         Lambert 1992, Zero-inflated Poisson regression, Technometrics 34(1), section 2
@@ -98,18 +100,19 @@ class ZeroInflatedPoisson(Likelihood):
     def forward(self, h: Tensor) -> Independent:
         """Return p(x|h) from logits and log rates, (..., 2 * C, H, W)."""
         gate, log_rate = self.split(h)
-        return self.independent(ZeroInflated(gate, PoissonDistribution(log_rate)))
+        return self.make_independent(ZeroInflated(gate, PoissonDistribution(log_rate)))
 
     def check(self, x: Tensor) -> None:
-        """Raise a `UserError` unless every value is a count."""
+        """Raise UserError unless every value is a count."""
         check_counts("the zero-inflated Poisson likelihood", x)
 
 
 @LIKELIHOODS.register("zero-inflated-negative-binomial")
 class ZeroInflatedNegativeBinomial(Likelihood):
-    """A negative binomial count that is lost: P(x) = s(g) [x = 0] + (1 - s(g)) NB(x).
+    """A negative binomial count with extra zeros: P(x) = s(g) [x = 0] + (1 - s(g)) NB(x).
 
-    h holds the logit g of being lost, then log mean and log dispersion of each value.
+    h has the logits g of an extra zero, the log means and the log dispersions,
+    (..., 3 * C, H, W); log p(x|h) is the sum of log P(x_i).
 
     Reference:
         Lopez et al. 2018, Deep generative modeling for single-cell transcriptomics, Nature
@@ -128,18 +131,18 @@ class ZeroInflatedNegativeBinomial(Likelihood):
         """Return p(x|h) from logits, log means and log dispersions, (..., 3 * C, H, W)."""
         gate, log_mean, log_dispersion = self.split(h)
         counts = NegativeBinomialDistribution(log_mean, log_dispersion)
-        return self.independent(ZeroInflated(gate, counts))
+        return self.make_independent(ZeroInflated(gate, counts))
 
     def check(self, x: Tensor) -> None:
-        """Raise a `UserError` unless every value is a count."""
+        """Raise UserError unless every value is a count."""
         check_counts("the zero-inflated negative binomial likelihood", x)
 
 
 class PoissonDistribution(Distribution):
-    """The Poisson distribution by the logarithm of its rate.
+    """The Poisson distribution, given the logarithm of its rate.
 
     Args:
-        log_rate: Any shape.
+        log_rate: Logarithm of the rate, any shape.
     """
 
     arg_constraints: ClassVar[dict] = {}
@@ -162,18 +165,18 @@ class PoissonDistribution(Distribution):
         """The rate."""
         return self.log_rate.exp()
 
-    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
-        """Draw counts, (*sample_shape, ...)."""
+    def sample(self, sample_shape: SampleShape = ()) -> Tensor:
+        """Sample counts, (*sample_shape, ...)."""
         with torch.no_grad():
             return torch.poisson(self.mean.expand(self._extended_shape(sample_shape)))
 
 
 class NegativeBinomialDistribution(Distribution):
-    """The negative binomial by log mean and log dispersion; var = mean + dispersion mean^2.
+    """The negative binomial, given log mean and log dispersion; var = mean + dispersion mean^2.
 
     Args:
-        log_mean: Any shape.
-        log_dispersion: The same shape.
+        log_mean: Logarithm of the mean, any shape.
+        log_dispersion: Logarithm of the dispersion, the same shape.
     """
 
     arg_constraints: ClassVar[dict] = {}
@@ -194,15 +197,15 @@ class NegativeBinomialDistribution(Distribution):
         return torch.where(small, limit, exact) - torch.lgamma(x + 1)
 
     def gamma_form(self, x: Tensor, log_dispersion: Tensor) -> Tensor:
-        """Return log P(x) + log x! as it stands."""
+        """Return log P(x) + log x! by the gamma function."""
         r, odds = torch.exp(-log_dispersion), self.log_mean + log_dispersion
         return torch.lgamma(x + r) - torch.lgamma(r) + x * odds - (r + x) * softplus(odds)
 
     def stirling_form(self, x: Tensor, log_dispersion: Tensor) -> Tensor:
-        """Return log P(x) + log x! where r > exp(2), with Stirling's series for both G.
+        """Return log P(x) + log x! for r > exp(2), with Stirling's series for both G.
 
-        G(r) itself would drown the answer: at r = 10^6, log G(r) = 10^7 has no decimals left in
-        float32.
+        The difference of the log G is lost to rounding: at r = 10^6, log G(r) = 10^7 has no
+        decimals in float32.
         """
         dispersion, r = torch.exp(log_dispersion), torch.exp(-log_dispersion)
         growth = torch.log1p(x * dispersion)  # log((r + x) / r)
@@ -220,8 +223,8 @@ class NegativeBinomialDistribution(Distribution):
         """Mean + dispersion mean^2."""
         return self.mean + torch.exp(self.log_dispersion + 2 * self.log_mean)
 
-    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
-        """Draw a rate from the gamma and then a count at that rate, (*sample_shape, ...)."""
+    def sample(self, sample_shape: SampleShape = ()) -> Tensor:
+        """Sample rates from the gamma and then counts at those rates, (*sample_shape, ...)."""
         with torch.no_grad():
             r = torch.exp(-self.log_dispersion)
             gamma = Gamma(r, torch.exp(-self.log_mean) * r, validate_args=False)
@@ -235,13 +238,13 @@ def stirling(z: Tensor) -> Tensor:
 
 
 class ZeroInflated(Distribution):
-    """A count that is kept with probability 1 - s(gate) and is otherwise read as 0.
+    """A count that is replaced by 0 with probability s(gate).
 
     P(0) = s(g) + (1 - s(g)) P_c(0) and P(x) = (1 - s(g)) P_c(x) for x > 0.
 
     Args:
-        gate: g, the logit of being lost, any shape.
-        counts: The distribution P_c of the count, of the same batch shape.
+        gate: g, the logit of a replacement, any shape.
+        counts: P_c, the distribution of the count, with the same batch shape.
     """
 
     arg_constraints: ClassVar[dict] = {}
@@ -252,8 +255,8 @@ class ZeroInflated(Distribution):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Return log P(x) of each value, in nats."""
-        kept = logsigmoid(-self.gate) + self.counts.log_prob(x)
-        return torch.where(x == 0, torch.logaddexp(logsigmoid(self.gate), kept), kept)
+        counted = logsigmoid(-self.gate) + self.counts.log_prob(x)
+        return torch.where(x == 0, torch.logaddexp(logsigmoid(self.gate), counted), counted)
 
     @property
     def mean(self) -> Tensor:
@@ -263,10 +266,10 @@ class ZeroInflated(Distribution):
     @property
     def variance(self) -> Tensor:
         """(1 - s(g)) (variance + s(g) mean^2) of the count."""
-        lost = torch.sigmoid(self.gate)
-        return torch.sigmoid(-self.gate) * (self.counts.variance + lost * self.counts.mean**2)
+        zero = torch.sigmoid(self.gate)
+        return torch.sigmoid(-self.gate) * (self.counts.variance + zero * self.counts.mean**2)
 
-    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
-        """Draw counts and lose some of them, (*sample_shape, ...)."""
-        kept = Bernoulli(logits=-self.gate, validate_args=False).sample(sample_shape)
-        return kept * self.counts.sample(sample_shape)
+    def sample(self, sample_shape: SampleShape = ()) -> Tensor:
+        """Sample counts and replace some by 0, (*sample_shape, ...)."""
+        keep = Bernoulli(logits=-self.gate, validate_args=False).sample(sample_shape)
+        return keep * self.counts.sample(sample_shape)

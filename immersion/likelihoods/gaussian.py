@@ -1,7 +1,7 @@
-"""Gaussian likelihoods: one mean a value, and four ways to come by the scale.
+"""Gaussian likelihoods: one mean a value, and four definitions of the scale.
 
 Every scale is at least `FLOOR`. Without it the density is unbounded: a decoder that reproduces one
-pixel exactly earns infinite likelihood by letting its scale go to 0, and training diverges.
+pixel exactly has infinite likelihood as its scale tends to 0, and training diverges.
 """
 
 import math
@@ -14,21 +14,28 @@ from torch.distributions import Distribution, Independent, Normal
 from torch.nn.functional import softplus
 
 from immersion.check import UserError
-from immersion.likelihoods.base import LIKELIHOODS, Likelihood, raise_outside_support
+from immersion.likelihoods.base import LIKELIHOODS, Likelihood, SampleShape, raise_outside_support
 
 FLOOR = 1e-3
 """The smallest scale. Rounding to levels k/255 has standard deviation 1/(255 sqrt 12) = 0.0011:
-a density narrower than this would describe the storage format, not the picture."""
+a narrower density would describe the storage format, not the image."""
 
 
-def normal(likelihood: Likelihood, mean: Tensor, sigma: Tensor, bounded: bool) -> Independent:
-    """Return N(mean, sigma^2), the mean squashed into (0, 1) where it is bounded."""
+def make_normal(likelihood: Likelihood, mean: Tensor, sigma: Tensor, bounded: bool) -> Independent:
+    """Return N(mean, sigma^2), with the sigmoid of the mean if it is bounded.
+
+    Args:
+        likelihood: Likelihood with the event shape.
+        mean: (..., *event_shape).
+        sigma: (..., *event_shape), or ().
+        bounded: Whether to map the mean to (0, 1).
+    """
     mean = mean.sigmoid() if bounded else mean
-    return likelihood.independent(Normal(mean, sigma.to(mean.dtype), validate_args=False))
+    return likelihood.make_independent(Normal(mean, sigma.to(mean.dtype), validate_args=False))
 
 
 def check_real(x: Tensor) -> None:
-    """Raise a `UserError` unless x is finite."""
+    """Raise UserError unless x is finite."""
     if not x.isfinite().all():
         raise_outside_support("a Gaussian likelihood", "finite values", x)
 
@@ -37,11 +44,11 @@ def check_real(x: Tensor) -> None:
 class Gaussian(Likelihood):
     r"""A mean and a scale for each value: log p(x|h) = sum_i log N(x_i; m_i, sigma_i^2).
 
-    h holds m and then s; sigma = `FLOOR` + softplus(s).
+    h has the means m and then s, (..., 2 * C, H, W); sigma = `FLOOR` + softplus(s).
 
     Args:
         event_shape: Shape of one example.
-        bounded: Whether the mean is s(m), in (0, 1), as in the reference's decoder of faces.
+        bounded: If True, the mean is the sigmoid of m, in (0, 1), as in the reference for faces.
 
     Reference:
         Kingma & Welling 2014, Auto-Encoding Variational Bayes, appendix C.2, equation (12),
@@ -68,27 +75,28 @@ class Gaussian(Likelihood):
     def forward(self, h: Tensor) -> Independent:
         """Return p(x|h) from means and raw scales, (..., 2 * C, H, W)."""
         mean, raw = self.split(h)
-        return normal(self, mean, FLOOR + softplus(raw), self.bounded)
+        return make_normal(self, mean, FLOOR + softplus(raw), self.bounded)
 
     def check(self, x: Tensor) -> None:
-        """Raise a `UserError` unless every value is finite."""
+        """Raise UserError unless every value is finite."""
         check_real(x)
 
 
 @LIKELIHOODS.register("gaussian-fixed")
 class GaussianFixed(Likelihood):
-    r"""A given scale: log p(x|h) = -|x - h|^2 / (2 sigma^2) - D log(sigma sqrt(2 pi)).
+    r"""A fixed scale: log p(x|h) = -|x - h|^2 / (2 sigma^2) - D log(sigma sqrt(2 pi)).
 
-    With sigma = 1 it is half the squared error of the ordinary autoencoder, but for a constant;
-    pictures in [0, 1] want a sigma near 0.1, or `gaussian-optimal`, which finds it.
+    h has one mean a value, (..., C, H, W). With sigma = 1, -log p is half the squared error of an
+    autoencoder plus a constant; images in [0, 1] need a sigma near 0.1, or `gaussian-optimal`,
+    which estimates it.
 
     Args:
         event_shape: Shape of one example.
-        sigma: The scale of every value, in the units of x; at least `FLOOR`.
-        bounded: Whether the mean is s(h), in (0, 1).
+        sigma: Scale of every value, in the units of x; at least `FLOOR`.
+        bounded: If True, the mean is s(h), in (0, 1).
 
     Raises:
-        UserError: If sigma is below `FLOOR` or not finite.
+        UserError: Sigma is below `FLOOR` or not finite.
 
     Reference:
         Kingma & Welling 2014, appendix C.2, https://arxiv.org/abs/1312.6114
@@ -108,7 +116,7 @@ class GaussianFixed(Likelihood):
     ) -> None:
         super().__init__(event_shape)
         if not FLOOR <= sigma < math.inf:
-            remedy = "pass a larger sigma, or --likelihood gaussian-optimal, which finds it"
+            remedy = "pass a larger sigma, or --likelihood gaussian-optimal, which estimates it"
             raise UserError(
                 "the scale of gaussian-fixed is out of range",
                 f"a number of at least {FLOOR}",
@@ -120,23 +128,24 @@ class GaussianFixed(Likelihood):
     def forward(self, h: Tensor) -> Independent:
         """Return p(x|h) from means, (..., *event_shape)."""
         (mean,) = self.split(h)
-        return normal(self, mean, mean.new_full((), self.sigma), self.bounded)
+        return make_normal(self, mean, mean.new_full((), self.sigma), self.bounded)
 
     def check(self, x: Tensor) -> None:
-        """Raise a `UserError` unless every value is finite."""
+        """Raise UserError unless every value is finite."""
         check_real(x)
 
 
 @LIKELIHOODS.register("gaussian-shared")
 class GaussianShared(Likelihood):
-    """One learned scale for all values: sigma = `FLOOR` + exp(log_sigma), 1 at the start.
+    """A learned scale for all values: log p(x|h) = sum_i log N(x_i; h_i, sigma^2).
 
-    `log_sigma` is a parameter of the likelihood, trained with the networks'. At the optimum
+    h has one mean a value, (..., C, H, W); sigma = `FLOOR` + exp(log_sigma). `log_sigma` is a
+    parameter of the likelihood, 0 at the start, trained with those of the networks. At the optimum
     sigma^2 is the mean squared error over the training data.
 
     Args:
         event_shape: Shape of one example.
-        bounded: Whether the mean is s(h), in (0, 1).
+        bounded: If True, the mean is s(h), in (0, 1).
 
     Reference:
         Rybkin, Daniilidis & Levine 2021, Simple and effective VAE training with calibrated
@@ -159,27 +168,28 @@ class GaussianShared(Likelihood):
     def forward(self, h: Tensor) -> Independent:
         """Return p(x|h) from means, (..., *event_shape)."""
         (mean,) = self.split(h)
-        return normal(self, mean, FLOOR + self.log_sigma.to(mean.dtype).exp(), self.bounded)
+        return make_normal(self, mean, FLOOR + self.log_sigma.to(mean.dtype).exp(), self.bounded)
 
     def check(self, x: Tensor) -> None:
-        """Raise a `UserError` unless every value is finite."""
+        """Raise UserError unless every value is finite."""
         check_real(x)
 
 
 @LIKELIHOODS.register("gaussian-optimal")
 class GaussianOptimal(Likelihood):
-    r"""The scale that is best for the batch: sigma^2 = mean over batch and values of (x - m)^2.
+    """The best scale for a batch: log p(x|h) = sum_i log N(x_i; h_i, sigma^2).
 
-    In training mode `log_prob` uses the maximum-likelihood sigma of the x that it is given (with
-    the gradient through it) and moves a running variance towards it. In evaluation mode the
-    running variance is sigma^2, so what is evaluated is a normalised density that knows nothing
-    of x. Samples always use the running variance. The running variance is the plain average of
-    the first 100 batches' and then an exponential average with rate 0.01; it starts at 1, is in
-    the state dict, and draws nothing at random, so a run that resumes is the same bit for bit.
+    sigma^2 is the mean of (x - h)^2 over batch and values; h has one mean a value,
+    (..., C, H, W). In training mode `log_prob` uses the maximum-likelihood
+    sigma of its argument x (with the gradient through it) and updates a running variance. In
+    evaluation mode sigma^2 is the running variance, so that the density is normalised and does
+    not depend on x. Samples always use the running variance. The running variance is the mean over
+    the first 100 batches and then an exponential average with rate 0.01; it starts at 1, is in the
+    state dict, and uses no random numbers, so that a resumed run is the same bit for bit.
 
     Args:
         event_shape: Shape of one example.
-        bounded: Whether the mean is s(h), in (0, 1).
+        bounded: If True, the mean is s(h), in (0, 1).
 
     Reference:
         Rybkin, Daniilidis & Levine 2021, Simple and effective VAE training with calibrated
@@ -207,14 +217,14 @@ class GaussianOptimal(Likelihood):
     def forward(self, h: Tensor) -> Distribution:
         """Return p(x|h) from means, (..., *event_shape)."""
         (mean,) = self.split(h)
-        running = normal(self, mean, self.variance.sqrt(), self.bounded)
+        running = make_normal(self, mean, self.variance.sqrt(), self.bounded)
         return BatchNormal(running, self.observe) if self.training else running
 
     def observe(self, residual: Tensor) -> Tensor:
-        """Return sigma, (), of residuals x - m, and move the running variance towards its square.
+        """Return sigma, (), of residuals x - h, and update the running variance.
 
         Args:
-            residual: x - m, (..., *event_shape).
+            residual: x - h, (..., *event_shape).
         """
         variance = residual.square().mean().clamp(min=FLOOR**2)
         with torch.no_grad():
@@ -224,16 +234,16 @@ class GaussianOptimal(Likelihood):
         return variance.sqrt()
 
     def check(self, x: Tensor) -> None:
-        """Raise a `UserError` unless every value is finite."""
+        """Raise UserError unless every value is finite."""
         check_real(x)
 
 
 class BatchNormal(Distribution):
-    """A Gaussian whose scale, for `log_prob` alone, is found from the x that it is given.
+    """A Gaussian whose `log_prob` estimates the scale from its argument.
 
     Args:
-        running: The distribution that is drawn from and whose mean is used.
-        observe: Maps residuals x - mean to the scale.
+        running: Distribution of the mean and of samples, at the running scale.
+        observe: Function from residuals x - mean, (..., *event_shape), to the scale, ().
     """
 
     arg_constraints: ClassVar[dict] = {}
@@ -252,12 +262,12 @@ class BatchNormal(Distribution):
         """The running variance, (..., *event_shape)."""
         return self.running.variance
 
-    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
-        """Draw at the running scale, (*sample_shape, ..., *event_shape)."""
+    def rsample(self, sample_shape: SampleShape = ()) -> Tensor:
+        """Sample at the running scale, (*sample_shape, ..., *event_shape)."""
         return self.running.rsample(sample_shape)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Return log p(x|h), (...), in nats, at the scale that is best for this x."""
+        """Return log p(x|h), (...), in nats, at the maximum-likelihood scale of x."""
         sigma = self.observe(x - self.mean)
         values = Normal(self.mean, sigma, validate_args=False)
         dimensions = len(self.event_shape)

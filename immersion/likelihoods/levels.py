@@ -1,8 +1,7 @@
-"""Likelihoods for levels 0, 1/(L-1), ..., 1: the values that 8-bit pictures really take (L = 256).
+"""Likelihoods for levels 0, 1/(L-1), ..., 1, such as the values of 8-bit images (L = 256).
 
-They give the probability of a level, so their nats a value over log 2 are honest bits/dim. The
-values of an example, the channels of a colour among them, are independent given h: what ties red
-to green goes through the latents.
+They give the probability of a level, so that nats a value over log 2 are bits/dim. The values of
+an example, including the channels of a colour, are independent given h.
 """
 
 import math
@@ -15,21 +14,21 @@ from torch.distributions import Distribution, Independent
 from torch.nn.functional import logsigmoid, softplus
 
 from immersion.check import UserError
-from immersion.likelihoods.base import LIKELIHOODS, Likelihood, raise_outside_support
+from immersion.likelihoods.base import LIKELIHOODS, Likelihood, SampleShape, raise_outside_support
 
 HIGHEST = 7.0
-"""The largest log scale of a logistic: at exp(7) only the two edge levels are left."""
+"""The largest log scale of a logistic: at exp(7) only the two edge levels have mass."""
 
 
 def check_levels(likelihood: str, levels: int, x: Tensor) -> None:
-    """Raise a `UserError` unless every value is a level k / (levels - 1)."""
+    """Raise UserError unless every value is a level k / (levels - 1)."""
     scaled = x * (levels - 1)
     if not ((x >= 0) & (x <= 1) & ((scaled - scaled.round()).abs() < 1e-3)).all():
         raise_outside_support(likelihood, f"levels k/{levels - 1} from 0 to 1", x)
 
 
 def check_minimum(what: str, number: int, least: int) -> None:
-    """Raise a `UserError` unless an option is at least what makes sense."""
+    """Raise UserError unless an option is at least its minimum."""
     if number < least:
         raise UserError(f"too few {what}", f"at least {least}", number, "pass a larger number")
 
@@ -38,8 +37,9 @@ def check_minimum(what: str, number: int, least: int) -> None:
 class LogisticMixture(Likelihood):
     r"""A mixture of discretised logistics: P(x) = sum_k w_k [s((x+d-m_k)/s_k) - s((x-d-m_k)/s_k)].
 
-    d = 1 / (2 (levels - 1)) is half a bin; the bins of 0 and of 1 reach to the infinities. For
-    each value h holds K logits of the weights, K raw locations and K raw log scales. Locations
+    d = 1 / (2 (levels - 1)) is half a bin; the bins of 0 and of 1 extend to infinity. For each
+    value h has K logits of the weights, K raw locations and K raw log scales, (..., 3 K C, H, W);
+    log p(x|h) is the sum of log P(x_i). Locations
     are m_k = (k + 1/2) / K + raw / 2 and log scales are near raw - log(4 K), so that h = 0 is
     nearly uniform; a scale is at least an eighth of a bin, where a bin can hold 96 % of the mass.
 
@@ -49,7 +49,7 @@ class LogisticMixture(Likelihood):
         levels: L, the number of levels of the data.
 
     Raises:
-        UserError: If there is no component, or are fewer than two levels.
+        UserError: There is no component, or there are fewer than two levels.
 
     Reference:
         Salimans et al. 2017, PixelCNN++, equation (2), https://arxiv.org/abs/1701.05517
@@ -81,32 +81,33 @@ class LogisticMixture(Likelihood):
     def forward(self, h: Tensor) -> Independent:
         """Return p(x|h) from weights, locations and scales, (..., 3 * K * C, H, W)."""
         K, dim = self.components, -len(self.event_shape) - 1
-        numbers = self.unpack(h).movedim(dim, -1).unflatten(-1, (3, K))
-        logits, location, log_scale = numbers.unbind(-2)
+        parameters = self.unpack(h).movedim(dim, -1).unflatten(-1, (3, K))
+        logits, location, log_scale = parameters.unbind(-2)
         centres = (torch.arange(K, dtype=logits.dtype, device=h.device) + 0.5) / K
         lowest, start = -math.log(8 * (self.levels - 1)), -math.log(4 * K)
         log_scale = (lowest + softplus(log_scale + start - lowest)).clamp(max=HIGHEST)
         location = centres + location / 2
-        return self.independent(LevelMixture(logits, location, log_scale, self.levels))
+        return self.make_independent(LevelMixture(logits, location, log_scale, self.levels))
 
     def check(self, x: Tensor) -> None:
-        """Raise a `UserError` unless every value is one of the levels."""
+        """Raise UserError unless every value is one of the levels."""
         check_levels("the logistic mixture likelihood", self.levels, x)
 
 
 @LIKELIHOODS.register("categorical")
 class Categorical(Likelihood):
-    """A free probability for each level: P(x = k / (levels - 1)) = softmax(h)_k.
+    """A separate probability for each level: P(x = k / (L - 1)) = softmax(h)_k.
 
-    h holds `levels` logits a value, level 0 first. It knows nothing of neighbouring levels and
-    wants many data; `logistic-mixture` says nearly the same with 15 numbers.
+    h has L logits a value, level 0 first, (..., L * C, H, W); log p(x|h) is the sum of log P(x_i).
+    Neighbouring levels share nothing, so that it needs much data; `logistic-mixture` is nearly as
+    flexible with 15 parameters.
 
     Args:
         event_shape: Shape of one example.
-        levels: The number of levels of the data.
+        levels: L, the number of levels of the data.
 
     Raises:
-        UserError: If there are fewer than two levels.
+        UserError: There are fewer than two levels.
 
     Reference:
         van den Oord et al. 2016, Pixel recurrent neural networks, pixels as discrete variables,
@@ -129,18 +130,18 @@ class Categorical(Likelihood):
     def forward(self, h: Tensor) -> Independent:
         """Return p(x|h) from logits, (..., levels * C, H, W)."""
         logits = self.unpack(h).movedim(-len(self.event_shape) - 1, -1)
-        return self.independent(LevelCategorical(logits))
+        return self.make_independent(LevelCategorical(logits))
 
     def check(self, x: Tensor) -> None:
-        """Raise a `UserError` unless every value is one of the levels."""
+        """Raise UserError unless every value is one of the levels."""
         check_levels("the categorical likelihood", self.levels, x)
 
 
 class LevelMixture(Distribution):
-    """A mixture of logistics whose draws are rounded to a level and clipped to [0, 1].
+    """A mixture of logistics whose samples are rounded to a level and clipped to [0, 1].
 
     Args:
-        logits: Of the weights, (..., K).
+        logits: Logits of the weights, (..., K).
         location: m_k, (..., K).
         log_scale: log s_k, (..., K).
         levels: L.
@@ -157,7 +158,7 @@ class LevelMixture(Distribution):
         """Return log P(x) of each value, in nats.
 
         With a and b the ends of x's bin in units of the scale, s(a) - s(b) =
-        s(a) s(-b) (1 - exp(b - a)): a product, so nothing cancels however small it is.
+        s(a) s(-b) (1 - exp(b - a)): a product, so that small differences do not cancel.
         """
         level = (x * self.steps).round().unsqueeze(-1)
         inverse = torch.exp(-self.log_scale)
@@ -184,7 +185,7 @@ class LevelMixture(Distribution):
     def moments(self) -> tuple[Tensor, Tensor]:
         """Return E[x] and E[x^2], (...), of the rounded and clipped values.
 
-        E[x] = sum_{j >= 1} P(x >= level j) / (L - 1), level by level to spare the memory.
+        E[x] = sum_{j >= 1} P(x >= level j) / (L - 1), level by level to save memory.
         """
         weights, inverse = self.logits.softmax(-1), torch.exp(-self.log_scale)
         first = second = torch.zeros_like(weights[..., 0])
@@ -195,8 +196,8 @@ class LevelMixture(Distribution):
             second = second + reached * ((2 * j - 1) / self.steps**2)
         return first, second
 
-    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
-        """Draw levels, (*sample_shape, ...)."""
+    def sample(self, sample_shape: SampleShape = ()) -> Tensor:
+        """Sample levels, (*sample_shape, ...)."""
         with torch.no_grad():
             k = TorchCategorical(logits=self.logits, validate_args=False).sample(sample_shape)
             k, shape = k.unsqueeze(-1), (*k.shape, self.logits.shape[-1])
@@ -241,8 +242,8 @@ class LevelCategorical(Distribution):
         centred = self.level - self.mean.unsqueeze(-1)
         return (self.logits.softmax(-1) * centred.square()).sum(-1)
 
-    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
-        """Draw levels, (*sample_shape, ...)."""
+    def sample(self, sample_shape: SampleShape = ()) -> Tensor:
+        """Sample levels, (*sample_shape, ...)."""
         with torch.no_grad():
             k = TorchCategorical(logits=self.logits, validate_args=False).sample(sample_shape)
             return self.level[k]

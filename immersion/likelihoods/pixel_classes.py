@@ -1,4 +1,4 @@
-"""The class of every pixel, as a probability for each class."""
+"""A likelihood for the classes of pixels."""
 
 from typing import ClassVar
 
@@ -8,21 +8,21 @@ from torch.distributions import Categorical, Distribution, Independent
 
 from immersion.batch import VOID
 from immersion.check import UserError
-from immersion.likelihoods.base import Likelihood
+from immersion.likelihoods.base import Likelihood, SampleShape
 from immersion.precision import widen
 
 
 class PixelClasses(Likelihood):
-    r"""p(y|h) = prod_i softmax(h_i)_{y_i} over the pixels i of a picture that have a class.
+    r"""p(y|h) = prod_i softmax(h_i)_{y_i} over the pixels i of an image that have a class.
 
-    h holds K logits a pixel, class 0 first; y holds class numbers from 0 to K - 1, or -1 (void)
-    where a pixel has none, which adds nothing. What is most likely is the `mode`; a mean of class
-    numbers means nothing, and there is none.
+    h has K logits a pixel, class 0 first, (..., K, H, W); y has class numbers from 0 to K - 1, or
+    -1 (void) for pixels without a class, which add 0. `mode` is the most likely classes; there
+    is no mean, since class numbers are arbitrary.
 
-    It is made by a recipe that knows K, and not by name.
+    It has no registered name: a recipe builds it from K.
 
     Args:
-        event_shape: (1, H, W): shape of one picture of classes; any H and W will do for h.
+        event_shape: Shape of one map of classes, (1, H, W); h may have any H and W.
         classes: K, at least 2.
 
     Raises:
@@ -51,20 +51,20 @@ class PixelClasses(Likelihood):
 
     def forward(self, h: Tensor) -> Independent:
         """Return p(y|h) from logits, (..., K, H, W)."""
-        return self.independent(ClassMap(widen(h)))
+        return self.make_independent(ClassMap(widen(h)))
 
     def check(self, x: Tensor) -> None:
-        """Raise a `UserError` unless every value is a class number or void."""
+        """Raise UserError unless every value is a class number or void."""
         if not ((x == x.round()) & (x >= VOID) & (x < self.classes)).all():
             raise UserError(
-                "the masks hold what is no class",
+                "the masks have values that are not classes",
                 f"class numbers from 0 to {self.classes - 1}, or {VOID} for none",
                 f"values between {x.min():g} and {x.max():g}",
             )
 
 
 class ClassMap(Distribution):
-    """A categorical distribution at every pixel; of shape (..., 1, H, W), as its draws are.
+    """A categorical distribution at every pixel, with samples (..., 1, H, W).
 
     Args:
         logits: (..., K, H, W).
@@ -78,12 +78,12 @@ class ClassMap(Distribution):
         self.logits = logits
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Return log p of the class of each pixel, in nats; 0 where it is void."""
-        given = x.long()
-        batch = torch.broadcast_shapes(given.shape[:-3], self.logits.shape[:-3])
+        """Return log p of the class of each pixel, in nats; 0 for void pixels."""
+        y = x.long()
+        batch = torch.broadcast_shapes(y.shape[:-3], self.logits.shape[:-3])
         logs = self.logits.log_softmax(-3).expand(*batch, *self.logits.shape[-3:])
-        chosen = given.clamp(min=0).expand(*batch, *given.shape[-3:])
-        return torch.where(given == VOID, 0, logs.gather(-3, chosen))
+        classes = y.clamp(min=0).expand(*batch, *y.shape[-3:])
+        return torch.where(y == VOID, 0, logs.gather(-3, classes))
 
     @property
     def probs(self) -> Tensor:
@@ -92,11 +92,11 @@ class ClassMap(Distribution):
 
     @property
     def mode(self) -> Tensor:
-        """The likeliest class of each pixel, (..., 1, H, W), int64."""
+        """The most likely class of each pixel, (..., 1, H, W), int64."""
         return self.logits.argmax(-3, keepdim=True)
 
-    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
-        """Draw classes, (*sample_shape, ..., 1, H, W), int64; no pixel is void."""
+    def sample(self, sample_shape: SampleShape = ()) -> Tensor:
+        """Sample classes, (*sample_shape, ..., 1, H, W), int64; no pixel is void."""
         with torch.no_grad():
             pixels = Categorical(logits=self.logits.movedim(-3, -1), validate_args=False)
             return pixels.sample(torch.Size(sample_shape)).unsqueeze(-3)

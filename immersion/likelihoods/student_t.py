@@ -1,4 +1,4 @@
-"""Likelihoods with heavy tails: a few wild values do not rule the fit."""
+"""A likelihood with heavy tails, which limits the influence of outliers."""
 
 import math
 from typing import ClassVar
@@ -9,7 +9,7 @@ from torch.distributions import Chi2, Distribution, Independent
 from torch.nn.functional import softplus
 
 from immersion.check import UserError
-from immersion.likelihoods.base import LIKELIHOODS, Likelihood, raise_outside_support
+from immersion.likelihoods.base import LIKELIHOODS, Likelihood, SampleShape, raise_outside_support
 from immersion.likelihoods.gaussian import FLOOR
 
 
@@ -17,17 +17,17 @@ from immersion.likelihoods.gaussian import FLOOR
 class StudentT(Likelihood):
     r"""Student's t: log p(x|h) = sum_i log t_nu((x_i - m_i) / s_i) - log s_i.
 
-    h holds the location m and then a raw scale r of each value; s = `FLOOR` + softplus(r). The
-    degrees of freedom nu are given, one number for all values: learned ones drift to infinity
-    wherever the data are Gaussian. The pull of a residual e on m is (nu + 1) e / (nu s^2 + e^2),
-    which falls to 0 for a wild value; a Gaussian's e / s^2 does not.
+    h has the locations m and then raw scales r, (..., 2 * C, H, W); s = `FLOOR` + softplus(r). The
+    degrees of freedom nu are fixed, one number for all values: learned ones drift to infinity
+    if the data are Gaussian. The gradient in m of a residual e is (nu + 1) e / (nu s^2 + e^2),
+    which tends to 0 for an outlier; a Gaussian's, e / s^2, does not.
 
     Args:
         event_shape: Shape of one example.
         degrees_of_freedom: nu, above 2 so that the variance s^2 nu / (nu - 2) exists.
 
     Raises:
-        UserError: If nu is not above 2 and finite.
+        UserError: Nu is not above 2 and finite.
 
     Reference:
         Lange, Little & Taylor 1989, Robust statistical modeling using the t distribution,
@@ -57,10 +57,10 @@ class StudentT(Likelihood):
         """Return p(x|h) from locations and raw scales, (..., 2 * C, H, W)."""
         location, raw = self.split(h)
         t = StudentTDistribution(self.degrees_of_freedom, location, FLOOR + softplus(raw))
-        return self.independent(t)
+        return self.make_independent(t)
 
     def check(self, x: Tensor) -> None:
-        """Raise a `UserError` unless every value is finite."""
+        """Raise UserError unless every value is finite."""
         if not x.isfinite().all():
             raise_outside_support("the Student t likelihood", "finite values", x)
 
@@ -68,13 +68,13 @@ class StudentT(Likelihood):
 class StudentTDistribution(Distribution):
     """Student's t with nu > 2 degrees of freedom, given as a number.
 
-    PyTorch's takes a tensor nu and asks its mean and variance, value by value, whether they
-    exist, which waits for the device.
+    PyTorch's version has a tensor nu, and tests for each value whether mean and variance exist,
+    which waits for the device.
 
     Args:
-        nu: The degrees of freedom.
-        location: Any shape.
-        scale: The same shape.
+        nu: Degrees of freedom.
+        location: Location, any shape.
+        scale: Scale, the same shape.
     """
 
     arg_constraints: ClassVar[dict] = {}
@@ -99,8 +99,8 @@ class StudentTDistribution(Distribution):
         """The square of the scale times nu / (nu - 2)."""
         return self.scale.square() * (self.nu / (self.nu - 2))
 
-    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
-        """Draw a Gaussian of a random scale, (*sample_shape, ...)."""
+    def sample(self, sample_shape: SampleShape = ()) -> Tensor:
+        """Sample Gaussians of random scales, (*sample_shape, ...)."""
         with torch.no_grad():
             nu = self.scale.new_full(self._extended_shape(sample_shape), self.nu)
             wide = (nu / Chi2(nu, validate_args=False).sample()).sqrt()
