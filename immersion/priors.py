@@ -1,6 +1,8 @@
-"""Priors p(z): what a generative model draws its codes from."""
+"""Priors p(z): the distributions that a generative model samples its codes from."""
 
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -8,13 +10,77 @@ from torch.distributions import Distribution, Independent, Normal, Uniform, cons
 from torch.nn.functional import one_hot
 
 from immersion.check import UserError
+from immersion.nn.spline_flow import FullPrecision, build_spline_flow
+from immersion.registry import Registry
 
 
-class StandardNormal(nn.Module):
-    """p(z) = N(0, I) in R^d, the lecture's prior; it has no parameters.
+class Prior(nn.Module, ABC):
+    """p(z): a module whose call returns a distribution, batch shape () and event shape (d,).
+
+    A prior of codes without a class is its own noise. What only some priors have is asked for by
+    the members below; the default is that a prior does not have it.
+    """
+
+    classes = 0
+    """K, the number of one-hot values at the end of a code that give its class; 0 for none."""
+
+    has_quantile = False
+    """Whether the units of the noise are independent and `quantile` is their inverse CDF."""
+
+    path = "linear"
+    """The path between two codes that stays where codes are probable: linear or spherical."""
+
+    @abstractmethod
+    def forward(self) -> Distribution:
+        """Return p(z): batch shape (), event shape (d,)."""
+
+    @property
+    def noise(self) -> "Prior":
+        """Return the prior of the part of a code that is not the class."""
+        return self
+
+    def quantile(self, probability: Tensor) -> Tensor:
+        """Return the inverse CDF of a unit of the noise, of the shape of `probability`.
+
+        Raises:
+            UserError: The units are not independent, or have no inverse CDF in closed form.
+        """
+        raise UserError(
+            "the units of this prior have no quantiles",
+            "a prior with independent units, such as N(0, I)",
+            type(self).__name__,
+        )
+
+    def truncate(self, truncation: float) -> "Prior":
+        """Return the prior with its noise cut to |z_j| <= t.
+
+        Args:
+            truncation: t > 0.
+
+        Raises:
+            UserError: t is not above 0, or the noise is not N(0, I).
+        """
+        raise UserError(
+            "these codes cannot be truncated",
+            "a model whose prior is N(0, I)",
+            type(self).__name__,
+            "leave the truncation out",
+        )
+
+
+PRIORS: Registry[Callable[[int], Prior]] = Registry("prior", "immersion.priors")
+"""Priors over all of R^d by name: each is called with d."""
+
+
+@PRIORS.register("standard-normal")
+class StandardNormal(Prior):
+    """p(z) = N(0, I) in R^d, without parameters.
 
     Args:
         latent_dim: d, the dimension of z.
+
+    Reference:
+        Kingma & Welling 2014, section 3, https://arxiv.org/abs/1312.6114
 
     Example:
         >>> prior = StandardNormal(2)
@@ -22,6 +88,8 @@ class StandardNormal(nn.Module):
         -1.8378770351409912
     """
 
+    has_quantile = True
+    path = "spherical"
     zero: Tensor
 
     def __init__(self, latent_dim: int) -> None:
@@ -34,8 +102,16 @@ class StandardNormal(nn.Module):
         normal = Normal(self.zero, torch.ones_like(self.zero), validate_args=False)
         return Independent(normal, 1, validate_args=False)
 
+    def quantile(self, probability: Tensor) -> Tensor:
+        """Return Phi^-1(probability)."""
+        return torch.special.ndtri(probability)
 
-class UniformCube(nn.Module):
+    def truncate(self, truncation: float) -> "TruncatedNormal":
+        """Return N(0, I) cut to |z_j| <= t."""
+        return TruncatedNormal(len(self.zero), truncation).to(self.zero)
+
+
+class UniformCube(Prior):
     """p(z) uniform on (-sqrt 3, sqrt 3)^d: mean 0 and variance 1, as N(0, I), but bounded.
 
     Args:
@@ -45,6 +121,7 @@ class UniformCube(nn.Module):
         Goodfellow et al. 2014, the published code, https://github.com/goodfeli/adversarial
     """
 
+    has_quantile = True
     edge: Tensor
 
     def __init__(self, latent_dim: int) -> None:
@@ -56,8 +133,12 @@ class UniformCube(nn.Module):
         uniform = Uniform(-self.edge, self.edge, validate_args=False)
         return Independent(uniform, 1, validate_args=False)
 
+    def quantile(self, probability: Tensor) -> Tensor:
+        """Return sqrt 3 (2 probability - 1)."""
+        return math.sqrt(3) * (2 * probability - 1)
 
-class TruncatedNormal(nn.Module):
+
+class TruncatedNormal(Prior):
     """p(z) = N(0, I) cut to |z_j| <= t in every dimension: fewer odd samples, less variety.
 
     Each z_j = sqrt 2 erf^-1(u erf(t / sqrt 2)), u uniform on (-1, 1), has variance
@@ -67,6 +148,9 @@ class TruncatedNormal(nn.Module):
         latent_dim: d, the dimension of z.
         truncation: t > 0.
 
+    Raises:
+        UserError: t is not above 0.
+
     Reference:
         Brock et al. 2019, section 3.1, https://arxiv.org/abs/1809.11096
 
@@ -75,10 +159,13 @@ class TruncatedNormal(nn.Module):
         True
     """
 
+    has_quantile = True
     zero: Tensor
 
     def __init__(self, latent_dim: int, truncation: float) -> None:
         super().__init__()
+        if not truncation > 0:
+            raise UserError("the truncation is too small", "a number above 0", truncation)
         self.truncation = truncation
         self.register_buffer("zero", torch.zeros(latent_dim), persistent=False)
 
@@ -86,12 +173,16 @@ class TruncatedNormal(nn.Module):
         """Return p(z): batch shape (), event shape (d,)."""
         return Independent(CutNormal(self.zero, self.truncation), 1, validate_args=False)
 
+    def quantile(self, probability: Tensor) -> Tensor:
+        """Return sqrt 2 erf^-1((2 probability - 1) erf(t / sqrt 2))."""
+        return _invert_truncated(2 * probability - 1, self.truncation)
+
 
 class CutNormal(Distribution):
-    """N(0, 1) cut to |z| <= t, independently wherever `zero` has a value.
+    """N(0, 1) cut to |z| <= t, independently for each value of `zero`.
 
     Args:
-        zero: (d,), which says where the draws lie and in which precision.
+        zero: (d,); samples have its device and dtype.
         truncation: t > 0.
     """
 
@@ -108,24 +199,29 @@ class CutNormal(Distribution):
         phi = math.exp(-(t**2) / 2) / math.sqrt(2 * math.pi)
         return self.zero + 1 - 2 * t * phi / math.erf(t / math.sqrt(2))
 
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return log phi(z) - log(2 Phi(t) - 1) where |z| <= t, else -inf; (*sample, d)."""
+        inside = -0.5 * (value**2 + math.log(2 * math.pi))
+        inside = inside - math.log(math.erf(self.truncation / math.sqrt(2)))
+        return inside.masked_fill(value.abs() > self.truncation, -math.inf)
+
     def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
-        """Return draws, (*sample_shape, d)."""
+        """Return samples, (*sample_shape, d)."""
         t, shape = self.truncation, (*sample_shape, *self.zero.shape)
         # In float64: in float32 erf(t / sqrt 2) is 1 from t = 5.5 on.
         u = 2 * torch.rand(shape, dtype=torch.float64, device=self.zero.device) - 1
-        z = math.sqrt(2) * torch.erfinv(u * math.erf(t / math.sqrt(2)))
-        return z.to(self.zero).clamp(-t, t)
+        return _invert_truncated(u, t).to(self.zero).clamp(-t, t)
 
 
-class Labelled(nn.Module):
-    """p(z, y): noise z from a prior and, beside it, a class y ~ p(y), as one-hot values.
+class Labelled(Prior):
+    """p(z, y): noise z from a prior, followed by a class y ~ p(y) as one-hot values.
 
     Args:
         prior: The noise's prior: event shape (d,).
         classes: K.
 
     Attributes:
-        shares: p(y), (K,): a buffer, even until it is told how often the data have each class.
+        shares: p(y), (K,): a buffer, uniform until `observe` is called.
 
     Example:
         >>> z = Labelled(StandardNormal(2), 3)().sample((5,))
@@ -135,22 +231,38 @@ class Labelled(nn.Module):
 
     shares: Tensor
 
-    def __init__(self, prior: nn.Module, classes: int) -> None:
+    def __init__(self, prior: Prior, classes: int) -> None:
         super().__init__()
         self.prior, self.classes = prior, classes
+        self.has_quantile, self.path = prior.has_quantile, prior.path
         self.register_buffer("shares", torch.full((classes,), 1 / classes))
 
+    @property
+    def noise(self) -> Prior:
+        """Return the noise's prior."""
+        return self.prior
+
     def observe(self, y: Tensor) -> None:
-        """Take p(y) from labels, (N,): the share of each class among them."""
+        """Set p(y) to the share of each class among labels, (N,)."""
         self.shares.copy_(y.bincount(minlength=self.classes) / len(y))
 
     def forward(self) -> "NoiseAndClass":
         """Return p(z, y): batch shape (), event shape (d + K,)."""
         return NoiseAndClass(self.prior(), self.shares)
 
+    def quantile(self, probability: Tensor) -> Tensor:
+        """Return the inverse CDF of a unit of the noise."""
+        return self.prior.quantile(probability)
+
+    def truncate(self, truncation: float) -> "Labelled":
+        """Return the prior with its noise cut to |z_j| <= t."""
+        cut = Labelled(self.prior.truncate(truncation), self.classes).to(self.shares)
+        cut.shares.copy_(self.shares)
+        return cut
+
 
 class NoiseAndClass(Distribution):
-    """Noise and an independent class: the last K values of a draw are one-hot.
+    """Noise and an independent class: the last K values of a sample are one-hot.
 
     Args:
         noise: Batch shape (), event shape (d,).
@@ -164,31 +276,54 @@ class NoiseAndClass(Distribution):
         super().__init__(event_shape=torch.Size([size]), validate_args=False)
         self.noise, self.shares = noise, shares
 
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return log p(z) + log p(y), (*sample,), in nats; value is (*sample, d + K)."""
+        z, y = value.split([self.noise.event_shape[0], len(self.shares)], dim=-1)
+        return self.noise.log_prob(z) + torch.xlogy(y, self.shares).sum(-1)
+
     def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
-        """Return draws, (*sample_shape, d + K)."""
-        z = self.noise.sample(sample_shape)
-        edges = self.shares.cumsum(0)[:-1]  # p(y <= k): the first above a uniform draw is y's
+        """Return samples, (*sample_shape, d + K)."""
+        z = self.noise.sample(torch.Size(sample_shape))
+        edges = self.shares.cumsum(0)[:-1]  # p(y <= k): y is the first above a uniform number
         y = torch.searchsorted(edges, torch.rand(z.shape[:-1], device=z.device), right=True)
         return torch.cat([z, one_hot(y, len(self.shares)).to(z)], dim=-1)
 
 
-def truncated(prior: nn.Module, truncation: float) -> nn.Module:
-    """Return a standard normal prior, or a labelled one, cut to |z_j| <= t.
+class LazyPrior(Prior):
+    """p(z) of a module whose call returns a distribution over R^d, such as a flow of zuko.
+
+    Args:
+        distribution: Its call returns a distribution of batch shape () and event shape (d,).
+    """
+
+    def __init__(self, distribution: nn.Module) -> None:
+        super().__init__()
+        self.distribution = distribution
+
+    def forward(self) -> FullPrecision:
+        """Return p(z): batch shape (), event shape (d,)."""
+        return FullPrecision(self.distribution())
+
+
+@PRIORS.register("flow")
+def flow_prior(latent_dim: int) -> LazyPrior:
+    """Return a prior that is learned: z = T^-1(u), u ~ N(0, I), log p(z) = log N(T(z)) + log |T'|.
+
+    T has splines in its coupling transformations; see `immersion.nn.spline_flow`.
+
+    Args:
+        latent_dim: d, the dimension of z.
 
     Raises:
-        UserError: t is not above 0, or the prior is another one.
+        UserError: zuko is not installed.
+
+    Reference:
+        Chen et al. 2017, Variational lossy autoencoder, section 3.2,
+        https://arxiv.org/abs/1611.02731; Durkan et al. 2019, https://arxiv.org/abs/1906.04032
     """
-    if not truncation > 0:
-        raise UserError("the truncation is too small", "a number above 0", truncation)
-    if isinstance(prior, Labelled):
-        cut = Labelled(truncated(prior.prior, truncation), prior.classes).to(prior.shares)
-        cut.shares.copy_(prior.shares)
-        return cut
-    if not isinstance(prior, StandardNormal):
-        raise UserError(
-            "these codes cannot be truncated",
-            "a model whose prior is N(0, I)",
-            type(prior).__name__,
-            "leave the truncation out",
-        )
-    return TruncatedNormal(len(prior.zero), truncation).to(prior.zero)
+    return LazyPrior(build_spline_flow(latent_dim))
+
+
+def _invert_truncated(u: Tensor, truncation: float) -> Tensor:
+    """Return sqrt 2 erf^-1(u erf(t / sqrt 2)), u in (-1, 1)."""
+    return math.sqrt(2) * torch.erfinv(u * math.erf(truncation / math.sqrt(2)))

@@ -18,7 +18,7 @@ from immersion.models.codes import decode_means, encode_means
 from immersion.models.latent_density import WithLatentDensity
 from immersion.models.refine import nearest_drawn, refined
 from immersion.models.sampling import Drawn, check_label, draws
-from immersion.posteriors import PointMass
+from immersion.posteriors import has_density
 from immersion.random import use_seed
 from immersion.report import image_grid
 from immersion.report.page import write_report
@@ -107,7 +107,7 @@ def _in_own_units(chunks: Iterable[Drawn], spec: Spec, noisy: bool) -> Chunks:
 def _noisy(model: Generative) -> bool:
     """Return whether x ~ p(x|z) differs from E[x|z]."""
     with torch.no_grad(), use_seed(0, "draws"):
-        return not isinstance(model.decode(model.prior().sample((1,))), PointMass)
+        return has_density(model.decode(model.prior().sample((1,))))
 
 
 def _picture(run: Run, shown: _Shown) -> Path | None:
@@ -162,7 +162,7 @@ def reconstruct(
 def _codes(run: Run, x: Tensor, refine: int) -> Tensor:
     """Return codes of x: the encoder's, or the nearest draws, improved by `refine` steps."""
     check_at_least(0, refine=refine)
-    if refine and not gallery.encodes(run.model):
+    if refine and not run.model.encodes:
         z = nearest_drawn(run.model, x)
     else:
         z = encode_means(run.model, x)
@@ -199,7 +199,7 @@ def interpolate(
     check_at_least(2, steps=steps)
     opened = _of_images(run)
     kind = None if label is None else _class(label, opened)
-    seen = kind is None and gallery.encodes(opened.model)
+    seen = kind is None and opened.model.encodes
     a, b = gallery.ends(opened, pairs) if seen else gallery.drawn_ends(opened.model, pairs)
     way = gallery.usual_path(opened.model) if path == "auto" else path
     picture = decoded_images.walks(opened.model, a, b, steps, way, kind or 0)

@@ -25,7 +25,6 @@ from immersion.pretrained.resolve import (
     resolve_model,
 )
 from immersion.report.page import write_report
-from immersion.runs.figures import encodes
 from immersion.runs.load import Run, load_run
 
 LARGEST_BASELINE = 1024
@@ -130,7 +129,7 @@ def evaluate_run(
         quality = evaluate_samples(run, sample_protocol, seed)
         result["sample_protocol"] = quality.protocol
         result["estimates"] = _to_json(quality.estimates)
-    if encodes(run.decoder):
+    if run.decoder.encodes:
         likelihood = _evaluate_likelihood(run, importance_samples, seed)
         estimates = likelihood["estimates"] | result["estimates"]
         result = likelihood | {**result, "protocol": likelihood["protocol"]}
@@ -164,7 +163,7 @@ def _evaluate_likelihood(run: Run, importance_samples: int, seed: int) -> dict[s
         "estimates": _to_json(estimates),
         "kl_per_unit": [unit.value for unit in measured.kl_per_unit],
         "kl_per_unit_standard_error": [unit.standard_error for unit in measured.kl_per_unit],
-        "active_units": measured.active_units,
+        **({} if measured.active_units is None else {"active_units": measured.active_units}),
     }
 
 

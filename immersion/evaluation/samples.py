@@ -309,7 +309,7 @@ def compute_logits(
             x, y = split.batch(few)
             y = None if y is None else y.to(device)
             real.append(model.discriminator(x.to(device), y).cpu())
-            made = model.generate(model.codes(len(few), y))
+            made = model.generate(model.sample_codes(len(few), y))
             drawn.append(model.discriminator(made, y).cpu())
     return torch.cat(real), torch.cat(drawn)
 

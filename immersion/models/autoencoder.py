@@ -1,4 +1,4 @@
-"""The autoencoder: a code for every example, but no distribution over codes to draw from."""
+"""The autoencoder: a code for every example, but no distribution over codes to sample from."""
 
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -6,17 +6,15 @@ from torch.distributions import Distribution
 from immersion.likelihoods import Likelihood
 from immersion.models.base import Decoder, decode_with
 from immersion.nn import Architecture
-from immersion.posteriors import PointMass
-from immersion.precision import widen
+from immersion.posteriors import Deterministic, PointMass
 
 
 class Autoencoder(Decoder):
     """x -> z = e(x) -> p(x|z). It has no prior and no posterior density: it is not generative.
 
     With linear networks and squared error it is PCA: at the optimum the loss is the sum of the
-    left-out eigenvalues of the covariance and the decoder spans the leading eigenvectors, the axes
-    within the span not identified (Baldi & Hornik 1989,
-    https://doi.org/10.1016/0893-6080(89)90014-2).
+    discarded eigenvalues of the covariance and the decoder spans the leading eigenvectors, whose
+    axes are not identified (Baldi & Hornik 1989, https://doi.org/10.1016/0893-6080(89)90014-2).
 
     Args:
         encoder: A network (B, *shape) -> (B, d).
@@ -30,6 +28,7 @@ class Autoencoder(Decoder):
     ) -> None:
         super().__init__(latent_dim)
         self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
+        self.posterior = Deterministic(latent_dim)
 
     @classmethod
     def build(
@@ -39,14 +38,14 @@ class Autoencoder(Decoder):
         likelihood: Likelihood,
         architecture: Architecture,
     ) -> "Autoencoder":
-        """Return a model whose two networks have the same architecture, mirrored."""
+        """Return a model whose two networks have the same architecture, in reverse order."""
         encoder = architecture.build(shape, (latent_dim,))
         decoder = architecture.build((latent_dim,), likelihood.parameter_shape)
         return cls(encoder, decoder, likelihood, latent_dim)
 
     def encode(self, x: Tensor) -> PointMass:
         """Return all mass on the code: x is (B, *shape), the mean is (B, d)."""
-        return PointMass(widen(self.encoder(x)))
+        return self.posterior(self.encoder(x))
 
     def decode(self, z: Tensor) -> Distribution:
         """Return p(x|z): z is (..., d), the batch shape (...)."""

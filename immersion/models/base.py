@@ -1,4 +1,4 @@
-"""The contracts of models: what decodes, and what has a marginal likelihood to estimate."""
+"""The contracts of models: decoders, generative models and latent variable models."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -8,18 +8,37 @@ from torch.distributions import Distribution
 
 from immersion.likelihoods import Likelihood
 from immersion.posteriors import PointMass
+from immersion.priors import Prior
 
 
 class Decoder(nn.Module, ABC):
-    """A model with codes: x -> z -> p(x|z). The picture of z -> mean is the learned manifold.
+    """A model with codes: x -> z -> p(x|z). The image of z -> E[x|z] is the learned manifold.
 
     Args:
         latent_dim: d, the dimension of z.
+        prior: p(z), or None for a model without a distribution over codes.
     """
 
-    def __init__(self, latent_dim: int) -> None:
+    prior: Prior | None
+
+    def __init__(self, latent_dim: int, prior: Prior | None = None) -> None:
         super().__init__()
-        self.latent_dim = latent_dim
+        self.latent_dim, self.prior = latent_dim, prior
+
+    @property
+    def classes(self) -> int:
+        """Return K, the number of values at the end of a code that give its class, or 0."""
+        return 0 if self.prior is None else self.prior.classes
+
+    @property
+    def noise_dim(self) -> int:
+        """Return the dimension of the part of a code that is not the class."""
+        return self.latent_dim - self.classes
+
+    @property
+    def encodes(self) -> bool:
+        """Return whether the model has an encoder."""
+        return True
 
     @abstractmethod
     def encode(self, x: Tensor) -> Distribution:
@@ -31,16 +50,17 @@ class Decoder(nn.Module, ABC):
 
 
 class Generative(Decoder, ABC):
-    """A model with a distribution over codes too: draw z ~ p(z), then x ~ p(x|z).
+    """A model that is sampled from: z ~ p(z), then x ~ p(x|z).
 
     Args:
         latent_dim: d, the dimension of z.
-        prior: A module whose call returns p(z): batch shape (), event shape (d,).
+        prior: p(z).
     """
 
-    def __init__(self, latent_dim: int, prior: nn.Module) -> None:
-        super().__init__(latent_dim)
-        self.prior = prior
+    prior: Prior
+
+    def __init__(self, latent_dim: int, prior: Prior) -> None:
+        super().__init__(latent_dim, prior)
 
 
 class LatentVariableModel(Generative, ABC):
@@ -48,19 +68,19 @@ class LatentVariableModel(Generative, ABC):
 
     Args:
         latent_dim: d, the dimension of z.
-        prior: A module whose call returns p(z): batch shape (), event shape (d,).
+        prior: p(z).
     """
 
     def log_weights(self, x: Tensor, k: int) -> Tensor:
-        """Return k log-weights an example: log p(x|z) + log p(z) - log q(z|x), z ~ q(z|x).
+        """Return k log-weights per example: log p(x|z) + log p(z) - log q(z|x), z ~ q(z|x).
 
         Their mean is an estimate of the ELBO and their log-mean-exp the importance-weighted bound
-        L_k on log p(x) (Burda et al. 2016, equation (8), https://arxiv.org/abs/1509.00519). Every
-        bound and estimate reads them here.
+        L_k on log p(x) (Burda et al. 2016, equation (8), https://arxiv.org/abs/1509.00519). All
+        bounds and estimates are computed from them.
 
         Args:
             x: (B, *shape).
-            k: Number of codes drawn for each example.
+            k: Number of codes per example.
 
         Returns:
             (k, B), in nats; differentiable by reparameterisation.

@@ -1,10 +1,9 @@
-"""Codes of a model: encoded, drawn, laid on a grid, and decoded.
+"""Codes of a model: to encode, sample, lay on a grid and decode them.
 
-A model is used as it stands: call `model.eval()` first where training differs.
+Call `model.eval()` first if the model differs in training.
 """
 
 import itertools
-import math
 from collections.abc import Callable
 
 import torch
@@ -12,20 +11,23 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from immersion.check import UserError
-from immersion.models.base import Decoder, Generative
-from immersion.models.gan import GAN
-from immersion.priors import Labelled, UniformCube
+from immersion.models.base import Decoder
+from immersion.posteriors import compute_mean
 from immersion.random import use_seed
 
 CHUNK = 500
-"""Examples that go through a network at once."""
+"""Batch size for encoding and decoding."""
 
 
 @torch.no_grad()
 def encode_means(model: Decoder, x: Tensor) -> Tensor:
-    """Return the posterior means E q(z|x), (N, d), on the CPU; x is (N, *shape)."""
+    """Return the posterior means E_q[z], (N, d), on the CPU; x is (N, *shape).
+
+    Means without a closed form are estimated from samples, always the same.
+    """
     chunks = x.to(_device(model)).split(CHUNK)
-    return torch.cat([model.encode(chunk).mean.cpu() for chunk in chunks])
+    with use_seed(0, "means"):
+        return torch.cat([compute_mean(model.encode(chunk)).cpu() for chunk in chunks])
 
 
 @torch.no_grad()
@@ -36,21 +38,21 @@ def decode_means(model: Decoder, z: Tensor) -> Tensor:
 
 
 def sample_means(model: Decoder, count: int, seed: int) -> Tensor:
-    """Return E[x|z] of codes drawn from the prior, (count, *shape), on the CPU.
+    """Return E[x|z] of codes sampled from the prior, (count, *shape), on the CPU.
 
-    An autoencoder has no prior: its codes are drawn from N(0, I), which shows that it is not a
+    An autoencoder has no prior: its codes are sampled from N(0, I), which shows that it is not a
     generative model.
 
     Args:
         model: A decoder, with or without a prior.
-        count: How many.
-        seed: The same seed gives the same codes.
+        count: Number of codes.
+        seed: Seed of the codes.
     """
     with torch.no_grad(), use_seed(seed, "draws"):
-        if isinstance(model, Generative):
-            z = model.prior().sample((count,))
-        else:
+        if model.prior is None:
             z = torch.randn(count, model.latent_dim)
+        else:
+            z = model.prior().sample(torch.Size([count]))
     return decode_means(model, z)
 
 
@@ -66,9 +68,9 @@ def manifold_codes(
     under N(0, 1) (Kingma & Welling 2014, figure 4, https://arxiv.org/abs/1312.6114).
 
     Args:
-        latent: Dimension of the codes.
+        latent_dim: Dimension of the codes.
         side: Grid points along each unit.
-        units: Which two latent units span the grid; the others are 0.
+        units: The two latent units that span the grid; the others are 0.
         quantile: The inverse CDF of another prior.
 
     Returns:
@@ -101,11 +103,6 @@ def manifold_codes(
     return z.flatten(0, 1)
 
 
-def noise_dimensions(model: Decoder) -> int:
-    """Return how many of a code's dimensions tell no class."""
-    return model.latent_dim - (model.classes if isinstance(model, GAN) else 0)
-
-
 def with_class(model: Decoder, z: Tensor, label: int) -> Tensor:
     """Return codes, (N, d), of the noise that they begin with; whole codes stay as they are."""
     if z.shape[1] == model.latent_dim:
@@ -116,15 +113,7 @@ def with_class(model: Decoder, z: Tensor, label: int) -> Tensor:
 
 def quantile(model: Decoder) -> Callable[[Tensor], Tensor]:
     """Return the inverse CDF of each unit of the noise; without a prior, that of N(0, 1)."""
-    if has_uniform_prior(model):
-        return lambda probability: math.sqrt(3) * (2 * probability - 1)
-    return torch.special.ndtri
-
-
-def has_uniform_prior(model: Decoder) -> bool:
-    """Return whether codes, or the noise in them, are drawn evenly from a cube."""
-    prior = model.prior if isinstance(model, Generative) else None
-    return isinstance(prior.prior if isinstance(prior, Labelled) else prior, UniformCube)
+    return torch.special.ndtri if model.prior is None else model.prior.quantile
 
 
 def _device(model: Decoder) -> torch.device:

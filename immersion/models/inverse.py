@@ -2,23 +2,23 @@
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, transform_to
+from torch.distributions import transform_to
 
 from immersion.models.gan import GAN
 from immersion.nn import Architecture
 from immersion.precision import widen
-from immersion.priors import Labelled
+from immersion.priors import Prior
 
 
 class InverseGenerator(nn.Module):
-    """x -> code: a network whose outputs are brought to where the prior's draws can lie.
+    """x -> code: a network whose outputs are mapped to the prior's support.
 
-    Noise from (-sqrt 3, sqrt 3)^d comes out of a scaled sigmoid, a class as probabilities out of
-    a softmax; codes of N(0, I) are left as they are.
+    Noise in (-sqrt 3, sqrt 3)^d is a scaled sigmoid of them, a class's probabilities are their
+    softmax, and codes of N(0, I) are the outputs themselves.
 
     Args:
         network: (B, *shape) -> (B, d).
-        prior: A module whose call returns p(z).
+        prior: p(z).
 
     Example:
         >>> from immersion.priors import UniformCube
@@ -27,29 +27,19 @@ class InverseGenerator(nn.Module):
         tensor([-1.7321,  0.0000,  1.7321])
     """
 
-    def __init__(self, network: nn.Module, prior: nn.Module) -> None:
+    def __init__(self, network: nn.Module, prior: Prior) -> None:
         super().__init__()
         self.network, self.prior = network, prior
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the code, (B, d), of x, (B, *shape)."""
         h = widen(self.network(x))
-        classes = classes_of(self.prior)
+        classes = self.prior.classes
         noise, label = h.split([h.shape[1] - classes, classes], dim=1)
-        z = transform_to(noise_of(self.prior).support)(noise)
+        z = transform_to(self.prior.noise().support)(noise)
         return torch.cat([z, label.softmax(1)], dim=1) if classes else z
 
 
 def encoder_for(model: GAN, shape: tuple[int, ...], architecture: Architecture) -> nn.Module:
     """Return an untrained encoder for a generator of examples of one shape."""
     return InverseGenerator(architecture.build(shape, (model.latent_dim,)), model.prior)
-
-
-def noise_of(prior: nn.Module) -> Distribution:
-    """Return p(z) of the part of the code that is not the class."""
-    return (prior.prior if isinstance(prior, Labelled) else prior)()
-
-
-def classes_of(prior: nn.Module) -> int:
-    """Return the number of the code's last values that tell a class, or 0."""
-    return prior.classes if isinstance(prior, Labelled) else 0

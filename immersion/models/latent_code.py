@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.distributions import Independent
 from torch.nn.functional import pixel_unshuffle
 
-from immersion.posteriors import diagonal_gaussian
+from immersion.posteriors import DiagonalGaussian
 from immersion.priors import StandardNormal
 
 
@@ -33,11 +33,12 @@ class PictureCode(nn.Module):
         super().__init__()
         self.latent_dim, self.encoder, self.scale = latent_dim, encoder, scale
         self.prior = StandardNormal(latent_dim)
+        self.posterior = DiagonalGaussian(latent_dim)
 
     def encode(self, given: Tensor, target: Tensor) -> Independent:
         """Return q(z | input, target): batch shape (B,), event shape (d,)."""
         squares = pixel_unshuffle(target, self.scale)
-        return diagonal_gaussian(self.encoder(torch.cat([given, squares], dim=1)))
+        return self.posterior(self.encoder(torch.cat([given, squares], dim=1)))
 
     def append(self, given: Tensor, z: Tensor | None) -> Tensor:
         """Return inputs with z at every pixel, (B, C_in + d, H, W); without one, its mean, 0.

@@ -3,16 +3,17 @@
 import warnings
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Categorical, Distribution, MixtureSameFamily, MultivariateNormal
 
 from immersion.models.base import Decoder, Generative
+from immersion.priors import Prior
 
 COMPONENTS = 10
-"""Gaussians of the mixture, where there are codes enough."""
+"""Components of the mixture if there are enough codes."""
 
 
-class MixturePrior(nn.Module):
+class MixturePrior(Prior):
     """p(z) = sum_k w_k N(z; mu_k, L_k L_k').
 
     Args:
@@ -32,13 +33,13 @@ class MixturePrior(nn.Module):
 
     @classmethod
     def fit(cls, codes: Tensor, seed: int = 0) -> "MixturePrior":
-        """Return the mixture that fits codes, (N, d), best: full covariances, by EM.
+        """Fit a mixture with full covariances to codes, (N, d), by EM.
 
-        It has 10 components, fewer where that leaves less than 5 d codes for each.
+        It has 10 components, fewer if there are less than 5 d codes for each.
 
         Args:
             codes: (N, d), N >= 2.
-            seed: Of the first responsibilities.
+            seed: Seed of the initial responsibilities.
 
         Example:
             >>> prior = MixturePrior.fit(5 + torch.randn(1000, 2, dtype=torch.float64))
@@ -49,12 +50,12 @@ class MixturePrior(nn.Module):
         from sklearn.mixture import GaussianMixture  # a second to import, so only when needed
 
         x = codes.double().cpu()
-        # In units of each code's deviation, so that the floor under the variances means the same.
+        # In units of each code's standard deviation, as the floor under the variances is absolute.
         shift, scale = x.mean(0), x.std(0, correction=0).clamp(min=1e-12)
         number = max(1, min(COMPONENTS, len(x) // (5 * x.shape[1])))
         mixture = GaussianMixture(number, random_state=seed % 2**32)
         with warnings.catch_warnings():
-            # EM stops after 100 rounds: what it has found by then is a density too.
+            # EM stops after 100 iterations, with a valid density.
             warnings.simplefilter("ignore", ConvergenceWarning)
             mixture.fit(((x - shift) / scale).numpy())
         factors = torch.linalg.cholesky(torch.from_numpy(mixture.covariances_))
@@ -67,25 +68,25 @@ class MixturePrior(nn.Module):
     def forward(self) -> MixtureSameFamily:
         """Return p(z): batch shape (), event shape (d,)."""
         gaussians = MultivariateNormal(self.means, scale_tril=self.factors, validate_args=False)
-        kinds = Categorical(self.weights, validate_args=False)
-        return MixtureSameFamily(kinds, gaussians, validate_args=False)
+        components = Categorical(self.weights, validate_args=False)
+        return MixtureSameFamily(components, gaussians, validate_args=False)
 
 
 class WithLatentDensity(Generative):
-    """An autoencoder with a prior that its training knew nothing of.
+    """An autoencoder with a prior fitted after its training.
 
-    What it draws is as good as the density fits the codes: the autoencoder itself is not
-    generative, and nothing in its training asked its codes to have a density that is easy to fit.
+    The quality of samples depends on how well the density fits the codes: the autoencoder itself
+    is not generative, and its training does not make the density of its codes easy to fit.
 
     Args:
         autoencoder: Encodes and decodes.
-        prior: A module whose call returns p(z).
+        prior: p(z).
 
     Reference:
         Ghosh et al. 2020, section 4, https://arxiv.org/abs/1903.12436
     """
 
-    def __init__(self, autoencoder: Decoder, prior: nn.Module) -> None:
+    def __init__(self, autoencoder: Decoder, prior: Prior) -> None:
         super().__init__(autoencoder.latent_dim, prior)
         self.autoencoder = autoencoder
 

@@ -7,7 +7,6 @@ from torch import Tensor
 from torch.distributions import constraints, transform_to
 
 from immersion.models.base import Decoder, Generative
-from immersion.models.inverse import classes_of, noise_of
 from immersion.random import use_seed
 
 LEARNING_RATE = 0.1
@@ -69,10 +68,9 @@ def squared_errors(model: Decoder, x: Tensor, z: Tensor) -> Tensor:
 
 @torch.enable_grad()
 def _descended(model: Decoder, x: Tensor, z: Tensor, steps: int, prior_weight: float) -> Tensor:
-    prior = noise_of(model.prior) if isinstance(model, Generative) else None
-    classes = classes_of(model.prior) if isinstance(model, Generative) else 0
+    prior = None if model.prior is None else model.prior.noise()
     best, least = z.detach().clone(), squared_errors(model, x, z).detach()
-    noise, label = best.split([z.shape[1] - classes, classes], dim=1)
+    noise, label = best.split([model.noise_dim, model.classes], dim=1)
     # From all of R^d to where the prior's draws can lie.
     free = transform_to(constraints.real_vector if prior is None else prior.support)
     u = free.inv(noise).clone().requires_grad_()

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import one_hot
 
 from immersion.check import UserError, check_at_least
 from immersion.models.base import Generative
-from immersion.models.gan import GAN
-from immersion.priors import truncated
+from immersion.priors import Prior
 from immersion.random import use_seed
 
 CODES = 250
@@ -75,7 +74,7 @@ def draws(
     check_at_least(1, count=count)
     if label is not None:
         check_label(model, label)
-    prior = truncated(model.prior, truncation) if truncation else model.prior
+    prior = model.prior.truncate(truncation) if truncation else model.prior
     return _chunks(model, prior, count, seed, label)
 
 
@@ -92,13 +91,9 @@ def sampled(
     return torch.cat([chunk.x for chunk in chunks])
 
 
-def _classes(model: Generative) -> int:
-    return model.classes if isinstance(model, GAN) else 0
-
-
 def check_label(model: Generative, label: int) -> None:
     """Raise a `UserError` unless the model can be asked for that class."""
-    classes = _classes(model)
+    classes = model.classes
     if not classes:
         raise UserError(
             "the model cannot be asked for a class",
@@ -112,9 +107,9 @@ def check_label(model: Generative, label: int) -> None:
 
 @torch.no_grad()
 def _chunks(
-    model: Generative, prior: nn.Module, count: int, seed: int, label: int | None
+    model: Generative, prior: Prior, count: int, seed: int, label: int | None
 ) -> Iterator[Drawn]:
-    classes = _classes(model)
+    classes = model.classes
     with use_seed(seed, "draws"):
         values = model.decode(prior().sample((1,))).mean.numel()
     size = max(1, min(CODES, VALUES // values))

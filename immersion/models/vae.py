@@ -1,26 +1,28 @@
-"""The variational autoencoder: a decoder made generative by a prior and an encoder made a q(z|x).
+"""The variational autoencoder: an encoder and a decoder with a prior and a posterior.
 
 Kingma & Welling 2014, Auto-Encoding Variational Bayes, https://arxiv.org/abs/1312.6114
 """
 
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent
+from torch.distributions import Distribution
 
 from immersion.likelihoods import Likelihood
 from immersion.models.base import LatentVariableModel, decode_with
 from immersion.nn import Architecture
-from immersion.posteriors import diagonal_gaussian
-from immersion.priors import StandardNormal
+from immersion.posteriors import DiagonalGaussian, Posterior
+from immersion.priors import Prior, StandardNormal
 
 
 class VAE(LatentVariableModel):
-    """p(z) = N(0, I), p(x|z) by decoder and likelihood, q(z|x) = N(mu(x), diag(sigma(x)^2)).
+    """p(z) by a prior, p(x|z) by decoder and likelihood, q(z|x) by encoder and posterior.
 
     Args:
-        encoder: A network (B, *shape) -> (B, 2 d).
+        encoder: A network (B, *shape) -> (B, *posterior.parameter_shape).
         decoder: A network (B, d) -> (B, *likelihood.parameter_shape).
         likelihood: p(x|h).
         latent_dim: d, the dimension of z.
+        prior: p(z); by default N(0, I).
+        posterior: q(z|h), with a density; by default N(mu, diag(sigma^2)).
 
     Example:
         >>> import torch
@@ -34,10 +36,17 @@ class VAE(LatentVariableModel):
     """
 
     def __init__(
-        self, encoder: nn.Module, decoder: nn.Module, likelihood: Likelihood, latent_dim: int
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        likelihood: Likelihood,
+        latent_dim: int,
+        prior: Prior | None = None,
+        posterior: Posterior | None = None,
     ) -> None:
-        super().__init__(latent_dim, StandardNormal(latent_dim))
+        super().__init__(latent_dim, StandardNormal(latent_dim) if prior is None else prior)
         self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
+        self.posterior = DiagonalGaussian(latent_dim) if posterior is None else posterior
 
     @classmethod
     def build(
@@ -46,15 +55,18 @@ class VAE(LatentVariableModel):
         latent_dim: int,
         likelihood: Likelihood,
         architecture: Architecture,
+        prior: Prior | None = None,
+        posterior: Posterior | None = None,
     ) -> "VAE":
-        """Return a model whose two networks have the same architecture, mirrored."""
-        encoder = architecture.build(shape, (2 * latent_dim,))
+        """Return a model whose two networks have the same architecture, in reverse order."""
+        posterior = DiagonalGaussian(latent_dim) if posterior is None else posterior
+        encoder = architecture.build(shape, posterior.parameter_shape)
         decoder = architecture.build((latent_dim,), likelihood.parameter_shape)
-        return cls(encoder, decoder, likelihood, latent_dim)
+        return cls(encoder, decoder, likelihood, latent_dim, prior, posterior)
 
-    def encode(self, x: Tensor) -> Independent:
+    def encode(self, x: Tensor) -> Distribution:
         """Return q(z|x): x is (B, *shape), the batch shape (B,), the event shape (d,)."""
-        return diagonal_gaussian(self.encoder(x))
+        return self.posterior(self.encoder(x))
 
     def decode(self, z: Tensor) -> Distribution:
         """Return p(x|z): z is (..., d), the batch shape (...)."""

@@ -1,4 +1,4 @@
-"""The VAE-GAN: an encoder for a GAN's generator, and a discriminator that says what alike means.
+"""The VAE-GAN: a VAE whose reconstruction error is measured in a discriminator's features.
 
 Larsen, Sonderby, Larochelle & Winther 2016, Autoencoding beyond pixels using a learned similarity
 metric, https://arxiv.org/abs/1512.09300
@@ -9,7 +9,7 @@ from torch.distributions import Independent
 
 from immersion.models.base import Generative, point_with
 from immersion.models.discriminator import Discriminator
-from immersion.posteriors import PointMass, diagonal_gaussian
+from immersion.posteriors import DiagonalGaussian, PointMass
 from immersion.precision import widen
 from immersion.priors import StandardNormal
 
@@ -17,8 +17,8 @@ from immersion.priors import StandardNormal
 class VAEGAN(Generative):
     """p(z) = N(0, I), x = g(z), q(z|x) = N(mu(x), diag(sigma(x)^2)), and a discriminator C(x).
 
-    Two examples are alike where the discriminator's last hidden layer D_l takes them to the same
-    place: p(D_l(x)|z) = N(D_l(g(z)), I). There is a likelihood of features, but none of examples.
+    Two examples are similar if the discriminator's last hidden layer D_l maps them to similar
+    features: p(D_l(x)|z) = N(D_l(g(z)), I). Features have a likelihood; examples have none.
 
     Args:
         encoder: A network (B, *shape) -> (B, 2 d).
@@ -32,7 +32,7 @@ class VAEGAN(Generative):
         >>> net = Architecture("dense", width=16).build
         >>> model = VAEGAN(net((5,), (4,)), net((2,), (5,)), net((5,), (1,)), latent_dim=2)
         >>> x = model.decode(model.encode(torch.zeros(3, 5)).mean).mean
-        >>> features, logits = model.judged(x)
+        >>> features, logits = model.discriminate(x)
         >>> x.shape, features.shape, logits.shape
         (torch.Size([3, 5]), torch.Size([3, 16]), torch.Size([3]))
     """
@@ -43,11 +43,12 @@ class VAEGAN(Generative):
         super().__init__(latent_dim, StandardNormal(latent_dim))
         self.encoder, self.generator = encoder, generator
         self.discriminator = Discriminator(network)
+        self.posterior = DiagonalGaussian(latent_dim)
         self.hidden = max(i for i, layer in enumerate(network) if isinstance(layer, nn.Linear))
 
     def encode(self, x: Tensor) -> Independent:
         """Return q(z|x): x is (B, *shape), the batch shape (B,), the event shape (d,)."""
-        return diagonal_gaussian(self.encoder(x))
+        return self.posterior(self.encoder(x))
 
     def generate(self, z: Tensor) -> Tensor:
         """Return g(z), (B, *shape), differentiable; z is (B, d)."""
@@ -57,8 +58,8 @@ class VAEGAN(Generative):
         """Return all mass on g(z): z is (..., d), the batch shape (...)."""
         return point_with(self.generate, z)
 
-    def judged(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return D_l(x), (B, F), what the discriminator's last linear layer is given, and C(x)."""
+    def discriminate(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return D_l(x), (B, F), the input of the discriminator's last linear layer, and C(x)."""
         layers = self.discriminator.network
         hidden = layers[: self.hidden](x)
         return widen(hidden), widen(layers[self.hidden :](hidden)).squeeze(1)

@@ -44,7 +44,7 @@ class DiscriminatorLoss:
         """Return the terms, each (B,); packed examples count as one."""
         x, y = batch.x, batch.y
         with torch.no_grad():
-            made = model.generate(model.codes(len(x), y))
+            made = model.generate(model.sample_codes(len(x), y))
         critic = model.discriminator
         real, fake, penalty = self.penalties(critic, x, made, y, critic.stretch)
         model.discriminator.observe(real)
@@ -70,7 +70,8 @@ class GeneratorLoss:
 
     def __call__(self, model: GAN, batch: Batch) -> dict[str, Tensor]:
         """Return the terms, each (B,); packed examples count as one."""
-        fake = model.discriminator(model.generate(model.codes(len(batch.x), batch.y)), batch.y)
+        z = model.sample_codes(len(batch.x), batch.y)
+        fake = model.discriminator(model.generate(z), batch.y)
         real = model.discriminator(batch.x, batch.y) if self.game.paired else fake
         terms = {"loss": self.game.generator(real, fake)}
         if self.game.of_probabilities:

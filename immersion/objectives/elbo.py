@@ -5,12 +5,13 @@ from typing import Literal, get_args, get_type_hints
 
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
 from immersion.batch import Batch
 from immersion.check import UserError, check_at_least, check_choice
 from immersion.models import LatentVariableModel
 from immersion.objectives.gradients import Baseline, score_function
-from immersion.posteriors import kl_units
+from immersion.posteriors import compute_kl_per_unit, estimate_kl, has_entropy
 
 
 @dataclass(frozen=True)
@@ -25,21 +26,23 @@ class ELBO:
     entropy   E_q[log p(x|z) + log p(z)] + H(q(z|x))                      all but the entropy
     ========  ==========================================================  ==================
 
-    The three have the same mean; `kl` usually has the least variance. (The fourth form, log p(x)
-    minus the KL to the true posterior, is no recipe for computing; the tests check it where p(x)
-    is known.) With `beta` other than 1 or `free_bits` above 0 the loss is not the bound, and the
-    term `elbo` stays what its name says.
+    The three have the same mean; `kl` usually has the least variance. Where q and p have no KL
+    divergence in closed form, as a flow has none, `kl` estimates it from the samples of z and is
+    `joint`. (The fourth form, log p(x) minus the KL to the true posterior, cannot be computed; the
+    tests check it where p(x) is known.) With `beta` other than 1 or `free_bits` above 0 the loss
+    is not the bound, but the term `elbo` is.
 
     Args:
-        form: kl, joint or entropy.
-        samples: Draws of z for each example.
+        form: kl (joint where the KL has no closed form), joint or entropy.
+        samples: Samples of z per example.
         beta: Weight of the KL term (Higgins et al. 2017, equation (4),
             https://openreview.net/forum?id=Sy2fzU9gl).
         warmup: Steps over which the weight of the KL term grows linearly from 0 to `beta` (Bowman
             et al. 2016, section 3.1, https://arxiv.org/abs/1511.06349).
         free_bits: Nats of KL for each latent unit, on average over the batch, that cost nothing
-            (Kingma et al. 2016, equation (15), https://arxiv.org/abs/1606.04934); form kl only.
-        keep: both terms, or the reconstruction or the kl alone, to see what each one lacks.
+            (Kingma et al. 2016, equation (15), https://arxiv.org/abs/1606.04934); only with a KL
+            in closed form.
+        keep: both terms, or the reconstruction or the kl alone, to see the effect of each.
         gradient: reparameterised, or score-function for the Monte-Carlo gradient of section 2.2.
         baseline: For score-function: a constant in nats, or leave-one-out.
 
@@ -64,7 +67,7 @@ class ELBO:
     baseline: Baseline = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse settings that contradict each other."""
+        """Validate."""
         hints = get_type_hints(type(self))
         for name in ("form", "keep", "gradient"):
             check_choice(name, getattr(self, name), get_args(hints[name]))
@@ -82,10 +85,29 @@ class ELBO:
             )
             if self.samples < 2:
                 remedy = "pass --samples 2 or more"
-                raise UserError("leave-one-out compares draws", "2 or more", self.samples, remedy)
+                raise UserError(
+                    "leave-one-out compares samples", "2 or more", self.samples, remedy
+                )
         if self.baseline and self.gradient != "score-function":
             remedy = "pass --gradient score-function, or no --baseline"
             raise UserError("a baseline belongs to the score function", remedy=remedy)
+
+    def check(self, q: Distribution, prior: Distribution) -> None:
+        """Raise UserError if the settings need what q(z|x) or p(z) do not have."""
+        if self.form == "entropy" and not has_entropy(q):
+            raise UserError(
+                "this posterior has no entropy in closed form",
+                "a Gaussian posterior",
+                "--form entropy",
+                "pass --form joint",
+            )
+        if self.free_bits and compute_kl_per_unit(q, prior) is None:
+            raise UserError(
+                "free bits need the KL of each unit in closed form",
+                "--prior standard-normal and --posterior diagonal-gaussian",
+                f"--free-bits {self.free_bits:g}",
+                "leave --free-bits out",
+            )
 
     def __call__(self, model: LatentVariableModel, batch: Batch) -> dict[str, Tensor]:
         """Return the terms `loss`, `elbo`, `log_likelihood` and `kl`, each (B,), in nats."""
@@ -93,19 +115,20 @@ class ELBO:
         pathwise = self.gradient == "reparameterised"
         z = q.rsample((self.samples,))
         if not pathwise:
-            z = z.detach()  # q.sample would wait for the device, which a captured step may not
+            z = z.detach()  # q.sample would wait for the device, which a captured step must not
 
         log_likelihood = model.decode(z).log_prob(batch.x)
-        if self.form == "kl":
-            units = kl_units(q, prior)
+        units = compute_kl_per_unit(q, prior) if self.form == "kl" else None
+        if units is not None:
             kl, penalty = units.sum(-1), self._free(units).sum(-1)
+        elif self.form == "entropy":
+            kl = penalty = -q.entropy() - prior.log_prob(z)
         else:
-            minus_entropy = q.log_prob(z) if self.form == "joint" else -q.entropy()
-            kl = penalty = minus_entropy - prior.log_prob(z)
+            kl = penalty = estimate_kl(q, prior, z)
 
         inside = log_likelihood if self.keep != "kl" else torch.zeros_like(log_likelihood)
         outside = -self._kl_weight(batch) * penalty
-        if self.form != "kl":  # then the KL term depends on the draws too
+        if units is None:  # then the KL term depends on the samples too
             inside, outside = inside + outside, 0.0
         if not pathwise:
             inside = score_function(inside, q.log_prob(z), self.baseline)
@@ -124,7 +147,7 @@ class ELBO:
         return self.beta * (batch.step / self.warmup).clamp(max=1)
 
     def _free(self, units: Tensor) -> Tensor:
-        # The threshold is on the batch's mean: an example may fall below it where others do not.
+        # The threshold is on the batch's mean, so a single example may be below it.
         if not self.free_bits:
             return units
         return torch.where(units.mean(0) > self.free_bits, units, self.free_bits)

@@ -42,7 +42,7 @@ class Inversion:
 
     def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Return the terms of an encoder (B, *shape) -> (B, d)."""
-        z = self.generator.codes(len(batch.x), None)
+        z = self.generator.sample_codes(len(batch.x), None)
         code_error = (model(self.generator.generate(z)) - z).square().mean(1)
         remade = self.generator.generate(model(batch.x))
         error = (remade - batch.x).square().flatten(1).mean(1)

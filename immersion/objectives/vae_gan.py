@@ -15,7 +15,7 @@ from immersion.models import VAEGAN
 from immersion.objectives.adversarial import discriminator_terms
 from immersion.objectives.games import Game
 from immersion.objectives.penalties import Penalties
-from immersion.posteriors import kl_units
+from immersion.posteriors import compute_kl_per_unit, estimate_kl
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,12 @@ class FeatureELBO:
 
     def __call__(self, model: VAEGAN, batch: Batch) -> dict[str, Tensor]:
         """Return the terms."""
-        q = model.encode(batch.x)
-        kl = kl_units(q, model.prior()).sum(-1)
-        features, _ = model.judged(batch.x)
-        error = distance(features, model.judged(model.generate(q.rsample()))[0])
+        q, prior = model.encode(batch.x), model.prior()
+        features, _ = model.discriminate(batch.x)
+        z = q.rsample()
+        error = distance(features, model.discriminate(model.generate(z))[0])
+        units = compute_kl_per_unit(q, prior)
+        kl = estimate_kl(q, prior, z) if units is None else units.sum(-1)
         return {"loss": self.beta * kl + error, "kl": kl, "feature_error": error}
 
 
@@ -75,10 +77,10 @@ class DecoderLoss:
         with torch.no_grad():
             z = model.encode(batch.x).rsample()
         drawn = model.generate(model.prior().rsample((len(batch.x),)))
-        features, real = model.judged(batch.x)
-        remade, fake = model.judged(model.generate(z))
+        features, real = model.discriminate(batch.x)
+        remade, fake = model.discriminate(model.generate(z))
         error = distance(features, remade)
-        fakes = fake, model.judged(drawn)[1]
+        fakes = fake, model.discriminate(drawn)[1]
         adversarial = sum(self.game.generator(real, each) for each in fakes) / 2
         loss = self.gamma * error + adversarial
         return {"loss": loss, "feature_error": error, "adversarial": adversarial}

@@ -1,5 +1,6 @@
 """Generative adversarial nets: a choice of game, penalties, discriminator and time scales."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,7 +20,7 @@ from immersion.nn.discriminator_layers import (
 )
 from immersion.objectives.games import GAMES, Game
 from immersion.objectives.penalties import Penalties
-from immersion.priors import Labelled, StandardNormal, UniformCube
+from immersion.priors import Labelled, Prior, StandardNormal, UniformCube
 from immersion.recipes.base import (
     RECIPES,
     build_players,
@@ -37,7 +38,7 @@ SLOPE = 100.0
 of a few runs of `immersion train gan --r1 G --r2 G`, on digits of 8 x 8 (1 against 0.03, 1,500
 steps) and faces of 64 x 64 (0.03 against 0.2 and 2, likewise; AMD EPYC, 2026-11-23)."""
 
-PRIORS = {"normal": StandardNormal, "uniform": UniformCube}
+NOISE: dict[str, Callable[[int], Prior]] = {"normal": StandardNormal, "uniform": UniformCube}
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def gan(
     if architecture.network == "auto":
         architecture = replace(architecture, network="dcgan" if spec.is_image else "dense")
     classes = _count_classes(spec) if settings.conditional else 0
-    noise: nn.Module = PRIORS[check_choice("prior", prior, PRIORS)](latent_dim)
+    noise = NOISE[check_choice("prior", prior, NOISE)](latent_dim)
     p_z = Labelled(noise, classes) if classes else noise
     network = architecture.build((latent_dim + classes,), spec.shape)
     model = GAN(
@@ -135,7 +136,6 @@ def gan(
         _discriminator(spec, architecture, settings, classes, penalties.gradient_penalty > 0),
         p_z,
         latent_dim + classes,
-        classes,
     )
     limited = settings.spectral_norm or penalties.gradient_penalty > 0
     penalties = penalties.filled(0.0 if limited else compute_default_penalty(spec))

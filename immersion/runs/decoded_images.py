@@ -10,7 +10,6 @@ from immersion.models.codes import (
     decode_means,
     encode_means,
     manifold_codes,
-    noise_dimensions,
     quantile,
     with_class,
 )
@@ -40,7 +39,7 @@ def manifold(model: Decoder, side: int = 20, units: tuple[int, int] = (0, 1)) ->
         side: Grid points along each unit.
         units: Which two latent units span the picture; the others are 0.
     """
-    z = manifold_codes(noise_dimensions(model), side, units, quantile(model))
+    z = manifold_codes(model.noise_dim, side, units, quantile(model))
     return make_grid(decode_means(model, with_class(model, z, 0)), side, gap=0)
 
 

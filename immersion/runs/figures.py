@@ -11,8 +11,8 @@ from immersion.check import UserError
 from immersion.data import to_original_units
 from immersion.data.dataset import to_float
 from immersion.metrics.samples.neighbours import find_nearest
-from immersion.models import GAN, Decoder, Generative, Translator
-from immersion.models.codes import encode_means, has_uniform_prior, noise_dimensions, sample_means
+from immersion.models import Decoder, Generative, Translator
+from immersion.models.codes import encode_means, sample_means
 from immersion.models.sampling import draws, sampled
 from immersion.random import use_seed
 from immersion.report import figures, image_grid
@@ -56,7 +56,7 @@ def draw_all(run: Run) -> None:
         (run.folder.samples / name).unlink(missing_ok=True)
     if isinstance(run.model, Translator):
         return save(run.folder, "translations.png", translations(run))
-    seen = encodes(run.model)
+    seen = run.model.encodes
     if run.spec.is_image:
         _draw_images(run, seen)
     elif run.spec.dimensions > 1:
@@ -106,28 +106,24 @@ def middle(picture: Tensor, side: int) -> Tensor:
     return picture[..., top : top + side, left : left + side]
 
 
-def encodes(model: Decoder) -> bool:
-    """Return whether the model takes examples to codes: a GAN does once it has an encoder."""
-    return not (isinstance(model, GAN) and model.encoder is None)
-
-
 def _draw_images(run: Run, seen: bool) -> None:
     test, model = first(run.data.test, SHOWN // 2), run.model
     save(run.folder, "samples.png", _samples(model))
     if seen:
         save(run.folder, "reconstructions.png", decoded_images.reconstructions(model, test))
-    save(run.folder, "manifold.png", decoded_images.manifold(model, 20, plane(run, None)))
+    if model.prior is None or model.prior.has_quantile:
+        save(run.folder, "manifold.png", decoded_images.manifold(model, 20, plane(run, None)))
     if not seen or len(test) > 1:  # a walk between examples has two ends
         walked = decoded_images.walks(model, *ends(run, 8), 10, usual_path(model))
         save(run.folder, walk_name(seen), walked)
-    if isinstance(model, Generative):
+    if model.prior is not None:
         save(run.folder, "neighbours.png", neighbours(run))
 
 
 def _samples(model: Decoder) -> Image:
     """Return a grid of draws: of few classes one a column, and in a row the same noise."""
-    classes = model.classes if isinstance(model, GAN) else 0
-    if not isinstance(model, Generative):
+    classes = model.classes
+    if model.prior is None:
         return image_grid.make_grid(sample_means(model, SHOWN, seed=0), COLUMNS)
     if not 0 < classes <= COLUMNS:
         return image_grid.make_grid(means(model, SHOWN, seed=0), COLUMNS)
@@ -142,7 +138,7 @@ def means(model: Generative, count: int, seed: int, label: int | None = None) ->
 
 def _draw_table(run: Run) -> None:
     rows = min(SCATTERED, len(run.data.test))
-    if isinstance(run.model, Generative):
+    if run.model.prior is not None:
         x = sampled(run.model, rows, seed=0)
     else:
         x = sample_means(run.model, rows, seed=0)
@@ -165,7 +161,7 @@ def ends(run: Run, pairs: int) -> tuple[Tensor, Tensor]:
     Raises:
         UserError: There are not two examples.
     """
-    if not encodes(run.model):
+    if not run.model.encodes:
         return drawn_ends(run.model, pairs)
     pairs = min(pairs, len(run.data.test) // 2)
     if not pairs:
@@ -178,13 +174,13 @@ def drawn_ends(model: Generative, pairs: int) -> tuple[Tensor, Tensor]:
     """Return noise drawn from the prior at which walks begin and end, (pairs, d) each."""
     with torch.no_grad(), use_seed(0, "walks"):
         codes = model.prior().sample((2 * pairs,)).cpu()
-    codes = codes[:, : noise_dimensions(model)]
+    codes = codes[:, : model.noise_dim]
     return codes[0::2], codes[1::2]
 
 
 def usual_path(model: Decoder) -> str:
-    """Return the path that stays where the codes are: straight in a cube, else along a sphere."""
-    return "linear" if has_uniform_prior(model) else "spherical"
+    """Return the path that stays where codes are probable; without a prior, spherical."""
+    return "spherical" if model.prior is None else model.prior.path
 
 
 def walk_name(encoded: bool) -> str:
@@ -214,7 +210,7 @@ def plane(run: Run, units: tuple[int, int] | None) -> tuple[int, int]:
     Raises:
         UserError: A unit is given that the model does not have.
     """
-    latent_dim = noise_dimensions(run.model)
+    latent_dim = run.model.noise_dim
     if units is None:
         kl = (run.folder.evaluation() or {}).get("kl_per_unit") or [0.0] * latent_dim
         order = sorted(range(latent_dim), key=lambda unit: -kl[unit])

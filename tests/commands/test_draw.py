@@ -36,7 +36,7 @@ def gan(classes: int = 0, shape: tuple[int, ...] = SHAPE, prior=StandardNormal) 
     generator = nn.Sequential(SMALL.build((4 + classes,), shape), nn.Sigmoid())
     judge = Discriminator(SMALL.build(shape, (max(1, classes),)))
     noise = Labelled(prior(4), classes) if classes else prior(4)
-    return GAN(generator, judge, noise, 4 + classes, classes).eval()
+    return GAN(generator, judge, noise, 4 + classes).eval()
 
 
 def with_encoder(model: GAN) -> GAN:

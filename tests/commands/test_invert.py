@@ -30,12 +30,10 @@ D, LATENT = 6, 2
 LINEAR = Architecture("dense", depth=0)
 
 
-def gan(network, prior=None, latent_dim=LATENT, classes=0):
+def gan(network, prior=None, latent_dim=LATENT):
     """Return a GAN in evaluation mode of which only the generator matters."""
     discriminator = Discriminator(nn.Linear(D, 1))
-    return GAN(
-        network, discriminator, prior or StandardNormal(latent_dim), latent_dim, classes
-    ).eval()
+    return GAN(network, discriminator, prior or StandardNormal(latent_dim), latent_dim).eval()
 
 
 @pytest.fixture
@@ -137,10 +135,10 @@ class TestEncoder:
 
     def test_the_class_is_learned_where_the_image_shows_it(self, tmp_path):
         torch.manual_seed(0)
-        model = gan(nn.Linear(4, D), Labelled(StandardNormal(1), 3), 4, classes=3)
+        model = gan(nn.Linear(4, D), Labelled(StandardNormal(1), 3), 4)
         encoder = encoder_for(model, (D,), Architecture("dense", 32, 1))
         taught(model, encoder, tmp_path, steps=400, weight=0.0)
-        z = model.codes(200, None)
+        z = model.sample_codes(200, None)
         found = encoder(model.generate(z))
         assert torch.equal(found[:, 1:].argmax(1), z[:, 1:].argmax(1))
 
@@ -163,7 +161,7 @@ class TestRefine:
         network[0].weight.data.mul_(20)  # rugged: a descent overshoots
         model = gan(network, prior(3), 3)
         x = torch.randn(60, D)
-        z = model.codes(60, None)
+        z = model.sample_codes(60, None)
         found = refined(model, x, z, steps)
         before, after = (squared_errors(model, x, code).detach() for code in (z, found))
         assert (after <= before).all()
@@ -197,8 +195,8 @@ class TestRefine:
 
     def test_the_class_stays(self):
         torch.manual_seed(0)
-        model = gan(nn.Linear(4, D), Labelled(StandardNormal(1), 3), 4, classes=3)
-        z = model.codes(30, None)
+        model = gan(nn.Linear(4, D), Labelled(StandardNormal(1), 3), 4)
+        z = model.sample_codes(30, None)
         found = refined(model, torch.randn(30, D), z, steps=20)
         assert torch.equal(found[:, 1:], z[:, 1:])
         assert not torch.equal(found[:, :1], z[:, :1])

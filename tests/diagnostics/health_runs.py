@@ -198,7 +198,7 @@ def measure(model: GAN, data) -> dict[str, float]:
     model.eval().cpu()
     test = data.test.batch(torch.arange(min(500, len(data.test))))[0]
     with use_seed(0, "draws"):
-        x = model.generate(model.codes(len(test), None))
+        x = model.generate(model.sample_codes(len(test), None))
     known = data.train.batch(torch.arange(len(data.train)))[0]
     found = compute_coverage(test.flatten(1), x.flatten(1)) | compute_memorisation(x, test, known)
     overfitting = compute_discriminator_overfitting(

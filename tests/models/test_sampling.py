@@ -22,13 +22,13 @@ def vae(dimensions: int = 6, likelihood: str = "gaussian") -> VAE:
     return VAE.build((dimensions,), 2, LIKELIHOODS[likelihood]((dimensions,)), SMALL).eval()
 
 
-def shown(prior: nn.Module, latent_dim: int, classes: int = 0) -> GAN:
+def shown(prior: nn.Module, latent_dim: int) -> GAN:
     """Return a GAN whose samples are its codes."""
-    return GAN(nn.Identity(), Discriminator(nn.Identity()), prior, latent_dim, classes).eval()
+    return GAN(nn.Identity(), Discriminator(nn.Identity()), prior, latent_dim).eval()
 
 
 def conditional(noise: int = 2, classes: int = 3) -> GAN:
-    return shown(Labelled(StandardNormal(noise), classes), noise + classes, classes)
+    return shown(Labelled(StandardNormal(noise), classes), noise + classes)
 
 
 def test_chunks_hold_as_many_as_were_asked_for():
@@ -133,7 +133,7 @@ def test_classes_are_drawn_evenly_unless_one_is_asked_for(truncation):
 def test_a_conditional_generator_decodes_its_labels():
     torch.manual_seed(0)
     generator, judge = SMALL.build((2 + 3,), (1, 4, 4)), SMALL.build((1, 4, 4), (3,))
-    model = GAN(generator, Discriminator(judge), Labelled(StandardNormal(2), 3), 5, 3).eval()
+    model = GAN(generator, Discriminator(judge), Labelled(StandardNormal(2), 3), 5).eval()
     x = [sampled(model, 4, seed=0, label=label) for label in range(3)]
     assert x[0].shape == (4, 1, 4, 4)
     assert not torch.equal(x[0], x[1])

@@ -10,7 +10,7 @@ from immersion.models import GAN, Discriminator
 from immersion.objectives import DiscriminatorLoss, GeneratorLoss
 from immersion.objectives.games import GAMES
 from immersion.objectives.penalties import Penalties, squared_slope
-from immersion.priors import StandardNormal
+from immersion.priors import Labelled, StandardNormal
 from immersion.random import make_generator
 
 W = torch.tensor([3.0, -4.0])  # of norm 5
@@ -208,8 +208,8 @@ def test_labels_select_the_logit():
     torch.testing.assert_close(r1, network.weight[y].square().sum(1))
 
 
-def test_a_class_is_told_to_generator_and_discriminator():
-    """g(noise, y) = (y, y); a critic that has C_k(x) = 10 [x = k] sees what it was told."""
+def test_generator_and_discriminator_are_given_the_class():
+    """g(noise, y) = (y, y); a critic that has C_k(x) = 10 [x = k] sees its own class."""
     made = nn.Linear(4, 1, bias=False)
     made.weight.data.copy_(torch.tensor([[0.0, 0.0, 1.0, 2.0]]))
 
@@ -217,19 +217,19 @@ def test_a_class_is_told_to_generator_and_discriminator():
         def forward(self, x: Tensor) -> Tensor:
             return 10.0 * (x == torch.arange(3.0))
 
-    prior = StandardNormal(4)
-    model = GAN(made, Discriminator(Knows()), prior, latent_dim=4, classes=3)
+    prior = Labelled(StandardNormal(1), 3)
+    model = GAN(made, Discriminator(Knows()), prior, latent_dim=4)
     y = torch.tensor([2, 0, 1, 2])
     terms = DiscriminatorLoss(GAMES["wasserstein"]())(model, batch(y[:, None].float(), y))
     assert terms["fake"].tolist() == terms["real"].tolist() == [10.0] * 4
 
 
-def test_levels_are_stretched_before_they_are_judged():
+def test_the_discriminator_stretches_levels():
     critic = Discriminator(linear(W, 0.0), levels=True)
     torch.testing.assert_close(critic(EXAMPLES, None), (2 * EXAMPLES - 1) @ W)
 
 
-def test_packs_are_judged_as_one():
+def test_a_pack_has_one_logit():
     weight = torch.tensor([1.0, 10.0, 100.0, 1000.0])
     critic = Discriminator(linear(weight, 0.0), pack=2)
     x = torch.arange(8.0).view(4, 2)  # (0, 1), (2, 3), (4, 5), (6, 7)

@@ -19,7 +19,6 @@ from immersion.models import Generative
 from immersion.nn import Architecture
 from immersion.objectives import ELBO
 from immersion.objectives.penalties import Penalties
-from immersion.priors import truncated
 from immersion.random import use_seed
 from immersion.recipes import RECIPES
 from immersion.recipes.base import resolve_likelihood
@@ -27,7 +26,6 @@ from immersion.recipes.call import RecipeCall
 from immersion.recipes.gan import DiscriminatorSettings
 from immersion.recipes.image_to_image import patches_of
 from immersion.run_folder import RunFolder
-from immersion.runs.figures import encodes
 from immersion.runs.load import load_model, load_run
 from immersion.spec import Spec
 
@@ -50,7 +48,7 @@ def test_every_recipe_trains_and_loads_back(recipe, tmp_path):
     model = load_model(tmp_path / "run")
     x, _ = load("digits").test.batch(torch.arange(7))
     with torch.no_grad():
-        if encodes(model):
+        if model.encodes:
             assert model.decode(model.encode(x).mean).mean.shape == x.shape
             assert result["estimates"]["squared_error"]["value"] > 0
         if isinstance(model, Generative):
@@ -159,9 +157,9 @@ def test_a_conditional_net_draws_classes_as_often_as_the_data_have_them():
     y = torch.tensor([0] * 90 + [1] * 10)
     experiment.begin(MemorySplit(torch.zeros(100, 2), y, "real"))
     with use_seed(0, "classes"):
-        drawn = experiment.model.codes(4000, None)[:, -2:]
+        drawn = experiment.model.sample_codes(4000, None)[:, -2:]
     assert abs(drawn[:, 1].mean().item() - 0.1) < 0.02 and (drawn.sum(1) == 1).all()
-    cut = truncated(experiment.model.prior, 0.5)
+    cut = experiment.model.prior.truncate(0.5)
     assert torch.equal(cut.shares, experiment.model.prior.shares)
 
 

@@ -32,7 +32,7 @@ from immersion.objectives import (
 )
 from immersion.objectives.games import GAMES
 from immersion.objectives.penalties import Penalties
-from immersion.posteriors import kl_units
+from immersion.posteriors import compute_kl_per_unit
 from immersion.priors import StandardNormal
 from immersion.recipes.aae import aae
 from immersion.recipes.vae_gan import vae_gan
@@ -77,7 +77,7 @@ class TestVAEGAN:
         model = VAEGAN(encoder, generator, features_network, 2)
         x = torch.randn(B, *shape)
         last = next(m for m in reversed(list(features_network)) if isinstance(m, nn.Linear))
-        features, logits = model.judged(x)
+        features, logits = model.discriminate(x)
         torch.testing.assert_close(last(features).squeeze(1), logits)
         torch.testing.assert_close(logits, model.discriminator(x, None))
 
@@ -85,7 +85,7 @@ class TestVAEGAN:
         model, x = vaegan(LINEAR).eval(), batch().x
         split = MemorySplit(x, None, "real")
         measured = evaluate(model, split, discrete=False)
-        kl = kl_units(model.encode(x), model.prior())
+        kl = compute_kl_per_unit(model.encode(x), model.prior())
         assert {"kl", "squared_error"} == set(measured.estimates)
         assert measured.estimates["kl"].value == pytest.approx(kl.sum(1).mean().item(), rel=1e-5)
         assert len(measured.kl_per_unit) == LATENT and "codes" not in measured.protocol

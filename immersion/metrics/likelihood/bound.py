@@ -5,13 +5,18 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.distributions import Independent
 
 from immersion.batch import Split, choose_batch_size, iterate_batches
 from immersion.check import NonFinite
 from immersion.metrics.estimate import Estimate
-from immersion.models import Decoder, Generative, LatentVariableModel
-from immersion.posteriors import kl_units
+from immersion.models import Decoder, LatentVariableModel
+from immersion.posteriors import (
+    MEAN_SAMPLES,
+    compute_kl_per_unit,
+    compute_mean,
+    estimate_kl,
+    has_mean,
+)
 from immersion.progress import track
 from immersion.random import use_seed
 
@@ -31,13 +36,14 @@ class Evaluation:
             log_likelihood and, where asked for, importance_weighted_bound; bits_per_dim where
             the likelihood is a probability.
         kl_per_unit: E_x[KL(q(z_j|x) || p(z_j))] of each unit; empty for a model without a prior.
-        active_units: Number of units with Var_x(E_q[z_j]) > 0.01 (Burda et al. 2016, section 5).
+        active_units: Number of units with Var_x(E_q[z_j]) > 0.01 (Burda et al. 2016, section 5);
+            None if the posterior mean has no closed form.
         protocol: Everything that the numbers depend on besides model and split.
     """
 
     estimates: dict[str, Estimate]
     kl_per_unit: list[Estimate]
-    active_units: int
+    active_units: int | None
     protocol: dict[str, object]
 
 
@@ -80,7 +86,7 @@ def evaluate(
             for name, values in measured.items():
                 parts.setdefault(name, []).append(values.cpu())
     values = {name: torch.cat(pieces) for name, pieces in parts.items()}
-    means, units = values.pop("means"), values.pop("units", None)
+    means, units = values.pop("means", None), values.pop("units", None)
     estimates = {name: _estimate(name, each) for name, each in values.items()}
     if discrete and "elbo" in estimates:
         to_bits = -1 / (x[0].numel() * math.log(2))
@@ -90,29 +96,31 @@ def evaluate(
         protocol |= {"codes": 1, "importance": importance}
     if "kl" in estimates:
         protocol["kl"] = "closed form" if units is not None else "one code"
+    if means is None:
+        protocol["means"] = f"of {MEAN_SAMPLES} codes; too few to count active units"
     return Evaluation(
         estimates,
         kl_per_unit=[] if units is None else [Estimate.of(u, "nats") for u in units.T],
-        active_units=int((means.var(0) > ACTIVE).sum()),
+        active_units=None if means is None else int((means.var(0) > ACTIVE).sum()),
         protocol=protocol,
     )
 
 
 def _measured(model: Decoder, x: Tensor) -> dict[str, Tensor]:
-    """Return every value an example, (B,), and the posterior `means` and KL `units`, (B, d)."""
-    q = model.encode(x)
-    error = (model.decode(q.mean).mean - x).square().flatten(1).sum(1)
-    values = {"means": q.mean, "squared_error": error}
-    prior = model.prior() if isinstance(model, Generative) else None
-    factorise = isinstance(q, Independent) and isinstance(prior, Independent)
-    if factorise:
-        values["units"] = kl_units(q, prior)
-        values["kl"] = values["units"].sum(-1)
-    if not isinstance(model, LatentVariableModel):
+    """Return all values per example, (B,), and the posterior `means` and KL `units`, (B, d)."""
+    q, prior = model.encode(x), None if model.prior is None else model.prior()
+    mean = compute_mean(q)
+    values = {"squared_error": (model.decode(mean).mean - x).square().flatten(1).sum(1)}
+    if has_mean(q):
+        values["means"] = mean
+    units = None if prior is None else compute_kl_per_unit(q, prior)
+    if units is not None:
+        values |= {"units": units, "kl": units.sum(-1)}
+    if prior is None or not isinstance(model, LatentVariableModel):
         return values
     z = q.rsample()
     log_likelihood = model.decode(z).log_prob(x)
-    kl = values["kl"] if factorise else q.log_prob(z) - prior.log_prob(z)
+    kl = estimate_kl(q, prior, z) if units is None else values["kl"]
     return values | {"elbo": log_likelihood - kl, "log_likelihood": log_likelihood, "kl": kl}
 
 
