@@ -31,7 +31,7 @@ from immersion.data.patches import PatchSplit
 from immersion.engine import OptimizerSettings, Options, train
 from immersion.image_io import Picture
 from immersion.inference.backends import open_backend
-from immersion.inference.precision_guard import decibels_lost
+from immersion.inference.precision_guard import compute_psnr_loss
 from immersion.inference.predict import predict_picture
 from immersion.inference.settings import InferenceOptions
 from immersion.machine import describe_machine
@@ -83,7 +83,7 @@ def compare_application(
     return (
         lambda: predict_picture(model, 1, picture, options),
         plain,
-        decibels_lost(exact, rounded),
+        compute_psnr_loss(exact, rounded),
     )
 
 

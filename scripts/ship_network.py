@@ -1,10 +1,10 @@
-"""Put a trained image-to-image network into the package, with a card that says what it is.
+"""Add a trained image-to-image network, with its model card, to the package.
 
     python scripts/ship_network.py RUN NAME SUMMARY [SET ...]
 
-The weights are rounded to float16 first, and evaluated as they will be read, on each SET (such as
-set12 and bsd68); without one, on the test split of the run's own data. The card says what the
-network was trained on, under which licence, by which command, and the numbers with their protocol.
+The weights are rounded to float16 and then evaluated on each SET (such as set12 and bsd68);
+without one, on the test split of the run's own data. The card has the training data, their
+licence, the training command, and the numbers with their protocol.
 """
 
 import sys
@@ -27,7 +27,7 @@ def main(path: str, name: str, summary: str, *sets: str) -> None:
     record, name_of_data = run.record, run.spec.name
     known = PICTURE_SETS[name_of_data] if name_of_data in PICTURE_SETS else DATASETS[name_of_data]
     protocol, estimates = evaluate(run, sets)
-    about = ModelCard(
+    card = ModelCard(
         name=name,
         summary=summary,
         recipe=record.recipe,
@@ -46,7 +46,7 @@ def main(path: str, name: str, summary: str, *sets: str) -> None:
         estimates=estimates,
         sha256="",
     )
-    target = write_bundle(run, about, Path(immersion.__file__).parent / "pretrained" / "weights")
+    target = write_bundle(run, card, Path(immersion.__file__).parent / "pretrained" / "weights")
     print(f"{target}: {target.with_suffix('.safetensors').stat().st_size:,} bytes of weights")
 
 

@@ -45,7 +45,7 @@ def apply(
 ) -> dict[str, Any]:
     """Apply an image-to-image model to your pictures; names, depth, alpha and profiles are kept.
 
-    A file that cannot be read is named, and the others are processed.
+    A file that cannot be read is reported, and the others are processed.
 
     Args:
         network: A bundled network (denoise, ...: the grey or the colour version, by each
@@ -68,7 +68,7 @@ def apply(
     default = select_model(1)
     plan = plan_jobs(default, inputs, out, prediction, files)
     options = InferenceOptions.combine(prediction, compute)
-    # An impossible backend is reported now, not with the first picture.
+    # Report an unavailable backend now, not with the first picture.
     draw = 0 if prediction.draws else None
     open_backend(options.backend, default.model, default.channels, draw)
     on_device = _move(compute.resolve_device(), select_model)
@@ -78,7 +78,7 @@ def apply(
         try:
             result = run_job(job, on_device, options, files.existing)
         except UserError as error:
-            failed.append({"input": printable(job.source), "reason": str(error)})
+            failed.append({"input": format_path(job.source), "reason": str(error)})
         else:
             done.append(result.summary)
             if plan.page and len(shown) < SHOWN:
@@ -92,7 +92,7 @@ def apply(
 
 
 def _list_other_files(plan: Plan) -> list[dict[str, str]]:
-    """Return the files that are no pictures, as failures."""
+    """Return the files that are not pictures, as failures."""
     return [
         {"input": str(path), "reason": str(not_a_picture(path))}
         for path in plan.found.not_pictures
@@ -127,6 +127,6 @@ def _move(device: torch.device, select_model: SelectModel) -> SelectModel:
     return select
 
 
-def printable(path: Path) -> str:
-    """Return a path as text that can be printed, whatever bytes are in it."""
+def format_path(path: Path) -> str:
+    """Return a path as printable text, with escapes for bytes that are not UTF-8."""
     return str(path).encode("utf-8", "backslashreplace").decode()

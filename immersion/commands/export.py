@@ -1,4 +1,4 @@
-"""`immersion export RUN`: an image-to-image network as a file that needs nothing of ours."""
+"""`immersion export RUN`: an image-to-image model as an ONNX file."""
 
 import json
 from importlib.metadata import version
@@ -58,15 +58,15 @@ def _default_target(network: str) -> Path:
 
 
 def check_target(target: Path, overwrite: bool) -> None:
-    """Raise if the file cannot be written without surprise or loss.
+    """Raise UserError if the file cannot be written, or exists.
 
     Raises:
-        UserError: Another ending, a parent that is no folder, or a file that exists.
+        UserError: Another ending, a parent that is not a folder, or a file that exists.
     """
     if target.suffix.lower() != ENDING:
         raise UserError("the file's name does not fit", f"one ending in {ENDING}", f"'{target}'")
     if target.parent.exists() and not target.parent.is_dir():
-        raise UserError(f"'{target.parent}' is no folder", remedy="choose another --out")
+        raise UserError(f"'{target.parent}' is not a folder", remedy="choose another --out")
     if target.is_dir():
         raise UserError(f"'{target}' is a folder", remedy="choose another --out")
     if target.exists() and not overwrite:

@@ -73,7 +73,7 @@ def run_job(
     Args:
         job: The job.
         select_model: Selects the model by the picture's channels.
-        options: Inference options; a strength that is not given is estimated if it is needed.
+        options: Inference options; a missing strength is estimated if the network needs one.
         existing: Treatment of output files that exist.
 
     Raises:
@@ -83,9 +83,9 @@ def run_job(
     grey = is_grey(picture)
     trained = select_model(1 if grey else picture.channels)
     presentation = trained.model.presentation
-    given = to_one_channel(picture) if grey and trained.channels == 1 else picture
-    check_channels(trained.channels, given)
-    check_output(_without_holes(picture, presentation), job.output, existing != "refuse")
+    source = to_one_channel(picture) if grey and trained.channels == 1 else picture
+    check_channels(trained.channels, source)
+    check_output(_fill_transparency(picture, presentation), job.output, existing != "refuse")
     summary = {"input": str(job.source), "output": str(job.output)}
     if presentation.shows_noise:
         sigma = estimate_sigma(picture)
@@ -93,8 +93,8 @@ def run_job(
         strength = resolve_strength(presentation, options.strength, sigma)
         options = replace(options, strength=strength)
     options = replace(options, draw=job.draw)
-    prediction = predict_picture(trained.model, trained.channels, given, options)
-    result = prediction.picture if given is picture else to_three_channels(prediction.picture)
+    prediction = predict_picture(trained.model, trained.channels, source, options)
+    result = prediction.picture if source is picture else to_three_channels(prediction.picture)
     summary["size"] = format_size(result)
     if picture.metadata.profile and not is_valid_profile(
         picture.metadata.profile, result.channels
@@ -129,8 +129,8 @@ def _write(picture: Picture, path: Path, existing: Existing) -> None:
         write(picture, path, existing == "replace")
 
 
-def _without_holes(picture: Picture, presentation: Presentation) -> Picture:
-    """Return a picture with the transparency of its result."""
+def _fill_transparency(picture: Picture, presentation: Presentation) -> Picture:
+    """Fill holes in a picture's alpha as its result will have them."""
     if picture.alpha is None or not presentation.fills_holes:
         return picture
     return replace(picture, alpha=fill_holes(picture.alpha))

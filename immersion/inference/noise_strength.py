@@ -1,4 +1,4 @@
-"""The noise level of a picture, and the strength that a network is given."""
+"""The noise level of a picture, and the strength that a network takes as input."""
 
 from immersion.check import UserError
 from immersion.image_io import Picture
@@ -23,30 +23,30 @@ def estimate_sigma(picture: Picture) -> float | None:
 
 
 def resolve_strength(
-    presentation: Presentation, given: float | None, sigma: float | None
+    presentation: Presentation, strength: float | None, sigma: float | None
 ) -> float | None:
-    """Return the strength for the level map: the given one, or the estimated sigma.
+    """Return the strength for the level map: the user's, or the estimated sigma.
 
     Raises:
         UserError: The network has a level map, and the strength is unknown.
     """
     noise = presentation.level_map
-    if noise is None or given is not None:
-        return given
+    if noise is None or strength is not None:
+        return strength
     if noise is not NOISES["gaussian"] or sigma is None:
         raise UserError("the network needs the noise level", f"--strength, {noise.unit}")
     return sigma
 
 
 def check_strength(presentation: Presentation, strength: float) -> None:
-    """Raise if a strength is not used or out of range.
+    """Raise UserError if a strength is not used or out of range.
 
     Raises:
         UserError: The network has no level map, or the strength is out of its noise's range.
     """
     noise = presentation.level_map
     if noise is None:
-        raise UserError("the network is not given the noise level", remedy="leave --strength out")
+        raise UserError("the network does not take the noise level", remedy="leave --strength out")
     least, most = noise.allowed
     if not least <= strength <= most:
         raise UserError(

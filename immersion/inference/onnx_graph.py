@@ -51,7 +51,7 @@ def export_onnx(model: Translator, colours: int, properties: Mapping[str, str]) 
     sizes = {0: side("batch"), 2: grid * side("rows", min=1), 3: grid * side("columns", min=1)}
     example = torch.rand(2, model.task.channels(colours)[0], 4 * grid, 6 * grid)
     outputs = ("probabilities",) if model.presentation.classes else ("answer", "deviation")
-    with torch.no_grad(), _quiet():
+    with torch.no_grad(), _silence_warnings():
         program = torch.onnx.export(
             Graph(model).eval(),
             (example,),
@@ -68,8 +68,8 @@ def export_onnx(model: Translator, colours: int, properties: Mapping[str, str]) 
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Hide the exporter's warnings about packages that are not needed here."""
+def _silence_warnings() -> Iterator[None]:
+    """Filter the exporter's warnings about packages that are not needed here."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

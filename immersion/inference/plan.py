@@ -119,7 +119,7 @@ def resolve_page(out: Path, existing: Existing) -> Path:
 
 
 def check_draws(trained: ImageModel, one_file: bool) -> None:
-    """Raise if there is one answer to sample, or one file for all samples.
+    """Raise UserError if there is one answer to sample, or one file for all samples.
 
     Raises:
         UserError: One of these.
@@ -137,7 +137,7 @@ def check_draws(trained: ImageModel, one_file: bool) -> None:
 
 
 def check_lossless(outputs: list[Path]) -> None:
-    """Raise if classes would be written as JPEG, which blends their colours.
+    """Raise UserError if classes would be written as JPEG, which blends their colours.
 
     Raises:
         UserError: An output file is a JPEG.
@@ -148,7 +148,7 @@ def check_lossless(outputs: list[Path]) -> None:
 
 
 def check_maps(trained: ImageModel, maps: list[Path], others: set[Path], again: bool) -> None:
-    """Raise if uncertainty maps cannot be predicted or written.
+    """Raise UserError if uncertainty maps cannot be predicted or written.
 
     Args:
         trained: The model.

@@ -9,7 +9,7 @@ MAX_LOSS = 0.03
 """Largest acceptable loss of PSNR in dB."""
 
 MAX_CHANGED = 0.001
-"""Largest acceptable share of pixels whose class changes."""
+"""Largest acceptable share of pixels whose class differs."""
 
 PROBE = 64
 """Side of the part of a picture that is computed in both precisions, in pixels."""
@@ -18,11 +18,11 @@ PROBE = 64
 def allows_low_precision(exact: Prediction, rounded: Prediction) -> bool:
     """Return whether the rounded prediction is close enough to the exact one."""
     if exact.uncertainty is None:
-        return classes_changed(exact.mean, rounded.mean) <= MAX_CHANGED
-    return decibels_lost(exact, rounded) <= MAX_LOSS
+        return compute_changed_share(exact.mean, rounded.mean) <= MAX_CHANGED
+    return compute_psnr_loss(exact, rounded) <= MAX_LOSS
 
 
-def decibels_lost(exact: Prediction, rounded: Prediction) -> float:
+def compute_psnr_loss(exact: Prediction, rounded: Prediction) -> float:
     r"""Return the loss of PSNR by rounding: 10 log10(1 + E|m' - m|^2 / E sigma^2), in dB.
 
     The rounding error is independent of the network's own error, so their squares add. The latter
@@ -36,7 +36,7 @@ def decibels_lost(exact: Prediction, rounded: Prediction) -> float:
         >>> exact, rounded = (
         ...     Prediction(torch.full((9,), mean), torch.full((9,), 0.1)) for mean in (0.5, 0.51)
         ... )
-        >>> round(decibels_lost(exact, rounded), 3)  # an error a tenth as large
+        >>> round(compute_psnr_loss(exact, rounded), 3)  # an error a tenth as large
         0.043
     """
     if exact.uncertainty is None:
@@ -45,6 +45,6 @@ def decibels_lost(exact: Prediction, rounded: Prediction) -> float:
     return (10 * torch.log10(1 + error / exact.uncertainty.square().mean())).item()
 
 
-def classes_changed(exact: Tensor, rounded: Tensor) -> float:
+def compute_changed_share(exact: Tensor, rounded: Tensor) -> float:
     """Return the share of pixels whose most likely class differs, of (B, K, H, W) twice."""
     return (exact.argmax(1) != rounded.argmax(1)).float().mean().item()

@@ -121,7 +121,7 @@ def _predict_upright(
     result = Picture(require(levels.values), enlarge_alpha(alpha, scale), picture.metadata)
     if widths.values is None:
         return PicturePrediction(result, None)
-    # Of the metadata, the map keeps the orientation alone.
+    # The map keeps only the orientation of the metadata.
     return PicturePrediction(
         result, Picture(widths.values, None, Metadata(exif=picture.metadata.exif))
     )
@@ -177,7 +177,7 @@ def predict_inputs(
 ) -> Prediction:
     """Return the prediction for the network's input, averaged over orientations if asked for.
 
-    Of classes, the most likely ones: a mean of their numbers has no meaning.
+    For classes, the most likely ones: class numbers have no mean.
     """
     turns = model.presentation.orientations if options.ensemble else (0,)
     means, uncertainties = [], []
@@ -222,7 +222,7 @@ def centre_tile(picture: Picture, side: int, grid: int) -> Tile:
 
 
 def check_channels(colours: int, picture: Picture) -> None:
-    """Raise if a colour picture is given to a network for grey ones.
+    """Raise UserError if a colour picture meets a network for grey ones.
 
     Raises:
         UserError: The picture has three channels and the network takes one.
@@ -237,7 +237,7 @@ def check_channels(colours: int, picture: Picture) -> None:
 
 
 def check_has_holes(picture: Picture) -> None:
-    """Raise if nothing is missing in a picture.
+    """Raise UserError if nothing is missing in a picture.
 
     Raises:
         UserError: No pixel is transparent.

@@ -12,33 +12,33 @@ from immersion.models.translator import Translator
 
 
 class ConditionalVAE(LatentVariableModel):
-    """A translator with a code is, given a batch of inputs, a VAE of their targets.
+    """A VAE of targets, from a translator with a code and a batch of inputs.
 
-    log p(target | input) >= E_q[log p(target | input, z)] - KL(q(z | input, target) || p(z)): all
-    that is known of VAEs, their bounds and estimates, holds with the input on every right side.
+    log p(target | input) >= E_q[log p(target | input, z)] - KL(q(z | input, target) || p(z)): the
+    bounds and estimates of VAEs hold with every distribution conditioned on the input.
 
     Args:
         translator: Has a code.
-        given: The inputs, (B, C_in, H, W); targets are one each.
+        inputs: The inputs, (B, C_in, H, W); targets are one each.
         weight: Weight of each value of the targets; None if all weigh the same.
     """
 
     def __init__(
-        self, translator: Translator, given: Tensor, weight: Tensor | None = None
+        self, translator: Translator, inputs: Tensor, weight: Tensor | None = None
     ) -> None:
         code = translator.require_code()
         super().__init__(code.latent_dim, code.prior)
-        self.translator, self.given, self.weight = translator, given, weight
+        self.translator, self.inputs, self.weight = translator, inputs, weight
 
     def encode(self, x: Tensor) -> Independent:
         """Return q(z | input, target): x is the targets, (B, C_out, s H, s W)."""
-        return self.translator.require_code().encode(self.given, x)
+        return self.translator.require_code().encode(self.inputs, x)
 
     def decode(self, z: Tensor) -> Distribution:
         """Return p(target | input, z): z is (..., B, d), the batch shape (..., B)."""
         draws, count = z.shape[:-1], z.shape[:-2].numel()
-        given = self.given.repeat(count, *[1] * (self.given.ndim - 1))
-        raw = self.translator.parameters_of(given, z.reshape(-1, z.shape[-1]))
+        inputs = self.inputs.repeat(count, *[1] * (self.inputs.ndim - 1))
+        raw = self.translator.parameters_of(inputs, z.reshape(-1, z.shape[-1]))
         p = self.translator.likelihood(raw.unflatten(0, draws))
         return p if self.weight is None else Weighted(p, self.weight)
 

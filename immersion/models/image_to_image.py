@@ -84,7 +84,7 @@ def build_recorded(recipe: str, arguments: Mapping[str, Any], spec: Spec) -> Tra
 
 
 def check_patch_side(side: int, multiple: int) -> None:
-    """Raise if patches do not fit the network.
+    """Raise UserError if patches do not fit the network.
 
     Args:
         side: Side of a patch in pixels.

@@ -74,7 +74,7 @@ def read_card(name: str) -> ModelCard:
 
 
 def select_name(word: str, channels: int) -> str:
-    """Return the bundled name that a word means: itself, or its grey or colour version.
+    """Resolve a word to a bundled name: itself, or its grey or colour version.
 
     Args:
         word: A name, or a name without its ending -grey, -colour, -x2 and the like.

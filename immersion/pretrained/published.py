@@ -33,18 +33,18 @@ def read_published(path: Path) -> tuple[Translator, int]:
         path: The file.
 
     Raises:
-        UserError: The file is of another kind, or h5py, which reads it, is not installed.
+        UserError: The file is of another type, or h5py, which reads it, is not installed.
 
     Reference:
         Zhang et al. 2017, Beyond a Gaussian denoiser, https://arxiv.org/abs/1608.03981
     """
-    layers = _layers(path)
+    layers = _read_layers(path)
     weights = [weight for weight, _ in layers]
     width, colours = weights[0].shape[:2]
     network = DnCNN(colours, colours, width, len(layers))
     convolutions = [module for module in network.layers if isinstance(module, nn.Conv2d)]
     if any(c.weight.shape != w.shape for c, w in zip(convolutions, weights, strict=True)):
-        raise _wrong(path, "layers of other shapes")
+        raise _make_error(path, "layers of other shapes")
     with torch.no_grad():
         for convolution, (weight, bias) in zip(convolutions, layers, strict=True):
             # Its output is the noise; ours is what is added.
@@ -56,7 +56,7 @@ def read_published(path: Path) -> tuple[Translator, int]:
     return Translator(Denoise(), network, likelihood).eval(), colours
 
 
-def _layers(path: Path) -> list[Layer]:
+def _read_layers(path: Path) -> list[Layer]:
     """Return the convolutions of a file, the first one first."""
     check_installed("matlab", ("h5py",))
     import h5py
@@ -66,17 +66,17 @@ def _layers(path: Path) -> list[Layer]:
     try:
         with h5py.File(path) as file:
             layers = [file[entry] for entry in file["net/layers"][...].flat]
-            kinds = [_word(layer["type"]) for layer in layers]
-            if kinds != ["conv", "relu"] * (len(kinds) // 2) + ["conv"] or len(kinds) < 3:
-                raise ValueError(f"layers of {', '.join(sorted(set(kinds)))}")
-            return [_convolution(file, layer) for layer in layers[::2]]
+            types = [_decode_word(layer["type"]) for layer in layers]
+            if types != ["conv", "relu"] * (len(types) // 2) + ["conv"] or len(types) < 3:
+                raise ValueError(f"layers of {', '.join(sorted(set(types)))}")
+            return [_read_convolution(file, layer) for layer in layers[::2]]
     except (OSError, KeyError, TypeError, AttributeError) as error:
-        raise _wrong(path, "another kind of file") from error
+        raise _make_error(path, "another type of file") from error
     except ValueError as error:
-        raise _wrong(path, str(error)) from error
+        raise _make_error(path, str(error)) from error
 
 
-def _convolution(file: Any, layer: Any) -> Layer:
+def _read_convolution(file: Any, layer: Any) -> Layer:
     """Return a layer's weight and bias; MATLAB's order of the axes is the reverse of HDF5's."""
     for name, usual in PLAIN.items():
         if name in layer and (layer[name][...] != usual).any():
@@ -87,14 +87,14 @@ def _convolution(file: Any, layer: Any) -> Layer:
     return weight.transpose(2, 3), bias.flatten()
 
 
-def _word(letters: Any) -> str:
+def _decode_word(letters: Any) -> str:
     """Return MATLAB's array of letters as a word."""
     return "".join(chr(letter) for letter in letters[...].flat)
 
 
-def _wrong(path: Path, received: str) -> UserError:
+def _make_error(path: Path, received: str) -> UserError:
     return UserError(
-        f"'{path}' is not a network that can be read",
+        f"'{path}' is not a readable network",
         "MatConvNet's file of convolutions with rectifiers between them, such as DnCNN's",
         received,
     )

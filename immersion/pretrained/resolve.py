@@ -24,10 +24,10 @@ PUBLISHED_ENDING = ".mat"
 
 
 def resolve_model(word: str) -> Callable[[int], ImageModel]:
-    """Return a function from a picture's channels to the model that a word means.
+    """Resolve a word to a function from a picture's channels to the model.
 
     Raises:
-        UserError: There is no model of that name, or the run is of another kind of model.
+        UserError: There is no model of that name, or the run is of another type of model.
     """
     if is_published_file(word):
         model = load_published(Path(word))
@@ -44,7 +44,7 @@ def is_published_file(word: str) -> bool:
 
 
 def is_bundled(word: str) -> bool:
-    """Return whether a word means a bundled model, and not a run."""
+    """Return whether a word is the name of a bundled model, and not a run."""
     return not (Path(word) / "run.json").is_file() and is_bundled_word(word)
 
 
@@ -53,7 +53,7 @@ def load_image_run(path: Path) -> ImageModel:
 
     Raises:
         UserError: There is no run in that folder, it has no checkpoint yet, or it is of another
-            kind of model.
+            type of model.
     """
     from immersion.models.image_to_image import build_recorded  # other words need no run folder
     from immersion.run_folder import RunFolder
@@ -83,7 +83,7 @@ def image_model_of(run: "Run") -> ImageModel:
     """Return the image-to-image model of a loaded run.
 
     Raises:
-        UserError: The run is of another kind of model.
+        UserError: The run is of another type of model.
     """
     record = run.record
     if not isinstance(run.model, Translator):
@@ -112,10 +112,10 @@ def load_published(path: Path) -> ImageModel:
 
     model, colours = read_published(path)
     spec = Spec(path.name, (colours, 1, 1), "unit")
-    return TrainedModel(model, spec, Origin("published", path.name), _refuse_data)
+    return TrainedModel(model, spec, Origin("published", path.name), _raise_unknown_data)
 
 
-def _refuse_data() -> "Dataset":
+def _raise_unknown_data() -> "Dataset":
     raise UserError(
         "the training data of a published network are unknown", remedy="name a set by --on"
     )

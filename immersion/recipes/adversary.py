@@ -1,4 +1,4 @@
-"""What any recipe of an image-to-image network can add: a discriminator of patches."""
+"""An adversarial loss for image-to-image recipes, from a discriminator of patches."""
 
 from dataclasses import dataclass
 

@@ -35,8 +35,8 @@ def colourise(
     """Train a network that colours grey pictures, with an uncertainty for every colour.
 
     Args:
-        spec: Patches of colour pictures, shrunk: the colour of a thing depends on what is around
-            it, and the sky is above.
+        spec: Patches of colour pictures, shrunk: colours depend on the whole scene, whose
+            orientation matters.
         task: Chroma from lightness: a mean and a scale of each value, or the probabilities of its
             levels.
         translation: The network.
@@ -56,7 +56,7 @@ def colourise(
 
 
 def check_levels(objective: TranslationLoss, latent_dim: int) -> None:
-    """Raise if a setting has no part in learning the probabilities of levels.
+    """Raise UserError if a setting has no part in learning the probabilities of levels.
 
     Raises:
         UserError: A power of the scale, or a code.
@@ -74,7 +74,7 @@ def check_levels(objective: TranslationLoss, latent_dim: int) -> None:
 
 
 def check_colours(split: Split) -> None:
-    """Raise if no training picture has a colour, whatever the channels of its file.
+    """Raise UserError if no training picture has a colour, also in files of three channels.
 
     Raises:
         UserError: Red, green and blue differ by less than 8 levels in every pixel of all of them.

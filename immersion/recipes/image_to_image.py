@@ -25,8 +25,8 @@ class Patches:
     Args:
         side: Default side of the patches.
         masked: If True, the pictures have masks, the class of every pixel.
-        upright: If True, patches are mirrored but not rotated, since what is above matters. Masked
-            data sets decide for themselves.
+        upright: If True, patches are mirrored but not rotated, for scenes with an above and a
+            below. Masked data sets decide for themselves.
         shortest: Length in pixels to which the shorter side of pictures is shrunk; 0 keeps them.
     """
 
@@ -40,7 +40,7 @@ _PATCHES: dict[Recipe, Patches] = {}
 
 
 def trains_on(patches: Patches) -> Callable[[Recipe], Recipe]:
-    """Return a decorator that says that a recipe trains on patches of whole pictures."""
+    """Return a decorator that registers the patches that a recipe trains on."""
 
     def enter(recipe: Recipe) -> Recipe:
         _PATCHES[recipe] = patches

@@ -43,7 +43,7 @@ class Presentation:
         classes: K, the number of classes of a value of the output, or 0 if outputs are levels.
         levels: Number of levels of a value of the output that have a probability each, so that one
             of several answers can be sampled; 0 if a value has a mean and a scale.
-        level_map: The noise whose level the network is given as an input channel, or None.
+        level_map: The noise whose level is an input channel, or None.
         shows_noise: True if the noise level of an image is estimated and reported.
         fills_holes: True if the network fills transparent pixels.
         orientations: Orientations, as `rotate_and_flip` numbers them, that an ensemble averages.

@@ -16,7 +16,7 @@ CHROMA = 110.0
 """Divisor of a and b, about the largest value in sRGB."""
 
 SHORTEST = 32
-"""Shorter side in pixels of the network's input: enough to see that a cow is in a meadow."""
+"""Shorter side in pixels of the network's input: enough to recognise a scene."""
 
 LEVELS = 33
 """Levels of a and of b if they are discretised, the middle one grey: 7 units of CIE Lab each."""

@@ -1,4 +1,4 @@
-"""Super-resolution: from a small picture to the large one that it was made from."""
+"""Super-resolution: from a shrunk picture to the original."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -61,7 +61,7 @@ class Enlarge(Task):
         return Pair(small, large)
 
     def protocols(self) -> dict[str, Task]:
-        """Return the one factor of a network."""
+        """Return the task itself, whose network has one factor."""
         return {f"x{self.factor}": self}
 
 

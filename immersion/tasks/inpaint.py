@@ -1,4 +1,4 @@
-"""Inpainting: from a picture with holes to what was in them."""
+"""Inpainting: from a picture with holes to the whole picture."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -18,10 +18,10 @@ LARGEST = 0.5
 @TASKS.register("inpaint")
 @dataclass(frozen=True)
 class Inpaint(Task):
-    """A picture without the pixels of some rectangles, and where they were; only they count.
+    """Input is a picture with rectangular holes and their mask; the loss is over the holes.
 
     Each picture gets 1 to 4 rectangles anywhere, with sides drawn evenly up to half the picture's.
-    A user's picture has its holes where it is transparent.
+    In your own pictures, holes are the transparent pixels.
 
     Reference:
         Pathak et al. 2016, Context encoders, section 3.2, equation (1),
@@ -99,14 +99,14 @@ def sample_holes(count: int, height: int, width: int, device: torch.device) -> T
     present = numbers[..., 4] <= torch.cat(
         [numbers.new_ones(1), numbers.new_full((HOLES - 1,), 0.5)]
     )
-    rows = _inside(height, numbers[..., 0], numbers[..., 1])
-    columns = _inside(width, numbers[..., 2], numbers[..., 3])
+    rows = _mask_spans(height, numbers[..., 0], numbers[..., 1])
+    columns = _mask_spans(width, numbers[..., 2], numbers[..., 3])
     cut = rows.unsqueeze(-1) & columns.unsqueeze(-2) & present[..., None, None]
     return cut.any(1, keepdim=True).float()
 
 
-def _inside(length: int, size: Tensor, place: Tensor) -> Tensor:
-    """Return a mask of the pixels in spans of given sizes and places, (..., length)."""
+def _mask_spans(length: int, size: Tensor, place: Tensor) -> Tensor:
+    """Return a mask of the pixels in spans, from sizes and places in [0, 1], (..., length)."""
     span = 1 + (size * LARGEST * length).floor()
     start = (place * (length - span + 1)).floor()
     at = torch.arange(length, device=size.device)

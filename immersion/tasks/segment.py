@@ -83,7 +83,7 @@ class Segment(Task):
         return Pair(x, target, weight)
 
     def protocols(self) -> dict[str, Task]:
-        """Return the one decision rule: the most likely class, whatever the weights."""
+        """Return the one decision rule: the most likely class, for any weights."""
         return {"argmax": self}
 
 
@@ -129,7 +129,7 @@ def balance_classes(frequencies: Sequence[float]) -> tuple[float, ...]:
     """Return weights of classes by median-frequency balancing: median f / f_c.
 
     f_c is the number of pixels of class c over the number of all pixels in the pictures that have
-    any of it; a class that has none weighs 1.
+    the class; a class without pixels weighs 1.
 
     Reference:
         Eigen & Fergus 2015, section 6.3.2, https://arxiv.org/abs/1411.4734

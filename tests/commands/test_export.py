@@ -142,7 +142,7 @@ def test_what_cannot_be_written_is_refused_before_the_work(run, tmp_path):
     for out, words in (
         (tmp_path / "a.pt", r"one ending in \.onnx"),
         (tmp_path / "folder.onnx", "is a folder"),
-        (tmp_path / "file" / "a.onnx", "is no folder"),
+        (tmp_path / "file" / "a.onnx", "is not a folder"),
     ):
         with pytest.raises(UserError, match=words):
             export(run, out=out, overwrite=True)

@@ -113,7 +113,7 @@ def test_the_page_of_results_is_generated_from_the_records():
 def test_the_page_of_networks_is_generated_from_their_cards():
     script = runpy.run_path(str(ROOT / "scripts" / "networks_page.py"))
     page = (ROOT / "docs" / "networks.md").read_text()
-    assert page == script["page"](), "run `make results`"
+    assert page == script["format_page"](), "run `make results`"
 
 
 @pytest.mark.parametrize("word", ["/" + "work/", "/" + "tmp/", "/" + "root/", "/" + "opt/"])

@@ -53,7 +53,7 @@ def test_a_file_of_matconvnet_says_the_noise(tmp_path, colours):
 
 def test_other_files_are_refused(tmp_path):
     (tmp_path / "words.mat").write_text("no network")
-    with pytest.raises(UserError, match=r"words.mat.*another kind of file"):
+    with pytest.raises(UserError, match=r"words.mat.*another type of file"):
         read_published(tmp_path / "words.mat")
     written(tmp_path / "pool.mat", ("conv", "pool", "conv"))
     with pytest.raises(UserError, match="layers of conv, pool"):
