@@ -179,6 +179,7 @@ def check_file(path: Path) -> list[Finding]:
 def check_text(text: str, line: int) -> Iterator[tuple[int, str, str]]:
     """Yield the words of a text that the project does not use; code and flags are left out."""
     text = re.sub(r"```.*?```", lambda code: "\n" * code[0].count("\n"), text, flags=re.S)
+    text = re.sub(r"^( {4,}\*{0,2})\w+(?=: )", r"\1", text, flags=re.M)  # an argument's name
     text = re.sub(r"`[^`]*`|--[a-z-]+|https?://\S+", lambda code: "\n" * code[0].count("\n"), text)
     for pattern, better in WORDS.items():
         spaced = pattern.replace(" ", r"\s+")

@@ -1,4 +1,4 @@
-"""Samples into a file of arrays, a chunk at a time: the file may be larger than the memory."""
+"""Write samples to a file of arrays in chunks: the file may be larger than the memory."""
 
 import shutil
 import tempfile
@@ -21,13 +21,13 @@ COPIED = 2**20
 
 
 def write_arrays(path: Path, chunks: Chunks, count: int) -> None:
-    """Write `x` and what lies beside it as .npz; as .npy x alone.
+    """Write all arrays as .npz, or `x` alone as .npy.
 
-    The file is written under a temporary name beside it and renamed when it is whole.
+    The file is written under a temporary name in the same folder and renamed when it is complete.
 
     Args:
-        path: Where to; it ends in .npz or .npy.
-        chunks: `count` examples in all.
+        path: The file, .npz or .npy.
+        chunks: Chunks of `count` examples in all.
         count: N, for the array's header, which comes before its values.
 
     Example:
@@ -38,18 +38,18 @@ def write_arrays(path: Path, chunks: Chunks, count: int) -> None:
         ...     np.load(path)["x"].shape
         (3, 3)
     """
-    writer = _npy if path.suffix.lower() == ".npy" else _npz
+    writer = _write_npy if path.suffix.lower() == ".npy" else _write_npz
     RunFolder(path.parent).write(path.name, lambda partial: writer(partial, chunks, count))
 
 
-def _npy(path: Path, chunks: Chunks, count: int) -> None:
+def _write_npy(path: Path, chunks: Chunks, count: int) -> None:
     with path.open("wb") as file:
         for number, chunk in enumerate(chunks):
             _append(file, chunk["x"], count, number)
 
 
-def _npz(path: Path, chunks: Chunks, count: int) -> None:
-    # An archive is written member after member: what lies beside x waits until x is whole.
+def _write_npz(path: Path, chunks: Chunks, count: int) -> None:
+    # An archive is written member after member: other arrays wait until x is complete.
     with zipfile.ZipFile(path, "w", allowZip64=True) as archive, ExitStack() as stack:
         aside: dict[str, IO[bytes]] = {}
         with archive.open("x.npy", "w", force_zip64=True) as member:

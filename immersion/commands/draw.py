@@ -1,4 +1,4 @@
-"""`immersion sample`, `reconstruct`, `interpolate`, `manifold`: what the model draws."""
+"""`immersion sample`, `reconstruct`, `interpolate`, `manifold`: figures and arrays of a model."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -41,21 +41,21 @@ def sample(
     label: str | None = None,
     out: Path | None = None,
 ) -> Result:
-    """Draw examples: z ~ p(z), x ~ p(x|z); a picture of the first, and all numbers in a file.
+    """Sample examples: z ~ p(z), x ~ p(x|z); a picture of the first, and all values in a file.
 
-    The file holds `x`, the draws, in the units of the data, and, where p(x|z) has noise, `mean`,
-    E[x|z]; of a class-conditional model `y`, the number of each draw's class; a .npy file holds x
-    alone. It may be larger than the memory. An autoencoder has no prior: its codes are drawn from
-    a mixture of Gaussians that is fitted to its training codes.
+    The file holds `x`, the samples, in the units of the data, and, where p(x|z) has noise, `mean`,
+    E[x|z]; for a class-conditional model `y`, the class number of each sample; a .npy file holds
+    x alone. It may be larger than the memory. An autoencoder has no prior: its codes are sampled
+    from a mixture of Gaussians that is fitted to its training codes.
 
     Args:
         run: The run folder.
-        count: Number of draws.
-        seed: Seed of the draws.
+        count: Number of samples.
+        seed: Seed of the samples.
         truncation: Codes are drawn from N(0, 1) cut to this on either side; 0 does not cut.
-        label: Class of all draws, by name or number, of a class-conditional model; by default
+        label: Class of all samples, by name or number, of a class-conditional model; by default
             each is as frequent as in the training data.
-        out: Where the numbers go, .npz or .npy; by default samples/samples.npz in the run folder.
+        out: Output file, .npz or .npy; by default samples/samples.npz in the run folder.
     """
     check_at_least(1, count=count)
     check_at_least(0, truncation=truncation)
@@ -140,10 +140,10 @@ def reconstruct(
 
     Args:
         run: The run folder.
-        images: Pictures or folders of pictures of one's own; by default test examples.
+        images: Your own pictures, or folders of pictures; by default test examples.
         refine: Steps by which each code is improved: gradient descent on the squared error. A
-            generator without an encoder starts from the nearest of 1,000 draws.
-        out: Where the picture goes; by default samples/reconstructions.png in the run folder.
+            generator without an encoder starts from the nearest of 1,000 samples.
+        out: Output picture; by default samples/reconstructions.png in the run folder.
     """
     opened = _of_images(run)
     x = _own(images, opened) if images else gallery.first(opened.data.test, gallery.SHOWN // 2)
@@ -160,7 +160,7 @@ def reconstruct(
 
 
 def _codes(run: Run, x: Tensor, refine: int) -> Tensor:
-    """Return codes of x: the encoder's, or the nearest draws, improved by `refine` steps."""
+    """Return codes of x: the encoder's, or the nearest samples, improved by `refine` steps."""
     check_at_least(0, refine=refine)
     if refine and not run.model.encodes:
         z = nearest_drawn(run.model, x)
@@ -192,7 +192,7 @@ def interpolate(
         steps: Pictures a walk, both ends included.
         label: Class of all walks, by name or number, of a class-conditional model; by default
             its first where it does not encode.
-        out: Where the picture goes; by default samples/interpolation.png in the run folder, or
+        out: Output picture; by default samples/interpolation.png in the run folder, or
             samples/walks.png where the codes are the prior's.
     """
     check_at_least(1, pairs=pairs)
@@ -200,7 +200,7 @@ def interpolate(
     opened = _of_images(run)
     kind = None if label is None else _class(label, opened)
     seen = kind is None and opened.model.encodes
-    a, b = gallery.ends(opened, pairs) if seen else gallery.drawn_ends(opened.model, pairs)
+    a, b = gallery.ends(opened, pairs) if seen else gallery.sample_ends(opened.model, pairs)
     way = gallery.usual_path(opened.model) if path == "auto" else path
     picture = decoded_images.walks(opened.model, a, b, steps, way, kind or 0)
     target = _save(opened.folder, gallery.walk_name(seen), picture, out)
@@ -221,7 +221,7 @@ def manifold(
         run: The run folder.
         side: Pictures along each side.
         units: The two latent units that span the plane; by default the two with the largest KL.
-        out: Where the picture goes; by default samples/manifold.png in the run folder.
+        out: Output picture; by default samples/manifold.png in the run folder.
     """
     check_at_least(1, side=side)
     opened = _of_images(run)
@@ -233,7 +233,7 @@ def manifold(
 
 
 def report(run: Path, *, beside: Path | None = None) -> Result:
-    """Write a run's report.html anew from its folder.
+    """Write a run's report.html again from its folder.
 
     Args:
         run: The run folder.

@@ -22,7 +22,7 @@ from immersion.runs.load import Run
 from immersion.tasks import Pair, Task
 
 SHOWN = 100
-"""Draws and originals in a report's pictures."""
+"""Number of samples and originals in a report's pictures."""
 
 SCATTERED = 5000
 """Codes in a latent scatter, rows in a table's."""
@@ -31,7 +31,7 @@ COLUMNS = 10
 """Images in a row; as many classes have a column each."""
 
 COPIED = 20
-"""Samples that are shown beside their nearest training images."""
+"""Number of samples that are shown with their nearest training images."""
 
 TRANSLATED, SHOWN_SIDE = 4, 192
 """Pictures of an image-to-image network that are shown, and their longest side."""
@@ -69,9 +69,9 @@ def draw_all(run: Run) -> None:
 
 
 def translations(run: Run) -> Image:
-    """Return rows of what a translator is given, what it says, and what is right.
+    """Return rows of inputs, outputs and targets of a translator.
 
-    A model with several answers says more than one: the usual one, and some that are drawn.
+    A model with several answers has several outputs: the point estimate, and samples.
     """
     fixed = list(run.model.task.protocols().values())
     task, rows = fixed[len(fixed) // 2], []
@@ -84,16 +84,16 @@ def translations(run: Run) -> Image:
             pair = task.pair(x, y)
         drawn = range(DRAWN) if run.model.multimodal else ()
         with torch.inference_mode():
-            said = [run.model.predict(pair.input, draw).mean for draw in (None, *drawn)]
-        rows.append(_given_said_right(task, pair, said))
+            outputs = [run.model.predict(pair.input, draw).mean for draw in (None, *drawn)]
+        rows.append(_stack_pictures(task, pair, outputs))
     return image_grid.make_mosaic(rows)
 
 
-def _given_said_right(task: Task, pair: Pair, said: list[Tensor]) -> Tensor:
-    """Return pictures, (n, C, H, W): grey ones are made colours where others have them."""
+def _stack_pictures(task: Task, pair: Pair, outputs: list[Tensor]) -> Tensor:
+    """Return input, outputs and target as pictures, (n, C, H, W), all grey or all in colour."""
     shown = [
         task.presentation.show_input(pair.input),
-        *(task.presentation.to_picture(pair.input, part) for part in (*said, pair.target)),
+        *(task.presentation.to_picture(pair.input, part) for part in (*outputs, pair.target)),
     ]
     channels = max(part.shape[1] for part in shown)
     return torch.cat([part.expand(-1, channels, -1, -1) for part in shown])
@@ -121,7 +121,7 @@ def _draw_images(run: Run, seen: bool) -> None:
 
 
 def _samples(model: Decoder) -> Image:
-    """Return a grid of draws: of few classes one a column, and in a row the same noise."""
+    """Return a grid of samples; if there are few classes, one a column, with one noise a row."""
     classes = model.classes
     if model.prior is None:
         return image_grid.make_grid(sample_means(model, SHOWN, seed=0), COLUMNS)
@@ -146,7 +146,7 @@ def _draw_table(run: Run) -> None:
 
 
 def scatter(run: Run, x: Tensor) -> str:
-    """Return rows of the test split beside rows drawn, (N, D), in the table's own units."""
+    """Return a chart of test rows and sampled rows, (N, D), in the table's own units."""
     real = to_original_units(first(run.data.test, SCATTERED), run.spec)
     return figures.table_scatter(real, to_original_units(x, run.spec), ())
 
@@ -162,7 +162,7 @@ def ends(run: Run, pairs: int) -> tuple[Tensor, Tensor]:
         UserError: There are not two examples.
     """
     if not run.model.encodes:
-        return drawn_ends(run.model, pairs)
+        return sample_ends(run.model, pairs)
     pairs = min(pairs, len(run.data.test) // 2)
     if not pairs:
         raise UserError("a walk has two ends", "2 test examples or more", len(run.data.test))
@@ -170,7 +170,7 @@ def ends(run: Run, pairs: int) -> tuple[Tensor, Tensor]:
     return codes[0::2], codes[1::2]
 
 
-def drawn_ends(model: Generative, pairs: int) -> tuple[Tensor, Tensor]:
+def sample_ends(model: Generative, pairs: int) -> tuple[Tensor, Tensor]:
     """Return noise drawn from the prior at which walks begin and end, (pairs, d) each."""
     with torch.no_grad(), use_seed(0, "walks"):
         codes = model.prior().sample((2 * pairs,)).cpu()
@@ -221,7 +221,7 @@ def plane(run: Run, units: tuple[int, int] | None) -> tuple[int, int]:
 
 
 def first(split: Split, count: int) -> Tensor:
-    """Return the first examples of a split; of levels that are flipped anew, always one draw."""
+    """Return the first examples of a split; binarized ones always alike."""
     with use_seed(0, "pictures"):
         return split.batch(torch.arange(min(count, len(split))))[0]
 

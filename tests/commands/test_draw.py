@@ -277,7 +277,7 @@ def test_a_class_conditional_model_walks_within_a_class(opened, see):
     result = draw.interpolate(run.folder.path, pairs=2, steps=5, label="1")
     assert result["between"] == "codes drawn from the prior"
     assert torch.equal(torch.cat(seen)[:, 4:], torch.tensor([0.0, 1.0, 0.0]).expand(10, 3))
-    a, b = gallery.drawn_ends(run.model, 2)
+    a, b = gallery.sample_ends(run.model, 2)
     expected = decoded_images.walks(run.model, a, b, 5, "spherical", label=1)
     assert np.array_equal(picture(run, "walks"), np.array(expected))
 

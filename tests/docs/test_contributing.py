@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 SECTIONS = dict(re.findall(r"^## (Add an? .*?)\n(.*?)(?=^## )", TEXT, flags=re.S | re.M))
 NUMBERS = {"one": 1, "two": 2, "three": 3}
-DOCUMENTED = [title for title in SECTIONS if re.search("likelihood|objective|game|task", title)]
+FAMILIES = "likelihood|objective|game|prior|task"
+DOCUMENTED = [title for title in SECTIONS if re.search(FAMILIES, title)]
 """Sections whose contract tests demand a docstring."""
 
 

@@ -56,6 +56,13 @@ def build(name: str) -> Prior:
     return prior
 
 
+@pytest.mark.parametrize("name", list(PRIORS))
+def test_docstring_has_density_and_source(name):
+    text = PRIORS[name].__doc__ or ""
+    assert "p(z) =" in text, "the density"
+    assert "Reference:" in text, "a reference"
+
+
 @every
 def test_samples_and_densities_have_their_shapes(name):
     prior = build(name)

@@ -60,9 +60,9 @@ def evaluate(
     Args:
         model: With or without a prior; it is left in evaluation mode.
         split: Usually the test split. Dynamic binarization is drawn once, from the seed.
-        discrete: Whether p(x|z) is a probability, so that bits/dim = -elbo / (D log 2) applies.
+        discrete: True if p(x|z) is a probability, so that bits/dim = -elbo / (D log 2) applies.
         importance: k, codes for each example of the importance-weighted bound; 0 leaves it out.
-        seed: Seed of all draws: of binarization, of codes and of importance samples apart, so
+        seed: Seed of binarization, of codes and of importance samples, separately for each, so
             that no number depends on which others are asked for.
 
     Raises:
@@ -78,7 +78,7 @@ def evaluate(
         ):
             x = x.to(device)
             with use_seed(seed, "codes", number):
-                measured = _measured(model, x)
+                measured = _compute_values(model, x)
             if importance and "elbo" in measured:
                 with use_seed(seed, "importance", number):
                     bound = importance_weighted_bound(model, x, importance)
@@ -106,7 +106,7 @@ def evaluate(
     )
 
 
-def _measured(model: Decoder, x: Tensor) -> dict[str, Tensor]:
+def _compute_values(model: Decoder, x: Tensor) -> dict[str, Tensor]:
     """Return all values per example, (B,), and the posterior `means` and KL `units`, (B, d)."""
     q, prior = model.encode(x), None if model.prior is None else model.prior()
     mean = compute_mean(q)
