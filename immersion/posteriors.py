@@ -167,7 +167,7 @@ class PointMass(Distribution):
         """Return the point, (*batch, *event)."""
         return self.point
 
-    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+    def rsample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         """Return the point, repeated: (*sample_shape, *batch, *event)."""
         return self.point.expand(*sample_shape, *self.point.shape)
 

@@ -205,7 +205,7 @@ class CutNormal(Distribution):
         inside = inside - math.log(math.erf(self.truncation / math.sqrt(2)))
         return inside.masked_fill(value.abs() > self.truncation, -math.inf)
 
-    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+    def sample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         """Return samples, (*sample_shape, d)."""
         t, shape = self.truncation, (*sample_shape, *self.zero.shape)
         # In float64: in float32 erf(t / sqrt 2) is 1 from t = 5.5 on.
@@ -281,7 +281,7 @@ class NoiseAndClass(Distribution):
         z, y = value.split([self.noise.event_shape[0], len(self.shares)], dim=-1)
         return self.noise.log_prob(z) + torch.xlogy(y, self.shares).sum(-1)
 
-    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+    def sample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         """Return samples, (*sample_shape, d + K)."""
         z = self.noise.sample(torch.Size(sample_shape))
         edges = self.shares.cumsum(0)[:-1]  # p(y <= k): y is the first above a uniform number

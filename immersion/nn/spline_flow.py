@@ -73,7 +73,7 @@ class FullPrecision(Distribution):
         with torch.autocast(value.device.type, enabled=False):
             return self.p.log_prob(value)
 
-    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+    def rsample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         """Return reparameterised samples, (*sample_shape, *batch, *event)."""
         with torch.autocast("cuda", enabled=False), torch.autocast("cpu", enabled=False):
             return self.p.rsample(torch.Size(sample_shape))

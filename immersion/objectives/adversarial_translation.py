@@ -107,6 +107,8 @@ def judged(model: Translator, given: Tensor, output: Tensor) -> Tensor:
     What is known of the output is put in: outside of holes, which the likeness does not hold, the
     discriminator would otherwise tell the real from the made without a look into them.
     """
+    if model.discriminator is None:
+        raise ValueError("the translator has no discriminator")
     output = model.presentation.compose(given, output)
     if given.shape[2:] != output.shape[2:]:
         given = interpolate(given, output.shape[2:])

@@ -29,8 +29,9 @@ class ClassesLoss:
         each = log_prob_of_values(p, pair.target)
         judged = pair.target != VOID
         wrong = (judged & (p.mode != pair.target)).flatten(1).sum(1)
+        weight = 1.0 if pair.weight is None else pair.weight
         return {
-            "loss": -(pair.weight * each).flatten(1).sum(1),
+            "loss": -(weight * each).flatten(1).sum(1),
             "log_likelihood": each.flatten(1).sum(1),
             "accuracy": 1 - wrong / judged.flatten(1).sum(1).clamp(min=1),
         }

@@ -127,7 +127,7 @@ class ELBO:
             kl = penalty = estimate_kl(q, prior, z)
 
         inside = log_likelihood if self.keep != "kl" else torch.zeros_like(log_likelihood)
-        outside = -self._kl_weight(batch) * penalty
+        outside: Tensor | float = -self._kl_weight(batch) * penalty
         if units is None:  # then the KL term depends on the samples too
             inside, outside = inside + outside, 0.0
         if not pathwise:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from immersion.batch import Batch
 from immersion.check import check_choice
-from immersion.models import Autoencoder
+from immersion.models import AdversarialAutoencoder, Autoencoder
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,9 @@ class Reconstruction:
         """Return the terms `loss` and, for the log-likelihood, `log_likelihood`, each (B,)."""
         return self.of_codes(model, batch.x, model.encode(batch.x).mean)
 
-    def of_codes(self, model: Autoencoder, x: Tensor, codes: Tensor) -> dict[str, Tensor]:
+    def of_codes(
+        self, model: Autoencoder | AdversarialAutoencoder, x: Tensor, codes: Tensor
+    ) -> dict[str, Tensor]:
         """Return the terms, given the codes, (B, d), of x, (B, *shape)."""
         p = model.decode(codes)
         if self.error == "squared":

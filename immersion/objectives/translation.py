@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, Independent
 
 from immersion.batch import Batch
 from immersion.check import UserError
@@ -53,7 +53,7 @@ class TranslationLoss:
 
     def played(
         self, model: Translator, pair: Pair, step: Tensor
-    ) -> tuple[dict[str, Tensor], Distribution]:
+    ) -> tuple[dict[str, Tensor], Independent]:
         """Return the terms, and p(target | input): what a discriminator judges."""
         p = model(pair.input)
         each = log_prob_of_values(p, pair.target)
@@ -73,6 +73,6 @@ class TranslationLoss:
         return p.stddev.detach() ** (2 * beta)
 
 
-def log_prob_of_values(p: Distribution, target: Tensor) -> Tensor:
+def log_prob_of_values(p: Independent, target: Tensor) -> Tensor:
     """Return log p of every value by itself, of the target's shape."""
     return p.base_dist.log_prob(target)

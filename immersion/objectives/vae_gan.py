@@ -80,8 +80,9 @@ class DecoderLoss:
         features, real = model.discriminate(batch.x)
         remade, fake = model.discriminate(model.generate(z))
         error = distance(features, remade)
-        fakes = fake, model.discriminate(drawn)[1]
-        adversarial = sum(self.game.generator(real, each) for each in fakes) / 2
+        _, drawn_logits = model.discriminate(drawn)
+        of_fake, of_drawn = (self.game.generator(real, each) for each in (fake, drawn_logits))
+        adversarial = (of_fake + of_drawn) / 2
         loss = self.gamma * error + adversarial
         return {"loss": loss, "feature_error": error, "adversarial": adversarial}
 
