@@ -23,9 +23,9 @@ class PictureCode(nn.Module):
     Example:
         >>> from immersion.nn.pooling_encoder import PoolingEncoder
         >>> code = PictureCode(2, PoolingEncoder(3, 4))
-        >>> given = torch.rand(5, 1, 8, 8)
-        >>> q = code.encode(given, torch.rand(5, 2, 8, 8))
-        >>> code.append(given, q.rsample()).shape
+        >>> inputs = torch.rand(5, 1, 8, 8)
+        >>> q = code.encode(inputs, torch.rand(5, 2, 8, 8))
+        >>> code.append(inputs, q.rsample()).shape
         torch.Size([5, 3, 8, 8])
     """
 
@@ -35,19 +35,19 @@ class PictureCode(nn.Module):
         self.prior = StandardNormal(latent_dim)
         self.posterior = DiagonalGaussian(latent_dim)
 
-    def encode(self, given: Tensor, target: Tensor) -> Independent:
+    def encode(self, inputs: Tensor, target: Tensor) -> Independent:
         """Return q(z | input, target): batch shape (B,), event shape (d,)."""
         squares = pixel_unshuffle(target, self.scale)
-        return self.posterior(self.encoder(torch.cat([given, squares], dim=1)))
+        return self.posterior(self.encoder(torch.cat([inputs, squares], dim=1)))
 
-    def append(self, given: Tensor, z: Tensor | None) -> Tensor:
-        """Return inputs with z at every pixel, (B, C_in + d, H, W); without one, its mean, 0.
+    def append(self, inputs: Tensor, z: Tensor | None) -> Tensor:
+        """Return inputs with z at every pixel, (B, C_in + d, H, W); by default its mean, 0.
 
         Args:
-            given: (B, C_in, H, W).
+            inputs: (B, C_in, H, W).
             z: (B, d), or (1, d) for all.
         """
         if z is None:
             z = self.prior().mean.unsqueeze(0)
-        planes = z.to(given)[:, :, None, None].expand(given.shape[0], -1, *given.shape[2:])
-        return torch.cat([given, planes], dim=1)
+        planes = z.to(inputs)[:, :, None, None].expand(inputs.shape[0], -1, *inputs.shape[2:])
+        return torch.cat([inputs, planes], dim=1)

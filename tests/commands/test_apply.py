@@ -1,4 +1,4 @@
-"""A person's own pictures through a network: equal to the whole, names kept, errors named."""
+"""Applying a model to files: tiles, names, options and errors."""
 
 import json
 import os
@@ -31,13 +31,13 @@ from immersion.tasks.segment import Segment
 
 
 def model(
-    colours: int, task=None, network: str = "restorer", inward: int | None = None
+    colours: int, task=None, network: str = "restorer", in_channels: int | None = None
 ) -> Translator:
-    """A small network with no weight at zero."""
+    """Return a small network without zero weights."""
     task = Denoise() if task is None else task
     torch.manual_seed(0)
     built = ImageToImageArchitecture(network, 6, 2).build(
-        inward or colours, 2 * colours, task.presentation.scale
+        in_channels or colours, 2 * colours, task.presentation.scale
     )
     for parameter in built.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
@@ -45,7 +45,7 @@ def model(
 
 
 def picture(channels: int, height: int = 45, width: int = 70, dtype=np.uint16) -> Picture:
-    """Random levels."""
+    """Return a picture of random levels."""
     top = np.iinfo(dtype).max
     levels = np.random.default_rng(0).integers(0, top, (channels, height, width)).astype(dtype)
     return Picture(torch.from_numpy(levels))
@@ -63,7 +63,7 @@ def test_tiles_are_equal_to_the_whole_picture(network):
 
 
 @pytest.mark.parametrize("ensemble", [False, True])
-def test_classes_are_said_as_the_likeliest_and_never_as_a_mean_of_numbers(ensemble):
+def test_classes_are_the_most_likely_and_never_averaged(ensemble):
     network = ImageToImageArchitecture("unet", 6, 2).build(1, 4, 1)
     segmenter = Translator(Segment(4), network, PixelClasses((1, 8, 8), 4)).eval()
     made = predict_picture(
@@ -79,7 +79,7 @@ def test_classes_are_said_as_the_likeliest_and_never_as_a_mean_of_numbers(ensemb
 
 
 @pytest.mark.parametrize("factor", [2, 3])
-def test_an_enlarged_picture_is_as_large_as_it_should_be_alpha_too(factor):
+def test_enlarged_pictures_and_alpha_have_the_scaled_size(factor):
     small = picture(3, dtype=np.uint8)
     alpha = torch.full((1, small.height, small.width), 200, dtype=torch.uint8)
     small = Picture(small.levels, alpha)
@@ -90,7 +90,7 @@ def test_an_enlarged_picture_is_as_large_as_it_should_be_alpha_too(factor):
 
 
 @pytest.mark.parametrize("task", [Denoise(), Enlarge(2)])
-def test_openvino_says_what_pytorch_says(task):
+def test_openvino_agrees_with_pytorch(task):
     small, network = picture(1), model(1, task)
     ours, theirs = (
         predict_picture(
@@ -102,7 +102,7 @@ def test_openvino_says_what_pytorch_says(task):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_cuda_says_what_the_processor_says():
+def test_cuda_agrees_with_the_cpu():
     small, network = picture(1), model(1)
     here = predict_picture(network, 1, small, InferenceOptions(side=16)).picture.levels.int()
     there = predict_picture(
@@ -115,12 +115,12 @@ def test_grey_pictures_stay_grey_in_a_network_of_colours():
     assert predict_picture(model(3), 3, picture(1)).picture.channels == 1
 
 
-def test_colours_are_refused_by_a_network_of_grey_pictures():
+def test_colours_are_an_error_for_a_grey_network():
     with pytest.raises(UserError, match=r"grey pictures.*received 3 channels"):
         predict_picture(model(1), 1, picture(3))
 
 
-def test_an_ensemble_does_not_mind_how_the_picture_is_turned():
+def test_an_ensemble_is_equivariant_to_rotations():
     denoiser, x = model(1), torch.rand(1, 1, 24, 24)
     ensemble = InferenceOptions(ensemble=True)
     backend = TorchBackend(denoiser)
@@ -133,7 +133,7 @@ def test_an_ensemble_does_not_mind_how_the_picture_is_turned():
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run of a grey denoiser, trained for two steps."""
+    """Train a grey denoiser for two steps."""
     folder = tmp_path_factory.mktemp("photos")
     for number in range(4):
         levels = np.random.default_rng(number).integers(0, 256, (30, 40), dtype=np.uint8)
@@ -149,9 +149,9 @@ def run(tmp_path_factory):
 
 
 @pytest.fixture
-def own(tmp_path):
-    """A folder with two good pictures, one below, and one that is cut short."""
-    folder = tmp_path / "own"
+def photos(tmp_path):
+    """Write two valid pictures, one in a subfolder, and a truncated one."""
+    folder = tmp_path / "photos"
     (folder / "sub").mkdir(parents=True)
     levels = np.random.default_rng(9).integers(0, 65536, (33, 21)).astype(np.uint16)
     Image.fromarray(levels).save(folder / "deep.png")
@@ -161,10 +161,10 @@ def own(tmp_path):
     return folder
 
 
-def test_a_folder_goes_through_and_what_is_damaged_is_named(run, own, tmp_path):
+def test_a_folder_is_processed_and_damaged_files_are_reported(run, photos, tmp_path):
     out = tmp_path / "out"
-    result = apply(run, (own,), out=out, prediction=PredictionOptions(uncertainty=True))
-    assert [entry["input"] for entry in result["failed"]] == [str(own / "cut.png")]
+    result = apply(run, (photos,), out=out, prediction=PredictionOptions(uncertainty=True))
+    assert [entry["input"] for entry in result["failed"]] == [str(photos / "cut.png")]
     assert len(result["done"]) == 2 and not (out / "cut.png").exists()
     deep = read(out / "deep.png")
     assert deep.depth == 16 and (deep.height, deep.width) == (33, 21)
@@ -173,25 +173,25 @@ def test_a_folder_goes_through_and_what_is_damaged_is_named(run, own, tmp_path):
     assert not list(out.rglob("*.partial"))
 
 
-def test_nothing_is_overwritten_unless_it_is_asked_for(run, own, tmp_path):
+def test_files_are_overwritten_only_on_request(run, photos, tmp_path):
     out = tmp_path / "out"
-    apply(run, (own / "deep.png",), out=out)
+    apply(run, (photos / "deep.png",), out=out)
     before = (out / "deep.png").read_bytes()
     with pytest.raises(UserError, match="exists already"):
-        apply(run, (own / "deep.png",), out=out)
+        apply(run, (photos / "deep.png",), out=out)
     assert (out / "deep.png").read_bytes() == before
-    assert apply(run, (own / "deep.png",), out=out, files=FileOptions(overwrite=True))["done"]
+    assert apply(run, (photos / "deep.png",), out=out, files=FileOptions(overwrite=True))["done"]
 
 
-def test_a_run_that_turns_no_pictures_is_refused(tmp_path, own):
+def test_a_run_of_another_model_is_an_error(tmp_path, photos):
     run = im.train(
         "linear-ae", data="digits", out=tmp_path / "run", options=im.Options(steps=2, device="cpu")
     )["run"]
     with pytest.raises(UserError, match="not an image-to-image model"):
-        apply(run, (own / "deep.png",), out=tmp_path / "out")
+        apply(run, (photos / "deep.png",), out=tmp_path / "out")
 
 
-def test_the_noise_is_estimated_and_said(run, tmp_path):
+def test_the_noise_is_estimated_and_reported(run, tmp_path):
     levels = 128 + 20 * np.random.default_rng(1).normal(size=(128, 128))
     Image.fromarray(np.rint(levels).astype(np.uint8)).save(tmp_path / "noisy.png")
     result = apply(run, (tmp_path / "noisy.png",), out=tmp_path / "out")
@@ -199,11 +199,11 @@ def test_the_noise_is_estimated_and_said(run, tmp_path):
     assert words.startswith("about sigma ") and 18 < float(words.split()[2]) < 22
 
 
-def test_a_network_that_is_told_the_noise_heeds_it():
-    told = model(1, Denoise(level_map=True), inward=2)
+def test_a_level_map_changes_the_result():
+    network = model(1, Denoise(level_map=True), in_channels=2)
     quiet, loud = (
         predict_picture(
-            told, 1, picture(1), InferenceOptions(strength=strength)
+            network, 1, picture(1), InferenceOptions(strength=strength)
         ).picture.levels.int()
         for strength in (5.0, 60.0)
     )
@@ -212,7 +212,7 @@ def test_a_network_that_is_told_the_noise_heeds_it():
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_a_picture_is_worked_on_upright_and_written_as_it_lay(orientation, dtype):
+def test_pictures_are_processed_upright_and_written_in_their_orientation(orientation, dtype):
     stored = picture(3, 24, 36, dtype)
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -233,32 +233,34 @@ def test_a_picture_is_worked_on_upright_and_written_as_it_lay(orientation, dtype
 
 
 @pytest.mark.parametrize("task", [Denoise(level_map=True), Inpaint()])
-def test_grey_stays_grey_whatever_else_the_network_is_told(task):
+def test_grey_pictures_stay_grey_with_further_input_channels(task):
     grey = picture(1)
     alpha = torch.full((1, grey.height, grey.width), 65535).to(torch.uint16)
     alpha.view(torch.int16)[:, 4:9, 4:9] = 0
-    made = predict_picture(model(3, task, "unet", inward=4), 3, Picture(grey.levels, alpha))
+    made = predict_picture(model(3, task, "unet", in_channels=4), 3, Picture(grey.levels, alpha))
     assert made.picture.channels == 1
 
 
-def test_only_holes_become_opaque_and_only_they_are_doubted():
+def test_only_holes_become_opaque_and_have_uncertainty():
     whole = picture(3, dtype=np.uint8)
     alpha = torch.full((1, whole.height, whole.width), 255, dtype=torch.uint8)
     alpha[:, :5] = 128
     alpha[:, 10:20, 30:50] = 0
-    made = predict_picture(model(3, Inpaint(), "unet", inward=4), 3, Picture(whole.levels, alpha))
+    made = predict_picture(
+        model(3, Inpaint(), "unet", in_channels=4), 3, Picture(whole.levels, alpha)
+    )
     assert (made.picture.alpha[:, :5] == 128).all()
     assert (made.picture.alpha[:, 5:] == 255).all()
-    doubt = made.uncertainty.levels.int()
-    assert (doubt[alpha != 0] == 0).all() and (doubt[alpha == 0] > 0).all()
+    uncertainty = made.uncertainty.levels.int()
+    assert (uncertainty[alpha != 0] == 0).all() and (uncertainty[alpha == 0] > 0).all()
 
 
-def test_holes_are_filled_and_nothing_else_is_touched():
+def test_only_holes_are_filled():
     whole = picture(3, dtype=np.uint8)
     alpha = torch.full((1, whole.height, whole.width), 255, dtype=torch.uint8)
     alpha[:, 10:20, 30:50] = 0
     filled = predict_picture(
-        model(3, Inpaint(), "unet", inward=4),
+        model(3, Inpaint(), "unet", in_channels=4),
         3,
         Picture(whole.levels, alpha),
         InferenceOptions(side=16),
@@ -267,11 +269,11 @@ def test_holes_are_filled_and_nothing_else_is_touched():
     assert filled.alpha is None
     assert same[alpha[0] == 255].all() and not same[alpha[0] == 0].all()
     with pytest.raises(UserError, match="nothing is missing"):
-        predict_picture(model(3, Inpaint(), "unet", inward=4), 3, whole)
+        predict_picture(model(3, Inpaint(), "unet", in_channels=4), 3, whole)
 
 
-@pytest.mark.parametrize(("error", "kept"), [(1e-3, True), (0.5, False)])
-def test_bfloat16_is_left_where_it_would_cost_too_much(error, kept):
+@pytest.mark.parametrize(("error", "accepted"), [(1e-3, True), (0.5, False)])
+def test_bfloat16_is_used_only_if_its_error_is_small(error, accepted):
     class Stub(Backend):
         def predict(self, inputs, precision):
             off = 0.0 if precision == torch.float32 else error
@@ -279,22 +281,24 @@ def test_bfloat16_is_left_where_it_would_cost_too_much(error, kept):
 
     rounded = InferenceOptions(precision=torch.bfloat16)
     selected = select_precision(model(1), Stub(), 1, picture(1), rounded)
-    assert (selected == torch.bfloat16) is kept
+    assert (selected == torch.bfloat16) is accepted
 
 
-def test_a_strength_that_nobody_is_told_is_refused(run, own, tmp_path):
+def test_a_strength_that_is_not_used_is_an_error(run, photos, tmp_path):
     with pytest.raises(UserError, match="leave --strength out"):
         apply(
             run,
-            (own / "deep.png",),
+            (photos / "deep.png",),
             out=tmp_path / "out",
             prediction=PredictionOptions(strength=25),
         )
 
 
-def test_a_page_shows_pictures_before_and_after(run, own, tmp_path):
+def test_a_page_shows_pictures_before_and_after(run, photos, tmp_path):
     out = tmp_path / "out"
-    result = apply(run, (own / "deep.png", own / "sub"), out=out, files=FileOptions(page=True))
+    result = apply(
+        run, (photos / "deep.png", photos / "sub"), out=out, files=FileOptions(page=True)
+    )
     html = (out / "before-after.html").read_text()
     assert result["page"] == str(out / "before-after.html")
     assert html.count("data:image/png") == 4 and html.count('type="range"') == 2
@@ -302,7 +306,7 @@ def test_a_page_shows_pictures_before_and_after(run, own, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "before-after.html").write_text("mine")
     with pytest.raises(UserError, match=r"before-after\.html exists already"):
-        apply(run, (own / "sub",), out=tmp_path / "other", files=FileOptions(page=True))
+        apply(run, (photos / "sub",), out=tmp_path / "other", files=FileOptions(page=True))
 
 
 @pytest.mark.parametrize("factor", [1, 3])
@@ -314,21 +318,21 @@ def test_the_page_shows_the_same_place_before_and_after(factor):
     assert pair.before.size == (960, 720)
 
 
-def test_a_file_that_is_no_picture_is_named_and_the_rest_go_on(run, own, tmp_path):
-    (own / "moving.gif").write_bytes(b"GIF89a")
-    result = apply(run, (own / "moving.gif", own / "deep.png"), out=tmp_path / "out")
+def test_other_files_are_reported_and_the_rest_are_processed(run, photos, tmp_path):
+    (photos / "moving.gif").write_bytes(b"GIF89a")
+    result = apply(run, (photos / "moving.gif", photos / "deep.png"), out=tmp_path / "out")
     assert [Path(entry["input"]).name for entry in result["done"]] == ["deep.png"]
     assert "moving.gif is not a picture" in result["failed"][0]["reason"]
 
 
-def test_what_is_there_already_is_left_out_when_asked(run, own, tmp_path):
+def test_existing_results_are_skipped_on_request(run, photos, tmp_path):
     out = tmp_path / "out"
-    apply(run, (own / "deep.png",), out=out)
+    apply(run, (photos / "deep.png",), out=out)
     before = (out / "deep.png").read_bytes()
     with pytest.raises(UserError, match="exists already"):
-        apply(run, (own / "deep.png",), out=out)
+        apply(run, (photos / "deep.png",), out=out)
     assert (
-        apply(run, (own / "deep.png",), out=out, files=FileOptions(skip_existing=True))["done"]
+        apply(run, (photos / "deep.png",), out=out, files=FileOptions(skip_existing=True))["done"]
         == []
     )
     assert (out / "deep.png").read_bytes() == before
@@ -337,7 +341,7 @@ def test_what_is_there_already_is_left_out_when_asked(run, own, tmp_path):
 
 
 def test_an_ensemble_of_classes_keeps_the_sky_above():
-    """Its network is given the picture and its mirror image, and nothing upside down."""
+    """The network sees the picture and its mirror image, none upside down."""
     seen = []
 
     class Stub(Backend):
@@ -352,53 +356,55 @@ def test_an_ensemble_of_classes_keeps_the_sky_above():
     assert len(seen) == 2 and torch.equal(seen[0], x) and torch.equal(seen[1], x.flip(-1))
 
 
-def test_a_map_replaces_no_picture(run, own, tmp_path):
-    """One input is called as another's map would be."""
+def test_a_map_replaces_no_picture(run, photos, tmp_path):
+    """One input has the name of another's map."""
     folder = tmp_path / "in"
     folder.mkdir()
     for name in ("a.png", "a-uncertainty.png"):
-        (folder / name).write_bytes((own / "deep.png").read_bytes())
-    given = (folder / "a.png", folder / "a-uncertainty.png")
+        (folder / name).write_bytes((photos / "deep.png").read_bytes())
+    inputs = (folder / "a.png", folder / "a-uncertainty.png")
     for place in (folder, tmp_path / "out"):
         files = FileOptions(overwrite=True, ending=".tif" if place == folder else None)
         with pytest.raises(UserError, match=r"a picture's name too|itself an input"):
             apply(
-                run, given, out=place, prediction=PredictionOptions(uncertainty=True), files=files
+                run, inputs, out=place, prediction=PredictionOptions(uncertainty=True), files=files
             )
-    assert (folder / "a-uncertainty.png").read_bytes() == (own / "deep.png").read_bytes()
+    assert (folder / "a-uncertainty.png").read_bytes() == (photos / "deep.png").read_bytes()
 
 
-def test_a_picture_whose_map_is_missing_is_worked_on_again(run, own, tmp_path):
+def test_a_picture_without_its_map_is_processed_again(run, photos, tmp_path):
     out = tmp_path / "out"
-    apply(run, (own / "deep.png",), out=out, prediction=PredictionOptions(uncertainty=True))
+    apply(run, (photos / "deep.png",), out=out, prediction=PredictionOptions(uncertainty=True))
     (out / "deep-uncertainty.png").unlink()
     files = FileOptions(skip_existing=True, page=True)
-    asked = {"out": out, "prediction": PredictionOptions(uncertainty=True), "files": files}
-    assert len(apply(run, (own / "deep.png",), **asked)["done"]) == 1
-    again = apply(run, (own / "deep.png",), **asked)
+    arguments = {"out": out, "prediction": PredictionOptions(uncertainty=True), "files": files}
+    assert len(apply(run, (photos / "deep.png",), **arguments)["done"]) == 1
+    again = apply(run, (photos / "deep.png",), **arguments)
     assert again["done"] == [] and again["there_already"] == 1
     assert (out / "deep-uncertainty.png").exists() and Path(again["page"]).exists()
 
 
-def test_greys_in_three_channels_go_through_the_network_of_greys(run, own, tmp_path):
+def test_equal_channels_use_the_grey_network(run, photos, tmp_path):
     grey = np.random.default_rng(3).integers(0, 256, (20, 24), dtype=np.uint8)
-    Image.fromarray(grey).save(own / "one.png")
-    Image.fromarray(np.stack([grey] * 3, -1)).save(own / "three.png")
-    apply(run, (own / "one.png", own / "three.png"), out=tmp_path / "out")
+    Image.fromarray(grey).save(photos / "one.png")
+    Image.fromarray(np.stack([grey] * 3, -1)).save(photos / "three.png")
+    apply(run, (photos / "one.png", photos / "three.png"), out=tmp_path / "out")
     one, three = (read(tmp_path / "out" / name).levels for name in ("one.png", "three.png"))
     assert torch.equal(three, one.expand(3, -1, -1))
 
 
-def test_going_on_replaces_nothing(run, own, tmp_path):
+def test_resuming_replaces_nothing(run, photos, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "deep.png").write_bytes(b"mine")
-    maps, going_on = PredictionOptions(uncertainty=True), FileOptions(skip_existing=True)
-    apply(run, (own / "deep.png",), out=out, prediction=maps, files=going_on)
+    maps, resume = PredictionOptions(uncertainty=True), FileOptions(skip_existing=True)
+    apply(run, (photos / "deep.png",), out=out, prediction=maps, files=resume)
     assert (out / "deep.png").read_bytes() == b"mine" and (out / "deep-uncertainty.png").exists()
     (out / "before-after.html").write_text("mine")
     with pytest.raises(UserError, match="exists already"):
-        apply(run, (own / "deep.png",), out=out, files=FileOptions(skip_existing=True, page=True))
+        apply(
+            run, (photos / "deep.png",), out=out, files=FileOptions(skip_existing=True, page=True)
+        )
 
 
 def test_classes_are_not_blended_by_jpeg(tmp_path):
@@ -408,19 +414,19 @@ def test_classes_are_not_blended_by_jpeg(tmp_path):
         check_lossless([tmp_path / "a.png", tmp_path / "b.JPG"])
 
 
-def test_a_name_that_is_no_text_is_told_and_the_rest_go_on(run, own, tmp_path):
-    bad = os.fsencode(own) + b"/bad\xff.png"
+def test_undecodable_names_are_reported_and_the_rest_are_processed(run, photos, tmp_path):
+    bad = os.fsencode(photos) + b"/bad\xff.png"
     with open(bad, "wb") as file:
-        file.write((own / "deep.png").read_bytes())
-    result = apply(run, (own,), out=tmp_path / "out")
+        file.write((photos / "deep.png").read_bytes())
+    result = apply(run, (photos,), out=tmp_path / "out")
     assert len(result["done"]) == 2
     assert any("is not valid text" in entry["reason"] for entry in result["failed"])
     json.dumps(result, ensure_ascii=False).encode()
 
 
-def test_pictures_that_differ_by_their_ending_have_a_map_each(run, own, tmp_path):
-    Image.open(own / "sub" / "flat.jpg").save(own / "flat.png")
-    given = (own / "sub" / "flat.jpg", own / "flat.png", own / "deep.png")
-    apply(run, given, out=tmp_path / "out", prediction=PredictionOptions(uncertainty=True))
+def test_pictures_with_equal_stems_have_a_map_each(run, photos, tmp_path):
+    Image.open(photos / "sub" / "flat.jpg").save(photos / "flat.png")
+    inputs = (photos / "sub" / "flat.jpg", photos / "flat.png", photos / "deep.png")
+    apply(run, inputs, out=tmp_path / "out", prediction=PredictionOptions(uncertainty=True))
     names = {path.name for path in (tmp_path / "out").glob("*uncertainty.png")}
     assert names == {f"{name}-uncertainty.png" for name in ("flat.jpg", "flat.png", "deep")}

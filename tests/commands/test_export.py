@@ -1,4 +1,4 @@
-"""An exported network says what ours says, for pictures of every size."""
+"""An exported network agrees with PyTorch for pictures of any size."""
 
 import json
 
@@ -39,29 +39,31 @@ CASES = {
 
 
 def model(task, network: str, latent_dim: int = 0) -> Translator:
-    """A small model of colour pictures with no weight at zero."""
-    inward, outward = task.channels(3)
+    """Return a small model of colour pictures without zero weights."""
+    in_channels, out_channels = task.channels(3)
     if isinstance(task, Segment):
         likelihood = PixelClasses((1, 8, 8), task.classes)
     elif getattr(task, "discretised", False):
-        likelihood = Categorical((outward, 8, 8), 33)
+        likelihood = Categorical((out_channels, 8, 8), 33)
     else:
-        likelihood = Gaussian((outward, 8, 8))
+        likelihood = Gaussian((out_channels, 8, 8))
     torch.manual_seed(0)
     built = ImageToImageArchitecture(network, 4, 2 if network == "dncnn" else 1).build(
-        inward + latent_dim, likelihood.parameters_per_value * outward, task.presentation.scale
+        in_channels + latent_dim,
+        likelihood.parameters_per_value * out_channels,
+        task.presentation.scale,
     )
     for parameter in built.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
     code = (
-        PictureCode(latent_dim, PoolingEncoder(inward + outward, 2 * latent_dim))
+        PictureCode(latent_dim, PoolingEncoder(in_channels + out_channels, 2 * latent_dim))
         if latent_dim
         else None
     )
     return Translator(task, built, likelihood, code).eval()
 
 
-def refuse_difference(ours: Translator, content: bytes) -> None:
+def assert_equal_outputs(ours: Translator, content: bytes) -> None:
     """Compare onnxruntime with PyTorch on a picture of one square and on a batch of others."""
     session = onnxruntime.InferenceSession(content)
     m = ours.network.multiple
@@ -77,28 +79,28 @@ def refuse_difference(ours: Translator, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_onnxruntime_says_what_pytorch_says_at_any_size(case):
+def test_onnxruntime_agrees_with_pytorch_at_any_size(case):
     task, network = CASES[case]
     ours = model(task, network)
-    refuse_difference(ours, export_onnx(ours, 3, {}))
+    assert_equal_outputs(ours, export_onnx(ours, 3, {}))
 
 
 def test_a_code_for_several_answers_is_at_its_mean():
     ours = model(Denoise(), "dncnn", latent_dim=2)
-    refuse_difference(ours, export_onnx(ours, 3, {}))
+    assert_equal_outputs(ours, export_onnx(ours, 3, {}))
 
 
-def test_what_goes_in_and_comes_out_is_told():
-    told = describe_model(model(Denoise(level_map=True), "unet"), 3)
-    assert told["channels"] == "4" and told["output_channels"] == "3"
-    assert told["multiple"] == "2" and int(told["halo"]) > 4 and told["scale"] == "1"
-    assert told["input"].endswith("a channel of the noise's sigma / 75")
+def test_inputs_and_outputs_are_described():
+    exported = describe_model(model(Denoise(level_map=True), "unet"), 3)
+    assert exported["channels"] == "4" and exported["output_channels"] == "3"
+    assert exported["multiple"] == "2" and int(exported["halo"]) > 4 and exported["scale"] == "1"
+    assert exported["input"].endswith("a channel of the noise's sigma / 75")
     assert "probability" in describe_model(model(Segment(4), "dncnn"), 3)["output"]
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run of a grey denoiser, trained for two steps."""
+    """Train a grey denoiser for two steps."""
     return im.train(
         "denoise",
         data=str(photos(tmp_path_factory.mktemp("photos"))),
@@ -110,7 +112,7 @@ def run(tmp_path_factory):
 
 
 def photos(folder):
-    """Four grey pictures."""
+    """Write four grey pictures."""
     from PIL import Image
 
     for number in range(4):
@@ -119,15 +121,20 @@ def photos(folder):
     return folder
 
 
-def test_a_run_is_written_with_how_it_was_made(run, tmp_path):
+def test_a_run_is_exported_with_its_training(run, tmp_path):
     out = tmp_path / "new" / "denoiser.onnx"
-    told = export(run, out=out)
-    assert told["bytes"] == out.stat().st_size and list(out.parent.iterdir()) == [out]
+    exported = export(run, out=out)
+    assert exported["bytes"] == out.stat().st_size and list(out.parent.iterdir()) == [out]
     session = onnxruntime.InferenceSession(out)
-    kept = session.get_modelmeta().custom_metadata_map
-    assert kept == told["properties"] and kept["task"] == "denoise" == kept["recipe"]
-    assert json.loads(kept["arguments"])["translation"]["network"] == "dncnn"
-    assert kept["channels"] == "1" == kept["scale"] == kept["multiple"] and kept["halo"] == "2"
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert (
+        metadata == exported["properties"] and metadata["task"] == "denoise" == metadata["recipe"]
+    )
+    assert json.loads(metadata["arguments"])["translation"]["network"] == "dncnn"
+    assert (
+        metadata["channels"] == "1" == metadata["scale"] == metadata["multiple"]
+        and metadata["halo"] == "2"
+    )
     assert [output.name for output in session.get_outputs()] == ["answer", "deviation"]
     before = out.read_bytes()
     with pytest.raises(UserError, match=r"exists already; pass --overwrite"):
@@ -136,7 +143,7 @@ def test_a_run_is_written_with_how_it_was_made(run, tmp_path):
     export(run, out=out, overwrite=True)
 
 
-def test_what_cannot_be_written_is_refused_before_the_work(run, tmp_path):
+def test_invalid_targets_are_errors_before_the_export(run, tmp_path):
     (tmp_path / "folder.onnx").mkdir()
     (tmp_path / "file").touch()
     for out, words in (
@@ -148,7 +155,7 @@ def test_what_cannot_be_written_is_refused_before_the_work(run, tmp_path):
             export(run, out=out, overwrite=True)
 
 
-def test_other_models_are_refused(tmp_path):
+def test_other_models_are_errors(tmp_path):
     run = im.train(
         "linear-ae", data="digits", out=tmp_path / "run", options=im.Options(steps=2, device="cpu")
     )["run"]
@@ -157,7 +164,7 @@ def test_other_models_are_refused(tmp_path):
     assert not (tmp_path / "a.onnx").exists()
 
 
-def test_what_is_not_installed_is_named_with_the_remedy(run, tmp_path, monkeypatch):
+def test_a_missing_package_is_an_error_with_a_remedy(run, tmp_path, monkeypatch):
     monkeypatch.setattr("immersion.check.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"run pip install 'immersion\[onnx\]'"):
         export(run, out=tmp_path / "a.onnx")

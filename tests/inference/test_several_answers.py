@@ -1,4 +1,4 @@
-"""Several plausible answers to one picture: drawn, and each the same every time."""
+"""Several plausible answers to one picture: sampled reproducibly."""
 
 from pathlib import Path
 
@@ -22,46 +22,46 @@ from immersion.tasks.colourise import TEMPERATURE, Colourise, quantile, sharpen
 SHORT = Options(steps=1, batch_size=2, device="cpu")
 
 
-def colouriser(**kind):
-    """A small colouriser with no weight at zero."""
-    arguments = {"translation": ImageToImageArchitecture("unet", width=4), **kind}
+def colouriser(**arguments):
+    """Return a small colouriser without zero weights."""
+    settings = {"translation": ImageToImageArchitecture("unet", width=4), **arguments}
     torch.manual_seed(0)
     model = (
-        RecipeCall("colourise", arguments).build(Spec("photos", (3, 32, 32), "unit")).model.eval()
+        RecipeCall("colourise", settings).build(Spec("photos", (3, 32, 32), "unit")).model.eval()
     )
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
     return model
 
 
-@pytest.mark.parametrize("kind", [{"task": Colourise(discretised=True)}, {"latent_dim": 3}])
-def test_an_answer_is_told_by_its_number_and_each_is_another(kind):
-    model = colouriser(**kind)
-    given = 2 * torch.rand(1, 1, 32, 40) - 1
-    first, again, second = (model.predict_whole(given, draw).mean for draw in (0, 0, 1))
+@pytest.mark.parametrize("arguments", [{"task": Colourise(discretised=True)}, {"latent_dim": 3}])
+def test_answers_are_reproducible_and_differ_by_number(arguments):
+    model = colouriser(**arguments)
+    inputs = 2 * torch.rand(1, 1, 32, 40) - 1
+    first, again, second = (model.predict_whole(inputs, draw).mean for draw in (0, 0, 1))
     assert model.multimodal and torch.equal(first, again)
     assert (first - second).abs().max() > 1e-3
-    assert not torch.equal(first, model.predict_whole(given).mean)
-    assert torch.allclose(model.predict(given, 1).mean, second, atol=1e-5)
+    assert not torch.equal(first, model.predict_whole(inputs).mean)
+    assert torch.allclose(model.predict(inputs, 1).mean, second, atol=1e-5)
     large = 2 * torch.rand(1, 1, 80, 90) - 1
     one, other = (model.predict(large, draw).mean for draw in (0, 1))
     assert one.shape == (1, 2, 80, 90) and (one - other).abs().max() > 1e-3
 
 
-def test_levels_are_drawn_as_often_as_they_are_likely():
+def test_levels_are_sampled_by_their_probabilities():
     torch.manual_seed(0)
     shares = torch.tensor([0.2, 0.5, 0.3])
     logits = TEMPERATURE * shares.log().repeat(2).view(1, 2, 3, 1, 1)
     p = Categorical((2, 1, 1), 3)(logits.transpose(1, 2).reshape(1, 6, 1, 1))
     assert torch.allclose(sharpen(p.base_dist)[0, 0, 0, 0], shares)
     task = Colourise(discretised=True)
-    drawn = torch.cat([task.presentation.sample(p) for _ in range(5000)])
-    assert abs(drawn.mean() - task.presentation.estimate(p).mean()) < 0.02
+    samples = torch.cat([task.presentation.sample(p) for _ in range(5000)])
+    assert abs(samples.mean() - task.presentation.estimate(p).mean()) < 0.02
     for edge, share in ((0.25, 0.2), (0.75, 0.7)):  # where the bins of the levels touch
-        assert abs((drawn < edge).float().mean() - share) < 0.03
+        assert abs((samples < edge).float().mean() - share) < 0.03
 
 
-def test_a_sure_level_is_drawn_to_within_its_bin():
+def test_a_certain_level_is_sampled_within_its_bin():
     sure = torch.zeros(33).scatter(0, torch.tensor(20), 1.0)
     for share in (0.01, 0.5, 0.99):
         assert abs(quantile(sure, torch.tensor(share)).item() - 20 / 32) <= 0.5 / 32
@@ -70,7 +70,7 @@ def test_a_sure_level_is_drawn_to_within_its_bin():
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """The folders of a colouriser of levels and of one that gives one answer."""
+    """Train a colouriser of levels and one with one answer; return their folder."""
     folder = tmp_path_factory.mktemp("colour")
     for number in range(6):
         levels = np.random.default_rng(number).integers(0, 255, (40, 50, 3)).astype(np.uint8)
@@ -85,7 +85,7 @@ def runs(tmp_path_factory):
     return folder / "runs"
 
 
-def test_a_picture_has_several_colourings_side_by_side(runs, tmp_path):
+def test_several_colourings_of_a_picture_are_written(runs, tmp_path):
     photo, out = tmp_path / "photo.png", tmp_path / "out"
     levels = np.random.default_rng(9).integers(0, 255, (70, 90)).astype(np.uint8)
     Image.fromarray(levels).save(photo)
@@ -110,12 +110,12 @@ def test_a_picture_has_several_colourings_side_by_side(runs, tmp_path):
     assert np.abs(np.asarray(Image.open(again["done"][0]["output"])) - first).max() <= 1
 
 
-def test_a_profile_of_greys_that_a_coloured_picture_cannot_have_is_told(runs, tmp_path):
+def test_a_grey_profile_is_left_out_of_coloured_pictures_and_reported(runs, tmp_path):
     photo, profile = tmp_path / "photo.jpg", bytearray(132)
     profile[3], profile[16:20], profile[36:40] = 132, b"GRAY", b"acsp"
     Image.fromarray(np.zeros((40, 40), np.uint8)).save(photo, icc_profile=bytes(profile))
-    (told,) = apply(str(runs / "levels"), (photo,), out=tmp_path / "out")["done"]
-    assert told["profile"] == "not for these channels, and left out"
+    (entry,) = apply(str(runs / "levels"), (photo,), out=tmp_path / "out")["done"]
+    assert entry["profile"] == "not for these channels, and left out"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_profile_of_greys_that_a_coloured_picture_cannot_have_is_told(runs, tm
         ("levels", "a.png", "--draws makes several pictures of one: expected a folder"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused(runs, tmp_path, name, out, sentence):
+def test_samples_that_are_not_available_are_errors(runs, tmp_path, name, out, sentence):
     photo = tmp_path / "photo.png"
     Image.fromarray(np.zeros((40, 40), np.uint8)).save(photo)
     with pytest.raises(UserError, match=sentence):
@@ -136,18 +136,18 @@ def test_what_cannot_be_drawn_is_refused(runs, tmp_path, name, out, sentence):
 
 
 @pytest.mark.parametrize(
-    ("asked", "sentence"),
+    ("options", "sentence"),
     [
         ({"ensemble": True, "draws": 2}, "--ensemble and --draws exclude each other"),
         ({"draws": -1}, "--draws is too small"),
     ],
 )
-def test_what_no_network_can_answer_is_refused(asked, sentence):
+def test_invalid_options_are_errors(options, sentence):
     with pytest.raises(UserError, match=sentence):
-        PredictionOptions(**asked)
+        PredictionOptions(**options)
 
 
-def test_what_an_autoencoder_says_comes_from_its_code_alone():
+def test_an_autoencoder_depends_on_its_code_alone():
     denoise = {"translation": ImageToImageArchitecture("autoencoder", width=4)}
     model = RecipeCall("denoise", denoise).build(Spec("photos", (1, 16, 16), "unit")).model.eval()
     model.network.encode = lambda x: (torch.zeros(1, 16, 4, 4), [None, None])
@@ -155,6 +155,6 @@ def test_what_an_autoencoder_says_comes_from_its_code_alone():
     assert torch.equal(first, second)
 
 
-def test_openvino_draws_nothing():
+def test_openvino_has_no_samples():
     with pytest.raises(UserError, match="OpenVINO's graph gives the point estimate alone"):
         open_backend("openvino", colouriser(latent_dim=2), 3, 0)

@@ -1,4 +1,4 @@
-"""Networks that come with the package: whole, small, and as good as their cards say."""
+"""Bundled models: intact, small, and in agreement with their cards."""
 
 import math
 
@@ -26,23 +26,23 @@ from immersion.runs.load import load_run
 
 
 @pytest.mark.parametrize("name", list_names())
-def test_a_shipped_network_is_what_its_card_says(name):
-    about, trained = read_card(name), load_bundled(name)
+def test_a_bundled_model_agrees_with_its_card(name):
+    card, trained = read_card(name), load_bundled(name)
     model = trained.model
-    assert about.name == name and about.licence and about.data and about.estimates
-    found = [m for s in about.estimates.values() for each in s.values() for m in each.values()]
+    assert card.name == name and card.licence and card.data and card.estimates
+    found = [m for s in card.estimates.values() for each in s.values() for m in each.values()]
     assert all(math.isfinite(entry["value"]) for entry in found)
-    inward, _ = model.task.channels(about.spec["shape"][0])
+    in_channels, _ = model.task.channels(card.spec["shape"][0])
     side = 4 * model.network.multiple
     with torch.no_grad():
-        p = model(torch.rand(1, inward, side, side))
+        p = model(torch.rand(1, in_channels, side, side))
     assert p.mean.isfinite().all()
     assert (bundled.FOLDER / f"{name}.safetensors").stat().st_size < 8e6
 
 
 @pytest.fixture
 def run(tmp_path):
-    """A grey denoiser of two steps."""
+    """Train a grey denoiser for two steps."""
     folder = tmp_path / "photos"
     folder.mkdir()
     for number in range(4):
@@ -55,10 +55,10 @@ def run(tmp_path):
     return load_run(out)
 
 
-def written(run, folder, name):
-    """Ship a run into a folder."""
+def write_run(run, folder, name):
+    """Write a run as a bundled model."""
     rest = {"data": "d", "licence": "l", "command": "c", "made": {}, "protocol": {}}
-    about = ModelCard(
+    card = ModelCard(
         name,
         "s",
         run.record.recipe,
@@ -68,21 +68,21 @@ def written(run, folder, name):
         sha256="",
         **rest,
     )
-    return write_bundle(run, about, folder)
+    return write_bundle(run, card, folder)
 
 
-def test_what_is_shipped_comes_back(run, tmp_path, monkeypatch):
+def test_a_written_model_is_loaded_again(run, tmp_path, monkeypatch):
     monkeypatch.setattr(bundled, "FOLDER", tmp_path)
-    written(run, tmp_path, "net-grey")
-    about, model = read_card("net-grey"), load_bundled("net-grey").model
+    write_run(run, tmp_path, "net-grey")
+    card, model = read_card("net-grey"), load_bundled("net-grey").model
     expected = round_weights(run).model.state_dict()
     assert all(torch.equal(w, expected[key]) for key, w in model.state_dict().items())
-    assert about.summary == "s" and list_names() == ["net-grey"]
+    assert card.summary == "s" and list_names() == ["net-grey"]
 
 
 def test_a_damaged_file_is_not_used(run, tmp_path, monkeypatch):
     monkeypatch.setattr(bundled, "FOLDER", tmp_path)
-    written(run, tmp_path, "net-grey")
+    write_run(run, tmp_path, "net-grey")
     file = tmp_path / "net-grey.safetensors"
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
@@ -100,12 +100,12 @@ def test_a_damaged_file_is_not_used(run, tmp_path, monkeypatch):
         (("net",), 3, "net"),
     ],
 )
-def test_a_word_means_the_kind_that_suits_the_picture(there, channels, found, monkeypatch):
+def test_a_word_selects_the_model_for_the_channels(there, channels, found, monkeypatch):
     monkeypatch.setattr(bundled, "list_names", lambda: list(there))
     assert select_name("net", channels) == found
 
 
-def test_names_that_are_not_there_are_told(monkeypatch):
+def test_an_unknown_name_is_an_error(monkeypatch):
     monkeypatch.setattr(bundled, "list_names", lambda: ["denoise-grey"])
     with pytest.raises(UserError, match=r"no network of that name.*one of denoise-grey"):
         select_name("nets", 1)
@@ -115,7 +115,7 @@ def test_names_that_are_not_there_are_told(monkeypatch):
         select_name("denoise", 3)
 
 
-def test_a_word_that_means_several_networks_is_no_answer(monkeypatch):
+def test_an_ambiguous_name_is_an_error(monkeypatch):
     monkeypatch.setattr(bundled, "list_names", lambda: ["enlarge-x2", "enlarge-x4"])
     assert select_name("enlarge-x4", 3) == "enlarge-x4"
     monkeypatch.setattr(bundled, "list_names", lambda: ["enlarge-x2"])
@@ -125,7 +125,7 @@ def test_a_word_that_means_several_networks_is_no_answer(monkeypatch):
         select_name("enlarge", 3)
 
 
-def test_rounding_to_float16_costs_nothing_that_shows(run):
+def test_rounding_to_float16_keeps_the_psnr(run):
     before = evaluate_translator(image_model_of(run))["estimates"]["sigma_25"]["psnr"]["value"]
     after = evaluate_translator(image_model_of(round_weights(run)))["estimates"]["sigma_25"][
         "psnr"

@@ -1,4 +1,4 @@
-"""Networks as their authors published them: read as they were meant, judged as they were."""
+"""Published networks: read from their authors' files, with the published results."""
 
 import os
 from pathlib import Path
@@ -14,20 +14,20 @@ from immersion.commands.evaluate import evaluate
 from immersion.pretrained.published import read_published
 
 
-def written(path, kinds=("conv", "relu", "conv", "relu", "conv"), width=5, colours=1):
+def write_network(path, types=("conv", "relu", "conv", "relu", "conv"), width=5, colours=1):
     """Write convolutions as MATLAB does, axes reversed and a last one of one left out."""
     layers = []
     generator = np.random.default_rng(0)
     with h5py.File(path, "w") as file:
-        references = file.create_dataset("net/layers", (len(kinds), 1), h5py.ref_dtype)
-        for number, kind in enumerate(kinds):
+        references = file.create_dataset("net/layers", (len(types), 1), h5py.ref_dtype)
+        for number, type_ in enumerate(types):
             group = file.create_group(f"#refs#/{number}")
-            group["type"] = np.array([[ord(letter)] for letter in kind], np.uint16)
+            group["type"] = np.array([[ord(letter)] for letter in type_], np.uint16)
             references[number, 0] = group.ref
-            if kind != "conv":
+            if type_ != "conv":
                 continue
             before = colours if number == 0 else width
-            after = colours if number == len(kinds) - 1 else width
+            after = colours if number == len(types) - 1 else width
             weight = generator.standard_normal((after, before, 3, 3)).astype(np.float32) / 9
             bias = generator.standard_normal(after).astype(np.float32)
             layers.append((torch.from_numpy(weight), torch.from_numpy(bias)))
@@ -39,8 +39,8 @@ def written(path, kinds=("conv", "relu", "conv", "relu", "conv"), width=5, colou
 
 
 @pytest.mark.parametrize("colours", [1, 3])
-def test_a_file_of_matconvnet_says_the_noise(tmp_path, colours):
-    layers = written(tmp_path / "net.mat", colours=colours)
+def test_a_matconvnet_file_predicts_the_noise(tmp_path, colours):
+    layers = write_network(tmp_path / "net.mat", colours=colours)
     model, channels = read_published(tmp_path / "net.mat")
     x = torch.rand(2, colours, 12, 15)
     noise = x
@@ -51,14 +51,14 @@ def test_a_file_of_matconvnet_says_the_noise(tmp_path, colours):
     assert channels == colours and not model.has_uncertainty
 
 
-def test_other_files_are_refused(tmp_path):
+def test_other_files_are_errors(tmp_path):
     (tmp_path / "words.mat").write_text("no network")
     with pytest.raises(UserError, match=r"words.mat.*another type of file"):
         read_published(tmp_path / "words.mat")
-    written(tmp_path / "pool.mat", ("conv", "pool", "conv"))
+    write_network(tmp_path / "pool.mat", ("conv", "pool", "conv"))
     with pytest.raises(UserError, match="layers of conv, pool"):
         read_published(tmp_path / "pool.mat")
-    written(tmp_path / "wide.mat")
+    write_network(tmp_path / "wide.mat")
     with h5py.File(tmp_path / "wide.mat", "r+") as file:
         file["#refs#/2/dilate"] = np.full((1, 1), 2.0)
     with pytest.raises(UserError, match="a dilate that is not 1"):
@@ -67,8 +67,8 @@ def test_other_files_are_refused(tmp_path):
         read_published(tmp_path / "missing.mat")
 
 
-def test_a_published_network_needs_a_set_to_be_judged_on(tmp_path):
-    written(tmp_path / "net.mat")
+def test_a_published_network_is_evaluated_only_on_a_named_set(tmp_path):
+    write_network(tmp_path / "net.mat")
     with pytest.raises(UserError, match="--on"):
         evaluate(tmp_path / "net.mat")
 

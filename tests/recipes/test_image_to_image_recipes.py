@@ -1,4 +1,4 @@
-"""Image-to-image networks from a folder of pictures to a judged run."""
+"""Image-to-image recipes, from a folder of pictures to an evaluated run."""
 
 import json
 import shutil
@@ -34,7 +34,7 @@ OF_PICTURES = [name for name in RECIPES if (p := patches_of(RECIPES[name])) and 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Six small photographs: smooth waves of colour."""
+    """Write six small photographs: smooth waves of colour."""
     path = tmp_path_factory.mktemp("photos")
     rows, columns = np.mgrid[:40, :52]
     for number in range(6):
@@ -47,7 +47,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("recipe", OF_PICTURES)
-def test_a_folder_becomes_a_judged_run(recipe, folder, tmp_path):
+def test_a_folder_becomes_an_evaluated_run(recipe, folder, tmp_path):
     result = im.train(
         recipe, data=str(folder), out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
     )
@@ -75,12 +75,12 @@ def test_an_untrained_enlarger_is_bicubic(folder, tmp_path):
     assert after == pytest.approx(before, abs=0.05)
 
 
-def test_sets_for_judging_alone_do_not_train(tmp_path, monkeypatch):
+def test_evaluation_sets_do_not_train(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"no pictures to train on|missing"):
         im.train("denoise", data="set12", out=tmp_path / "run", options=QUICK)
 
 
-def test_a_network_for_colour_is_not_judged_on_grey(folder, tmp_path):
+def test_a_colour_network_is_not_evaluated_on_grey(folder, tmp_path):
     grey = tmp_path / "grey"
     grey.mkdir()
     for path in sorted(folder.iterdir()):
@@ -92,7 +92,7 @@ def test_a_network_for_colour_is_not_judged_on_grey(folder, tmp_path):
         evaluate_translator(image_model_of(load_run(result["run"])), str(grey))
 
 
-def test_a_folder_is_judged_on_whole_and_ones_own_on_its_test_split(folder, tmp_path):
+def test_only_the_training_folder_is_evaluated_on_its_test_split(folder, tmp_path):
     result = im.train(
         "denoise", data=str(folder), out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
     )
@@ -103,7 +103,7 @@ def test_a_folder_is_judged_on_whole_and_ones_own_on_its_test_split(folder, tmp_
     assert evaluate_translator(image_model_of(run), str(folder))["protocol"]["count"] == 1
 
 
-def test_a_folder_that_was_named_from_within_is_found_again(folder, tmp_path, monkeypatch):
+def test_a_relative_folder_is_found_from_elsewhere(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(folder.parent)
     result = im.train(
         "denoise", data=folder.name, out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
@@ -112,13 +112,13 @@ def test_a_folder_that_was_named_from_within_is_found_again(folder, tmp_path, mo
 
 
 @pytest.mark.parametrize("recipe", OF_PICTURES)
-def test_pictures_to_learn_from_must_be_named(recipe, capsys):
+def test_training_pictures_are_required(recipe, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["train", recipe, "--steps", "2"])
     assert stop.value.code == 2 and "--data" in capsys.readouterr().err
 
 
-def test_of_a_named_set_only_the_test_split_judges(tmp_path):
+def test_a_named_set_is_evaluated_on_its_test_split(tmp_path):
     options = im.Options(steps=1, batch_size=4, validate_every=0, device="cpu")
     result = im.train(
         "denoise", data="digits", out=tmp_path / "run", options=options, arguments=SMALL
@@ -127,7 +127,7 @@ def test_of_a_named_set_only_the_test_split_judges(tmp_path):
     assert evaluate_translator(network, "digits")["protocol"]["count"] == 180
 
 
-def test_every_judged_picture_has_holes_of_its_own():
+def test_every_evaluated_picture_has_different_holes():
     pictures = tuple(torch.full((3, 24, 24), 128, dtype=torch.uint8) for _ in range(3))
     split = PatchSplit(pictures, side=24)
     model = (
@@ -141,8 +141,8 @@ def test_every_judged_picture_has_holes_of_its_own():
     assert all(torch.equal(a, b) for a, b in zip(holes, again, strict=True))
 
 
-def test_upright_and_lying_photographs_are_shown_together(tmp_path):
-    """Pictures of a report have the sizes of the photographs, which differ."""
+def test_portrait_and_landscape_photographs_are_shown_together(tmp_path):
+    """Reports show photographs of different sizes."""
     photos = tmp_path / "photos"
     photos.mkdir()
     for number in range(6):
@@ -161,7 +161,7 @@ def test_upright_and_lying_photographs_are_shown_together(tmp_path):
 
 
 @pytest.mark.parametrize("command", ["manifold", "reconstruct", "interpolate", "invert"])
-def test_commands_for_other_models_refuse_a_run_of_pictures(command, folder, tmp_path, capsys):
+def test_commands_for_other_models_reject_an_image_to_image_run(command, folder, tmp_path, capsys):
     run = im.train(
         "denoise", data=str(folder), out=tmp_path / "run", size=16, options=QUICK, arguments=SMALL
     )["run"]
@@ -170,6 +170,6 @@ def test_commands_for_other_models_refuse_a_run_of_pictures(command, folder, tmp
     assert stop.value.code == 2 and "a run of" in capsys.readouterr().err
 
 
-def test_sets_of_pictures_are_named_where_a_name_is_wrong():
+def test_an_unknown_set_is_answered_with_the_known_ones():
     with pytest.raises(UserError, match="set12"):
         load_pictures("set21")

@@ -1,4 +1,4 @@
-"""Segmentation from end to end on a tiny folder: train, judge, show, load, go on."""
+"""Segmentation from end to end on a tiny folder: train, evaluate, report, load."""
 
 import json
 
@@ -31,7 +31,7 @@ OPTIONS = Options(steps=80, batch_size=4, validate_every=30, precision="float32"
 
 
 def folder(path, count=6, binary=False):
-    """Bright discs (2) and bars (1) on a dark ground (0), some of it void; class is brightness."""
+    """Write bright discs (2) and bars (1) on a dark ground (0), partly void."""
     rows, columns = np.mgrid[:40, :56]
     source = np.random.default_rng(0)
     (path / "images").mkdir(parents=True)
@@ -62,7 +62,7 @@ def trained(tmp_path_factory):
     return run(folder(path / "data"), path / "run", balance="median"), path
 
 
-def test_classes_that_brightness_tells_are_learnt(trained):
+def test_classes_of_brightness_are_learnt(trained):
     result, path = trained
     assert result["estimates"]["argmax"]["mean_iou"]["value"] > 0.9
     assert result["estimates"]["argmax"]["pixel_accuracy"]["value"] > 0.95
@@ -72,7 +72,7 @@ def test_classes_that_brightness_tells_are_learnt(trained):
     assert looks[-1]["loss"] < looks[0]["loss"] and 0 < looks[-1]["accuracy"] <= 1
 
 
-def test_the_run_loads_and_says_the_same(trained):
+def test_a_loaded_run_has_the_same_estimates(trained):
     result, path = trained
     opened = load_run(path / "run")
     assert opened.model.task.classes == 3 and len(set(opened.model.task.weights)) == 3
@@ -82,7 +82,7 @@ def test_the_run_loads_and_says_the_same(trained):
     assert again["protocol"]["count"] == 1
 
 
-def test_it_is_judged_on_other_pictures_that_have_no_more_classes(trained, tmp_path):
+def test_it_is_evaluated_on_other_pictures_of_the_same_classes(trained, tmp_path):
     _, path = trained
     opened = load_run(path / "run")
     found = evaluate_translator(image_model_of(opened), str(folder(tmp_path / "other", count=4)))
@@ -92,15 +92,16 @@ def test_it_is_judged_on_other_pictures_that_have_no_more_classes(trained, tmp_p
         evaluate_translator(image_model_of(opened), str(tmp_path / "other"))
 
 
-def test_the_run_is_applied_to_a_user_s_picture(trained, tmp_path):
+def test_the_run_is_applied_to_a_picture(trained, tmp_path):
     _, path = trained
     picture = tmp_path / "3.jpg"
     Image.open(path / "data" / "images" / "3.png").save(picture, quality=95)
-    apply(str(path / "run"), (picture,), out=tmp_path / "said")
-    said = np.array(Image.open(tmp_path / "said" / "3.png"))  # in colours that JPEG would blend
+    apply(str(path / "run"), (picture,), out=tmp_path / "predicted")
+    # A PNG: JPEG would blend the colours.
+    predicted = np.array(Image.open(tmp_path / "predicted" / "3.png"))
     mask = np.array(Image.open(path / "data" / "masks" / "3.png"))
     colours = np.array([[0, 0, 0], [128, 0, 0], [0, 128, 0]])[np.minimum(mask, 2)]
-    assert (said == colours).all(-1)[mask != 255].mean() > 0.9
+    assert (predicted == colours).all(-1)[mask != 255].mean() > 0.9
     with pytest.raises(UserError, match="leave --uncertainty out"):
         apply(
             str(path / "run"),
@@ -111,20 +112,20 @@ def test_the_run_is_applied_to_a_user_s_picture(trained, tmp_path):
     assert not (tmp_path / "sure").exists()
 
 
-def test_the_report_shows_what_is_given_said_and_right(trained):
+def test_the_report_shows_inputs_predictions_and_targets(trained):
     _, path = trained
     shown = np.array(Image.open(path / "run" / "samples" / "translations.png"))
-    assert shown.shape[2] == 3  # a grey picture beside colours
+    assert shown.shape[2] == 3  # a grey picture next to colours
     columns = np.split(shown[2:-2, 2:], 3, axis=1)
-    given, said, right = (column[:, :-2].reshape(-1, 3) for column in columns)
-    assert (given[:, 0] == given[:, 1]).all()
+    inputs, predicted, right = (column[:, :-2].reshape(-1, 3) for column in columns)
+    assert (inputs[:, 0] == inputs[:, 1]).all()
     void = (right == [224, 224, 192]).all(1)
-    assert void.any() and not (said == [224, 224, 192]).all(1).any()
-    assert {tuple(c) for c in said.tolist()} == {(0, 0, 0), (128, 0, 0), (0, 128, 0)}
-    assert (said == right).all(1)[~void].mean() > 0.9
+    assert void.any() and not (predicted == [224, 224, 192]).all(1).any()
+    assert {tuple(c) for c in predicted.tolist()} == {(0, 0, 0), (128, 0, 0), (0, 128, 0)}
+    assert (predicted == right).all(1)[~void].mean() > 0.9
 
 
-def test_of_large_pictures_the_middle_is_shown_with_its_own_mask(trained, monkeypatch):
+def test_the_centre_of_large_pictures_is_shown_with_its_mask(trained, monkeypatch):
     opened = load_run(trained[1] / "run")
     monkeypatch.setattr(gallery, "SHOWN_SIDE", 24)
     shown = np.array(gallery.translations(opened))
@@ -135,7 +136,7 @@ def test_of_large_pictures_the_middle_is_shown_with_its_own_mask(trained, monkey
     assert np.array_equal(last, colours[right[8:32, 16:40].long()].numpy())
 
 
-def test_of_two_classes_the_objects_are_judged_too(tmp_path):
+def test_two_classes_have_metrics_of_objects(tmp_path):
     data = folder(tmp_path / "data", binary=True)
     result = run(data, tmp_path / "run", Options(steps=2, batch_size=2, validate_every=0))
     names = {"pixel_error", "rand_error", "warping_error", "mean_iou", "pixel_accuracy"}
@@ -146,8 +147,8 @@ def test_of_two_classes_the_objects_are_judged_too(tmp_path):
     assert estimates["pixel_error"]["value"] == pytest.approx(1 - share)
 
 
-def judged(logits, y):
-    """What the judge says of pictures of two classes, one at a time."""
+def evaluate_one_by_one(logits, y):
+    """Return the metrics of pictures of two classes, one at a time."""
     task, p = Segment(2), PixelClasses((1, 2, 3), 2)
     results = [
         (Pair(torch.zeros(1, 1, 2, 3), each.reshape(1, 1, 2, 3)), p(h.unsqueeze(0)))
@@ -156,13 +157,13 @@ def judged(logits, y):
     return compute_class_metrics(task, iter(results), None)
 
 
-def test_scores_are_pooled_over_pictures_and_errors_are_theirs():
+def test_scores_are_pooled_and_errors_are_per_picture():
     y = torch.tensor([[1, 0, 1, 1, 0, 1], [1, 1, 1, 1, 1, 0]])
     logits = torch.stack([1.0 - y, y.float()], 1).reshape(2, 2, 2, 3)
-    right = judged(logits, y)
+    right = evaluate_one_by_one(logits, y)
     assert right["mean_iou"].value == 1 and right["rand_error"].value == 0
     logits[0, :, 0, 0] = torch.tensor([3.0, 0.0])  # one pixel of a cell is called border
-    wrong = judged(logits, y)
+    wrong = evaluate_one_by_one(logits, y)
     assert wrong["pixel_accuracy"].value == pytest.approx(11 / 12)
     assert wrong["mean_iou"].value == pytest.approx((8 / 9 + 3 / 4) / 2)
     assert wrong["pixel_error"].value == pytest.approx((1 / 6 + 0) / 2)
@@ -170,16 +171,16 @@ def test_scores_are_pooled_over_pictures_and_errors_are_theirs():
 
 
 @pytest.mark.parametrize("spoilt", [-1, 0])
-def test_no_error_of_objects_is_given_where_a_picture_has_none_or_has_void(spoilt):
+def test_metrics_of_objects_are_left_out_without_objects_or_with_void(spoilt):
     y = torch.tensor([[1, 0, 1, 1, 0, 1], [0, 0, spoilt, 0, 0, 0]])
-    assert set(judged(torch.zeros(2, 2, 2, 3), y)) == {
+    assert set(evaluate_one_by_one(torch.zeros(2, 2, 2, 3), y)) == {
         "mean_iou",
         "pixel_accuracy",
         "mean_class_accuracy",
     }
 
 
-def test_patches_that_cannot_be_halved_are_refused_and_nothing_is_written(tmp_path):
+def test_patches_that_cannot_be_halved_are_errors_and_nothing_is_written(tmp_path):
     data = folder(tmp_path / "data")
     with pytest.raises(UserError, match="sides that 8 divides, received 36; pass --size 32"):
         train("segment", data=str(data), out=tmp_path / "run", size=36, options=OPTIONS)

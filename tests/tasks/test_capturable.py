@@ -48,8 +48,8 @@ class NoCopies(TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         made = func(*args, **(kwargs or {}))
         if func in COPIES and made.is_meta:
-            given = [leaf for leaf in tree_leaves(args) if isinstance(leaf, Tensor)]
-            if any(not tensor.is_meta for tensor in given):
+            tensors = [leaf for leaf in tree_leaves(args) if isinstance(leaf, Tensor)]
+            if any(not tensor.is_meta for tensor in tensors):
                 raise AssertionError(f"{func} from the host")
         return made
 
@@ -63,12 +63,12 @@ def recording() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def no_autocast(monkeypatch):
-    """Autocast does not know the meta device."""
+    """Disable autocast, which does not know the meta device."""
     monkeypatch.setattr(torch, "autocast", lambda *settings, **more: nullcontext())
 
 
 def batch(classes: bool) -> Batch:
-    """Pictures on a device that holds no values."""
+    """Return pictures on a device without values."""
     x = torch.empty(2, 3, 48, 48, device="meta")
     y = torch.empty(2, 48, 48, dtype=torch.int64, device="meta") if classes else None
     return Batch(x, y, torch.empty((), dtype=torch.int64, device="meta"))
@@ -85,7 +85,7 @@ FORBIDDEN = {
 
 
 @pytest.mark.parametrize("act", FORBIDDEN.values(), ids=FORBIDDEN)
-def test_the_guard_sees_copies_and_branches(act):
+def test_the_guard_detects_copies_and_branches(act):
     with pytest.raises((AssertionError, RuntimeError)), recording():
         act(torch.empty((), device="meta"))
 
@@ -105,14 +105,14 @@ SETTINGS = {
     "a code": {"latent_dim": 2},
     "a game": {"adversary": Adversary(0.01)},
 }
-STEPS = [(recipe, kind) for recipe in sorted(set(TASKS) - {"segment"}) for kind in SETTINGS]
+STEPS = [(recipe, case) for recipe in sorted(set(TASKS) - {"segment"}) for case in SETTINGS]
 STEPS += [("segment", "one answer"), ("denoise", "from noisy")]
 
 
-@pytest.mark.parametrize("recipe, kind", STEPS)
-def test_terms_and_gradients_are_too(recipe, kind):
+@pytest.mark.parametrize("recipe, case", STEPS)
+def test_terms_and_gradients_are_computed_on_the_device(recipe, case):
     spec = Spec("photos", (3, 48, 48), "unit", classes=("a", "b") if recipe == "segment" else ())
-    settings = {"task": Denoise(targets="noisy")} if kind == "from noisy" else SETTINGS[kind]
+    settings = {"task": Denoise(targets="noisy")} if case == "from noisy" else SETTINGS[case]
     usual = RecipeCall(recipe).parameters["translation"].default
     small = {"translation": replace(usual, width=4, depth=1)}
     experiment = RecipeCall(recipe, small | settings).build(spec)

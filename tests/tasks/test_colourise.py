@@ -1,4 +1,4 @@
-"""Lightness in, chroma out, and the two together are the picture again."""
+"""Colourisation: lightness and chroma, and the picture that they make."""
 
 import pytest
 import torch
@@ -29,7 +29,7 @@ def test_black_and_white_are_the_ends_of_the_input():
 
 
 @pytest.mark.parametrize("discretised", [False, True])
-def test_the_true_chroma_gives_the_picture_back_and_none_gives_grey(x, discretised):
+def test_the_true_chroma_restores_the_picture_and_zero_chroma_is_grey(x, discretised):
     task = Colourise(discretised)
     pair = task.pair(x, None)
     assert torch.allclose(task.presentation.to_picture(pair.input, pair.target), x, atol=1e-4)
@@ -47,19 +47,19 @@ def test_a_grey_picture_and_its_three_equal_channels_are_prepared_alike(x):
     assert torch.equal(task.presentation.prepare(x), task.pair(x, None).input)
 
 
-def test_grey_pictures_teach_no_colour():
+def test_targets_of_grey_pictures_are_grey():
     with pytest.raises(UserError, match="learned from colour pictures: expected 3 channels"):
         Colourise().channels(1)
 
 
 def levels(first, second):
-    """p of 33 levels of a and of b from logits, (33,) each, the same at 4 x 4 pixels."""
+    """Return p of 33 levels of a and of b from logits, (33,) each, equal at 4 x 4 pixels."""
     h = torch.stack([first, second]).T.reshape(1, 66, 1, 1).expand(1, 66, 4, 4)
     return Categorical((2, 4, 4), LEVELS)(h)
 
 
-def test_of_levels_the_answer_lies_between_their_mean_and_the_likeliest():
-    """Half red, a little less green: the mean is pale, the answer is nearer to red."""
+def test_the_estimate_of_levels_is_between_mean_and_mode():
+    """Red 0.4 and green 0.0 in logits: the mean is pale, the estimate nearer to red."""
     task, a, b = Colourise(discretised=True), torch.full((33,), -20.0), torch.full((33,), -20.0)
     a[32], a[0], b[16] = 0.4, 0.0, 0.0
     p = levels(a, b)
@@ -70,8 +70,8 @@ def test_of_levels_the_answer_lies_between_their_mean_and_the_likeliest():
     assert torch.allclose(found, 110 * (share[0] - share[1]), atol=1e-3)
 
 
-def test_every_grey_is_a_level_of_its_own():
-    """What a network is taught of a grey picture is grey, and no tint."""
+def test_every_grey_is_exactly_a_level():
+    """The target of a grey picture has no tint."""
     task = Colourise(discretised=True)
     greys = (torch.arange(256) / 255).view(1, 1, 16, 16).expand(1, 3, 16, 16)
     pair = task.pair(greys, None)

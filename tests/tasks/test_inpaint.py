@@ -1,4 +1,4 @@
-"""Holes: how many, how large, and that nothing but what was in them counts."""
+"""Inpainting: sizes of holes, and inputs without their content."""
 
 import torch
 
@@ -22,7 +22,7 @@ def _is_rectangle(cut: torch.Tensor) -> bool:
     return bool((cut == (cut.any(1)[:, None] & cut.any(0)[None])).all())
 
 
-def test_what_is_missing_is_not_seen():
+def test_inputs_are_independent_of_the_holes_content():
     x = torch.rand(4, 3, 32, 32)
     with use_seed(1, "holes"):
         first = Inpaint().pair(x, None)
@@ -34,7 +34,7 @@ def test_what_is_missing_is_not_seen():
     assert torch.equal(first.input[:, :3][~hole], x[~hole])
 
 
-def test_known_pixels_stay_as_they_are():
+def test_known_pixels_are_unchanged():
     x = torch.rand(2, 3, 16, 16)
     pair = Inpaint().pair(x, None)
     filled = Inpaint().presentation.to_picture(pair.input, torch.rand_like(x))

@@ -1,4 +1,4 @@
-"""Segmentation: weights of classes, what void pixels teach, and pictures of classes."""
+"""Segmentation: weights of classes, void pixels, and pictures of classes."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ from immersion.tasks.segment import Segment, balance_classes, palette
 
 
 class Fixed(ImageToImageNetwork):
-    """A network that says the same whatever it is given."""
+    """A network with a constant output."""
 
     halo = 0
 
@@ -35,7 +35,7 @@ def test_a_pair_has_the_picture_the_classes_and_their_weights():
     assert weighted.squeeze(1).tolist() == [[[0.5, 1], [0, 4]], [[4, 4], [1, 0.5]]]
 
 
-def test_what_does_not_fit_is_refused():
+def test_invalid_settings_are_errors():
     with pytest.raises(UserError, match="learns from masks"):
         Segment().pair(torch.rand(1, 1, 2, 2), None)
     with pytest.raises(UserError, match="weights do not fit: expected 3 of them, received 2"):
@@ -44,7 +44,7 @@ def test_what_does_not_fit_is_refused():
         Segment(1)
 
 
-def test_rare_classes_weigh_what_median_frequency_balancing_gives():
+def test_weights_are_median_frequency_balancing():
     assert balance_classes((0.2, 0.1, 0.4)) == (1.0, 2.0, 0.5)
     assert balance_classes((0.2, 0.0, 0.1))[1] == 1.0  # never seen in training
 
@@ -74,6 +74,6 @@ def test_classes_are_shown_in_black_and_white_or_in_colours():
     assert len({tuple(colour) for colour in palette(200).tolist()}) == 201
 
 
-def test_the_answer_is_the_likeliest_class():
+def test_the_estimate_is_the_most_likely_class():
     p = PixelClasses((1, 1, 2), 3)(torch.tensor([[[[0.0, 1.0]], [[2.0, 0.0]], [[1.0, 5.0]]]]))
     assert Segment(3).presentation.estimate(p).tolist() == [[[[1, 2]]]]

@@ -1,4 +1,4 @@
-"""What every task keeps to, whatever it derives: new members meet this by themselves."""
+"""The contract of every registered task."""
 
 import dataclasses
 import json
@@ -16,20 +16,20 @@ WITH_CLASSES = {name for name, task in TASKS.items() if task().presentation.clas
 
 
 def clean(name: str, side: int = 48) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Pictures that a task can take: colour, and classes where it wants them."""
+    """Return pictures for a task, with classes if it needs them."""
     with use_seed(0, "pictures"):
         x = torch.rand(3, 3, side, side)
         return x, torch.randint(0, 2, (3, side, side)) if name in WITH_CLASSES else None
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_pairs_have_the_channels_and_the_scale_that_are_said(name):
+def test_pairs_have_the_stated_channels_and_scale(name):
     task = TASKS[name]()
     x, y = clean(name)
     pair = task.pair(x, y)
-    inward, outward = task.channels(3)
-    assert pair.input.shape[:2] == (3, inward)
-    assert pair.target.shape[:2] == (3, outward if y is None else 1)
+    in_channels, out_channels = task.channels(3)
+    assert pair.input.shape[:2] == (3, in_channels)
+    assert pair.target.shape[:2] == (3, out_channels if y is None else 1)
     assert pair.target.shape[2:] == tuple(
         task.presentation.scale * side for side in pair.input.shape[2:]
     )
@@ -40,7 +40,7 @@ def test_pairs_have_the_channels_and_the_scale_that_are_said(name):
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_draws_are_the_global_generators_and_clean_pictures_stay_as_they_are(name):
+def test_pairs_use_the_global_generator_and_keep_their_input(name):
     task = TASKS[name]()
     x, y = clean(name)
     before = x.clone()
@@ -53,11 +53,11 @@ def test_draws_are_the_global_generators_and_clean_pictures_stay_as_they_are(nam
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_what_is_finished_is_a_picture(name):
+def test_outputs_become_pictures(name):
     task = TASKS[name]()
     pair = task.pair(*clean(name))
-    outward = task.channels(3)[1]
-    output = torch.rand(3, outward, *pair.target.shape[2:])
+    out_channels = task.channels(3)[1]
+    output = torch.rand(3, out_channels, *pair.target.shape[2:])
     picture = task.presentation.to_picture(pair.input, output)
     assert picture.shape[2:] == pair.target.shape[2:] and picture.shape[1] in (1, 3)
     assert picture.min() >= 0 and picture.max() <= 1
@@ -73,7 +73,7 @@ def test_a_target_is_its_own_composition(name):
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_users_picture_is_prepared_as_inputs_are(name):
+def test_prepared_pictures_have_the_channels_of_inputs(name):
     task = TASKS[name]()
     x, y = clean(name)
     assert task.presentation.prepare(x).shape[1] == task.pair(x, y).input.shape[1]
@@ -87,14 +87,14 @@ def test_docstring_says_how_pairs_are_made_and_has_a_source(name):
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_settings_survive_the_run_folder(name):
+def test_settings_survive_json(name):
     task = TASKS[name]()
     recorded = json.loads(json.dumps(dataclasses.asdict(task)))
     assert TASKS[name](**recorded) == task
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_protocols_are_tasks_of_the_same_kind_that_a_judge_knows(name):
+def test_protocols_are_tasks_of_the_same_class_with_known_metrics(name):
     task = TASKS[name]()
     fixed = task.protocols()
     assert fixed and all(type(each) is type(task) for each in fixed.values())
@@ -103,7 +103,7 @@ def test_protocols_are_tasks_of_the_same_kind_that_a_judge_knows(name):
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_person_is_told_what_was_done_and_what_goes_in_and_comes_out(name):
+def test_presentations_describe_inputs_and_outputs(name):
     task = TASKS[name]()
     assert (
         task.presentation.title[0].isupper()
