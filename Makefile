@@ -20,6 +20,8 @@ test: .venv/test
 	$(BIN)/ruff check immersion tests benchmarks scripts demo.py
 	$(BIN)/ruff format --check immersion tests benchmarks scripts demo.py
 	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/python scripts/check_words.py
 	$(BIN)/python -m pytest tests
 	$(BIN)/python -m pytest --doctest-modules immersion
 

@@ -233,6 +233,7 @@ def flatten(value: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]
         for number, inner in enumerate(value):
             yield from flatten(inner, (*words, str(number)))
     else:
+        value = RENAMED.get(value, value) if isinstance(value, str) else value
         yield " ".join(sorted("_".join(words).split("_"))), value
 
 
