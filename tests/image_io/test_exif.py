@@ -7,7 +7,7 @@ from PIL import Image
 
 from immersion.image_io import Metadata, Picture
 from immersion.image_io.exif import set_size
-from immersion.inference.predict import Manner, translate
+from immersion.inference.predict import predict_picture
 from immersion.likelihoods.gaussian import Gaussian
 from immersion.models import Translator
 from immersion.nn.image_to_image import ImageToImageArchitecture
@@ -55,7 +55,7 @@ def test_an_enlarged_picture_tells_its_size_as_it_is_stored():
     network = ImageToImageArchitecture("restorer", 4, 1).build(3, 6, 2)
     enlarger = Translator(Enlarge(2), network, Gaussian((3, 8, 8))).eval()
     levels = torch.randint(0, 256, (3, 20, 30), dtype=torch.uint8)  # lies on its side: tag 6
-    made = translate(enlarger, 3, Picture(levels, None, Metadata(exif=told(30, 20))), Manner())
+    made = predict_picture(enlarger, 3, Picture(levels, None, Metadata(exif=told(30, 20))))
     assert made.picture.levels.shape == (3, 40, 60)
     tags = loaded(made.picture.metadata.exif)
     assert (tags[0x8769, 0xA002], tags[0x8769, 0xA003]) == (60, 40)

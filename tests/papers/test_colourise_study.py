@@ -23,7 +23,7 @@ from immersion.papers import STUDIES, Measurement
 from immersion.papers import colourise as study
 from immersion.papers.colourise import measure_samples
 from immersion.recipes.call import RecipeCall
-from immersion.recipes.colourise import refuse_grey
+from immersion.recipes.colourise import check_colours
 from immersion.runs.load import read_data
 from immersion.spec import Spec
 from immersion.tasks.colourise import Colourise
@@ -74,8 +74,8 @@ def test_the_best_of_several_draws_is_held_against_the_one_answer(orange):
 def test_pictures_in_three_equal_channels_are_refused(orange):
     grey = torch.randint(0, 256, (1, 16, 16)).byte().expand(3, 16, 16)
     with pytest.raises(UserError, match="all training pictures are grey"):
-        refuse_grey(PatchSplit((grey, grey), side=8))
-    refuse_grey(PatchSplit((grey, orange[0]), side=8))
+        check_colours(PatchSplit((grey, grey), side=8))
+    check_colours(PatchSplit((grey, orange[0]), side=8))
     with pytest.raises(UserError, match="learnt from colour pictures"):
         RecipeCall("colourise").build(Spec("grey", (1, 96, 96), "unit"))
 
