@@ -2,55 +2,63 @@
 
     python scripts/compare_revisions.py BEFORE AFTER [--keep DIR]
 
-Six recipes train for a moment and are evaluated, sampled and drawn; runs of the first revision are
-evaluated and resumed by the second; three bundled networks are applied to images. Weights, arrays
-and image files must be equal byte for byte, and so must metrics, estimates and records, but for
-times, versions and names that `RENAMED` lists.
+Six recipes train for 60 steps and are evaluated, sampled and drawn; copies of three runs of BEFORE
+are evaluated, sampled and resumed by both revisions; three included networks process images.
+Tensors, arrays and image files must be equal bit for bit, and so must metrics, the numbers of
+evaluations, and records. Reports and findings are prose: they must exist. The exit code is 1 if
+there are differences.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors import safe_open
 
 ROOT = Path(__file__).resolve().parents[1]
 
-COMMON = ("--steps", "60", "--batch-size", "20", "--device", "cpu", "--seed", "0")
+Parts = Counter[tuple[str, str]]
+"""The parts of an artefact, such as tensors or numbers: (name, value or digest)."""
+
+COMMON = ("--batch-size", "20", "--device", "cpu", "--seed", "0")
+SMALL = ("--size", "16", "--width", "4", "--depth", "2", *COMMON)
 RECIPES = {
     "vae": ("--data", "digits", "--latent", "2", *COMMON),
     "ae": ("--data", "digits", "--latent", "2", *COMMON),
     "gan": ("--data", "digits", *COMMON),
     "aae": ("--data", "digits", "--latent", "2", *COMMON),
-    "denoise": ("--data", "IMAGES", "--size", "16", "--width", "4", "--depth", "2", *COMMON),
-    "segment": ("--data", "MASKED", "--size", "16", "--width", "4", "--depth", "2", *COMMON),
+    "denoise": ("--data", "{inputs}/train", *SMALL),
+    "segment": ("--data", "{inputs}/masked", *SMALL),
 }
-"""Recipe -> the flags of its training, as both revisions take them."""
+"""Recipe -> flags of its training, which both revisions accept."""
 
-COMMANDS = {
-    "vae": ("sample", "reconstruct", "interpolate", "manifold"),
-    "ae": ("sample", "reconstruct", "interpolate", "manifold"),
-    "gan": ("sample", "interpolate", "manifold"),
-    "aae": ("sample", "reconstruct", "interpolate", "manifold"),
+DRAWING = {
+    "vae": ("reconstruct", "interpolate", "manifold"),
+    "ae": ("reconstruct", "interpolate", "manifold"),
+    "gan": ("interpolate", "manifold"),
+    "aae": ("reconstruct", "interpolate", "manifold"),
 }
-"""Recipe -> the commands that draw from its run."""
+"""Recipe of a generative model -> commands that draw figures from its run."""
 
-NETWORKS = {
-    "denoise": ("--uncertainty",),
-    "enlarge-x2": ("--uncertainty",),
-    "colourise": (),
-}
-"""Bundled network -> flags of `immersion apply`."""
+CONTINUED = ("vae", "gan", "denoise")
+"""Recipes whose runs of BEFORE are opened and resumed by both revisions."""
+
+NETWORKS = {"denoise": ("--uncertainty",), "enlarge-x2": ("--uncertainty",), "colourise": ()}
+"""Included network -> flags of `immersion apply`."""
 
 RENAMED = {
     "latent": "latent_dim",
@@ -58,50 +66,68 @@ RENAMED = {
     "told": "level_map",
     "learn": "targets",
 }
-"""Names of keys in the first revision -> names in the second."""
+"""Names of JSON keys in the first revision -> names in the second."""
 
-IGNORED = {
-    *(
-        "created",
-        "seconds",
-        "versions",
-        "machine",
-        "command",
-        "source",
-        "run",
-        "examples_per_second",
-    ),
-    *("threads", "network", "format", "reason", "discriminator"),
+RENAMED_VALUES = {"aware": "noise-aware", "Classes": "PixelClasses"}
+"""Names that are JSON values in the first revision -> names in the second."""
+
+IGNORED = {"created", "seconds", "examples_per_second", "versions", "machine", "command"}
+"""JSON keys that differ between two runs of one revision, or whose value contains flags."""
+
+KINDS = {
+    ".safetensors": "tensors and counters",
+    ".png": "images",
+    ".svg": "images",
+    ".npz": "arrays",
+    ".jsonl": "rows of metrics",
+    "evaluation.json": "numbers of evaluation.json",
+    "run.json": "entries of run.json",
 }
-"""Keys that differ between two runs of one revision, or have other words in the second."""
+"""Name or suffix of a file -> what its parts are."""
+
+WORKER = """
+import json, os, runpy, sys
+import matplotlib.pyplot, scipy.linalg, sklearn.datasets, torch, torch._dynamo, tyro
+for words in json.load(sys.stdin):
+    if not (child := os.fork()):
+        sys.argv[1:] = words
+        runpy.run_module("immersion", run_name="__main__", alter_sys=True)
+        sys.exit()
+    if os.waitpid(child, 0)[1]:
+        sys.exit("failed: immersion " + " ".join(words))
+"""
+"""Runs commands one after another, each as `python -m immersion` does, in a process that imports
+the package from scratch; only the dependencies, which take seconds, are imported once."""
 
 
 def main() -> None:
     """Compare the two revisions and exit with 1 where they differ."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("before", help="a git revision, or the path of a checkout")
     parser.add_argument("after", help="a git revision, or the path of a checkout")
-    parser.add_argument("--keep", type=Path, help="folder for outputs, used again if it has some")
+    parser.add_argument("--keep", type=Path, help="a new folder in which all outputs are kept")
     given = parser.parse_args()
+    if given.keep and given.keep.exists():
+        parser.error(f"--keep: expected a new folder, received '{given.keep}', which exists")
+    # A terminated run must remove its worktrees too.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with tempfile.TemporaryDirectory() as temporary:
-        work = (given.keep or Path(temporary)).resolve()
-        inputs = write_inputs(work / "inputs")
-        checkouts = [checkout(each, Path(temporary)) for each in (given.before, given.after)]
-        for tree, out in zip(checkouts, ("before", "after"), strict=True):
-            if not (work / out).exists():  # outputs that were kept are used again
-                produce(tree, work / out, inputs)
-                resume(tree, work / out, work)
+        work = (given.keep or Path(temporary, "outputs")).resolve()
+        write_inputs(work / "inputs")
+        for side in ("before", "after"):
+            with checkout(getattr(given, side)) as tree:
+                run_commands(tree, train_and_draw(work, side))
+                run_commands(tree, continue_copies(work, side))
         same, differences = compare(work)
-    print("\n".join(differences))
-    print(f"identical: {same} artefacts" if not differences else f"{len(differences)} differences")
+    print("\n".join(differences or [f"identical: {same} artefacts"]))
     sys.exit(bool(differences))
 
 
-def write_inputs(folder: Path) -> Path:
+def write_inputs(folder: Path) -> None:
     """Write images for training and for `apply`, and masks, from a seeded generator."""
     generator = np.random.default_rng(0)
     for part in ("train", "masked/images", "masked/masks", "apply"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
+        (folder / part).mkdir(parents=True)
     for number in range(12):
         levels = smooth_levels(generator, 40, 48)
         Image.fromarray(levels).save(folder / f"train/{number}.png")
@@ -111,8 +137,7 @@ def write_inputs(folder: Path) -> Path:
     colours = np.stack([smooth_levels(generator, 60, 70) for _ in range(4)], axis=2)
     Image.fromarray(colours[..., 0]).save(folder / "apply/grey.png")
     Image.fromarray(colours[..., :3]).save(folder / "apply/colour.png")
-    Image.fromarray(colours, "RGBA").save(folder / "apply/alpha.png")
-    return folder
+    Image.fromarray(colours).save(folder / "apply/alpha.png")
 
 
 def smooth_levels(generator: np.random.Generator, height: int, width: int) -> np.ndarray:
@@ -122,105 +147,151 @@ def smooth_levels(generator: np.random.Generator, height: int, width: int) -> np
     return np.clip(fine + generator.normal(0, 6, fine.shape), 0, 255).astype(np.uint8)
 
 
-def checkout(revision: str, temporary: Path) -> Path:
-    """Return a folder with a revision's files: the path itself, or an export by git."""
+@contextmanager
+def checkout(revision: str) -> Iterator[Path]:
+    """Yield a folder with a revision's files: the path itself, or a temporary worktree."""
     if Path(revision).is_dir():
-        return Path(revision).resolve()
-    tree = temporary / f"tree-{revision.replace('/', '-')}"
-    tree.mkdir()
-    archive = subprocess.run(
-        ["git", "-C", ROOT, "archive", revision], check=True, capture_output=True
+        if not Path(revision, "immersion", "__main__.py").is_file():
+            sys.exit(f"'{revision}' is not a checkout of the package")
+        yield Path(revision).resolve()
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder, "tree")
+        git = ("git", "-C", str(ROOT), "worktree")
+        try:
+            subprocess.run([*git, "add", "--quiet", "--detach", str(tree), revision], check=True)
+            yield tree
+        except subprocess.CalledProcessError:
+            sys.exit(f"'{revision}' is neither a folder nor a revision")
+        finally:
+            subprocess.run([*git, "remove", "--force", str(tree)], capture_output=True)
+
+
+def run_commands(tree: Path, commands: list[list[str]]) -> None:
+    """Run commands of a checkout, and exit with the error of the first that fails."""
+    # Small models are no faster with several threads, and much slower on a busy machine.
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    environment |= {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", WORKER],
+        input=json.dumps(commands),
+        env=environment,
+        cwd=tree,
+        capture_output=True,
+        text=True,
     )
-    subprocess.run(["tar", "-x", "-C", tree], input=archive.stdout, check=True)
-    return tree
-
-
-def immersion(tree: Path, *words: object) -> None:
-    """Run one command of a checkout."""
-    environment = os.environ | {"PYTHONPATH": str(tree), "OMP_WAIT_POLICY": "PASSIVE"}
-    command = [sys.executable, "-m", "immersion", *map(str, words), "--json"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tree)
     if done.returncode:
-        sys.exit(f"{tree}: {' '.join(command)}\n{done.stderr}")
+        sys.exit(f"{tree}\n{done.stderr[-4000:]}")
 
 
-def flags_of(recipe: str, inputs: Path) -> list[str]:
-    """Return a recipe's flags with the folders of images filled in."""
-    places = {"IMAGES": str(inputs / "train"), "MASKED": str(inputs / "masked")}
-    return [places.get(word, word) for word in RECIPES[recipe]]
-
-
-def produce(tree: Path, out: Path, inputs: Path) -> None:
-    """Train, evaluate, sample, draw and apply with one checkout."""
+def train_and_draw(work: Path, side: str) -> list[list[str]]:
+    """Return the commands that train, evaluate, sample, draw and apply."""
+    commands = []
     for recipe in RECIPES:
-        run = out / recipe
-        immersion(tree, "train", recipe, *flags_of(recipe, inputs), "--out", run)
-        measured = ("--importance-samples", 20, "--samples", 200) if recipe in COMMANDS else ()
-        immersion(tree, "evaluate", run, *measured)
-        for command in COMMANDS.get(recipe, ()):
-            immersion(tree, command, run)
+        run = str(work / side / recipe)
+        commands += [train_command(work, recipe, 60, run), *measure_commands(recipe, run)]
+        commands += [[command, run] for command in DRAWING.get(recipe, ())]
     for network, flags in NETWORKS.items():
-        immersion(tree, "apply", network, inputs / "apply", "-o", out / f"apply-{network}", *flags)
+        results = str(work / side / f"apply-{network}")
+        commands.append(["apply", network, str(work / "inputs/apply"), "-o", results, *flags])
+    return commands
 
 
-def resume(tree: Path, out: Path, work: Path) -> None:
-    """Evaluate copies of the first revision's runs by one checkout, and train them for longer."""
-    for recipe in ("vae", "gan", "denoise"):
-        run = out / f"{recipe}-resumed"
-        shutil.copytree(work / "before" / recipe, run)
-        longer = flags_of(recipe, work / "inputs")
-        longer[longer.index("--steps") + 1] = "80"
-        immersion(tree, "evaluate", run)
-        immersion(tree, "train", recipe, *longer, "--out", run)
+def continue_copies(work: Path, side: str) -> list[list[str]]:
+    """Copy the runs of BEFORE; return the commands that evaluate, sample and resume the copies."""
+    commands = []
+    outputs = shutil.ignore_patterns("samples", "evaluation.json", "report.html", "health.json")
+    for recipe in CONTINUED:
+        opened, resumed = (work / side / f"{recipe}-{name}" for name in ("opened", "resumed"))
+        for copy in (opened, resumed):
+            shutil.copytree(work / "before" / recipe, copy, ignore=outputs)
+        commands += measure_commands(recipe, str(opened))
+        commands.append(train_command(work, recipe, 80, str(resumed)))
+    return commands
+
+
+def train_command(work: Path, recipe: str, steps: int, run: str) -> list[str]:
+    """Return the command that trains a recipe, or resumes its run."""
+    flags = (word.format(inputs=work / "inputs") for word in RECIPES[recipe])
+    return ["train", recipe, *flags, "--steps", str(steps), "--out", run]
+
+
+def measure_commands(recipe: str, run: str) -> list[list[str]]:
+    """Return the commands that evaluate a run and, if its model is generative, sample from it."""
+    if recipe not in DRAWING:
+        return [["evaluate", run]]
+    sizes = ("--importance-samples", "20", "--samples", "200")
+    return [["evaluate", run, *sizes], ["sample", run, "--count", "50"]]
 
 
 def compare(work: Path) -> tuple[int, list[str]]:
-    """Return how many artefacts are equal, and a line for each that is not."""
-    same, differences = 0, []
-    for before in sorted((work / "before").rglob("*")):
-        name = before.relative_to(work / "before")
-        after = work / "after" / name
-        if before.is_dir() or not is_compared(before):
-            continue
-        if not after.exists():
-            differences.append(f"{name}: missing")
-        elif contents(before) != contents(after):
-            differences.append(f"{name}: {first_difference(contents(before), contents(after))}")
-        else:
+    """Print what is equal, by run and kind; return how many files are, and the differences."""
+    found = [
+        {path.relative_to(work / side) for path in (work / side).rglob("[!.]*") if path.is_file()}
+        for side in ("before", "after")
+    ]
+    same, equal = 0, defaultdict[str, Counter[str]](Counter)
+    differences = [f"{name}: only in one revision" for name in sorted(found[0] ^ found[1])]
+    for name in sorted(found[0] & found[1]):
+        before, after = (read_parts(work / side, name) for side in ("before", "after"))
+        if before == after:
+            kind = KINDS.get(name.name) or KINDS.get(name.suffix, "other files")
+            equal[name.parts[0]][kind] += before.total()
             same += 1
+        else:
+            differences.append(f"{name}: {describe_difference(before, after)}")
+    for run, sizes in equal.items():
+        print(f"{run}: " + ", ".join(f"{size} {kind}" for kind, size in sizes.items()), "equal")
     return same, differences
 
 
-def is_compared(path: Path) -> bool:
-    """Return whether a file is an artefact: reports and findings are prose."""
-    return path.name not in ("report.html", "health.json") and not path.name.startswith(".")
-
-
-def contents(path: Path) -> Any:
+def read_parts(folder: Path, name: Path) -> Parts:
     """Return what must be equal of a file."""
-    if path.suffix == ".json":
-        return sorted(map(str, flatten(json.loads(path.read_text()))))
-    if path.suffix == ".jsonl":
-        rows = [json.loads(line) for line in path.read_text().splitlines()]
-        return [sorted(map(str, flatten(row))) for row in rows]
+    path = folder / name
+    if path.name in ("report.html", "health.json"):
+        return Counter([("exists", "yes")])
+    if path.suffix in (".json", ".jsonl"):
+        return read_json(path.read_text("utf-8").replace(str(folder), "OUT"), path.name)
     if path.suffix == ".npz":
-        arrays = np.load(path)
-        return {name: arrays[name].tobytes() for name in arrays.files}
+        with np.load(path) as arrays:
+            return Counter((key, digest_array(array)) for key, array in arrays.items())
     if path.suffix == ".safetensors":
-        return {name: bits(tensor) for name, tensor in load_file(path).items()}
-    return path.read_bytes()
+        return read_checkpoint(path)
+    return Counter([("bytes", hashlib.sha256(path.read_bytes()).hexdigest())])
 
 
-def bits(tensor: torch.Tensor) -> bytes:
-    """Return a tensor's values as bytes, so that NaN equals NaN."""
-    return (
-        tensor.contiguous().view(torch.uint8).numpy().tobytes()
-        if tensor.ndim
-        else bytes(str(tensor.item()), "ascii")
-    )
+def read_json(text: str, name: str) -> Parts:
+    """Return the entries of a JSON object, those of an evaluation without prose, or the rows."""
+    if name.endswith(".jsonl"):
+        rows = (sorted(flatten(json.loads(line))) for line in text.splitlines())
+        return Counter((f"row {number}", str(row)) for number, row in enumerate(rows))
+    numbers_only = name == "evaluation.json"
+    return Counter(flatten(json.loads(text), numbers_only=numbers_only))
 
 
-def flatten(value: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+def read_checkpoint(path: Path) -> Parts:
+    """Return the tensors of a checkpoint, and the counters in its metadata."""
+    with safe_open(path, "pt") as file:
+        parts = Counter((key, digest_tensor(file.get_tensor(key))) for key in file.keys())  # noqa: SIM118
+        for key, text in (file.metadata() or {}).items():
+            parts.update(flatten(json.loads(text), (str(key),)))
+    return parts
+
+
+def digest_tensor(tensor: torch.Tensor) -> str:
+    """Return the type, the shape and a digest of the bits, so that NaN equals NaN."""
+    digest = hashlib.sha256(tensor.reshape(-1).view(torch.uint8).numpy().tobytes()).hexdigest()
+    return f"{tensor.dtype} {tuple(tensor.shape)} {digest}"
+
+
+def digest_array(array: np.ndarray) -> str:
+    """Return the type, the shape and a digest of the bits."""
+    return f"{array.dtype} {array.shape} {hashlib.sha256(array.tobytes()).hexdigest()}"
+
+
+def flatten(
+    value: Any, words: tuple[str, ...] = (), *, numbers_only: bool = False
+) -> Iterator[tuple[str, str]]:
     """Yield (key, value) of nested JSON; the words of nested keys are joined and sorted.
 
     Estimates that were `psnr_sigma_25` equal those that are `{"sigma_25": {"psnr": ...}}`.
@@ -228,24 +299,22 @@ def flatten(value: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]
     if isinstance(value, dict):
         for key, inner in value.items():
             if key not in IGNORED:
-                yield from flatten(inner, (*words, RENAMED.get(key, key)))
+                inside = (*words, str(RENAMED.get(key, key)))
+                yield from flatten(inner, inside, numbers_only=numbers_only)
     elif isinstance(value, list):
         for number, inner in enumerate(value):
-            yield from flatten(inner, (*words, str(number)))
-    else:
-        value = RENAMED.get(value, value) if isinstance(value, str) else value
-        yield " ".join(sorted("_".join(words).split("_"))), value
+            yield from flatten(inner, (*words, str(number)), numbers_only=numbers_only)
+    elif not (numbers_only and isinstance(value, str)):
+        value = RENAMED_VALUES.get(value, value) if isinstance(value, str) else value
+        yield " ".join(sorted("_".join(words).split("_"))), repr(value)
 
 
-def first_difference(before: Any, after: Any) -> str:
-    """Return in a few words where two contents differ."""
-    if isinstance(before, bytes):
-        return "other bytes"
-    if isinstance(before, dict):
-        return ", ".join(sorted(k for k in before | after if before.get(k) != after.get(k))[:3])
-    lost = [each for each in before if each not in after]
-    new = [each for each in after if each not in before]
-    return f"{lost[:3]} became {new[:3]}"
+def describe_difference(before: Parts, after: Parts) -> str:
+    """Return how many parts differ, and the first of them."""
+    lost, new = before - after, after - before
+    names = sorted({name for name, _ in lost | new})
+    old, now = (next((v for k, v in sorted(side) if k == names[0]), "-") for side in (lost, new))
+    return f"{len(names)} of {before.total()} parts; {names[0]}: {old[:300]} became {now[:300]}"
 
 
 if __name__ == "__main__":

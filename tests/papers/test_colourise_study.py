@@ -17,6 +17,7 @@ from immersion.inference.settings import InferenceOptions
 from immersion.likelihoods.gaussian import GaussianFixed
 from immersion.likelihoods.levels import Categorical
 from immersion.models import Translator
+from immersion.models.prediction import Prediction
 from immersion.nn.image_to_image import ImageToImageArchitecture, ImageToImageNetwork
 from immersion.objectives import TranslationLoss
 from immersion.papers import STUDIES, Measurement
@@ -47,9 +48,9 @@ class Says(ImageToImageNetwork):
 class Draws(Translator):
     """Says grey in all draws but the fourth of five, which is right."""
 
-    def answer(self, given, draw=None):
+    def predict(self, inputs, draw=None):
         right = draw is None or draw % 5 == 3
-        return (1 if right else 0) * self.network(given), None
+        return Prediction((1 if right else 0) * self.network(inputs))
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_pictures_in_three_equal_channels_are_refused(orange):
     with pytest.raises(UserError, match="all training pictures are grey"):
         check_colours(PatchSplit((grey, grey), side=8))
     check_colours(PatchSplit((grey, orange[0]), side=8))
-    with pytest.raises(UserError, match="learnt from colour pictures"):
+    with pytest.raises(UserError, match="learned from colour pictures"):
         RecipeCall("colourise").build(Spec("grey", (1, 96, 96), "unit"))
 
 
@@ -182,7 +183,7 @@ def test_every_claim_of_both_studies_is_measured(monkeypatch, tmp_path):
     picture = SimpleNamespace(save=lambda path: path.write_text(""))
     monkeypatch.setattr(study, "train_run", train)
     monkeypatch.setattr(study, "translations", lambda run: picture)
-    monkeypatch.setattr(study, "Network", SimpleNamespace(of=lambda run: run))
+    monkeypatch.setattr(study, "image_model_of", lambda run: run)
     monkeypatch.setattr(
         study, "evaluate_translator", lambda run, name: {"estimates": {"lab": found}}
     )
