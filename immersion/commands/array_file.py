@@ -60,10 +60,10 @@ def _write_npz(path: Path, chunks: Chunks, count: int) -> None:
                         aside[name] = stack.enter_context(file)
                 for name, values in chunk.items():
                     _append(aside.get(name, member), values, count, number)
-        for name, file in aside.items():
-            file.seek(0)
+        for name, stored in aside.items():
+            stored.seek(0)
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                shutil.copyfileobj(file, member, COPIED)
+                shutil.copyfileobj(stored, member, COPIED)
 
 
 def _append(file: IO[bytes], chunk: Tensor, count: int, number: int) -> None:

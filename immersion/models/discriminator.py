@@ -50,6 +50,8 @@ class Discriminator(nn.Module):
         logits = widen(self.network(x))
         if logits.shape[1] == 1:
             return logits.squeeze(1)
+        if y is None:
+            raise ValueError("a class-conditional discriminator needs labels")
         return logits.gather(1, y.unsqueeze(1)).squeeze(1)
 
     def observe(self, real: Tensor) -> None:

@@ -4,6 +4,8 @@ Larsen, Sonderby, Larochelle & Winther 2016, Autoencoding beyond pixels using a 
 metric, https://arxiv.org/abs/1512.09300
 """
 
+from typing import cast
+
 from torch import Tensor, nn
 from torch.distributions import Independent
 
@@ -60,6 +62,6 @@ class VAEGAN(Generative):
 
     def discriminate(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return D_l(x), (B, F), the input of the discriminator's last linear layer, and C(x)."""
-        layers = self.discriminator.network
+        layers = cast(nn.Sequential, self.discriminator.network)
         hidden = layers[: self.hidden](x)
         return widen(hidden), widen(layers[self.hidden :](hidden)).squeeze(1)

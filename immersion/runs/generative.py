@@ -1,18 +1,17 @@
-"""A run's model as one that samples: an autoencoder is given a density of its codes."""
+"""Make a run's model generative: fit a density to the codes of an autoencoder."""
 
 import torch
 
-from immersion.check import UserError
-from immersion.models import Decoder, Generative
+from immersion.models import Generative
 from immersion.models.latent_density import MixturePrior, WithLatentDensity
 from immersion.random import make_generator, use_seed
 from immersion.runs.load import Run
 
 CODES = 10_000
-"""Training examples, at most, whose codes a latent density is fitted to."""
+"""Largest number of training examples whose codes the density is fitted to."""
 
-TOGETHER = 250
-"""Of them, how many are encoded at a time."""
+BATCH = 250
+"""Batch size for encoding."""
 
 
 def generative(run: Run) -> Generative:
@@ -22,23 +21,17 @@ def generative(run: Run) -> Generative:
     the codes of at most 10,000 training examples.
 
     Raises:
-        UserError: The model does not decode.
+        UserError: The model has no codes.
     """
-    model = run.model
+    model = run.decoder
     if isinstance(model, Generative):
         return model
-    if not isinstance(model, Decoder):
-        raise UserError(
-            "there is nothing to sample",
-            "a model that decodes, such as a vae, a gan or an autoencoder",
-            f"a run of '{run.record.recipe}'",
-        )
     split = run.data.train
-    chosen = torch.randperm(len(split), generator=make_generator(0, "latent density"))[:CODES]
+    selected = torch.randperm(len(split), generator=make_generator(0, "latent density"))[:CODES]
     device = next(model.parameters()).device
     codes = []
     with torch.no_grad(), use_seed(0, "latent density"):
-        for indices in chosen.split(TOGETHER):
+        for indices in selected.split(BATCH):
             x, _ = split.batch(indices)
             codes.append(model.encode(x.to(device)).mean)
     return WithLatentDensity(model, MixturePrior.fit(torch.cat(codes))).eval()

@@ -81,5 +81,5 @@ def test_a_run_of_an_autoencoder_samples_and_a_vae_is_itself(tmp_path):
 
 
 def test_what_does_not_decode_is_refused(tmp_path):
-    with pytest.raises(UserError, match="run of 'toy'"):
+    with pytest.raises(UserError, match="run of toy"):
         generative(a_run(nn.Linear(2, 2), tmp_path))

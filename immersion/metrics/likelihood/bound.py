@@ -1,4 +1,4 @@
-"""The ELBO split into its terms, the importance-weighted bound, and what the latent units do."""
+"""The ELBO and its terms, the importance-weighted bound, and the activity of latent units."""
 
 import math
 from dataclasses import dataclass
@@ -24,21 +24,21 @@ ACTIVE = 0.01
 """A unit is active where the variance of its posterior mean over examples exceeds this."""
 
 CHUNK = 2**24
-"""Numbers that the decoder outputs at a time: bounds the memory."""
+"""Largest number of values that the decoder outputs at a time, to bound the memory."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured on one split.
+    """The evaluation of a model on one split.
 
     Args:
         estimates: By name: squared_error; kl, where there is a prior; with a likelihood elbo,
-            log_likelihood and, where asked for, importance_weighted_bound; bits_per_dim where
-            the likelihood is a probability.
+            log_likelihood and, if requested, importance_weighted_bound; bits_per_dim if the
+            likelihood is a probability.
         kl_per_unit: E_x[KL(q(z_j|x) || p(z_j))] of each unit; empty for a model without a prior.
         active_units: Number of units with Var_x(E_q[z_j]) > 0.01 (Burda et al. 2016, section 5);
             None if the posterior mean has no closed form.
-        protocol: Everything that the numbers depend on besides model and split.
+        protocol: Settings that the numbers depend on, besides model and split.
     """
 
     estimates: dict[str, Estimate]
@@ -63,13 +63,13 @@ def evaluate(
         discrete: True if p(x|z) is a probability, so that bits/dim = -elbo / (D log 2) applies.
         importance: k, codes for each example of the importance-weighted bound; 0 leaves it out.
         seed: Seed of binarization, of codes and of importance samples, separately for each, so
-            that no number depends on which others are asked for.
+            that no number depends on the choice of the others.
 
     Raises:
         NonFinite: A value is not finite for some example; none is left out.
     """
     parts: dict[str, list[Tensor]] = {}
-    model.eval()  # in training some likelihoods still learn from what they are shown
+    model.eval()  # in training mode some likelihoods still learn from their inputs
     device = next(model.parameters(), torch.empty(0)).device
     with torch.no_grad():
         blocks = -(-len(split) // choose_batch_size(split))
@@ -79,15 +79,15 @@ def evaluate(
             x = x.to(device)
             with use_seed(seed, "codes", number):
                 measured = _compute_values(model, x)
-            if importance and "elbo" in measured:
+            if importance and isinstance(model, LatentVariableModel):
                 with use_seed(seed, "importance", number):
                     bound = importance_weighted_bound(model, x, importance)
                 measured["importance_weighted_bound"] = bound
             for name, values in measured.items():
                 parts.setdefault(name, []).append(values.cpu())
-    values = {name: torch.cat(pieces) for name, pieces in parts.items()}
-    means, units = values.pop("means", None), values.pop("units", None)
-    estimates = {name: _estimate(name, each) for name, each in values.items()}
+    joined = {name: torch.cat(pieces) for name, pieces in parts.items()}
+    means, units = joined.pop("means", None), joined.pop("units", None)
+    estimates = {name: _estimate(name, each) for name, each in joined.items()}
     if discrete and "elbo" in estimates:
         to_bits = -1 / (x[0].numel() * math.log(2))
         estimates["bits_per_dim"] = estimates["elbo"].affine(to_bits, 0.0, "bits/dim")
@@ -130,9 +130,10 @@ def importance_weighted_bound(model: LatentVariableModel, x: Tensor, k: int) -> 
     Codes are drawn and decoded in chunks that fit in memory; all k are drawn and used.
     """
     total = x.new_full((len(x),), -math.inf, dtype=torch.float64)
-    numbers = model.likelihood.parameter_shape if hasattr(model, "likelihood") else x.shape[1:]
-    for draws in _chunks(k, max(1, CHUNK // (len(x) * math.prod(numbers)))):
-        weights = model.log_weights(x, draws).double()
+    likelihood = getattr(model, "likelihood", None)
+    shape = x.shape[1:] if likelihood is None else likelihood.parameter_shape
+    for count in _chunks(k, max(1, CHUNK // (len(x) * math.prod(shape)))):
+        weights = model.log_weights(x, count).double()
         total = torch.logaddexp(total, weights.logsumexp(0))
     return total - math.log(k)
 
