@@ -56,8 +56,8 @@ def _write_npz(path: Path, chunks: Chunks, count: int) -> None:
             for number, chunk in enumerate(chunks):
                 if number == 0:
                     for name in (name for name in chunk if name != "x"):
-                        file = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115
-                        aside[name] = stack.enter_context(file)
+                        aside_file = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115
+                        aside[name] = stack.enter_context(aside_file)
                 for name, values in chunk.items():
                     _append(aside.get(name, member), values, count, number)
         for name, stored in aside.items():

@@ -16,8 +16,8 @@ from immersion.data.image_files import SUFFIXES, decode
 from immersion.models import Generative, Translator
 from immersion.models.codes import decode_means, encode_means
 from immersion.models.latent_density import WithLatentDensity
-from immersion.models.refine import nearest_drawn, refined
-from immersion.models.sampling import Drawn, check_label, draws
+from immersion.models.refine import find_nearest_sample, refine_codes
+from immersion.models.sampling import Samples, check_label, iterate_samples
 from immersion.posteriors import has_density
 from immersion.random import use_seed
 from immersion.report import image_grid
@@ -64,7 +64,7 @@ def sample(
     opened = load_run(run)
     model = generative(opened)
     kind = None if label is None else _class(label, opened)
-    drawn = draws(model, count, seed, truncation=truncation, label=kind)
+    drawn = iterate_samples(model, count, seed, truncation=truncation, label=kind)
     shown = _Shown(gallery.SHOWN if opened.spec.is_image else gallery.SCATTERED)
     target = out or opened.folder.samples / "samples.npz"
     write_arrays(target, _in_own_units(shown(drawn), opened.spec, _noisy(model)), count)
@@ -85,7 +85,7 @@ class _Shown:
         self.means: list[Tensor] = []
         self.draws: list[Tensor] = []
 
-    def __call__(self, chunks: Iterable[Drawn]) -> Iterator[Drawn]:
+    def __call__(self, chunks: Iterable[Samples]) -> Iterator[Samples]:
         """Yield the chunks as they come."""
         for chunk in chunks:
             if self.count > 0:
@@ -95,7 +95,7 @@ class _Shown:
             yield chunk
 
 
-def _in_own_units(chunks: Iterable[Drawn], spec: Spec, noisy: bool) -> Chunks:
+def _in_own_units(chunks: Iterable[Samples], spec: Spec, noisy: bool) -> Chunks:
     for mean, x, y in chunks:
         yield {
             "x": to_original_units(x, spec),
@@ -163,10 +163,10 @@ def _codes(run: Run, x: Tensor, refine: int) -> Tensor:
     """Return codes of x: the encoder's, or the nearest samples, improved by `refine` steps."""
     check_at_least(0, refine=refine)
     if refine and not run.model.encodes:
-        z = nearest_drawn(run.model, x)
+        z = find_nearest_sample(run.model, x)
     else:
         z = encode_means(run.model, x)
-    return refined(run.model, x, z, refine) if refine else z
+    return refine_codes(run.model, x, z, refine) if refine else z
 
 
 def interpolate(

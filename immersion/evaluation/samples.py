@@ -27,7 +27,7 @@ from immersion.metrics.samples.memorisation import (
 from immersion.metrics.samples.modes import count_class_modes, count_mixture_modes
 from immersion.metrics.samples.quality import compute_quality, describe_quality
 from immersion.models import GAN, LatentVariableModel
-from immersion.models.sampling import draws
+from immersion.models.sampling import iterate_samples
 from immersion.random import make_generator, use_seed
 from immersion.runs.generative import generative
 from immersion.runs.load import Run
@@ -181,7 +181,7 @@ def draw_samples(
     total = protocol.samples if every else count
     keep = total if every else min(count, protocol.neighbours)
     rows, kept, done = [], [], 0
-    for mean, x, _ in draws(generative(run), total, seed):
+    for mean, x, _ in iterate_samples(generative(run), total, seed):
         chunk = x if _has_noise(run) else mean
         if done < count:
             rows.append(extractor(chunk[: count - done]))

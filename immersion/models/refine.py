@@ -1,4 +1,4 @@
-"""Codes found by optimisation: the encoder's guess, or a lucky draw, improved by descent."""
+"""Codes improved by gradient descent, from an encoder's code or a sample of the prior."""
 
 import math
 
@@ -13,25 +13,24 @@ LEARNING_RATE = 0.1
 """Adam's first step size, in units of the prior's standard deviation of one."""
 
 CHUNK = 250
-"""Codes that are improved, or decoded, at a time."""
+"""Codes that are refined, or decoded, at a time."""
 
 
-def refined(
+def refine_codes(
     model: Decoder, x: Tensor, z: Tensor, steps: int, prior_weight: float = 1e-3
 ) -> Tensor:
-    """Return codes near z whose decoded means are nearer to x; no example's error ever rises.
+    """Return codes near z whose decoded means are nearer to x; no example's error rises.
 
-    Each code moves down the gradient of ||E[x|z] - x||^2 - w log p(z), by Adam with a step size
-    that falls as a cosine from 0.1 to 0; of all codes on its way the one with the smallest squared
-    error is returned, the first among them. Codes stay where the prior's draws can lie; the class
-    that a code tells is left as it is. An autoencoder has no prior: there w is 0.
+    Adam minimises ||E[x|z] - x||^2 - w log p(z) in each code, with a learning rate that decays as
+    a cosine from 0.1 to 0; the first code with the smallest squared error is returned. Codes stay
+    in the prior's support, and their class is constant. For an autoencoder w is 0.
 
     Args:
-        model: Its parameters do not move.
+        model: A decoder; its parameters are constant.
         x: (B, *shape).
-        z: (B, d), where the descent begins.
-        steps: Its length.
-        prior_weight: w, in squared units of x a nat; 0 for the least squares alone.
+        z: Initial codes, (B, d).
+        steps: Number of steps.
+        prior_weight: w, in squared units of x per nat; 0 for least squares alone.
 
     Returns:
         (B, d).
@@ -44,16 +43,16 @@ def refined(
     return torch.cat([_descended(model, *part, steps, prior_weight) for part in parts])
 
 
-def nearest_drawn(model: Generative, x: Tensor, count: int = 1000, seed: int = 0) -> Tensor:
-    """Return, for each example, the code nearest to it of some drawn from the prior, (B, d).
+def find_nearest_sample(model: Generative, x: Tensor, count: int = 1000, seed: int = 0) -> Tensor:
+    """Return for each example the sample of the prior whose decoded mean is nearest, (B, d).
 
-    Where a descent may begin without an encoder.
+    Initial codes for a generator without an encoder.
 
     Args:
         model: Its decoded means are compared with x.
         x: (B, *shape).
-        count: Codes drawn.
-        seed: Seed of the draws.
+        count: Number of samples.
+        seed: Seed of the samples.
     """
     with torch.no_grad(), use_seed(seed, "nearest"):
         z = model.prior().sample((count,))
@@ -71,7 +70,7 @@ def _descended(model: Decoder, x: Tensor, z: Tensor, steps: int, prior_weight: f
     prior = None if model.prior is None else model.prior.noise()
     best, least = z.detach().clone(), squared_errors(model, x, z).detach()
     noise, label = best.split([model.noise_dim, model.classes], dim=1)
-    # From all of R^d to where the prior's draws can lie.
+    # From all of R^d to the prior's support.
     free = transform_to(constraints.real_vector if prior is None else prior.support)
     u = free.inv(noise).clone().requires_grad_()
     optimizer = torch.optim.Adam([u])

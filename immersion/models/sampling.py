@@ -1,4 +1,4 @@
-"""Samples of a model, a chunk at a time: any number of them in bounded memory."""
+"""Samples of a model in chunks: any number of them in bounded memory."""
 
 import itertools
 from collections.abc import Iterator
@@ -14,19 +14,19 @@ from immersion.priors import Prior
 from immersion.random import use_seed
 
 CODES = 250
-"""Codes decoded at a time, fewer of large images."""
+"""Largest number of codes in a chunk."""
 
 VALUES = 2**20
-"""Values decoded at a time: bounds the memory."""
+"""Largest number of values in a chunk: bounds the memory."""
 
 
-class Drawn(NamedTuple):
+class Samples(NamedTuple):
     """A chunk of samples, on the CPU.
 
     Args:
         mean: E[x|z], (B, *shape) float32.
-        x: Draws from p(x|z), (B, *shape) float32.
-        y: Their classes, (B,) int64; None where the model is not class-conditional.
+        x: Samples of p(x|z), (B, *shape) float32.
+        y: Their classes, (B,) int64; None if the model is not class-conditional.
     """
 
     mean: Tensor
@@ -34,33 +34,33 @@ class Drawn(NamedTuple):
     y: Tensor | None
 
 
-def draws(
+def iterate_samples(
     model: Generative,
     count: int,
     seed: int,
     *,
     truncation: float = 0.0,
     label: int | None = None,
-) -> Iterator[Drawn]:
-    """Return chunks of (E[x|z], x, y): z ~ p(z), x ~ p(x|z), y the class that z asks for.
+) -> Iterator[Samples]:
+    """Return chunks of (E[x|z], x, y): z ~ p(z), x ~ p(x|z), y the class in z.
 
-    Every chunk has a seed of its own, so that a smaller count gives the first of a larger count's
-    samples, but for its last chunk's noise.
+    Each chunk has its own seed, so that a smaller count gives the first samples of a larger count,
+    except for the noise of its last chunk.
 
     Args:
-        model: As it stands: call `model.eval()` first where training differs.
-        count: How many in all.
-        seed: The same seed gives the same samples.
-        truncation: t > 0 draws codes of a standard normal prior from N(0, 1) cut to |z| <= t;
-            0 does not cut.
-        label: Class of all samples of a class-conditional model; by default each is as frequent as
-            in training.
+        model: Call `model.eval()` first if it differs in training.
+        count: Number of samples.
+        seed: Seed of the samples.
+        truncation: t > 0 samples the codes of a standard normal prior from N(0, 1) cut to
+            |z| <= t; 0 does not cut.
+        label: Class of all samples of a class-conditional model; by default each has its frequency
+            in the training data.
 
     Returns:
         Chunks of B examples; B is 250, less for large images.
 
     Raises:
-        UserError: The prior cannot be cut, or the model has no such class.
+        UserError: The prior cannot be truncated, or the model has no such class.
 
     Example:
         >>> from immersion.models import VAE
@@ -68,7 +68,7 @@ def draws(
         >>> from immersion.nn import Architecture
         >>> p = LIKELIHOODS["bernoulli"]((6,))
         >>> model = VAE.build((6,), 2, p, Architecture("dense", 8, 1))
-        >>> [drawn.x.shape for drawn in draws(model, 300, seed=0)]
+        >>> [drawn.x.shape for drawn in iterate_samples(model, 300, seed=0)]
         [torch.Size([250, 6]), torch.Size([50, 6])]
     """
     check_at_least(1, count=count)
@@ -78,7 +78,7 @@ def draws(
     return _chunks(model, prior, count, seed, label)
 
 
-def sampled(
+def draw_samples(
     model: Generative,
     count: int,
     seed: int,
@@ -86,13 +86,13 @@ def sampled(
     truncation: float = 0.0,
     label: int | None = None,
 ) -> Tensor:
-    """Return the samples x ~ p(x|z) of `draws` in one tensor, (count, *shape), on the CPU."""
-    chunks = draws(model, count, seed, truncation=truncation, label=label)
+    """Return the x of `iterate_samples` in one tensor, (count, *shape), on the CPU."""
+    chunks = iterate_samples(model, count, seed, truncation=truncation, label=label)
     return torch.cat([chunk.x for chunk in chunks])
 
 
 def check_label(model: Generative, label: int) -> None:
-    """Raise a `UserError` unless the model can be asked for that class."""
+    """Raise UserError unless the model is class-conditional and has that class."""
     classes = model.classes
     if not classes:
         raise UserError(
@@ -108,7 +108,7 @@ def check_label(model: Generative, label: int) -> None:
 @torch.no_grad()
 def _chunks(
     model: Generative, prior: Prior, count: int, seed: int, label: int | None
-) -> Iterator[Drawn]:
+) -> Iterator[Samples]:
     classes = model.classes
     with use_seed(seed, "draws"):
         values = model.decode(prior().sample((1,))).mean.numel()
@@ -123,5 +123,5 @@ def _chunks(
                 z[:, -classes:] = one_hot(torch.tensor(label), classes).to(z)
             p = model.decode(z)
             y = z[:, -classes:].argmax(1).cpu() if classes else None
-            chunk = Drawn(p.mean.float().cpu(), p.sample().float().cpu(), y)
+            chunk = Samples(p.mean.float().cpu(), p.sample().float().cpu(), y)
         yield chunk

@@ -1,4 +1,4 @@
-"""What the two players of an adversarial game minimise, and what can be read off their game."""
+"""Objectives of the two players of an adversarial game."""
 
 from dataclasses import dataclass, field
 
@@ -19,19 +19,19 @@ SURELY = 0.01
 class DiscriminatorLoss:
     """The discriminator's side of a game, with penalties on its gradient in x.
 
-    The terms, each one number a pair of a real and a generated example:
+    The terms, one number per pair of a real and a generated example:
 
-    - `loss`: what is minimised;
+    - `loss`;
     - `value`: V(D, G) = log D(x) + log(1 - D(G(z))) with D = sigmoid(C), in nats. Where the
-      generator has won the minimax game it is -log 4 = -1.386; where D tells all apart, 0. Of
-      games whose logits have a free constant it says little;
-    - `accuracy`: 1 where C(x) > C(G(z)): on average 1/2 where nothing can be told apart;
+      generator has won the minimax game it is -log 4 = -1.386; where D separates all, 0. In games
+      whose logits have a free constant it has little meaning;
+    - `accuracy`: 1 where C(x) > C(G(z)): on average 1/2 where the two cannot be distinguished;
     - `real`, `fake`: the logits C(x) and C(G(z));
     - `penalty`: the penalties' part of the loss.
 
     Args:
-        game: Whose discriminator.
-        penalties: What is added to its loss.
+        game: The discriminator's loss.
+        penalties: Terms added to its loss.
 
     Reference:
         Goodfellow et al. 2014, equation (1), https://arxiv.org/abs/1406.2661
@@ -48,7 +48,7 @@ class DiscriminatorLoss:
         critic = model.discriminator
         real, fake, penalty = self.penalties(critic, x, made, y, critic.stretch)
         model.discriminator.observe(real)
-        terms = discriminator_terms(self.game, real, fake)
+        terms = compute_discriminator_terms(self.game, real, fake)
         return terms | {"loss": terms["loss"] + penalty, "penalty": penalty}
 
 
@@ -60,7 +60,7 @@ class GeneratorLoss:
     D(G(z)) < 0.01, so that the gradient of the minimax game's log(1 - D(G(z))) has vanished.
 
     Args:
-        game: Whose generator.
+        game: The generator's loss.
 
     Reference:
         Goodfellow et al. 2014, algorithm 1, https://arxiv.org/abs/1406.2661
@@ -79,8 +79,8 @@ class GeneratorLoss:
         return terms
 
 
-def discriminator_terms(game: Game, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-    """Return the terms of any discriminator but its penalties, of its logits, each (B,)."""
+def compute_discriminator_terms(game: Game, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    """Return a discriminator's terms without penalties, each (B,), from its logits."""
     return {
         "loss": game.discriminator(real, fake),
         "value": logsigmoid(real) + logsigmoid(-fake),

@@ -1,4 +1,4 @@
-"""A translator's game: its outputs are to be right, and to look real beside their inputs.
+"""A translator's game: its outputs are to be right, and to look real next to their inputs.
 
 Isola et al. 2017, Image-to-image translation with conditional adversarial networks,
 https://arxiv.org/abs/1611.07004
@@ -12,10 +12,9 @@ from torch.nn.functional import interpolate
 
 from immersion.batch import Batch
 from immersion.models import Translator
-from immersion.objectives.adversarial import discriminator_terms
-from immersion.objectives.conditional_elbo import ConditionalELBO
+from immersion.objectives.adversarial import compute_discriminator_terms
 from immersion.objectives.games import Game
-from immersion.objectives.translation import TranslationLoss
+from immersion.objectives.translation import ConditionalELBO, TranslationLoss
 from immersion.precision import widen
 
 
@@ -36,8 +35,8 @@ class AdversarialTranslation:
 
     Args:
         likeness: What the translator minimises without the game.
-        game: Whose generator.
-        weight: Of the game, against half the squared error of one value.
+        game: The generator's loss.
+        weight: Weight of the game relative to half the squared error of one value.
     """
 
     likeness: TranslationLoss | ConditionalELBO
@@ -47,11 +46,13 @@ class AdversarialTranslation:
     def __call__(self, model: Translator, batch: Batch) -> dict[str, Tensor]:
         """Return the terms."""
         pair = model.task.pair(batch.x, batch.y)
-        terms, p = self.likeness.played(model, pair, batch.step)
-        fake = judged(model, pair.input, p.mean)
-        real = judged(model, pair.input, pair.target) if self.game.paired else fake
+        terms, p = self.likeness.compute_terms(model, pair, batch.step)
+        fake = compute_patch_logits(model, pair.input, p.mean)
+        real = compute_patch_logits(model, pair.input, pair.target) if self.game.paired else fake
         adversarial = self.game.generator(real, fake).mean(1)
-        rate = pair.target[0].numel() * exchange(self.likeness.price(p), p.variance, pair.weight)
+        rate = pair.target[0].numel() * compute_exchange_rate(
+            self.likeness.compute_weight(p), p.variance, pair.weight
+        )
         loss = terms["loss"] + self.weight * rate * adversarial
         return terms | {"loss": loss, "adversarial": adversarial}
 
@@ -63,7 +64,7 @@ class PatchDiscriminatorLoss:
     The terms, each (B,), are those of any discriminator, means over patches.
 
     Args:
-        game: Whose discriminator.
+        game: The discriminator's loss.
     """
 
     game: Game
@@ -73,27 +74,29 @@ class PatchDiscriminatorLoss:
         pair = model.task.pair(batch.x, batch.y)
         with torch.no_grad():
             made = model(pair.input, model.sample_code(pair.input)).mean
-        real, fake = (judged(model, pair.input, output) for output in (pair.target, made))
-        terms = discriminator_terms(self.game, real, fake)
+        real, fake = (
+            compute_patch_logits(model, pair.input, output) for output in (pair.target, made)
+        )
+        terms = compute_discriminator_terms(self.game, real, fake)
         return {name: values.mean(1) for name, values in terms.items()}
 
 
-def exchange(price: Tensor, variance: Tensor, weight: Tensor | None) -> Tensor:
+def compute_exchange_rate(price: Tensor, variance: Tensor, weight: Tensor | None) -> Tensor:
     """Return what half a squared error costs, on average over the values that count, (B,).
 
     A value costs price (x - mean)^2 / (2 sigma^2) and more. The ratio of the means of price and
     sigma^2 is returned, as a single small sigma would rule the mean of the ratios.
 
     Args:
-        price: Of a nat of each value, (B, C, H, W).
+        price: Weight of each value's nats, (B, C, H, W).
         variance: sigma^2, (B, C, H, W).
         weight: How much each value counts, of a shape that broadcasts to it; None for all alike.
 
     Example:
         >>> sigma = torch.tensor([0.1, 0.2]).view(1, 1, 1, 2)
-        >>> exchange(torch.ones_like(sigma), sigma**2, None).round()
+        >>> compute_exchange_rate(torch.ones_like(sigma), sigma**2, None).round()
         tensor([40.])
-        >>> exchange(sigma**2, sigma**2, None)
+        >>> compute_exchange_rate(sigma**2, sigma**2, None)
         tensor([1.])
     """
     weight = torch.ones_like(price) if weight is None else weight.expand_as(price)
@@ -101,7 +104,7 @@ def exchange(price: Tensor, variance: Tensor, weight: Tensor | None) -> Tensor:
     return spent / held
 
 
-def judged(model: Translator, given: Tensor, output: Tensor) -> Tensor:
+def compute_patch_logits(model: Translator, given: Tensor, output: Tensor) -> Tensor:
     """Return the logits of patches of an output beside its input, (B, n).
 
     What is known of the output is put in: outside of holes, which the likeness does not hold, the

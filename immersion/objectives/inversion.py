@@ -1,4 +1,4 @@
-"""What an encoder minimises that is trained for a generator which does not move any more."""
+"""The objective of an encoder that is trained for a fixed generator."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from immersion.models import GAN
 
 @dataclass(frozen=True)
 class Inversion:
-    """Find codes back, and find codes of examples that the generator never made.
+    """Recover the codes of generated examples, and reconstruct training examples.
 
     The terms, each (B,):
 
@@ -37,7 +37,7 @@ class Inversion:
     weight: float = 10.0
 
     def __post_init__(self) -> None:
-        """Refuse a weight that means nothing."""
+        """Validate."""
         check_at_least(0, weight=self.weight)
 
     def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:

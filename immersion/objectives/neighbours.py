@@ -1,4 +1,4 @@
-"""What a denoiser minimises that has noisy pictures alone.
+"""The objective of a denoiser that is trained on noisy images alone.
 
 Huang et al. 2021, Neighbor2Neighbor, https://arxiv.org/abs/2101.02824
 """
@@ -17,7 +17,7 @@ from immersion.tasks.denoise import sample_neighbours, take_neighbours
 
 @dataclass(frozen=True)
 class NeighbourLoss:
-    r"""How unlikely one neighbour is given the other, and how wrongly the two then differ.
+    r"""How improbable one neighbour is given the other, and the error of their difference.
 
     With g_1, g_2 what is taken of the noisy picture y, and f the mean that the network says,
 
@@ -33,7 +33,7 @@ class NeighbourLoss:
 
     Args:
         likeness: The first part.
-        gamma: Of the second; the paper takes 2 for added noise, and more for a camera's.
+        gamma: Weight of the second part; 2 in the paper for added noise, more for a camera's.
 
     Reference:
         Equation (8); half of it, as the likeness has half of the squared error.
@@ -51,8 +51,8 @@ class NeighbourLoss:
         one, other = take_neighbours(batch.x, pixels)
         with torch.no_grad():
             first, second = take_neighbours(model(batch.x).mean, pixels)
-        terms, p = self.likeness.played(model, Pair(one, other), batch.step)
+        terms, p = self.likeness.compute_terms(model, Pair(one, other), batch.step)
         gap = (p.mean - other - (first - second)).square()
-        priced = self.likeness.price(p) / p.variance.detach() * gap
+        priced = self.likeness.compute_weight(p) / p.variance.detach() * gap
         loss = terms["loss"] + self.gamma / 2 * priced.flatten(1).sum(1)
         return terms | {"loss": loss, "neighbour_gap": gap.flatten(1).mean(1)}

@@ -38,13 +38,13 @@ class Penalties:
     share: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse numbers that mean nothing."""
+        """Validate."""
         check_at_least(0, r1=self.r1 or 0, r2=self.r2 or 0, gradient_penalty=self.gradient_penalty)
         if not 0 < self.share <= 1:
             raise UserError("a share of the batch is penalised", "above 0, up to 1", self.share)
 
     def filled(self, usual: float) -> "Penalties":
-        """Return the penalties with the usual weight for r1 and r2 where they were left open."""
+        """Return the penalties with the usual weight for r1 and r2 where they are None."""
         r1, r2 = (usual if gamma is None else gamma for gamma in (self.r1, self.r2))
         return replace(self, r1=r1, r2=r2)
 
@@ -59,7 +59,7 @@ class Penalties:
             y: Labels, (B,), or None.
             stretch: By how much the critic stretches examples.
         """
-        # A validation look runs without a graph, and there the penalties are no part of it.
+        # A validation pass has no graph, and does not include the penalties.
         graph = torch.is_grad_enabled()
         whole = graph and self.share == 1
         x = x.detach().requires_grad_(whole and bool(self.r1))

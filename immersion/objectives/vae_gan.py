@@ -1,7 +1,7 @@
-"""What the three players of a VAE-GAN minimise.
+"""Objectives of the three players of a VAE-GAN.
 
 Larsen et al. 2016, algorithm 1, https://arxiv.org/abs/1512.09300. There all three take gradients
-from one batch at the same parameters; here they move in turn, each on a batch of its own.
+from one batch at the same parameters; here they update in turn, each on its own batch.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from torch import Tensor
 from immersion.batch import Batch
 from immersion.check import check_at_least
 from immersion.models import VAEGAN
-from immersion.objectives.adversarial import discriminator_terms
+from immersion.objectives.adversarial import compute_discriminator_terms
 from immersion.objectives.games import Game
 from immersion.objectives.penalties import Penalties
 from immersion.posteriors import compute_kl_per_unit, estimate_kl
@@ -36,7 +36,7 @@ class FeatureELBO:
     beta: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse a weight that means nothing."""
+        """Validate."""
         check_at_least(0, beta=self.beta)
 
     def __call__(self, model: VAEGAN, batch: Batch) -> dict[str, Tensor]:
@@ -52,24 +52,24 @@ class FeatureELBO:
 
 @dataclass(frozen=True)
 class DecoderLoss:
-    """The decoder's side: be like the example, and be taken for real.
+    """The decoder's side: similarity to the example, and the generator's loss.
 
     The terms, each (B,):
 
     - `loss`: gamma feature_error + adversarial;
     - `feature_error`: as the encoder's;
-    - `adversarial`: the game's generator's loss, the mean of a reconstruction's and a draw's.
+    - `adversarial`: the game's generator's loss, the mean over a reconstruction and a sample.
 
     Args:
-        game: Whose generator.
-        gamma: How much likeness counts against realism.
+        game: The generator's loss.
+        gamma: Weight of the feature error relative to the adversarial loss.
     """
 
     game: Game
     gamma: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse a weight that means nothing."""
+        """Validate."""
         check_at_least(0, gamma=self.gamma)
 
     def __call__(self, model: VAEGAN, batch: Batch) -> dict[str, Tensor]:
@@ -89,16 +89,16 @@ class DecoderLoss:
 
 @dataclass(frozen=True)
 class VAEGANDiscriminatorLoss:
-    """The discriminator's side: examples against reconstructions and against draws.
+    """The discriminator's side: examples against reconstructions and against samples.
 
     The terms, each (B,): `loss` = (l(x, reconstruction) + l(x, sample)) / 2 + penalty, where l is
     the game's discriminator's loss (the paper counts each of the two whole); `value`,
     `accuracy`, `real` and `fake` as of any discriminator, means over the two; `penalty`.
 
     Args:
-        game: Whose discriminator.
-        penalties: What is added to its loss, on examples and reconstructions; they keep the
-            features, by which likeness is measured, from growing.
+        game: The discriminator's loss.
+        penalties: Terms added to its loss, on examples and reconstructions; they keep the
+            features, in which the error is measured, from growing.
     """
 
     game: Game
@@ -112,7 +112,8 @@ class VAEGANDiscriminatorLoss:
         critic = model.discriminator
         real, fake, penalty = self.penalties(critic, batch.x, remade, None, critic.stretch)
         against = [
-            discriminator_terms(self.game, real, each) for each in (fake, critic(drawn, None))
+            compute_discriminator_terms(self.game, real, each)
+            for each in (fake, critic(drawn, None))
         ]
         terms = {name: (against[0][name] + against[1][name]) / 2 for name in against[0]}
         return terms | {"loss": terms["loss"] + penalty, "penalty": penalty}

@@ -10,7 +10,7 @@ from typing import Any
 from immersion.engine import Options
 from immersion.evaluation.samples import SampleProtocol
 from immersion.models import GAN
-from immersion.models.sampling import sampled
+from immersion.models.sampling import draw_samples
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
 from immersion.papers.gan2014 import CITATION, draw_walks
@@ -81,7 +81,7 @@ def compare_games(
     name = out.name
     measured: dict[str, Measurement] = {}
     for which, run in (("2014", old), ("today", new)):
-        make_grid(sampled(get_model(run, GAN), 60, seed=0), columns=12).save(
+        make_grid(draw_samples(get_model(run, GAN), 60, seed=0), columns=12).save(
             out / f"gan2014-{name}-{which}.png"
         )
         estimates = measure(run, sample_protocol=PROTOCOL)
@@ -101,7 +101,7 @@ def measure_people(
     """Train a generator of faces of 64 x 64; draw them with their nearest training faces."""
     run = train_people(out, device, options, width)
     name = f"gan2014-{out.name}"
-    make_grid(sampled(get_model(run, GAN), 60, seed=0), columns=12).save(out / f"{name}.png")
+    make_grid(draw_samples(get_model(run, GAN), 60, seed=0), columns=12).save(out / f"{name}.png")
     neighbours(run).save(out / f"{name}-neighbours.png")
     draw_walks(run, pairs=6).save(out / f"{name}-walks.png")
     estimates = measure(run, sample_protocol=PROTOCOL)

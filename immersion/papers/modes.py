@@ -16,7 +16,7 @@ from immersion.data import to_original_units
 from immersion.engine import OptimizerSettings, Options
 from immersion.evaluation.samples import count_modes
 from immersion.models import GAN
-from immersion.models.sampling import sampled
+from immersion.models.sampling import draw_samples
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
 from immersion.papers.study import Claim, Device, Measurement, Sense, Study, register
@@ -59,7 +59,7 @@ Found = dict[str, float]
 
 def measure_modes(run: Run, samples: int) -> Found:
     """Return modes, high_quality (of points) and reverse_kl of a run's samples."""
-    found = count_modes(run, sampled(get_model(run, GAN), samples, seed=0))
+    found = count_modes(run, draw_samples(get_model(run, GAN), samples, seed=0))
     return {name: estimate.value for name, estimate in found.items()}
 
 
@@ -76,7 +76,8 @@ def measure_mixture(name: str, out: Path, device: Device) -> dict[str, Measureme
         for what, value in _average_runs([measure_modes(run, 10_000) for run in runs]).items():
             measured[f"{game}-{what}"] = value
         clouds = [
-            to_original_units(sampled(get_model(run, GAN), 2000, seed=0), run.spec) for run in runs
+            to_original_units(draw_samples(get_model(run, GAN), 2000, seed=0), run.spec)
+            for run in runs
         ]
         _draw_scatter(clouds, game, out / f"modes-{name}-{game}.png")
     return measured
@@ -246,7 +247,7 @@ def measure_stacked(out: Path, device: Device) -> dict[str, Measurement]:
         ]
         for what, value in _average_runs([measure_modes(run, 26_000) for run in runs]).items():
             measured[f"{game}-{what}"] = value
-        picture = make_grid(sampled(get_model(runs[0], GAN), 100, seed=0), columns=10)
+        picture = make_grid(draw_samples(get_model(runs[0], GAN), 100, seed=0), columns=10)
         picture.save(out / f"modes-stacked-mnist-{game}.png")
     return measured
 

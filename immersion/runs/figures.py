@@ -13,7 +13,7 @@ from immersion.data.dataset import to_float
 from immersion.metrics.samples.neighbours import find_nearest
 from immersion.models import Decoder, Generative, Translator
 from immersion.models.codes import encode_means, sample_means
-from immersion.models.sampling import draws, sampled
+from immersion.models.sampling import draw_samples, iterate_samples
 from immersion.random import use_seed
 from immersion.report import figures, image_grid
 from immersion.run_folder import RunFolder
@@ -133,13 +133,13 @@ def _samples(model: Decoder) -> Image:
 
 def means(model: Generative, count: int, seed: int, label: int | None = None) -> Tensor:
     """Return E[x|z] of codes drawn from the prior, (count, *shape)."""
-    return torch.cat([chunk.mean for chunk in draws(model, count, seed, label=label)])
+    return torch.cat([chunk.mean for chunk in iterate_samples(model, count, seed, label=label)])
 
 
 def _draw_table(run: Run) -> None:
     rows = min(SCATTERED, len(run.data.test))
     if run.model.prior is not None:
-        x = sampled(run.model, rows, seed=0)
+        x = draw_samples(run.model, rows, seed=0)
     else:
         x = sample_means(run.model, rows, seed=0)
     save(run.folder, "table.svg", scatter(run, x))

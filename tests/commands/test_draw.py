@@ -17,7 +17,7 @@ from immersion.data import load as load_data
 from immersion.engine import Experiment
 from immersion.likelihoods import LIKELIHOODS
 from immersion.models import GAN, VAE, Autoencoder, Discriminator
-from immersion.models.sampling import sampled
+from immersion.models.sampling import draw_samples
 from immersion.nn import Architecture
 from immersion.priors import Labelled, StandardNormal, UniformCube
 from immersion.report import image_grid
@@ -128,7 +128,7 @@ def test_few_classes_have_a_column_each(opened):
     model = gan(classes=3)
     run = opened(model)
     gallery.draw_all(run)
-    rows = [sampled(model, 10, seed=0, label=label) for label in range(3)]
+    rows = [draw_samples(model, 10, seed=0, label=label) for label in range(3)]
     x = torch.stack([rows[i % 3][i // 3] for i in range(30)])
     assert np.array_equal(picture(run, "samples"), np.array(image_grid.make_grid(x, 3)))
 
@@ -186,7 +186,7 @@ def test_copies_stand_above_what_they_are_copies_of(opened, monkeypatch):
 def test_neighbours_are_the_nearest_of_all(opened):
     run = opened(gan())
     train = run.data.train.batch(torch.arange(len(run.data.train)))[0]
-    x = sampled(run.model, 20, seed=0)
+    x = draw_samples(run.model, 20, seed=0)
     found = torch.cdist(x.flatten(1).double(), train.flatten(1).double()).argmin(1)
     expected = image_grid.make_alternating_rows(x, train[found])
     assert np.array_equal(np.array(gallery.neighbours(run)), np.array(expected))
@@ -198,9 +198,9 @@ class TestSample:
         result = draw.sample(run.folder.path, count=300, seed=5)
         with np.load(result["samples"]) as file:
             assert file.files == ["x"]
-            assert np.array_equal(file["x"], sampled(run.model, 300, seed=5))
+            assert np.array_equal(file["x"], draw_samples(run.model, 300, seed=5))
         assert result["shape"] == [300, 1, 8, 8]
-        expected = image_grid.make_grid(sampled(run.model, 300, seed=5)[:100], 10)
+        expected = image_grid.make_grid(draw_samples(run.model, 300, seed=5)[:100], 10)
         assert np.array_equal(picture(run, "drawn"), np.array(expected))
 
     def test_means_lie_beside_draws_that_have_noise(self, opened, tmp_path):
@@ -225,7 +225,7 @@ class TestSample:
         with np.load(draw.sample(run.folder.path, count=300)["samples"]) as file:
             assert file.files == ["x", "y"]
             assert file["y"].shape == (300,) and set(file["y"]) == {0, 1, 2}
-            alone = sampled(run.model, 300, seed=0, label=1).numpy()
+            alone = draw_samples(run.model, 300, seed=0, label=1).numpy()
             same = np.isclose(file["x"], alone, atol=1e-6).all((1, 2, 3))
             assert np.array_equal(same, file["y"] == 1)  # of the same noise
         with np.load(draw.sample(run.folder.path, count=5, label="2")["samples"]) as file:
@@ -238,7 +238,7 @@ class TestSample:
         for label, number in (("c", 2), ("9", 9), ("0", 8)):
             out = tmp_path / f"{label}.npy"
             draw.sample(run.folder.path, count=5, label=label, truncation=0.5, out=out)
-            expected = sampled(run.model, 5, seed=0, label=number, truncation=0.5)
+            expected = draw_samples(run.model, 5, seed=0, label=number, truncation=0.5)
             assert np.array_equal(np.load(out), expected)
         for label, words in (("x", "one of"), ("12", "from 0 to 9")):
             with pytest.raises(UserError, match=words):

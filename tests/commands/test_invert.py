@@ -19,7 +19,7 @@ from immersion.data.dataset import MemorySplit
 from immersion.engine import Experiment, OptimizerSettings, Options, Player
 from immersion.models import GAN, Discriminator
 from immersion.models.inverse import InverseGenerator, encoder_for
-from immersion.models.refine import nearest_drawn, refined, squared_errors
+from immersion.models.refine import find_nearest_sample, refine_codes, squared_errors
 from immersion.nn import Architecture
 from immersion.objectives import Inversion
 from immersion.priors import Labelled, StandardNormal, UniformCube
@@ -148,7 +148,7 @@ class TestRefine:
         linear.double()
         x = torch.randn(300, D, dtype=torch.float64)  # more than go together
         z = torch.randn(300, LATENT, dtype=torch.float64)
-        found = refined(linear, x, z, steps=600, prior_weight=0.0)
+        found = refine_codes(linear, x, z, steps=600, prior_weight=0.0)
         torch.testing.assert_close(found, least_squares(linear, x), rtol=0, atol=1e-4)
         exact = squared_errors(linear, x, least_squares(linear, x))
         torch.testing.assert_close(squared_errors(linear, x, found), exact, rtol=1e-6, atol=1e-8)
@@ -162,7 +162,7 @@ class TestRefine:
         model = gan(network, prior(3), 3)
         x = torch.randn(60, D)
         z = model.sample_codes(60, None)
-        found = refined(model, x, z, steps)
+        found = refine_codes(model, x, z, steps)
         before, after = (squared_errors(model, x, code).detach() for code in (z, found))
         assert (after <= before).all()
         if not steps:
@@ -179,8 +179,8 @@ class TestRefine:
         model = gan(nn.Sequential(first, nn.Tanh(), nn.Linear(32, D)))
         z = torch.randn(100, LATENT)
         x = model.generate(z).detach()
-        start = nearest_drawn(model, x)
-        found = refined(model, x, start, steps=300, prior_weight=0.0)
+        start = find_nearest_sample(model, x)
+        found = refine_codes(model, x, start, steps=300, prior_weight=0.0)
         error = (found - z).norm(dim=1)
         assert error.median() < 1e-3 < (start - z).norm(dim=1).median()
         assert squared_errors(model, x, found).median() < 1e-6
@@ -188,7 +188,7 @@ class TestRefine:
     def test_the_prior_draws_codes_in(self, linear):
         x = torch.randn(50, D)
         z = torch.randn(50, LATENT)
-        codes = [refined(linear, x, z, 400, weight) for weight in (0.0, 3.0, 100.0)]
+        codes = [refine_codes(linear, x, z, 400, weight) for weight in (0.0, 3.0, 100.0)]
         norms = [code.norm(dim=1).mean() for code in codes]
         errors = [squared_errors(linear, x, code).sum() for code in codes]
         assert norms[0] > norms[1] > norms[2] and errors[0] <= errors[1] <= errors[2]
@@ -197,16 +197,16 @@ class TestRefine:
         torch.manual_seed(0)
         model = gan(nn.Linear(4, D), Labelled(StandardNormal(1), 3), 4)
         z = model.sample_codes(30, None)
-        found = refined(model, torch.randn(30, D), z, steps=20)
+        found = refine_codes(model, torch.randn(30, D), z, steps=20)
         assert torch.equal(found[:, 1:], z[:, 1:])
         assert not torch.equal(found[:, :1], z[:, :1])
 
     def test_the_nearest_draw_is_the_nearest(self, linear):
         x = torch.randn(40, D)
-        z = nearest_drawn(linear, x, count=600, seed=3)
+        z = find_nearest_sample(linear, x, count=600, seed=3)
         error = squared_errors(linear, x, z)
-        assert torch.equal(z, nearest_drawn(linear, x, count=600, seed=3))
-        torch.testing.assert_close(nearest_drawn(linear, x[5:6], 600, 3)[0], z[5])
+        assert torch.equal(z, find_nearest_sample(linear, x, count=600, seed=3))
+        torch.testing.assert_close(find_nearest_sample(linear, x[5:6], 600, 3)[0], z[5])
         # Every code that was chosen for one example is a draw that another may not improve on.
         for other in z:
             assert (squared_errors(linear, x, other.expand(40, -1)) >= error - 1e-5).all()

@@ -81,7 +81,7 @@ def truth(pair):
 def terms(model, pair, **settings):
     torch.manual_seed(0)
     objective = ConditionalELBO(ELBO(**settings))
-    return objective.played(model, pair, torch.tensor(0))[0]
+    return objective.compute_terms(model, pair, torch.tensor(0))[0]
 
 
 def test_with_the_true_posterior_the_bound_is_the_log_likelihood(pair, truth):

@@ -12,7 +12,7 @@ from immersion.engine import Experiment
 from immersion.likelihoods import LIKELIHOODS
 from immersion.models import VAE, Autoencoder
 from immersion.models.latent_density import MixturePrior, WithLatentDensity
-from immersion.models.sampling import sampled
+from immersion.models.sampling import draw_samples
 from immersion.nn import Architecture
 from immersion.run_folder import RunFolder
 from immersion.run_record import DataRecord, RunRecord
@@ -70,9 +70,9 @@ def test_a_run_of_an_autoencoder_samples_and_a_vae_is_itself(tmp_path):
     run = a_run(autoencoder, tmp_path)
     model, again = generative(run), generative(run)
     assert isinstance(model, WithLatentDensity)
-    x = sampled(model, 60, seed=0)
+    x = draw_samples(model, 60, seed=0)
     assert x.shape == (60, 1, 8, 8)
-    assert torch.equal(x, sampled(again, 60, seed=0))
+    assert torch.equal(x, draw_samples(again, 60, seed=0))
     codes = model.encode(run.data.train.batch(torch.arange(1437))[0]).mean.detach()
     z = model.prior().sample((20_000,))
     assert ((z.mean(0) - codes.mean(0)).abs() < 0.1 * codes.std(0)).all()

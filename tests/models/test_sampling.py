@@ -10,7 +10,7 @@ from torch import nn
 from immersion.check import UserError
 from immersion.likelihoods import LIKELIHOODS
 from immersion.models import GAN, VAE, Discriminator, ProbabilisticPCA, sampling
-from immersion.models.sampling import draws, sampled
+from immersion.models.sampling import draw_samples, iterate_samples
 from immersion.nn import Architecture
 from immersion.priors import Labelled, StandardNormal, UniformCube
 
@@ -32,7 +32,7 @@ def conditional(noise: int = 2, classes: int = 3) -> GAN:
 
 
 def test_chunks_hold_as_many_as_were_asked_for():
-    chunks = list(draws(vae(), 600, seed=0))
+    chunks = list(iterate_samples(vae(), 600, seed=0))
     assert [len(chunk.x) for chunk in chunks] == [250, 250, 100]
     for mean, x, y in chunks:
         assert y is None
@@ -43,12 +43,15 @@ def test_chunks_hold_as_many_as_were_asked_for():
 
 def test_a_smaller_count_is_the_beginning_of_a_larger_one():
     model = vae()
-    few, many = list(draws(model, 600, seed=3)), list(draws(model, 1000, seed=3))
+    few, many = (
+        list(iterate_samples(model, 600, seed=3)),
+        list(iterate_samples(model, 1000, seed=3)),
+    )
     for number in range(2):
         assert torch.equal(few[number][1], many[number][1])
     torch.testing.assert_close(few[2][0], many[2][0][:100])
     assert not torch.equal(many[0][0], many[1][0])
-    assert not torch.equal(many[0][0], next(iter(draws(model, 1000, seed=4)))[0])
+    assert not torch.equal(many[0][0], next(iter(iterate_samples(model, 1000, seed=4)))[0])
 
 
 def test_the_callers_generator_and_gradients_are_left_alone():
@@ -56,7 +59,7 @@ def test_the_callers_generator_and_gradients_are_left_alone():
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
-    for _ in draws(model, 300, seed=0):
+    for _ in iterate_samples(model, 300, seed=0):
         assert torch.is_grad_enabled()
     assert torch.equal(torch.rand(3), expected)
 
@@ -66,38 +69,38 @@ def test_samples_have_the_models_own_distribution():
     mean = torch.tensor([5.0, -1.0, 0.0], dtype=torch.float64)
     model = ProbabilisticPCA(weight, mean, torch.tensor(0.3, dtype=torch.float64))
     n = 40_000
-    chunks = list(draws(model, n, seed=0))
+    chunks = list(iterate_samples(model, n, seed=0))
     means, x = (torch.cat(parts).double() for parts in list(zip(*chunks, strict=True))[:2])
     covariance = weight @ weight.T + 0.3**2 * torch.eye(3)
     assert (x.mean(0) - mean).abs().max() < 5 * 2.1 / math.sqrt(n)
     assert (x.T.cov() - covariance).abs().max() < 5 * math.sqrt(2 / n) * covariance.max()
     noise = x - means
     assert noise.std().item() == pytest.approx(0.3, rel=5 / math.sqrt(6 * n))
-    assert torch.equal(sampled(model, n, seed=0).double(), x)
+    assert torch.equal(draw_samples(model, n, seed=0).double(), x)
 
 
 def test_a_generators_samples_have_no_noise():
-    for mean, x, _ in draws(shown(UniformCube(3), 3), 300, seed=0):
+    for mean, x, _ in iterate_samples(shown(UniformCube(3), 3), 300, seed=0):
         assert torch.equal(mean, x)
 
 
 @pytest.mark.parametrize("label", [None, 1])
 def test_the_classes_of_draws_are_those_that_their_codes_ask_for(label):
-    for chunk in draws(conditional(), 300, seed=0, label=label):
+    for chunk in iterate_samples(conditional(), 300, seed=0, label=label):
         assert torch.equal(chunk.y, chunk.x[:, 2:].argmax(1))
         assert (len(chunk.y.unique()) == 3) if label is None else (chunk.y == label).all()
 
 
 def test_large_images_come_in_smaller_chunks(monkeypatch):
     monkeypatch.setattr(sampling, "VALUES", 60)
-    assert [len(chunk.x) for chunk in draws(vae(), 25, seed=0)] == [10, 10, 5]
+    assert [len(chunk.x) for chunk in iterate_samples(vae(), 25, seed=0)] == [10, 10, 5]
     monkeypatch.setattr(sampling, "VALUES", 1)
-    assert [len(chunk.x) for chunk in draws(vae(), 2, seed=0)] == [1, 1]
+    assert [len(chunk.x) for chunk in iterate_samples(vae(), 2, seed=0)] == [1, 1]
 
 
 @pytest.mark.parametrize("t", [0.3, 1.0, 2.5])
 def test_cut_codes_are_exactly_a_truncated_normal(t):
-    z = sampled(shown(StandardNormal(2), 2), 20_000, seed=0, truncation=t).double()
+    z = draw_samples(shown(StandardNormal(2), 2), 20_000, seed=0, truncation=t).double()
     assert z.abs().max() <= t + 1e-6
     assert z.abs().max() > 0.99 * t
     truncated = stats.truncnorm(-t, t)
@@ -110,7 +113,7 @@ def test_cut_codes_are_exactly_a_truncated_normal(t):
 
 
 def test_a_wide_cut_is_no_cut_and_stays_finite():
-    z = sampled(shown(StandardNormal(2), 2), 20_000, seed=0, truncation=50.0).double()
+    z = draw_samples(shown(StandardNormal(2), 2), 20_000, seed=0, truncation=50.0).double()
     assert z.isfinite().all()
     assert stats.kstest(z.flatten().numpy(), stats.norm.cdf).pvalue > 1e-4
 
@@ -118,14 +121,14 @@ def test_a_wide_cut_is_no_cut_and_stays_finite():
 @pytest.mark.parametrize("truncation", [0.0, 0.7])
 def test_classes_are_drawn_evenly_unless_one_is_asked_for(truncation):
     model = conditional()
-    z = sampled(model, 9000, seed=0, truncation=truncation)
+    z = draw_samples(model, 9000, seed=0, truncation=truncation)
     noise, y = z[:, :2], z[:, 2:]
     assert torch.equal(y.sum(1), torch.ones(9000))
     assert ((y == 0) | (y == 1)).all()
     assert stats.chisquare(y.sum(0).numpy()).pvalue > 1e-4
     assert (noise.abs().max() <= 0.7 + 1e-6) == (truncation > 0)
     for label in range(3):
-        one = sampled(model, 300, seed=0, truncation=truncation, label=label)
+        one = draw_samples(model, 300, seed=0, truncation=truncation, label=label)
         assert torch.equal(one[:, 2:], torch.eye(3)[label].expand(300, 3))
         torch.testing.assert_close(one[:, :2], noise[:300])  # the same noise for every class
 
@@ -134,10 +137,10 @@ def test_a_conditional_generator_decodes_its_labels():
     torch.manual_seed(0)
     generator, judge = SMALL.build((2 + 3,), (1, 4, 4)), SMALL.build((1, 4, 4), (3,))
     model = GAN(generator, Discriminator(judge), Labelled(StandardNormal(2), 3), 5).eval()
-    x = [sampled(model, 4, seed=0, label=label) for label in range(3)]
+    x = [draw_samples(model, 4, seed=0, label=label) for label in range(3)]
     assert x[0].shape == (4, 1, 4, 4)
     assert not torch.equal(x[0], x[1])
-    z = torch.cat([sampled(conditional(), 4, seed=0, label=2)])
+    z = torch.cat([draw_samples(conditional(), 4, seed=0, label=2)])
     torch.testing.assert_close(model.decode(z).mean, x[2])
     assert model.prior().event_shape == (5,)
 
@@ -156,4 +159,4 @@ def test_a_conditional_generator_decodes_its_labels():
 )
 def test_mistakes_are_told_before_anything_is_drawn(model, settings, words):
     with pytest.raises(UserError, match=words):
-        draws(model, **{"count": 5, "seed": 0, **settings})
+        iterate_samples(model, **{"count": 5, "seed": 0, **settings})

@@ -16,7 +16,7 @@ from immersion.models import Translator
 from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.nn.patch_discriminator import PatchDiscriminator
 from immersion.objectives import AdversarialTranslation, TranslationLoss
-from immersion.objectives.adversarial_translation import judged
+from immersion.objectives.adversarial_translation import compute_patch_logits
 from immersion.objectives.games import GAMES
 from immersion.random import use_seed
 from immersion.recipes.adversary import Adversary
@@ -59,8 +59,8 @@ def test_the_discriminator_minimises_equation_1():
     model = experiment.model.eval()
     terms = experiment.players[1].objective(model, batch())
     pair = model.task.pair(batch().x, None)
-    real = judged(model, pair.input, pair.target)
-    fake = judged(model, pair.input, model(pair.input).mean)
+    real = compute_patch_logits(model, pair.input, pair.target)
+    fake = compute_patch_logits(model, pair.input, model(pair.input).mean)
     expected = cross_entropy(real, torch.ones_like(real), reduction="none").mean(1)
     expected = expected + cross_entropy(fake, torch.zeros_like(fake), reduction="none").mean(1)
     assert torch.allclose(terms["loss"], expected, atol=1e-6)
@@ -124,9 +124,9 @@ def test_pixels_that_are_known_tell_the_discriminator_nothing():
     with use_seed(0, "holes"):
         pair = model.task.pair(batch().x, None)
     noise = torch.randn_like(pair.target)
-    real = judged(model, pair.input, pair.target)
-    outside = judged(model, pair.input, pair.target + (1 - pair.weight) * noise)
-    inside = judged(model, pair.input, pair.target + pair.weight * noise)
+    real = compute_patch_logits(model, pair.input, pair.target)
+    outside = compute_patch_logits(model, pair.input, pair.target + (1 - pair.weight) * noise)
+    inside = compute_patch_logits(model, pair.input, pair.target + pair.weight * noise)
     assert torch.equal(real, outside) and not torch.allclose(real, inside)
 
 
