@@ -97,7 +97,8 @@ class LazyPosterior(Posterior):
     """q(z|x) of a module c -> distribution over R^d, such as a conditional flow of zuko.
 
     Args:
-        distribution: Its call with c, (..., context), returns a distribution of batch shape (...).
+        distribution: Module called with c, (..., context); returns a distribution of batch shape
+            (...).
         context: Number of values in c.
     """
 

@@ -17,8 +17,8 @@ from immersion.registry import Registry
 class Prior(nn.Module, ABC):
     """p(z): a module whose call returns a distribution, batch shape () and event shape (d,).
 
-    A prior of codes without a class is its own noise. What only some priors have is asked for by
-    the members below; the default is that a prior does not have it.
+    A prior of codes without a class is its own noise. The members below are what only some
+    priors have; by default a prior does not have it.
     """
 
     classes = 0
@@ -293,7 +293,8 @@ class LazyPrior(Prior):
     """p(z) of a module whose call returns a distribution over R^d, such as a flow of zuko.
 
     Args:
-        distribution: Its call returns a distribution of batch shape () and event shape (d,).
+        distribution: Module whose call returns a distribution of batch shape () and event shape
+            (d,).
     """
 
     def __init__(self, distribution: nn.Module) -> None:

@@ -18,9 +18,9 @@ class Discriminator(nn.Module):
     Args:
         network: (B / pack, pack * C, H, W), or (B / pack, pack * D) -> (B / pack, logits); one
             logit, or one for each class.
-        levels: Whether examples lie in [0, 1], to be stretched to [-1, 1].
+        levels: True if examples are in [0, 1], to be stretched to [-1, 1].
         pack: Examples seen together.
-        augmentation: What examples, real and generated alike, go through first.
+        augmentation: Transformation of real and generated examples before the network.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Discriminator(nn.Module):
         if self.levels:
             x = 2 * x - 1
         if self.pack > 1:
-            x = self._packed(x)
+            x = self._pack(x)
         logits = widen(self.network(x))
         if logits.shape[1] == 1:
             return logits.squeeze(1)
@@ -55,11 +55,11 @@ class Discriminator(nn.Module):
         return logits.gather(1, y.unsqueeze(1)).squeeze(1)
 
     def observe(self, real: Tensor) -> None:
-        """Tell an adaptive augmentation the logits of real examples; in training only."""
+        """Pass the logits of real examples to an adaptive augmentation, in training only."""
         if self.training and isinstance(self.augmentation, AdaptiveAugmentation):
             self.augmentation.observe(real)
 
-    def _packed(self, x: Tensor) -> Tensor:
+    def _pack(self, x: Tensor) -> Tensor:
         left = -len(x) % self.pack
         if left:  # a split's last batch: its last pack is filled up from its beginning
             x = x[torch.arange(len(x) + left, device=x.device) % len(x)]

@@ -40,7 +40,7 @@ def refine_codes(
         https://arxiv.org/abs/1702.04782
     """
     parts = zip(x.split(CHUNK), z.split(CHUNK), strict=True)
-    return torch.cat([_descended(model, *part, steps, prior_weight) for part in parts])
+    return torch.cat([_descend(model, *part, steps, prior_weight) for part in parts])
 
 
 def find_nearest_sample(model: Generative, x: Tensor, count: int = 1000, seed: int = 0) -> Tensor:
@@ -49,7 +49,7 @@ def find_nearest_sample(model: Generative, x: Tensor, count: int = 1000, seed: i
     Initial codes for a generator without an encoder.
 
     Args:
-        model: Its decoded means are compared with x.
+        model: The model whose decoded means are compared with x.
         x: (B, *shape).
         count: Number of samples.
         seed: Seed of the samples.
@@ -66,7 +66,7 @@ def squared_errors(model: Decoder, x: Tensor, z: Tensor) -> Tensor:
 
 
 @torch.enable_grad()
-def _descended(model: Decoder, x: Tensor, z: Tensor, steps: int, prior_weight: float) -> Tensor:
+def _descend(model: Decoder, x: Tensor, z: Tensor, steps: int, prior_weight: float) -> Tensor:
     prior = None if model.prior is None else model.prior.noise()
     best, least = z.detach().clone(), squared_errors(model, x, z).detach()
     noise, label = best.split([model.noise_dim, model.classes], dim=1)

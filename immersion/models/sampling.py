@@ -26,7 +26,7 @@ class Samples(NamedTuple):
     Args:
         mean: E[x|z], (B, *shape) float32.
         x: Samples of p(x|z), (B, *shape) float32.
-        y: Their classes, (B,) int64; None if the model is not class-conditional.
+        y: Classes of the samples, (B,) int64; None if the model is not class-conditional.
     """
 
     mean: Tensor

@@ -26,15 +26,15 @@ class AdversarialTranslation:
     place of equation (1). `values` is how many numbers a target holds, so that the weight means
     the same for patches of every size. `exchange` is what half a squared error costs on average,
     so that it means the same for every likeness: 1 where that error is what is minimised, and
-    1 / mean sigma^2 where nats are, as those of an ELBO. What is judged is E[target | input], or,
-    of a translator with a code, E[target | input, z] for z drawn from the prior: what is later
-    drawn; with known pixels put in.
+    1 / mean sigma^2 where nats are, as those of an ELBO. The discriminator is given
+    E[target | input], or, for a translator with a code, E[target | input, z] for z sampled from
+    the prior, with known pixels put in.
 
     The terms, each (B,): those of the likeness, `loss` with the game's part in it, and
     `adversarial`, the mean over patches of the game's generator's loss.
 
     Args:
-        likeness: What the translator minimises without the game.
+        likeness: Loss of the translator without the game.
         game: The generator's loss.
         weight: Weight of the game relative to half the squared error of one value.
     """
@@ -59,7 +59,7 @@ class AdversarialTranslation:
 
 @dataclass(frozen=True)
 class PatchDiscriminatorLoss:
-    """The discriminator's side: targets against outputs, each beside its input: equation (1).
+    """The discriminator's side: targets against outputs, each with its input: equation (1).
 
     The terms, each (B,), are those of any discriminator, means over patches.
 
@@ -90,7 +90,7 @@ def compute_exchange_rate(price: Tensor, variance: Tensor, weight: Tensor | None
     Args:
         price: Weight of each value's nats, (B, C, H, W).
         variance: sigma^2, (B, C, H, W).
-        weight: How much each value counts, of a shape that broadcasts to it; None for all alike.
+        weight: Weight of each value, of a shape that broadcasts to it; None for all alike.
 
     Example:
         >>> sigma = torch.tensor([0.1, 0.2]).view(1, 1, 1, 2)
@@ -105,7 +105,7 @@ def compute_exchange_rate(price: Tensor, variance: Tensor, weight: Tensor | None
 
 
 def compute_patch_logits(model: Translator, given: Tensor, output: Tensor) -> Tensor:
-    """Return the logits of patches of an output beside its input, (B, n).
+    """Return the logits of patches of an output with its input, (B, n).
 
     What is known of the output is put in: outside of holes, which the likeness does not hold, the
     discriminator would otherwise tell the real from the made without a look into them.

@@ -42,7 +42,7 @@ class ELBO:
         free_bits: Nats of KL for each latent unit, on average over the batch, that cost nothing
             (Kingma et al. 2016, equation (15), https://arxiv.org/abs/1606.04934); only with a KL
             in closed form.
-        keep: both terms, or the reconstruction or the kl alone, to see the effect of each.
+        keep: both, reconstruction or kl: the terms of the loss, to see the effect of each.
         gradient: reparameterised, or score-function for the Monte-Carlo gradient of section 2.2.
         baseline: For score-function: a constant in nats, or leave-one-out.
 

@@ -158,7 +158,7 @@ class Wasserstein(Game):
 
 @GAMES.register("relativistic")
 class Relativistic(Game):
-    """Each generated example is judged against a real one; both players see the pair.
+    """Each generated example is compared with a real one; both players see the pair.
 
     - discriminator: softplus(-(C(x) - C(G(z)))) = -log sigmoid(C(x) - C(G(z)))
     - generator: softplus(-(C(G(z)) - C(x)))

@@ -22,11 +22,11 @@ def score_function(value: Tensor, log_q: Tensor, baseline: Baseline = 0.0) -> Te
     Args:
         value: f(z) at z drawn without gradient, (S, ...).
         log_q: log q(z) at the same z, (S, ...), differentiable in the parameters of q.
-        baseline: A constant b, or `leave-one-out`: for each draw the mean of f over the others
+        baseline: A constant b, or `leave-one-out`: for each sample the mean of f over the others
             (S >= 2).
 
     Raises:
-        UserError: `leave-one-out` with one draw.
+        UserError: `leave-one-out` with one sample.
 
     Reference:
         Kingma & Welling 2014, section 2.2, https://arxiv.org/abs/1312.6114; leave-one-out: Kool,

@@ -25,7 +25,7 @@ class Inversion:
     Args:
         generator: The model whose generator it is: in evaluation mode and on the encoder's
             device. The model that is trained is the encoder alone.
-        weight: Of the reconstruction error.
+        weight: Weight of the reconstruction error.
 
     Reference:
         Donahue, Krahenbuhl & Darrell 2017, section 4.1 (latent regressor),

@@ -28,8 +28,8 @@ class Penalties:
         gradient_penalty: lambda (||grad C(u)|| - 1)^2 at points u drawn evenly between a real and
             a generated example (Gulrajani et al. 2017, equation (3),
             https://arxiv.org/abs/1704.00028); its lambda.
-        share: Of each batch, what r1 and r2 are computed on, with the weight raised to match: the
-            same mean at a part of the cost, for a second derivative is dear.
+        share: Share of each batch that r1 and r2 are computed on, with the weight raised to
+            match: the same mean at a part of the cost of second derivatives.
     """
 
     r1: float | None = 0.0
@@ -43,7 +43,7 @@ class Penalties:
         if not 0 < self.share <= 1:
             raise UserError("a share of the batch is penalised", "above 0, up to 1", self.share)
 
-    def filled(self, usual: float) -> "Penalties":
+    def fill_defaults(self, usual: float) -> "Penalties":
         """Return the penalties with the usual weight for r1 and r2 where they are None."""
         r1, r2 = (usual if gamma is None else gamma for gamma in (self.r1, self.r2))
         return replace(self, r1=r1, r2=r2)

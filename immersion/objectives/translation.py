@@ -24,8 +24,8 @@ class TranslationLoss:
     task's weight. With beta = 0 it is the negative log-likelihood, under which a value with a
     small sigma pulls a thousand times harder than its neighbour. With beta = 1 the gradient in the
     mean is that of half the squared error, which published restorers minimise, and sigma learns
-    beside it to say how large the error is. In between, at 1/2, pictures with little noise are not
-    forgotten beside those with much, whose errors are ten times as large.
+    the size of the error. In between, at 1/2, pictures with little noise are not neglected in
+    favour of those with much, whose errors are ten times as large.
 
     Args:
         beta: From 0 to 1; by default 1/2 of one answer, and nothing where there are several, which
@@ -109,7 +109,7 @@ class ConditionalELBO:
     log p(target | input) >= E_q[log p(target | input, z)] - KL(q(z | input, target) || p(z))
 
     Args:
-        elbo: Its form, weights and samples.
+        elbo: Form, weights and samples of the bound.
 
     Reference:
         Sohn, Lee & Yan 2015, section 4, https://papers.nips.cc/paper/5775

@@ -138,7 +138,7 @@ def gan(
         latent_dim + classes,
     )
     limited = settings.spectral_norm or penalties.gradient_penalty > 0
-    penalties = penalties.filled(0.0 if limited else compute_default_penalty(spec))
+    penalties = penalties.fill_defaults(0.0 if limited else compute_default_penalty(spec))
     players = build_players(
         model, rules, penalties, optimizer, discriminator_steps, discriminator_rate
     )
