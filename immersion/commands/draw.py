@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from PIL.Image import Image, registered_extensions
@@ -15,7 +15,7 @@ from immersion.data.dataset import to_float
 from immersion.data.image_files import SUFFIXES, decode
 from immersion.models import Generative, Translator
 from immersion.models.codes import decode_means, encode_means
-from immersion.models.latent_density import WithLatentDensity
+from immersion.models.latent_density import MixturePrior, WithLatentDensity
 from immersion.models.refine import find_nearest_sample, refine_codes
 from immersion.models.sampling import Samples, check_label, iterate_samples
 from immersion.posteriors import has_density
@@ -53,8 +53,8 @@ def sample(
         count: Number of samples.
         seed: Seed of the samples.
         truncation: Codes are drawn from N(0, 1) cut to this on either side; 0 does not cut.
-        label: Class of all samples, by name or number, of a class-conditional model; by default
-            each is as frequent as in the training data.
+        label: Class of all samples, by name or number, for a class-conditional model; by default
+            the class frequencies of the training data.
         out: Output file, .npz or .npy; by default samples/samples.npz in the run folder.
     """
     check_at_least(1, count=count)
@@ -63,22 +63,22 @@ def sample(
         _check_target(out, (".npz", ".npy"))
     opened = load_run(run)
     model = generative(opened)
-    kind = None if label is None else _class(label, opened)
-    drawn = iterate_samples(model, count, seed, truncation=truncation, label=kind)
+    kind = None if label is None else _parse_class(label, opened)
+    samples = iterate_samples(model, count, seed, truncation=truncation, label=kind)
     shown = _Shown(gallery.SHOWN if opened.spec.is_image else gallery.SCATTERED)
     target = out or opened.folder.samples / "samples.npz"
-    write_arrays(target, _in_own_units(shown(drawn), opened.spec, _noisy(model)), count)
+    write_arrays(target, _convert_units(shown(samples), opened.spec, _has_noise(model)), count)
     result = {"run": str(run), "samples": str(target), "shape": [count, *opened.spec.shape]}
-    if picture := _picture(opened, shown):
+    if picture := _save_picture(opened, shown):
         result["picture"] = str(picture)
     if isinstance(model, WithLatentDensity):
-        components = len(model.prior.weights)
+        components = len(cast(MixturePrior, model.prior).weights)
         result["codes"] = f"drawn from {components} Gaussians fitted to the autoencoder's codes"
     return result
 
 
 class _Shown:
-    """Chunks on their way into the file, of which the first examples are kept to be shown."""
+    """Chunks of samples, of which the first are kept for a picture."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -86,7 +86,7 @@ class _Shown:
         self.draws: list[Tensor] = []
 
     def __call__(self, chunks: Iterable[Samples]) -> Iterator[Samples]:
-        """Yield the chunks as they come."""
+        """Yield the chunks unchanged."""
         for chunk in chunks:
             if self.count > 0:
                 self.means.append(chunk.mean[: self.count])
@@ -95,7 +95,7 @@ class _Shown:
             yield chunk
 
 
-def _in_own_units(chunks: Iterable[Samples], spec: Spec, noisy: bool) -> Chunks:
+def _convert_units(chunks: Iterable[Samples], spec: Spec, noisy: bool) -> Chunks:
     for mean, x, y in chunks:
         yield {
             "x": to_original_units(x, spec),
@@ -104,32 +104,32 @@ def _in_own_units(chunks: Iterable[Samples], spec: Spec, noisy: bool) -> Chunks:
         }
 
 
-def _noisy(model: Generative) -> bool:
+def _has_noise(model: Generative) -> bool:
     """Return whether x ~ p(x|z) differs from E[x|z]."""
     with torch.no_grad(), use_seed(0, "draws"):
         return has_density(model.decode(model.prior().sample((1,))))
 
 
-def _picture(run: Run, shown: _Shown) -> Path | None:
+def _save_picture(run: Run, shown: _Shown) -> Path | None:
     if run.spec.is_image:
         grid = image_grid.make_grid(torch.cat(shown.means), gallery.COLUMNS)
         return gallery.save(run.folder, "drawn.png", grid)
     if run.spec.dimensions == 1:
         return None
-    return gallery.save(run.folder, "drawn.svg", gallery.scatter(run, torch.cat(shown.draws)))
+    return gallery.save(run.folder, "drawn.svg", gallery.draw_scatter(run, torch.cat(shown.draws)))
 
 
-def _class(label: str, run: Run) -> int:
-    """Return the number of a class that is given by its name or its number.
+def _parse_class(label: str, run: Run) -> int:
+    """Return the number of a class from its name or its number.
 
     Raises:
-        UserError: The model cannot be asked for a class, or has no such one.
+        UserError: The model has no classes, or no such one.
     """
-    check_label(run.model, 0)
+    check_label(run.generator, 0)
     classes = run.spec.classes
     by_number = label not in classes and label.isdecimal()
     number = int(label) if by_number else classes.index(check_choice("class", label, classes))
-    check_label(run.model, number)
+    check_label(run.generator, number)
     return number
 
 
@@ -145,9 +145,13 @@ def reconstruct(
             generator without an encoder starts from the nearest of 1,000 samples.
         out: Output picture; by default samples/reconstructions.png in the run folder.
     """
-    opened = _of_images(run)
-    x = _own(images, opened) if images else gallery.first(opened.data.test, gallery.SHOWN // 2)
-    remade = decode_means(opened.model, _codes(opened, x, refine))
+    opened = _load_image_run(run)
+    x = (
+        _read_images(images, opened)
+        if images
+        else gallery.select_first(opened.data.test, gallery.SHOWN // 2)
+    )
+    remade = decode_means(opened.decoder, _compute_codes(opened, x, refine))
     picture, error = image_grid.make_alternating_rows(x, remade), (remade - x).square()
     name = "own-reconstructions.png" if images else "reconstructions.png"
     target = _save(opened.folder, name, picture, out)
@@ -159,14 +163,14 @@ def reconstruct(
     }
 
 
-def _codes(run: Run, x: Tensor, refine: int) -> Tensor:
+def _compute_codes(run: Run, x: Tensor, refine: int) -> Tensor:
     """Return codes of x: the encoder's, or the nearest samples, improved by `refine` steps."""
     check_at_least(0, refine=refine)
-    if refine and not run.model.encodes:
-        z = find_nearest_sample(run.model, x)
+    if refine and not run.decoder.encodes:
+        z = find_nearest_sample(run.generator, x)
     else:
-        z = encode_means(run.model, x)
-    return refine_codes(run.model, x, z, refine) if refine else z
+        z = encode_means(run.decoder, x)
+    return refine_codes(run.decoder, x, z, refine) if refine else z
 
 
 def interpolate(
@@ -178,32 +182,35 @@ def interpolate(
     label: str | None = None,
     out: Path | None = None,
 ) -> Result:
-    """Walk from one test example's code to another's, and decode the way.
+    """Decode walks from one test example's code to another's.
 
-    A model that does not encode walks between codes drawn from its prior, and so does one that is
-    asked to stay within a class.
+    Without an encoder, or within a class, the walks are between codes sampled from the prior.
 
     Args:
         run: The run folder.
-        path: linear, or spherical: the direction turns evenly and the norm goes from one end's
-            to the other's, so that the way does not pass through the middle, where no codes are;
-            by default linear where codes lie in a cube, which spherical ways leave.
+        path: linear, or spherical: the direction turns at constant speed and the norm changes
+            linearly, which avoids the centre, where there are no codes; by default linear for a
+            uniform prior and spherical otherwise.
         pairs: Number of walks.
-        steps: Pictures a walk, both ends included.
-        label: Class of all walks, by name or number, of a class-conditional model; by default
-            its first where it does not encode.
+        steps: Pictures per walk, both ends included.
+        label: Class of all walks, by name or number, for a class-conditional model; by default
+            the first one if the model does not encode.
         out: Output picture; by default samples/interpolation.png in the run folder, or
-            samples/walks.png where the codes are the prior's.
+            samples/walks.png for codes of the prior.
     """
     check_at_least(1, pairs=pairs)
     check_at_least(2, steps=steps)
-    opened = _of_images(run)
-    kind = None if label is None else _class(label, opened)
-    seen = kind is None and opened.model.encodes
-    a, b = gallery.ends(opened, pairs) if seen else gallery.sample_ends(opened.model, pairs)
-    way = gallery.usual_path(opened.model) if path == "auto" else path
-    picture = decoded_images.walks(opened.model, a, b, steps, way, kind or 0)
-    target = _save(opened.folder, gallery.walk_name(seen), picture, out)
+    opened = _load_image_run(run)
+    kind = None if label is None else _parse_class(label, opened)
+    seen = kind is None and opened.decoder.encodes
+    a, b = (
+        gallery.select_ends(opened, pairs)
+        if seen
+        else gallery.sample_ends(opened.generator, pairs)
+    )
+    way = gallery.default_path(opened.decoder) if path == "auto" else path
+    picture = decoded_images.walks(opened.decoder, a, b, steps, way, kind or 0)
+    target = _save(opened.folder, gallery.name_walks(seen), picture, out)
     between = "test examples" if seen else "codes drawn from the prior"
     return {"run": str(run), "picture": str(target), "pairs": len(b), "between": between}
 
@@ -224,10 +231,10 @@ def manifold(
         out: Output picture; by default samples/manifold.png in the run folder.
     """
     check_at_least(1, side=side)
-    opened = _of_images(run)
-    plane = gallery.plane(opened, units)
+    opened = _load_image_run(run)
+    plane = gallery.select_plane(opened, units)
     target = _save(
-        opened.folder, "manifold.png", decoded_images.manifold(opened.model, side, plane), out
+        opened.folder, "manifold.png", decoded_images.manifold(opened.decoder, side, plane), out
     )
     return {"run": str(run), "picture": str(target), "units": list(plane)}
 
@@ -243,7 +250,7 @@ def report(run: Path, *, beside: Path | None = None) -> Result:
     return {"run": str(run), "report": str(write_report(RunFolder.open(run), other))}
 
 
-def _of_images(path: Path) -> Run:
+def _load_image_run(path: Path) -> Run:
     run = load_run(path)
     if isinstance(run.model, Translator):
         raise UserError(
@@ -262,7 +269,7 @@ def _of_images(path: Path) -> Run:
     return run
 
 
-def _own(paths: tuple[Path, ...], run: Run) -> Tensor:
+def _read_images(paths: tuple[Path, ...], run: Run) -> Tensor:
     """Return a user's pictures, and those of folders, as the model takes them."""
     if run.spec.values not in ("unit", "binary"):
         raise UserError(
@@ -270,13 +277,13 @@ def _own(paths: tuple[Path, ...], run: Run) -> Tensor:
             "a model of grey or colour levels",
             f"one of {run.spec.values} values",
         )
-    files = [file for path in paths for file in _pictures(path)]
+    files = [file for path in paths for file in _list_pictures(path)]
     x = to_float(torch.stack([decode(file, run.spec.shape) for file in files]), "unit")
     binary = run.spec.values == "binary" or run.experiment.binarize != "none"
     return (x > 0.5).float() if binary else x
 
 
-def _pictures(path: Path) -> list[Path]:
+def _list_pictures(path: Path) -> list[Path]:
     """Return the pictures that a path names: itself, or those below the folder that it is."""
     if not path.is_dir():
         return [path]

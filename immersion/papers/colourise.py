@@ -25,7 +25,7 @@ from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.papers.study import Claim, Device, Measurement, Study, register
 from immersion.papers.training import describe_amount, get_model, train_run
 from immersion.pretrained.resolve import image_model_of
-from immersion.runs.figures import translations
+from immersion.runs.figures import draw_translations
 from immersion.runs.load import Run
 from immersion.tasks.colourise import SHORTEST, Colourise
 
@@ -67,7 +67,7 @@ def train_colouriser(
     """Train a colouriser of 32 channels on CIFAR-10 and save its outputs."""
     shape = ImageToImageArchitecture("unet", width=32)
     run = train_run(out / name, "colourise", "cifar10", options, device, translation=shape, **kind)
-    translations(run).save(out / f"colourise-{out.name}-{name}.png")
+    draw_translations(run).save(out / f"colourise-{out.name}-{name}.png")
     return run
 
 

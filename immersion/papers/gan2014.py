@@ -16,7 +16,7 @@ from immersion.objectives.penalties import Penalties
 from immersion.papers.study import Claim, Device, Measurement, Study, register
 from immersion.papers.training import get_model, measure, train_run
 from immersion.runs.decoded_images import walks
-from immersion.runs.figures import ends, neighbours, usual_path
+from immersion.runs.figures import default_path, draw_neighbours, select_ends
 from immersion.runs.load import Run
 
 CITATION = (
@@ -104,7 +104,7 @@ def draw_samples(out: Path, device: Device) -> dict[str, Measurement]:
     They are of the model of `gan2014/mnist`, which is trained first if it does not exist.
     """
     run = train_digits(out.parent / "mnist", device)
-    neighbours(run).save(out / "gan2014-samples.png")
+    draw_neighbours(run).save(out / "gan2014-samples.png")
     draw_walks(run, pairs=8).save(out / "gan2014-walks.png")
     estimates = measure(run, sample_protocol=SampleProtocol())
     return {"copies": estimates["nearer_than_held_out"]}
@@ -113,7 +113,7 @@ def draw_samples(out: Path, device: Device) -> dict[str, Measurement]:
 def draw_walks(run: Run, pairs: int) -> Image:
     """Return a picture of walks between codes drawn from the prior."""
     model = get_model(run, GAN)
-    return walks(model, *ends(run, pairs), 12, usual_path(model))
+    return walks(model, *select_ends(run, pairs), 12, default_path(model))
 
 
 register(

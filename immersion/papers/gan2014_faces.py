@@ -19,7 +19,7 @@ from immersion.papers.training import get_model, measure, train_run
 from immersion.recipes.gan import DiscriminatorSettings
 from immersion.recipes.gan2014 import PUBLISHED as OPTIMISER
 from immersion.report.image_grid import make_grid
-from immersion.runs.figures import neighbours
+from immersion.runs.figures import draw_neighbours
 from immersion.runs.load import Run
 
 SIDE = 48
@@ -102,7 +102,7 @@ def measure_people(
     run = train_people(out, device, options, width)
     name = f"gan2014-{out.name}"
     make_grid(draw_samples(get_model(run, GAN), 60, seed=0), columns=12).save(out / f"{name}.png")
-    neighbours(run).save(out / f"{name}-neighbours.png")
+    draw_neighbours(run).save(out / f"{name}-neighbours.png")
     draw_walks(run, pairs=6).save(out / f"{name}-walks.png")
     estimates = measure(run, sample_protocol=PROTOCOL)
     names = ("nearer_than_held_out", "precision", "coverage")

@@ -21,7 +21,7 @@ from immersion.models import Translator
 from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.papers.study import Claim, Device, Measurement, Study, register
 from immersion.papers.training import describe_amount, get_model, measure, train_run
-from immersion.runs.figures import translations
+from immersion.runs.figures import draw_translations
 from immersion.runs.load import Run
 
 UNET = (
@@ -71,7 +71,7 @@ def measure_cells(
             translation=translation,
         )
         if fold == 1:
-            translations(run).save(out / f"segment-{out.name}.png")
+            draw_translations(run).save(out / f"segment-{out.name}.png")
         probability, truth = predict_cells(run)
         probabilities.append(probability)
         truths.append(truth)
@@ -124,7 +124,7 @@ def measure_streets(
         translation=translation,
         balance="median",
     )
-    translations(run).save(out / f"segment-{out.name}.png")
+    draw_translations(run).save(out / f"segment-{out.name}.png")
     return {"mean_iou": measure(run, setting="argmax")["mean_iou"]}
 
 

@@ -12,7 +12,7 @@ from immersion.data import load as load_data
 from immersion.data.restoration import disable_rotation, load_pictures
 from immersion.data.segmentation import load_segmentation
 from immersion.engine import Experiment
-from immersion.models import GAN, Decoder
+from immersion.models import GAN, Decoder, Generative
 from immersion.models.inverse import encoder_for
 from immersion.nn import Architecture
 from immersion.recipes import RECIPES
@@ -57,6 +57,19 @@ class Run:
             "the model has no codes",
             "a run of an autoencoder, a VAE or a GAN",
             f"a run of {self.record.recipe}",
+        )
+
+    @property
+    def generator(self) -> Generative:
+        """Return the model if it has a prior.
+
+        Raises:
+            UserError: It has none.
+        """
+        if isinstance(self.model, Generative):
+            return self.model
+        raise UserError(
+            "the model has no prior", "a run of a VAE or a GAN", f"a run of {self.record.recipe}"
         )
 
     @cached_property

@@ -96,11 +96,11 @@ def test_walks_are_as_many_as_there_are_examples_for(opened, examples, pairs):
     run = opened(autoencoder(VAE))
     test = replace(run.data.test, x=run.data.test.x[:examples], y=None)
     run = replace(run, read=replace(run.data, test=test))
-    begin, end = gallery.ends(run, 8)
+    begin, end = gallery.select_ends(run, 8)
     assert len(begin) == len(end) == pairs
     alone = replace(run, read=replace(run.data, test=replace(test, x=test.x[:1])))
     with pytest.raises(UserError, match="a walk has two ends"):
-        gallery.ends(alone, 8)
+        gallery.select_ends(alone, 8)
     gallery.draw_all(alone)
     assert drawn(alone) == SEEING - {"interpolation", "latent"}
 
@@ -155,8 +155,8 @@ def test_the_manifold_of_a_bounded_prior_stays_within_it():
 def test_walks_between_codes_in_a_cube_stay_within_it():
     for prior, path in ((UniformCube, "linear"), (StandardNormal, "spherical")):
         for classes in (0, 3):
-            assert gallery.usual_path(gan(classes, prior=prior)) == path
-    assert gallery.usual_path(autoencoder()) == "spherical"
+            assert gallery.default_path(gan(classes, prior=prior)) == path
+    assert gallery.default_path(autoencoder()) == "spherical"
 
 
 class Remembering(nn.Module):
@@ -175,11 +175,11 @@ def test_copies_stand_above_what_they_are_copies_of(opened, monkeypatch):
     x, _ = run.data.train.batch(torch.tensor([700, 1200]))
     copier = GAN(Remembering(x), Discriminator(nn.Identity()), StandardNormal(4), 4)
     copies = replace(run, experiment=Experiment(copier, ()))
-    rows = np.split(np.array(gallery.neighbours(copies))[2:], 4)
+    rows = np.split(np.array(gallery.draw_neighbours(copies))[2:], 4)
     assert np.array_equal(rows[0], rows[1]) and np.array_equal(rows[2], rows[3])
     assert rows[0].std() > 0
     monkeypatch.setattr(gallery, "COMPARED", 50)
-    rows = np.split(np.array(gallery.neighbours(copies))[2:], 4)
+    rows = np.split(np.array(gallery.draw_neighbours(copies))[2:], 4)
     assert not np.array_equal(rows[0], rows[1])
 
 
@@ -189,7 +189,7 @@ def test_neighbours_are_the_nearest_of_all(opened):
     x = draw_samples(run.model, 20, seed=0)
     found = torch.cdist(x.flatten(1).double(), train.flatten(1).double()).argmin(1)
     expected = image_grid.make_alternating_rows(x, train[found])
-    assert np.array_equal(np.array(gallery.neighbours(run)), np.array(expected))
+    assert np.array_equal(np.array(gallery.draw_neighbours(run)), np.array(expected))
 
 
 class TestSample:
@@ -259,7 +259,7 @@ def test_a_model_without_an_encoder_walks_between_codes_of_its_prior(opened, cla
     result = draw.interpolate(run.folder.path, pairs=3, steps=4)
     assert result["between"] == "codes drawn from the prior"
     assert picture(run, "walks").shape == (3 * 58 + 2, 4 * 58 + 2)
-    assert all(codes.shape == (3, 4) for codes in gallery.ends(run, 3))
+    assert all(codes.shape == (3, 4) for codes in gallery.select_ends(run, 3))
     assert draw.manifold(run.folder.path, side=3)["units"] == [0, 1]
     with pytest.raises(UserError, match="from 0 to 3"):
         draw.manifold(run.folder.path, units=(0, 4))

@@ -182,7 +182,7 @@ def test_every_claim_of_both_studies_is_measured(monkeypatch, tmp_path):
     drawn = {claim.name: Measurement(1.0) for claim in study.DRAWN}
     picture = SimpleNamespace(save=lambda path: path.write_text(""))
     monkeypatch.setattr(study, "train_run", train)
-    monkeypatch.setattr(study, "translations", lambda run: picture)
+    monkeypatch.setattr(study, "draw_translations", lambda run: picture)
     monkeypatch.setattr(study, "image_model_of", lambda run: run)
     monkeypatch.setattr(
         study, "evaluate_translator", lambda run, name: {"estimates": {"lab": found}}

@@ -128,7 +128,7 @@ def test_the_report_shows_inputs_predictions_and_targets(trained):
 def test_the_centre_of_large_pictures_is_shown_with_its_mask(trained, monkeypatch):
     opened = load_run(trained[1] / "run")
     monkeypatch.setattr(gallery, "SHOWN_SIDE", 24)
-    shown = np.array(gallery.translations(opened))
+    shown = np.array(gallery.draw_translations(opened))
     (right,) = opened.data.test.masks
     colours = torch.tensor([[0, 0, 0], [128, 0, 0], [0, 128, 0], [224, 224, 192]])
     scale = shown.shape[0] // 24
