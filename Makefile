@@ -27,7 +27,7 @@ test: .venv/test
 
 # The pages that --help prints, from signatures and docstrings.
 help: .venv/demo
-	$(BIN)/python -m immersion.cli_help
+	$(BIN)/python -m immersion.cli.help_pages
 
 # The tables of docs/, from the recorded results of the papers and the cards of the networks.
 results: .venv/demo

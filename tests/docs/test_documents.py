@@ -49,7 +49,7 @@ def test_the_tree_is_in_the_order_of_the_import_layers():
         for entry in tree()
         if entry.startswith("immersion/") and entry != "immersion/"
     ]
-    assert set(order) - {"__main__", "help"} == {name for layer in layers for name in layer}
+    assert set(order) - {"__main__"} == {name for layer in layers for name in layer}
     places = [sorted(order.index(name) for name in layer) for layer in layers]
     assert sorted(places) == places and all(
         above[-1] < below[0] for above, below in itertools.pairwise(places)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from immersion.cli import COMMANDS, read_help
-from immersion.cli_help import FOLDER, build_pages
+from immersion.cli.help_pages import FOLDER, build_pages
 from immersion.recipes import RECIPES
 
 

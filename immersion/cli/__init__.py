@@ -90,7 +90,7 @@ def _run(arguments: list[str]) -> Any:
     if any(argument in HELP for argument in rest) and (page := read_help(arguments)):
         _print_page(page)
         return None
-    from immersion.cli_flags import call_command
+    from immersion.cli.flags import call_command
 
     return call_command(*COMMANDS[command][:2], rest)
 
@@ -105,7 +105,7 @@ def read_help(arguments: list[str]) -> str:
         The page, or an empty text if none was generated.
     """
     recipe = arguments[0] == "train" and arguments[1] not in HELP
-    file = resources.files("immersion") / "help" / f"{'-'.join(arguments[: 1 + recipe])}.txt"
+    file = resources.files("immersion.cli") / "help" / f"{'-'.join(arguments[: 1 + recipe])}.txt"
     return file.read_text("utf-8").rstrip("\n") if file.is_file() else ""
 
 

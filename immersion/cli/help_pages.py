@@ -1,4 +1,4 @@
-"""Generate the help pages: `python -m immersion.cli_help` writes `immersion/help/*.txt`.
+"""Generate the help pages: `python -m immersion.cli.help_pages` writes `immersion/cli/help/*.txt`.
 
 A page is read instead of building it from signatures, which would import PyTorch.
 """
@@ -14,7 +14,7 @@ from typing import Any
 from unittest import mock
 
 from immersion.cli import COMMANDS
-from immersion.cli_flags import make_train_command, parse, show_training
+from immersion.cli.flags import make_train_command, parse, show_training
 from immersion.commands.train import train
 from immersion.recipes import RECIPES
 
