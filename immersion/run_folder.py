@@ -29,7 +29,7 @@ from typing import Any
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from immersion.check import UserError
 from immersion.run_record import FORMAT, REQUIRED, RunRecord
@@ -259,6 +259,24 @@ class RunFolder:
             or select_prefix(tensors, "average")
             or select_prefix(tensors, "model")
         )
+
+    def load_weights(self, model: nn.Module, skip: str = "") -> None:
+        """Load the weights of `weights()` into a model.
+
+        Args:
+            model: A model with the names and shapes of the trained one.
+            skip: Prefix of the names of weights that the model does not have; empty for none.
+
+        Raises:
+            UserError: There is no checkpoint, or the names or shapes differ.
+        """
+        weights = self.weights().items()
+        try:
+            model.load_state_dict({k: w for k, w in weights if not (skip and k.startswith(skip))})
+        except RuntimeError as error:
+            remedy = "restore run.json from a copy, or train again"
+            what = f"the weights in '{self.path}' do not fit its run.json"
+            raise UserError(what, remedy=remedy) from error
 
     def _checkpoints(self) -> list[Path]:
         return sorted(self.checkpoints.glob("[0-9]*.safetensors"))

@@ -14,7 +14,7 @@ from immersion.check import UserError
 from immersion.progress import show_progress, track_training
 from immersion.run_record import RENAMED
 
-ALIASES = {"out": ("-o",), "latent_dim": ("--latent",)}
+ALIASES = {"out": ("-o",)}
 """Short names of flags."""
 
 JSON_HELP = "With --json the last line of standard output is JSON."
@@ -159,10 +159,11 @@ def _annotate(parameter: inspect.Parameter) -> inspect.Parameter:
 def _rename_flag(argument: str) -> str:
     """Return a flag of an earlier version, such as `--latent=2`, under its present name."""
     flag, equals, value = argument.partition("=")
-    name = flag.removeprefix("--").replace("-", "_")
+    prefix = "--no-" if flag.startswith("--no-") else "--"
+    name = flag.removeprefix(prefix).replace("-", "_")
     if not flag.startswith("--") or name not in RENAMED:
         return argument
-    return "--" + RENAMED[name].replace("_", "-") + equals + value
+    return prefix + RENAMED[name].replace("_", "-") + equals + value
 
 
 def _extract_sentence(box: str) -> str:

@@ -42,11 +42,10 @@ def export(network: str, *, out: Path | None = None, overwrite: bool = False) ->
     target = _default_target(network) if out is None else out
     check_target(target, overwrite)
     trained = resolve_model(network)(COLOURS)
-    properties = {
-        **describe_model(trained.model, trained.channels),
-        "recipe": trained.origin.recipe,
-        "arguments": json.dumps(trained.origin.arguments),
-    }
+    properties = describe_model(trained.model, trained.channels)
+    if trained.origin.recipe:
+        properties["recipe"] = trained.origin.recipe
+        properties["arguments"] = json.dumps(trained.origin.arguments)
     content = export_onnx(trained.model, trained.channels, properties)
     RunFolder(target.parent).write(target.name, lambda partial: partial.write_bytes(content))
     return {"file": str(target), "bytes": len(content), "properties": properties}

@@ -26,7 +26,7 @@ INSERT = {
     "tiffsave": exif.insert_into_tiff,
     "webpsave": exif.insert_into_webp,
 }
-"""What puts an EXIF block into a file that an encoder of libvips has written."""
+"""Encoder of libvips -> function that inserts an EXIF block into its file."""
 
 INTERPRETATIONS = {(1, 8): "b-w", (3, 8): "srgb", (1, 16): "grey16", (3, 16): "rgb16"}
 COLOURS = {1: b"GRAY", 3: b"RGB "}
@@ -115,11 +115,7 @@ def encode(picture: Picture, path: Path, ending: str) -> None:
     if saver == "jpegsave":
         exif.insert_into_jpeg(path, block, picture.metadata.resolution)
     elif block:
-        {
-            "pngsave": exif.insert_into_png,
-            "tiffsave": exif.insert_into_tiff,
-            "webpsave": exif.insert_into_webp,
-        }[saver](path, block)
+        INSERT[saver](path, block)
 
 
 def to_vips(picture: Picture, saver: str) -> Any:

@@ -78,8 +78,13 @@ def build_recorded(recipe: str, arguments: Mapping[str, Any], spec: Spec) -> Tra
             f"a run of {', '.join(TASKS)}",
             f"a run of {recipe}",
         )
-    task = TASKS[recipe].from_arguments(spec, arguments)
-    translation = ImageToImageArchitecture(**arguments["translation"])
+    try:
+        task = TASKS[recipe].from_arguments(spec, arguments)
+        translation = ImageToImageArchitecture(**arguments["translation"])
+    except (KeyError, TypeError) as error:
+        remedy = "restore run.json from a copy, or train again"
+        what = f"the arguments of '{recipe}' in run.json are damaged"
+        raise UserError(what, received=error, remedy=remedy) from error
     return build_translator(spec, task, translation, arguments.get("latent_dim", 0))
 
 

@@ -93,7 +93,16 @@ class ELBO:
             raise UserError("a baseline belongs to the score function", remedy=remedy)
 
     def check(self, q: Distribution, prior: Distribution) -> None:
-        """Raise UserError if the settings need what q(z|x) or p(z) do not have."""
+        """Raise UserError if the settings need what q(z|x) or p(z) do not have.
+
+        Args:
+            q: q(z|x).
+            prior: p(z).
+
+        Raises:
+            UserError: `form` is entropy and q has none in closed form, or `free_bits` is above 0
+                and the KL has no closed form.
+        """
         if self.form == "entropy" and not has_entropy(q):
             raise UserError(
                 "this posterior has no entropy in closed form",
@@ -112,6 +121,8 @@ class ELBO:
     def __call__(self, model: LatentVariableModel, batch: Batch) -> dict[str, Tensor]:
         """Return the terms `loss`, `elbo`, `log_likelihood` and `kl`, each (B,), in nats."""
         q, prior = model.encode(batch.x), model.prior()
+        if self.form == "entropy" or self.free_bits:
+            self.check(q, prior)
         pathwise = self.gradient == "reparameterised"
         z = q.rsample((self.samples,))
         if not pathwise:

@@ -62,13 +62,7 @@ def load_image_run(path: Path) -> ImageModel:
     record = folder.record()
     spec = Spec.from_json(record.data.spec)
     model = build_recorded(record.recipe, record.arguments, spec)
-    weights = folder.weights().items()
-    try:
-        model.load_state_dict({k: w for k, w in weights if not k.startswith("discriminator.")})
-    except RuntimeError as error:  # other names or shapes than the record gives
-        remedy = "restore run.json from a copy, or train again"
-        what = f"the weights in '{path}' do not fit its run.json"
-        raise UserError(what, remedy=remedy) from error
+    folder.load_weights(model, skip="discriminator.")
     origin = Origin("run", str(path), record.recipe, record.arguments, record.data.source)
     return TrainedModel(model.eval(), spec, origin, lambda: _read_run_data(path))
 

@@ -117,12 +117,7 @@ def load_run(path: str | Path) -> Run:
     record = folder.record()
     spec = Spec.from_json(record.data.spec)
     experiment = RecipeCall(record.recipe, record.arguments).build(spec)
-    try:
-        experiment.model.load_state_dict(folder.weights())
-    except RuntimeError as error:  # other names or shapes than the recipe builds
-        remedy = "restore run.json from a copy, or train again"
-        what = f"the weights in '{path}' do not fit its run.json"
-        raise UserError(what, remedy=remedy) from error
+    folder.load_weights(experiment.model)
     if isinstance(experiment.model, GAN):
         _attach_encoder(folder, experiment.model, spec)
     experiment.model.eval()

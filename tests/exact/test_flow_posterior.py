@@ -5,9 +5,12 @@ import math
 import pytest
 import torch
 
+from immersion.batch import Batch
+from immersion.check import UserError
 from immersion.likelihoods.binary import Bernoulli
 from immersion.models import VAE
 from immersion.nn import Architecture
+from immersion.objectives import ELBO
 from immersion.posteriors import POSTERIORS
 from immersion.priors import PRIORS
 
@@ -35,3 +38,11 @@ def test_weights_average_to_the_marginal_likelihood(prior, latent_dim):
     elbo, tight = log_weights.mean(0), log_weights.view(100, 100, -1).logsumexp(0) - math.log(100)
     assert (elbo < log_p).all()
     assert ((log_p - tight.mean(0)).abs() < (log_p - elbo).abs()).all()
+
+
+@pytest.mark.parametrize("objective", [ELBO("entropy"), ELBO(free_bits=1.0)])
+def test_a_bound_that_needs_a_closed_form_is_never_computed_without_it(objective):
+    p_z, q_z = PRIORS["standard-normal"](2), POSTERIORS["flow"](2)
+    vae = VAE.build((6,), 2, Bernoulli((6,)), Architecture("dense", 8, 1, "tanh"), p_z, q_z)
+    with pytest.raises(UserError, match="closed form"):
+        objective(vae, Batch(torch.ones(3, 6), None, torch.tensor(0)))
