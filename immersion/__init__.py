@@ -1,4 +1,4 @@
-"""Immersion learns the manifold that data lie on, says how good the model is, and walks on it.
+"""Learn the manifold that data lie on, measure how good the model is, and walk on it.
 
 A network outputs numbers; a likelihood turns them into a distribution; an objective compares
 distributions, one number an example; training is a game between players; everything else reads

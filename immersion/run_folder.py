@@ -7,6 +7,7 @@
       metrics.jsonl            one JSON object a line: step, split, seconds, the named terms
       checkpoints/             00012000.safetensors: everything needed to resume training
       samples/                 images and arrays sampled from the model
+      encoder/                 the run folder of a GAN's encoder, from `immersion invert`
       evaluation.json          results of `immersion evaluate`
       health.json              findings of `immersion doctor RUN` about the training
       report.html              one file that opens offline

@@ -112,8 +112,8 @@ def read_help(arguments: list[str]) -> str:
 def write_overview() -> str:
     """Return the help page of `immersion`."""
     lines = [
-        "Immersion learns the manifold that data lie on, says how good the model is,",
-        "and walks on it.",
+        "Immersion learns the manifold that data lie on, measures how good the model is,",
+        "and lets you walk on it.",
         "",
         "usage: immersion COMMAND [...] [--json]",
         "",

@@ -59,7 +59,7 @@ def make_train_command(train: Callable[..., Any], recipe: str) -> Callable[..., 
     """Return `train` for one recipe, with the recipe's parameters among its own."""
     from immersion.recipes import RECIPES
     from immersion.recipes.call import RecipeCall
-    from immersion.recipes.image_to_image import patches_of
+    from immersion.recipes.image_to_image import get_patches
 
     function = RECIPES[recipe]
     theirs = RecipeCall(recipe).parameters
@@ -70,7 +70,7 @@ def make_train_command(train: Callable[..., Any], recipe: str) -> Callable[..., 
             return train(recipe, **values, arguments=arguments, on_metrics=on_metrics)
 
     ours = dict(inspect.signature(train, eval_str=True).parameters)
-    if patches_of(function):  # there is no usual set of pictures, as there is of digits
+    if get_patches(function):  # there is no usual set of pictures, as there is of digits
         ours["data"] = ours["data"].replace(default=inspect.Parameter.empty)
     parameters = [*(ours[name] for name in SHARED), *theirs.values(), ours["options"]]
     documentation = "\n".join(

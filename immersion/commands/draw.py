@@ -23,9 +23,8 @@ from immersion.random import use_seed
 from immersion.report import image_grid
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
-from immersion.runs import decoded_images
-from immersion.runs import figures as gallery
-from immersion.runs.generative import generative
+from immersion.runs import decoded_images, figures
+from immersion.runs.generative import make_generative
 from immersion.runs.load import Run, load_run
 from immersion.spec import Spec
 
@@ -62,10 +61,10 @@ def sample(
     if out is not None:
         _check_target(out, (".npz", ".npy"))
     opened = load_run(run)
-    model = generative(opened)
+    model = make_generative(opened)
     kind = None if label is None else _parse_class(label, opened)
     samples = iterate_samples(model, count, seed, truncation=truncation, label=kind)
-    shown = _Shown(gallery.SHOWN if opened.spec.is_image else gallery.SCATTERED)
+    shown = _Shown(figures.SHOWN if opened.spec.is_image else figures.SCATTERED)
     target = out or opened.folder.samples / "samples.npz"
     write_arrays(target, _convert_units(shown(samples), opened.spec, _has_noise(model)), count)
     result = {"run": str(run), "samples": str(target), "shape": [count, *opened.spec.shape]}
@@ -112,11 +111,11 @@ def _has_noise(model: Generative) -> bool:
 
 def _save_picture(run: Run, shown: _Shown) -> Path | None:
     if run.spec.is_image:
-        grid = image_grid.make_grid(torch.cat(shown.means), gallery.COLUMNS)
-        return gallery.save(run.folder, "drawn.png", grid)
+        grid = image_grid.make_grid(torch.cat(shown.means), figures.COLUMNS)
+        return figures.save(run.folder, "drawn.png", grid)
     if run.spec.dimensions == 1:
         return None
-    return gallery.save(run.folder, "drawn.svg", gallery.draw_scatter(run, torch.cat(shown.draws)))
+    return figures.save(run.folder, "drawn.svg", figures.draw_scatter(run, torch.cat(shown.draws)))
 
 
 def _parse_class(label: str, run: Run) -> int:
@@ -149,7 +148,7 @@ def reconstruct(
     x = (
         _read_images(images, opened)
         if images
-        else gallery.select_first(opened.data.test, gallery.SHOWN // 2)
+        else figures.select_first(opened.data.test, figures.SHOWN // 2)
     )
     remade = decode_means(opened.decoder, _compute_codes(opened, x, refine))
     picture, error = image_grid.make_alternating_rows(x, remade), (remade - x).square()
@@ -204,13 +203,13 @@ def interpolate(
     kind = None if label is None else _parse_class(label, opened)
     seen = kind is None and opened.decoder.encodes
     a, b = (
-        gallery.select_ends(opened, pairs)
+        figures.select_ends(opened, pairs)
         if seen
-        else gallery.sample_ends(opened.generator, pairs)
+        else figures.sample_ends(opened.generator, pairs)
     )
-    way = gallery.default_path(opened.decoder) if path == "auto" else path
-    picture = decoded_images.walks(opened.decoder, a, b, steps, way, kind or 0)
-    target = _save(opened.folder, gallery.name_walks(seen), picture, out)
+    way = figures.default_path(opened.decoder) if path == "auto" else path
+    picture = decoded_images.draw_walks(opened.decoder, a, b, steps, way, kind or 0)
+    target = _save(opened.folder, figures.name_walks(seen), picture, out)
     between = "test examples" if seen else "codes drawn from the prior"
     return {"run": str(run), "picture": str(target), "pairs": len(b), "between": between}
 
@@ -232,9 +231,12 @@ def manifold(
     """
     check_at_least(1, side=side)
     opened = _load_image_run(run)
-    plane = gallery.select_plane(opened, units)
+    plane = figures.select_plane(opened, units)
     target = _save(
-        opened.folder, "manifold.png", decoded_images.manifold(opened.decoder, side, plane), out
+        opened.folder,
+        "manifold.png",
+        decoded_images.draw_manifold(opened.decoder, side, plane),
+        out,
     )
     return {"run": str(run), "picture": str(target), "units": list(plane)}
 
@@ -296,7 +298,7 @@ def _list_pictures(path: Path) -> list[Path]:
 def _save(folder: RunFolder, name: str, picture: Image, out: Path | None) -> Path:
     """Save a picture where the user wants it, by default among the run's samples."""
     if out is None:
-        return gallery.save(folder, name, picture)
+        return figures.save(folder, name, picture)
     _check_target(out, registered_extensions())
     out.parent.mkdir(parents=True, exist_ok=True)
     picture.save(out)

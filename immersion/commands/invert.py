@@ -17,7 +17,7 @@ from immersion.engine import Experiment, OptimizerSettings, Options, Player
 from immersion.machine import collect_versions, describe_machine
 from immersion.metrics import Estimate
 from immersion.models import GAN
-from immersion.models.inverse import encoder_for
+from immersion.models.inverse import build_encoder
 from immersion.nn import Architecture
 from immersion.objectives import Inversion
 from immersion.random import use_seed
@@ -73,7 +73,7 @@ def invert(
     generator = opened.model.to(options.resolve_device()).requires_grad_(False)
     objective = Inversion(generator, weight)
     with use_seed(options.seed, "weights"):
-        encoder = encoder_for(generator, opened.spec.shape, architecture)
+        encoder = build_encoder(generator, opened.spec.shape, architecture)
     player = Player("encoder", list(encoder.parameters()), objective, optimizer)
     experiment = Experiment(encoder, (player,), batch_size=100)
     arguments = {"weight": weight, "architecture": architecture, "optimizer": optimizer}

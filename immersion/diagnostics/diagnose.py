@@ -51,8 +51,9 @@ def diagnose(
     ========================== ============================================== ===========
     finding                    condition                                      read from
     ========================== ============================================== ===========
-    diverged                   a number was not finite, or logits and         training
-                               gradients keep growing far beyond use
+    diverged                   a number was not finite                        training
+    diverging                  logits and gradients keep growing far beyond   training
+                               use
     mode collapse              good samples that cover few modes              evaluation
     copies                     samples are nearer to training examples than   evaluation
                                held-out examples are
@@ -68,6 +69,9 @@ def diagnose(
     worse than grey            grey or one colour is nearer the truth         evaluation
     miscalibrated uncertainty  90 % intervals hold another share (image to    evaluation
                                image)
+    too short to diagnose      a game's metrics have fewer than 6 lines       training
+    healthy                    a game, and none of the above                  both
+    no problem found           no game, and none of the above                 both
     ========================== ============================================== ===========
 
     Variety, copying and memorisation do not show in a game's curves: they need an evaluation.

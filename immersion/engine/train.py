@@ -80,33 +80,33 @@ def train(
     checkpoint = folder.load_checkpoint()
     if checkpoint is None:
         experiment.begin(data.train)
-    game = TrainingState(experiment, data.train, options)
-    progress = _resume(game, folder, checkpoint)
-    logger = MetricLogger(folder, options, game.order.batch_size, progress, on_metrics)
-    validation = data.validation.to(game.device)
+    state = TrainingState(experiment, data.train, options)
+    progress = _resume(state, folder, checkpoint)
+    logger = MetricLogger(folder, options, state.order.batch_size, progress, on_metrics)
+    validation = data.validation.to(state.device)
     stopped_early = options.patience > 0 and progress.looks_since_best >= options.patience
     started, saved = time.monotonic() - progress.seconds, time.monotonic()
     with _defer_interrupts() as interrupted:
-        for terms in () if stopped_early else game.run_steps(progress.step):
+        for terms in () if stopped_early else state.run_steps(progress.step):
             progress.step += 1
             progress.seconds = time.monotonic() - started
             logger.add(terms, progress)
             if options.validate_every and progress.step % options.validate_every == 0:
-                logger.write("validation", validate(game, validation), progress)
-                stopped_early = _update_best(game, logger.last, progress)
+                logger.write("validation", validate(state, validation), progress)
+                stopped_early = _update_best(state, logger.last, progress)
             if stopped_early or interrupted() is not None:
                 break
             if time.monotonic() - saved > options.checkpoint_seconds:
-                _save(folder, game, logger, progress)
+                _save(folder, state, logger, progress)
                 saved = time.monotonic()
-    _save(folder, game, logger, progress)
+    _save(folder, state, logger, progress)
     unfinished = "early" if stopped_early else "interrupted"
     reason = "finished" if progress.step >= options.steps else unfinished
     number = interrupted() if reason == "interrupted" else None
     return Outcome(progress.step, reason, round(progress.seconds, 1), number)
 
 
-def validate(game: TrainingState, split: Split) -> dict[str, float]:
+def validate(state: TrainingState, split: Split) -> dict[str, float]:
     """Return the mean of each term of the first player's objective over a whole split.
 
     Every validation pass uses the same random numbers, and warm-ups are complete as in the last
@@ -115,44 +115,44 @@ def validate(game: TrainingState, split: Split) -> dict[str, float]:
     sums: dict[str, Tensor] = {}
     counts: dict[str, int] = {}
     model, last = (
-        game.evaluation_model.eval(),
-        torch.tensor(game.options.steps, device=game.device),
+        state.evaluation_model.eval(),
+        torch.tensor(state.options.steps, device=state.device),
     )
-    with torch.no_grad(), use_seed(game.options.seed, "validation"):
-        for x, y in iterate_batches(split, game.options.seed):
-            x, y = x.to(game.device), None if y is None else y.to(game.device)
-            terms = game.turns[0].terms_of(game.players[0], model, Batch(x, y, last))
+    with torch.no_grad(), use_seed(state.options.seed, "validation"):
+        for x, y in iterate_batches(split, state.options.seed):
+            x, y = x.to(state.device), None if y is None else y.to(state.device)
+            terms = state.turns[0].terms_of(state.players[0], model, Batch(x, y, last))
             for name, term in terms.items():
                 sums[name] = sums.get(name, 0.0) + term.sum()
                 counts[name] = counts.get(name, 0) + len(term)  # a pack counts once
-    game.model.train()
+    state.model.train()
     return {name: float(total) / counts[name] for name, total in sums.items()}
 
 
-def _resume(game: TrainingState, folder: RunFolder, checkpoint: Checkpoint | None) -> _Progress:
+def _resume(state: TrainingState, folder: RunFolder, checkpoint: Checkpoint | None) -> _Progress:
     if checkpoint is None:
         folder.truncate_metrics(0)
         return _Progress()
-    tensors, state = checkpoint
-    game.load_state_dict(tensors)
-    folder.truncate_metrics(state["step"])
-    return _Progress(**state)
+    tensors, recorded = checkpoint
+    state.load_state_dict(tensors)
+    folder.truncate_metrics(recorded["step"])
+    return _Progress(**recorded)
 
 
 def _save(
-    folder: RunFolder, game: TrainingState, logger: "MetricLogger", progress: _Progress
+    folder: RunFolder, state: TrainingState, logger: "MetricLogger", progress: _Progress
 ) -> None:
     logger.store(progress)
-    folder.save_checkpoint(progress.step, game.state_dict(), asdict(progress))
+    folder.save_checkpoint(progress.step, state.state_dict(), asdict(progress))
 
 
-def _update_best(game: TrainingState, row: Row, progress: _Progress) -> bool:
+def _update_best(state: TrainingState, row: Row, progress: _Progress) -> bool:
     """Update the best validation loss; return whether to stop early."""
-    patience = game.options.patience
+    patience = state.options.patience
     if progress.best is None or row["loss"] < progress.best:
         progress.best, progress.looks_since_best = row["loss"], 0
         if patience:
-            game.store_best()
+            state.store_best()
     else:
         progress.looks_since_best += 1
     return 0 < patience <= progress.looks_since_best

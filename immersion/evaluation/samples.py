@@ -29,7 +29,7 @@ from immersion.metrics.samples.quality import compute_quality, describe_quality
 from immersion.models import GAN, LatentVariableModel
 from immersion.models.sampling import iterate_samples
 from immersion.random import make_generator, use_seed
-from immersion.runs.generative import generative
+from immersion.runs.generative import make_generative
 from immersion.runs.load import Run
 
 MIXTURES = {"ring": RING, "grid": GRID}
@@ -181,7 +181,7 @@ def draw_samples(
     total = protocol.samples if every else count
     keep = total if every else min(count, protocol.neighbours)
     rows, kept, done = [], [], 0
-    for mean, x, _ in iterate_samples(generative(run), total, seed):
+    for mean, x, _ in iterate_samples(make_generative(run), total, seed):
         chunk = x if _has_noise(run) else mean
         if done < count:
             rows.append(extractor(chunk[: count - done]))

@@ -37,11 +37,11 @@ PROTOCOL = {
 }
 
 
-def evaluate_translator(network: ImageModel, on: str = "") -> dict[str, Any]:
+def evaluate_translator(trained: ImageModel, on: str = "") -> dict[str, Any]:
     """Evaluate a translator under each setting of its task.
 
     Args:
-        network: The network.
+        trained: The trained model.
         on: Clean pictures: a data set, of which the test split is taken, or a folder, of which
             all are, unless the network was trained on it; by default the test split of the
             network's training data.
@@ -49,17 +49,17 @@ def evaluate_translator(network: ImageModel, on: str = "") -> dict[str, Any]:
     Returns:
         `protocol` and `estimates`, as evaluation.json holds them.
     """
-    split, model = select_pictures(network, on), network.model
+    split, model = select_pictures(trained, on), trained.model
     metrics = IMAGE_METRICS[model.task.metrics]
     task = model.task.on_clean_pictures() if on else model.task
     estimates = {}
     for setting, fixed in task.protocols().items():
         pairs = predict_pairs(model, fixed, split, f"{setting}: pictures")
-        measured = metrics.compute(fixed, pairs, lambda: check_patches(network.read_data().train))
+        measured = metrics.compute(fixed, pairs, lambda: check_patches(trained.read_data().train))
         if not model.has_uncertainty:
             measured.pop(INTERVAL, None)
         estimates[setting] = {measure: asdict(estimate) for measure, estimate in measured.items()}
-    data = {"data": on or network.spec.name, "count": len(split.pictures)}
+    data = {"data": on or trained.spec.name, "count": len(split.pictures)}
     if model.code is not None:
         data["codes"] = f"{POOLED} draws, pooled"
     if model.presentation.shorter_side:
@@ -87,27 +87,27 @@ def predict_pairs(
         yield pair, predict_distribution(model, pair.input)
 
 
-def select_pictures(network: ImageModel, on: str) -> PatchSplit:
+def select_pictures(trained: ImageModel, on: str) -> PatchSplit:
     """Return the pictures to evaluate on.
 
     Raises:
         UserError: The pictures have other channels or other classes than the network.
     """
-    of_classes = network.model.presentation.classes
-    data = (load_segmentation if of_classes else load_pictures)(on) if on else network.read_data()
-    own = str(Path(on).expanduser().resolve()) == network.origin.data_source
+    of_classes = trained.model.presentation.classes
+    data = (load_segmentation if of_classes else load_pictures)(on) if on else trained.read_data()
+    own = str(Path(on).expanduser().resolve()) == trained.origin.data_source
     split = check_patches(data.test) if not on or is_set_name(on) or own else merge_splits(data)
-    if data.spec.shape[0] != network.channels:
+    if data.spec.shape[0] != trained.channels:
         raise UserError(
             "the network is for other pictures",
-            f"{network.channels} channels",
+            f"{trained.channels} channels",
             f"{data.spec.shape[0]} in '{on}'",
             "choose another set, or another network",
         )
-    if of_classes and len(data.spec.classes) > len(network.spec.classes):
+    if of_classes and len(data.spec.classes) > len(trained.spec.classes):
         raise UserError(
             "the network is for other classes",
-            f"{len(network.spec.classes)} of them",
+            f"{len(trained.spec.classes)} of them",
             f"{len(data.spec.classes)} in '{on}'",
             "choose another set, or another network",
         )

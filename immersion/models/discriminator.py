@@ -1,4 +1,4 @@
-"""The discriminator: a network and what stands between it and the examples."""
+"""The discriminator: a network, and the preparation of its examples."""
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +36,7 @@ class Discriminator(nn.Module):
 
     @property
     def stretch(self) -> float:
-        """Return by how much examples are stretched before the network sees them."""
+        """Return the factor by which examples are stretched for the network."""
         return 2.0 if self.levels else 1.0
 
     def forward(self, x: Tensor, y: Tensor | None) -> Tensor:

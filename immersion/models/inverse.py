@@ -40,6 +40,6 @@ class InverseGenerator(nn.Module):
         return torch.cat([z, label.softmax(1)], dim=1) if classes else z
 
 
-def encoder_for(model: GAN, shape: tuple[int, ...], architecture: Architecture) -> nn.Module:
+def build_encoder(model: GAN, shape: tuple[int, ...], architecture: Architecture) -> nn.Module:
     """Return an untrained encoder for a generator of examples of one shape."""
     return InverseGenerator(architecture.build(shape, (model.latent_dim,)), model.prior)

@@ -96,7 +96,7 @@ def check_label(model: Generative, label: int) -> None:
     classes = model.classes
     if not classes:
         raise UserError(
-            "the model cannot be asked for a class",
+            "the model is not class-conditional",
             "one that was trained with --conditional",
             type(model).__name__,
             "leave the class out",

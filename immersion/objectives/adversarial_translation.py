@@ -20,15 +20,15 @@ from immersion.precision import widen
 
 @dataclass(frozen=True)
 class AdversarialTranslation:
-    """The translator's side: likeness + weight * values * exchange * what a generator minimises.
+    """The translator's side: likeness + weight * values * scale * the generator's loss.
 
     Equation (4) with the likeness of any translator in place of the L1 distance, and any game in
-    place of equation (1). `values` is how many numbers a target holds, so that the weight means
-    the same for patches of every size. `exchange` is what half a squared error costs on average,
-    so that it means the same for every likeness: 1 where that error is what is minimised, and
-    1 / mean sigma^2 where nats are, as those of an ELBO. The discriminator is given
-    E[target | input], or, for a translator with a code, E[target | input, z] for z sampled from
-    the prior, with known pixels put in.
+    place of equation (1). `values` is the number of values in a target, so that the weight means
+    the same for patches of every size. `scale` is the likeness per half a squared error (see
+    `compute_likeness_scale`), so that the weight means the same for every likeness: 1 if that
+    error is minimised, and 1 / mean sigma^2 if nats are, as those of an ELBO. The discriminator
+    is given E[target | input], or, for a translator with a code, E[target | input, z] for z
+    sampled from the prior, with the input's known pixels.
 
     The terms, each (B,): those of the likeness, `loss` with the game's part in it, and
     `adversarial`, the mean over patches of the game's generator's loss.
@@ -50,10 +50,10 @@ class AdversarialTranslation:
         fake = compute_patch_logits(model, pair.input, p.mean)
         real = compute_patch_logits(model, pair.input, pair.target) if self.game.paired else fake
         adversarial = self.game.generator(real, fake).mean(1)
-        rate = pair.target[0].numel() * compute_exchange_rate(
+        scale = pair.target[0].numel() * compute_likeness_scale(
             self.likeness.compute_weight(p), p.variance, pair.weight
         )
-        loss = terms["loss"] + self.weight * rate * adversarial
+        loss = terms["loss"] + self.weight * scale * adversarial
         return terms | {"loss": loss, "adversarial": adversarial}
 
 
@@ -81,34 +81,36 @@ class PatchDiscriminatorLoss:
         return {name: values.mean(1) for name, values in terms.items()}
 
 
-def compute_exchange_rate(price: Tensor, variance: Tensor, weight: Tensor | None) -> Tensor:
-    """Return what half a squared error costs, on average over the values that count, (B,).
+def compute_likeness_scale(factor: Tensor, variance: Tensor, weight: Tensor | None) -> Tensor:
+    """Return the likeness per half a squared error, averaged over the weighted values, (B,).
 
-    A value costs price (x - mean)^2 / (2 sigma^2) and more. The ratio of the means of price and
-    sigma^2 is returned, as a single small sigma would rule the mean of the ratios.
+    A value's likeness contains factor (x - mean)^2 / (2 sigma^2). The ratio of the means of factor
+    and sigma^2 is returned, as a single small sigma would dominate the mean of the ratios.
 
     Args:
-        price: Weight of each value's nats, (B, C, H, W).
+        factor: Factor of each value's nats, (B, C, H, W).
         variance: sigma^2, (B, C, H, W).
-        weight: Weight of each value, of a shape that broadcasts to it; None for all alike.
+        weight: Weight of each value, of a shape that broadcasts to it; None for equal weights.
 
     Example:
         >>> sigma = torch.tensor([0.1, 0.2]).view(1, 1, 1, 2)
-        >>> compute_exchange_rate(torch.ones_like(sigma), sigma**2, None).round()
+        >>> compute_likeness_scale(torch.ones_like(sigma), sigma**2, None).round()
         tensor([40.])
-        >>> compute_exchange_rate(sigma**2, sigma**2, None)
+        >>> compute_likeness_scale(sigma**2, sigma**2, None)
         tensor([1.])
     """
-    weight = torch.ones_like(price) if weight is None else weight.expand_as(price)
-    spent, held = ((weight * part.detach()).flatten(1).sum(1) for part in (price, variance))
-    return spent / held
+    weight = torch.ones_like(factor) if weight is None else weight.expand_as(factor)
+    factors, variances = (
+        (weight * part.detach()).flatten(1).sum(1) for part in (factor, variance)
+    )
+    return factors / variances
 
 
 def compute_patch_logits(model: Translator, given: Tensor, output: Tensor) -> Tensor:
     """Return the logits of patches of an output with its input, (B, n).
 
-    What is known of the output is put in: outside of holes, which the likeness does not hold, the
-    discriminator would otherwise tell the real from the made without a look into them.
+    Known pixels of the output are those of the input: the likeness does not cover pixels outside
+    of holes, and the discriminator could otherwise distinguish outputs from targets by these.
     """
     if model.discriminator is None:
         raise ValueError("the translator has no discriminator")

@@ -17,9 +17,10 @@ class Inversion:
 
     - `loss`: code_error + weight reconstruction_error;
     - `code_error`: ||E(g(z)) - z||^2 / d, z ~ p(z). The smallest possible is the variance of the
-      code given its image, over d: what of z the generator leaves no trace of. Noise has variance
-      1, so that 1 knows nothing of it; of a class's one-hot values the K have p (1 - p) each;
-    - `reconstruction_error`: ||g(E(x)) - x||^2 / D of training examples x, which need not lie on
+      code given its image, over d: the part of z that does not show in g(z). Noise has variance
+      1, the error of an encoder that ignores its input; one-hot values of a class of frequency
+      p have p (1 - p) each;
+    - `reconstruction_error`: ||g(E(x)) - x||^2 / D of training examples x, which need not be on
       the generator's manifold.
 
     Args:

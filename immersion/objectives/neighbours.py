@@ -19,7 +19,7 @@ from immersion.tasks.denoise import sample_neighbours, take_neighbours
 class NeighbourLoss:
     r"""How improbable one neighbour is given the other, and the error of their difference.
 
-    With g_1, g_2 what is taken of the noisy picture y, and f the mean that the network says,
+    With g_1(y), g_2(y) neighbouring pixels of the noisy picture y, and f the network's mean,
 
     loss = -log p(g_2(y) | g_1(y)) + gamma / 2 |f(g_1(y)) - g_2(y) - (g_1(f(y)) - g_2(f(y)))|^2,
 

@@ -1,4 +1,4 @@
-"""Penalties on the discriminator's gradient in x: what keeps a game from diverging."""
+"""Penalties on the discriminator's gradient in x, against divergence of the game."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -12,7 +12,7 @@ from immersion.nn import Architecture
 from immersion.papers.study import Claim, Device, Measurement, Study, register
 from immersion.papers.training import get_model, measure, train_run
 from immersion.report.image_grid import make_grid
-from immersion.runs.decoded_images import manifold
+from immersion.runs.decoded_images import draw_manifold
 from immersion.runs.load import Run
 
 CITATION = (
@@ -73,8 +73,8 @@ def reproduce_figure4(out: Path, device: Device) -> dict[str, Measurement]:
         architecture=FREY_NET,
         optimizer=ADAM,
     )
-    manifold(get_model(digits, VAE), 20).save(out / "aevb-fig4-mnist.png")
-    manifold(get_model(faces, VAE), 10).save(out / "aevb-fig4-frey.png")
+    draw_manifold(get_model(digits, VAE), 20).save(out / "aevb-fig4-mnist.png")
+    draw_manifold(get_model(faces, VAE), 10).save(out / "aevb-fig4-frey.png")
     of_digits, of_faces = measure(digits, 500), measure(faces, 500)
     gain = of_faces["importance_weighted_bound"].value - of_faces["ppca_log_likelihood"].value
     return {

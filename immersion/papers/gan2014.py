@@ -15,7 +15,7 @@ from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
 from immersion.papers.study import Claim, Device, Measurement, Study, register
 from immersion.papers.training import get_model, measure, train_run
-from immersion.runs.decoded_images import walks
+from immersion.runs.decoded_images import draw_walks
 from immersion.runs.figures import default_path, draw_neighbours, select_ends
 from immersion.runs.load import Run
 
@@ -105,15 +105,15 @@ def draw_samples(out: Path, device: Device) -> dict[str, Measurement]:
     """
     run = train_digits(out.parent / "mnist", device)
     draw_neighbours(run).save(out / "gan2014-samples.png")
-    draw_walks(run, pairs=8).save(out / "gan2014-walks.png")
+    draw_prior_walks(run, pairs=8).save(out / "gan2014-walks.png")
     estimates = measure(run, sample_protocol=SampleProtocol())
     return {"copies": estimates["nearer_than_held_out"]}
 
 
-def draw_walks(run: Run, pairs: int) -> Image:
+def draw_prior_walks(run: Run, pairs: int) -> Image:
     """Return a picture of walks between codes drawn from the prior."""
     model = get_model(run, GAN)
-    return walks(model, *select_ends(run, pairs), 12, default_path(model))
+    return draw_walks(model, *select_ends(run, pairs), 12, default_path(model))
 
 
 register(

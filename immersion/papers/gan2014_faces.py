@@ -13,7 +13,7 @@ from immersion.models import GAN
 from immersion.models.sampling import draw_samples
 from immersion.nn import Architecture
 from immersion.objectives.penalties import Penalties
-from immersion.papers.gan2014 import CITATION, draw_walks
+from immersion.papers.gan2014 import CITATION, draw_prior_walks
 from immersion.papers.study import Claim, Device, Measurement, Study, register
 from immersion.papers.training import get_model, measure, train_run
 from immersion.recipes.gan import DiscriminatorSettings
@@ -103,7 +103,7 @@ def measure_people(
     name = f"gan2014-{out.name}"
     make_grid(draw_samples(get_model(run, GAN), 60, seed=0), columns=12).save(out / f"{name}.png")
     draw_neighbours(run).save(out / f"{name}-neighbours.png")
-    draw_walks(run, pairs=6).save(out / f"{name}-walks.png")
+    draw_prior_walks(run, pairs=6).save(out / f"{name}-walks.png")
     estimates = measure(run, sample_protocol=PROTOCOL)
     names = ("nearer_than_held_out", "precision", "coverage")
     return {what: estimates[what] for what in names}

@@ -69,7 +69,7 @@ TITLES = {
 
 
 class Data(NamedTuple):
-    """What the engine reads."""
+    """Training and validation data."""
 
     train: MemorySplit
     validation: MemorySplit

@@ -49,7 +49,7 @@ def trains_on(patches: Patches) -> Callable[[Recipe], Recipe]:
     return enter
 
 
-def patches_of(recipe: Recipe) -> Patches | None:
+def get_patches(recipe: Recipe) -> Patches | None:
     """Return the patches that a recipe trains on, or None if it is not an image-to-image one."""
     return _PATCHES.get(recipe)
 

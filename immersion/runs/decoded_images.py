@@ -17,7 +17,7 @@ from immersion.models.paths import PATHS
 from immersion.report.image_grid import make_alternating_rows, make_grid
 
 
-def reconstructions(model: Decoder, x: Tensor, columns: int = 10) -> Image:
+def draw_reconstructions(model: Decoder, x: Tensor, columns: int = 10) -> Image:
     """Return rows that alternate originals and their reconstructions E[x|z], z = E q(z|x).
 
     Args:
@@ -28,7 +28,7 @@ def reconstructions(model: Decoder, x: Tensor, columns: int = 10) -> Image:
     return make_alternating_rows(x, decode_means(model, encode_means(model, x)), columns)
 
 
-def manifold(model: Decoder, side: int = 20, units: tuple[int, int] = (0, 1)) -> Image:
+def draw_manifold(model: Decoder, side: int = 20, units: tuple[int, int] = (0, 1)) -> Image:
     """Return the learned manifold: E[x|z] over a regular grid of codes (see `manifold_codes`).
 
     The first unit grows to the right and the second upwards; a model with one latent is a row. Of
@@ -43,7 +43,7 @@ def manifold(model: Decoder, side: int = 20, units: tuple[int, int] = (0, 1)) ->
     return make_grid(decode_means(model, with_class(model, z, 0)), side, gap=0)
 
 
-def walks(
+def draw_walks(
     model: Decoder, a: Tensor, b: Tensor, steps: int = 10, path: str = "linear", label: int = 0
 ) -> Image:
     """Return a row for each pair of codes, from a's image to b's.

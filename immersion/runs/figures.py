@@ -113,13 +113,15 @@ def _draw_images(run: Run) -> None:
     test, model = select_first(run.data.test, SHOWN // 2), run.decoder
     save(run.folder, "samples.png", _draw_samples(run))
     if model.encodes:
-        save(run.folder, "reconstructions.png", decoded_images.reconstructions(model, test))
+        save(run.folder, "reconstructions.png", decoded_images.draw_reconstructions(model, test))
     if model.prior is None or model.prior.has_quantile:
         save(
-            run.folder, "manifold.png", decoded_images.manifold(model, 20, select_plane(run, None))
+            run.folder,
+            "manifold.png",
+            decoded_images.draw_manifold(model, 20, select_plane(run, None)),
         )
     if not model.encodes or len(test) > 1:  # a walk between examples has two ends
-        walks = decoded_images.walks(model, *select_ends(run, 8), 10, default_path(model))
+        walks = decoded_images.draw_walks(model, *select_ends(run, 8), 10, default_path(model))
         save(run.folder, name_walks(model.encodes), walks)
     if model.prior is not None:
         save(run.folder, "neighbours.png", draw_neighbours(run))

@@ -14,7 +14,7 @@ BATCH = 250
 """Batch size for encoding."""
 
 
-def generative(run: Run) -> Generative:
+def make_generative(run: Run) -> Generative:
     """Return the run's model if it has a prior, or an autoencoder with a density of its codes.
 
     The density is a mixture of 10 Gaussians with full covariances, fewer for few codes, fitted to

@@ -13,11 +13,11 @@ from immersion.data.restoration import disable_rotation, load_pictures
 from immersion.data.segmentation import load_segmentation
 from immersion.engine import Experiment
 from immersion.models import GAN, Decoder, Generative
-from immersion.models.inverse import encoder_for
+from immersion.models.inverse import build_encoder
 from immersion.nn import Architecture
 from immersion.recipes import RECIPES
 from immersion.recipes.call import RecipeCall
-from immersion.recipes.image_to_image import patches_of
+from immersion.recipes.image_to_image import get_patches
 from immersion.run_folder import RunFolder
 from immersion.run_record import RunRecord
 from immersion.spec import Spec
@@ -125,14 +125,17 @@ def load_run(path: str | Path) -> Run:
 
 
 def _attach_encoder(folder: RunFolder, model: GAN, spec: Spec) -> None:
-    """Give a generator the encoder that was trained for it, if there is one."""
+    """Give a generator its encoder, if there is one.
+
+    An outdated encoder, which was trained for the weights of an earlier step, is left out.
+    """
     inner = folder.encoder
     if not (inner.exists() and inner.load_checkpoint()):
         return
     record = inner.record()
-    if record.generator_step != folder.checkpoint_step():  # it was trained for earlier weights
+    if record.generator_step != folder.checkpoint_step():
         return
-    encoder = encoder_for(model, spec.shape, Architecture(**record.arguments["architecture"]))
+    encoder = build_encoder(model, spec.shape, Architecture(**record.arguments["architecture"]))
     encoder.load_state_dict(inner.weights())
     model.encoder = encoder
 
@@ -145,7 +148,7 @@ def read_data(recipe: str, source: str, size: int | None) -> Dataset:
         source: A data set's name, or the path of a file or a folder.
         size: Side to which images are cropped and resized, or None.
     """
-    patches = patches_of(RECIPES[recipe])
+    patches = get_patches(RECIPES[recipe])
     if patches is None:
         return standardise(load_data(source, size=size))
     if patches.masked:

@@ -121,7 +121,7 @@ class SegmentPresentation(Presentation):
         numbers = output.long()
         if self.classes == 2:
             return torch.where(numbers == VOID, 0.5, numbers.float())
-        colours = palette(self.classes).to(output.device)
+        colours = make_palette(self.classes).to(output.device)
         return colours[numbers.squeeze(1)].permute(0, 3, 1, 2)  # void is -1: the last colour
 
 
@@ -142,7 +142,7 @@ def balance_classes(frequencies: Sequence[float]) -> tuple[float, ...]:
     return tuple(middle / f if f else 1.0 for f in frequencies)
 
 
-def palette(classes: int) -> Tensor:
+def make_palette(classes: int) -> Tensor:
     """Return the colour of each class and of void, (K + 1, 3) in [0, 1].
 
     The bits of a class's number, three at a time, are the highest bits of red, green and blue;
@@ -153,7 +153,7 @@ def palette(classes: int) -> Tensor:
         https://doi.org/10.1007/s11263-009-0275-4
 
     Example:
-        >>> (palette(3) * 255).tolist()
+        >>> (make_palette(3) * 255).tolist()
         [[0.0, 0.0, 0.0], [128.0, 0.0, 0.0], [0.0, 128.0, 0.0], [224.0, 224.0, 192.0]]
     """
     number = torch.tensor([*range(classes), 255])

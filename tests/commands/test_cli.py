@@ -334,8 +334,8 @@ def test_a_folder_or_file_of_the_users_is_not_trained_into(capsys, tmp_path):
     [
         ("sample RUN --count 0", "--count is too small"),
         ("sample RUN --out s.csv", ".npz"),
-        ("sample RUN --label 3", "asked for a class"),
-        ("sample RUN --label three", "cannot be asked for a class"),
+        ("sample RUN --label 3", "not class-conditional"),
+        ("sample RUN --label three", "is not class-conditional"),
         ("sample RUN --truncation -1", "--truncation is too small"),
         ("manifold RUN --side 0", "--side is too small"),
         ("manifold RUN --units 0 7", "from 0 to 1"),

@@ -23,8 +23,7 @@ from immersion.priors import Labelled, StandardNormal, UniformCube
 from immersion.report import image_grid
 from immersion.run_folder import RunFolder
 from immersion.run_record import DataRecord, RunRecord
-from immersion.runs import decoded_images
-from immersion.runs import figures as gallery
+from immersion.runs import decoded_images, figures
 from immersion.runs.load import Run
 
 SHAPE = (1, 8, 8)
@@ -87,7 +86,7 @@ SEEING = BLIND - {"walks"} | {"interpolation", "reconstructions", "latent"}
 )
 def test_everything_is_drawn_that_a_model_allows(opened, model, names):
     run = opened(model)
-    gallery.draw_all(run)
+    figures.draw_all(run)
     assert drawn(run) == names
 
 
@@ -96,18 +95,18 @@ def test_walks_are_as_many_as_there_are_examples_for(opened, examples, pairs):
     run = opened(autoencoder(VAE))
     test = replace(run.data.test, x=run.data.test.x[:examples], y=None)
     run = replace(run, read=replace(run.data, test=test))
-    begin, end = gallery.select_ends(run, 8)
+    begin, end = figures.select_ends(run, 8)
     assert len(begin) == len(end) == pairs
     alone = replace(run, read=replace(run.data, test=replace(test, x=test.x[:1])))
     with pytest.raises(UserError, match="a walk has two ends"):
-        gallery.select_ends(alone, 8)
-    gallery.draw_all(alone)
+        figures.select_ends(alone, 8)
+    figures.draw_all(alone)
     assert drawn(alone) == SEEING - {"interpolation", "latent"}
 
 
 def test_tables_are_scattered_and_a_single_column_is_not(opened):
     run = opened(gan(shape=(2,)), "two-moons")
-    gallery.draw_all(run)
+    figures.draw_all(run)
     assert drawn(run) == {"table"}
     data = DataRecord(spec=asdict(replace(run.spec, shape=(1,))))
     column = replace(
@@ -116,7 +115,7 @@ def test_tables_are_scattered_and_a_single_column_is_not(opened):
         record=RunRecord("toy", data=data),
         experiment=Experiment(gan(shape=(1,)), ()),
     )
-    gallery.draw_all(column)
+    figures.draw_all(column)
     assert not column.folder.samples.exists()
 
 
@@ -127,7 +126,7 @@ def picture(run: Run, name: str) -> np.ndarray:
 def test_few_classes_have_a_column_each(opened):
     model = gan(classes=3)
     run = opened(model)
-    gallery.draw_all(run)
+    figures.draw_all(run)
     rows = [draw_samples(model, 10, seed=0, label=label) for label in range(3)]
     x = torch.stack([rows[i % 3][i // 3] for i in range(30)])
     assert np.array_equal(picture(run, "samples"), np.array(image_grid.make_grid(x, 3)))
@@ -136,8 +135,8 @@ def test_few_classes_have_a_column_each(opened):
 def test_walks_and_manifold_of_a_conditional_model_stay_in_its_first_class():
     model, seen = gan(classes=3), []
     model.generator.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
-    decoded_images.manifold(model, side=4, units=(1, 3))
-    decoded_images.walks(model, torch.randn(2, 4), torch.randn(2, 4), 5, "spherical")
+    decoded_images.draw_manifold(model, side=4, units=(1, 3))
+    decoded_images.draw_walks(model, torch.randn(2, 4), torch.randn(2, 4), 5, "spherical")
     z = torch.cat(seen)
     assert z.shape == (16 + 10, 7)
     assert torch.equal(z[:, 4:], torch.tensor([1.0, 0.0, 0.0]).expand(26, 3))
@@ -147,7 +146,7 @@ def test_walks_and_manifold_of_a_conditional_model_stay_in_its_first_class():
 def test_the_manifold_of_a_bounded_prior_stays_within_it():
     model, seen = gan(prior=UniformCube), []
     model.generator.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
-    decoded_images.manifold(model, side=4)
+    decoded_images.draw_manifold(model, side=4)
     expected = 3**0.5 * torch.tensor([-0.75, -0.25, 0.25, 0.75])
     torch.testing.assert_close(seen[0][:4, 0], expected)
 
@@ -155,8 +154,8 @@ def test_the_manifold_of_a_bounded_prior_stays_within_it():
 def test_walks_between_codes_in_a_cube_stay_within_it():
     for prior, path in ((UniformCube, "linear"), (StandardNormal, "spherical")):
         for classes in (0, 3):
-            assert gallery.default_path(gan(classes, prior=prior)) == path
-    assert gallery.default_path(autoencoder()) == "spherical"
+            assert figures.default_path(gan(classes, prior=prior)) == path
+    assert figures.default_path(autoencoder()) == "spherical"
 
 
 class Remembering(nn.Module):
@@ -175,11 +174,11 @@ def test_copies_stand_above_what_they_are_copies_of(opened, monkeypatch):
     x, _ = run.data.train.batch(torch.tensor([700, 1200]))
     copier = GAN(Remembering(x), Discriminator(nn.Identity()), StandardNormal(4), 4)
     copies = replace(run, experiment=Experiment(copier, ()))
-    rows = np.split(np.array(gallery.draw_neighbours(copies))[2:], 4)
+    rows = np.split(np.array(figures.draw_neighbours(copies))[2:], 4)
     assert np.array_equal(rows[0], rows[1]) and np.array_equal(rows[2], rows[3])
     assert rows[0].std() > 0
-    monkeypatch.setattr(gallery, "COMPARED", 50)
-    rows = np.split(np.array(gallery.draw_neighbours(copies))[2:], 4)
+    monkeypatch.setattr(figures, "COMPARED", 50)
+    rows = np.split(np.array(figures.draw_neighbours(copies))[2:], 4)
     assert not np.array_equal(rows[0], rows[1])
 
 
@@ -189,7 +188,7 @@ def test_neighbours_are_the_nearest_of_all(opened):
     x = draw_samples(run.model, 20, seed=0)
     found = torch.cdist(x.flatten(1).double(), train.flatten(1).double()).argmin(1)
     expected = image_grid.make_alternating_rows(x, train[found])
-    assert np.array_equal(np.array(gallery.draw_neighbours(run)), np.array(expected))
+    assert np.array_equal(np.array(figures.draw_neighbours(run)), np.array(expected))
 
 
 class TestSample:
@@ -259,7 +258,7 @@ def test_a_model_without_an_encoder_walks_between_codes_of_its_prior(opened, cla
     result = draw.interpolate(run.folder.path, pairs=3, steps=4)
     assert result["between"] == "codes drawn from the prior"
     assert picture(run, "walks").shape == (3 * 58 + 2, 4 * 58 + 2)
-    assert all(codes.shape == (3, 4) for codes in gallery.select_ends(run, 3))
+    assert all(codes.shape == (3, 4) for codes in figures.select_ends(run, 3))
     assert draw.manifold(run.folder.path, side=3)["units"] == [0, 1]
     with pytest.raises(UserError, match="from 0 to 3"):
         draw.manifold(run.folder.path, units=(0, 4))
@@ -277,8 +276,8 @@ def test_a_class_conditional_model_walks_within_a_class(opened, see):
     result = draw.interpolate(run.folder.path, pairs=2, steps=5, label="1")
     assert result["between"] == "codes drawn from the prior"
     assert torch.equal(torch.cat(seen)[:, 4:], torch.tensor([0.0, 1.0, 0.0]).expand(10, 3))
-    a, b = gallery.sample_ends(run.model, 2)
-    expected = decoded_images.walks(run.model, a, b, 5, "spherical", label=1)
+    a, b = figures.sample_ends(run.model, 2)
+    expected = decoded_images.draw_walks(run.model, a, b, 5, "spherical", label=1)
     assert np.array_equal(picture(run, "walks"), np.array(expected))
 
 

@@ -18,7 +18,7 @@ from immersion.commands.train import train
 from immersion.data.dataset import MemorySplit
 from immersion.engine import Experiment, OptimizerSettings, Options, Player
 from immersion.models import GAN, Discriminator
-from immersion.models.inverse import InverseGenerator, encoder_for
+from immersion.models.inverse import InverseGenerator, build_encoder
 from immersion.models.refine import find_nearest_sample, refine_codes, squared_errors
 from immersion.nn import Architecture
 from immersion.objectives import Inversion
@@ -90,7 +90,7 @@ class TestObjective:
     @pytest.mark.parametrize("weight", [0.0, 1.0])
     def test_training_finds_the_pseudo_inverse(self, linear, weight, tmp_path):
         encoder = taught(
-            linear, encoder_for(linear, (D,), LINEAR), tmp_path, steps=600, weight=weight
+            linear, build_encoder(linear, (D,), LINEAR), tmp_path, steps=600, weight=weight
         )
         made = linear.generate(torch.randn(20, LATENT))
         # On examples off the plane only the reconstruction error says what to do.
@@ -107,7 +107,7 @@ def test_the_generator_does_not_move(tmp_path):
     network = nn.Sequential(nn.Linear(LATENT, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, D))
     model = gan(network)
     before = {name: t.clone() for name, t in model.state_dict().items()}
-    encoder = encoder_for(model, (D,), Architecture("dense", 8, 1))
+    encoder = build_encoder(model, (D,), Architecture("dense", 8, 1))
     first = {name: t.clone() for name, t in encoder.state_dict().items()}
     taught(model, encoder, tmp_path)
     assert all(torch.equal(t, before[name]) for name, t in model.state_dict().items())
@@ -136,7 +136,7 @@ class TestEncoder:
     def test_the_class_is_learned_where_the_image_shows_it(self, tmp_path):
         torch.manual_seed(0)
         model = gan(nn.Linear(4, D), Labelled(StandardNormal(1), 3), 4)
-        encoder = encoder_for(model, (D,), Architecture("dense", 32, 1))
+        encoder = build_encoder(model, (D,), Architecture("dense", 32, 1))
         taught(model, encoder, tmp_path, steps=400, weight=0.0)
         z = model.sample_codes(200, None)
         found = encoder(model.generate(z))

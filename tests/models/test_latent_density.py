@@ -16,7 +16,7 @@ from immersion.models.sampling import draw_samples
 from immersion.nn import Architecture
 from immersion.run_folder import RunFolder
 from immersion.run_record import DataRecord, RunRecord
-from immersion.runs.generative import generative
+from immersion.runs.generative import make_generative
 from immersion.runs.load import Run
 
 
@@ -66,9 +66,9 @@ def test_a_dead_code_stays_where_it_is():
 
 def test_a_run_of_an_autoencoder_samples_and_a_vae_is_itself(tmp_path):
     vae, autoencoder = digits_model(VAE), digits_model(Autoencoder)
-    assert generative(a_run(vae, tmp_path)) is vae
+    assert make_generative(a_run(vae, tmp_path)) is vae
     run = a_run(autoencoder, tmp_path)
-    model, again = generative(run), generative(run)
+    model, again = make_generative(run), make_generative(run)
     assert isinstance(model, WithLatentDensity)
     x = draw_samples(model, 60, seed=0)
     assert x.shape == (60, 1, 8, 8)
@@ -82,4 +82,4 @@ def test_a_run_of_an_autoencoder_samples_and_a_vae_is_itself(tmp_path):
 
 def test_what_does_not_decode_is_refused(tmp_path):
     with pytest.raises(UserError, match="run of toy"):
-        generative(a_run(nn.Linear(2, 2), tmp_path))
+        make_generative(a_run(nn.Linear(2, 2), tmp_path))

@@ -19,7 +19,7 @@ from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.pretrained.resolve import image_model_of
 from immersion.recipes import RECIPES
 from immersion.recipes.call import RecipeCall
-from immersion.recipes.image_to_image import patches_of
+from immersion.recipes.image_to_image import get_patches
 from immersion.runs.load import load_run
 from immersion.spec import Spec
 from immersion.tasks.enlarge import Enlarge
@@ -29,7 +29,7 @@ QUICK = im.Options(steps=4, batch_size=4, validate_every=2, log_every=2, device=
 SMALL = {"translation": ImageToImageArchitecture("restorer", width=4, depth=1)}
 
 
-OF_PICTURES = [name for name in RECIPES if (p := patches_of(RECIPES[name])) and not p.masked]
+OF_PICTURES = [name for name in RECIPES if (p := get_patches(RECIPES[name])) and not p.masked]
 
 
 @pytest.fixture(scope="module")

@@ -24,13 +24,13 @@ from immersion.recipes import RECIPES
 from immersion.recipes.base import resolve_likelihood
 from immersion.recipes.call import RecipeCall
 from immersion.recipes.gan import DiscriminatorSettings
-from immersion.recipes.image_to_image import patches_of
+from immersion.recipes.image_to_image import get_patches
 from immersion.run_folder import RunFolder
 from immersion.runs.load import load_model, load_run
 from immersion.spec import Spec
 
 FEW = Options(steps=5, batch_size=20, validate_every=5)
-OF_PICTURES = [name for name, recipe in RECIPES.items() if patches_of(recipe)]
+OF_PICTURES = [name for name, recipe in RECIPES.items() if get_patches(recipe)]
 OF_EXAMPLES = [name for name in RECIPES if name not in OF_PICTURES]
 
 

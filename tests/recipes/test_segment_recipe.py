@@ -18,7 +18,7 @@ from immersion.inference.settings import PredictionOptions
 from immersion.likelihoods.pixel_classes import PixelClasses
 from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.pretrained.resolve import image_model_of
-from immersion.runs import figures as gallery
+from immersion.runs import figures
 from immersion.runs.load import load_run
 from immersion.tasks import Pair
 from immersion.tasks.segment import Segment
@@ -127,8 +127,8 @@ def test_the_report_shows_inputs_predictions_and_targets(trained):
 
 def test_the_centre_of_large_pictures_is_shown_with_its_mask(trained, monkeypatch):
     opened = load_run(trained[1] / "run")
-    monkeypatch.setattr(gallery, "SHOWN_SIDE", 24)
-    shown = np.array(gallery.draw_translations(opened))
+    monkeypatch.setattr(figures, "SHOWN_SIDE", 24)
+    shown = np.array(figures.draw_translations(opened))
     (right,) = opened.data.test.masks
     colours = torch.tensor([[0, 0, 0], [128, 0, 0], [0, 128, 0], [224, 224, 192]])
     scale = shown.shape[0] // 24

@@ -75,7 +75,7 @@ def test_two_channels_cannot_be_shown():
 @pytest.mark.parametrize("kind", [VAE, Autoencoder])
 def test_reconstructions_alternate_with_originals(kind):
     model, x = build(kind), torch.rand(5, *SHAPE)
-    image = decoded_images.reconstructions(model, x, columns=3)
+    image = decoded_images.draw_reconstructions(model, x, columns=3)
     decoded = model.decode(model.encode(x).mean).mean
     assert image.size == (3 * 58 + 2, 4 * 58 + 2)
     expected = image_grid.make_grid(torch.stack([x[4], decoded[4]]), columns=1)
@@ -128,12 +128,12 @@ def test_the_manifolds_codes_are_the_inverse_gaussian_cdf():
 
 def test_the_manifold_of_one_latent_is_a_row():
     assert manifold_codes(1, 9).shape == (9, 1)
-    assert decoded_images.manifold(build(VAE, 1), side=9).size == (9 * 56, 56)
+    assert decoded_images.draw_manifold(build(VAE, 1), side=9).size == (9 * 56, 56)
 
 
 def test_the_manifold_shows_what_the_codes_decode_to():
     model = build(VAE)
-    image = decoded_images.manifold(model, side=4)
+    image = decoded_images.draw_manifold(model, side=4)
     expected = model.decode(manifold_codes(2, 4)).mean
     assert torch.equal(pixels(image), pixels(image_grid.make_grid(expected, 4, gap=0)))
 
@@ -147,7 +147,9 @@ def test_a_plane_needs_two_units_of_the_model(units):
 @pytest.mark.parametrize("path", ["linear", "spherical"])
 def test_an_interpolation_joins_two_reconstructions(path):
     model, a, b = build(VAE), torch.rand(3, *SHAPE), torch.rand(3, *SHAPE)
-    image = decoded_images.walks(model, encode_means(model, a), encode_means(model, b), 5, path)
+    image = decoded_images.draw_walks(
+        model, encode_means(model, a), encode_means(model, b), 5, path
+    )
     assert image.size == (5 * 58 + 2, 3 * 58 + 2)
     first = image_grid.make_grid(decode_means(model, encode_means(model, a)), 1)
     last = image_grid.make_grid(decode_means(model, encode_means(model, b)), 1)
@@ -160,6 +162,6 @@ def test_an_interpolation_joins_two_reconstructions(path):
 def test_an_interpolations_mistakes_are_named():
     model, z = build(VAE), torch.zeros(1, 2)
     with pytest.raises(UserError, match="linear, spherical"):
-        decoded_images.walks(model, z, z, 5, "geodesic")
+        decoded_images.draw_walks(model, z, z, 5, "geodesic")
     with pytest.raises(UserError, match="at least 2"):
-        decoded_images.walks(model, z, z, 1)
+        decoded_images.draw_walks(model, z, z, 1)

@@ -68,7 +68,7 @@ def write_run(path, kind=VAE, **more):
     x = torch.rand(6, *SHAPE)
     for name, image in (
         ("samples.png", image_grid.make_grid(sample_means(model, 4, 0), 2)),
-        ("reconstructions.png", decoded_images.reconstructions(model, x, 3)),
+        ("reconstructions.png", decoded_images.draw_reconstructions(model, x, 3)),
         ("my own.png", image_grid.make_grid(x, 3)),
     ):
         folder.write(f"samples/{name}", lambda file, image=image: image.save(file, format="PNG"))

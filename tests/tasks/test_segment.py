@@ -10,7 +10,7 @@ from immersion.likelihoods.pixel_classes import PixelClasses
 from immersion.models import Translator
 from immersion.nn.image_to_image import ImageToImageNetwork
 from immersion.objectives import ClassesLoss
-from immersion.tasks.segment import Segment, balance_classes, palette
+from immersion.tasks.segment import Segment, balance_classes, make_palette
 
 
 class Fixed(ImageToImageNetwork):
@@ -71,7 +71,7 @@ def test_classes_are_shown_in_black_and_white_or_in_colours():
     assert shown.shape == (1, 3, 1, 3)
     expected = [[0, 0, 0], [128, 128, 128], [224, 224, 192]]  # as the Pascal kit draws them
     assert (shown[0, :, 0].T * 255).tolist() == expected
-    assert len({tuple(colour) for colour in palette(200).tolist()}) == 201
+    assert len({tuple(colour) for colour in make_palette(200).tolist()}) == 201
 
 
 def test_the_estimate_is_the_most_likely_class():

@@ -22,7 +22,7 @@ def compute_ssim(x: Tensor, y: Tensor, crop: int = 0) -> Tensor:
 
     Protocol: Gaussian window 11 x 11, sigma 1.5, weights that sum to 1; s_x^2 = E[x^2] - mu_x^2
     (population, no n / (n - 1)); K1 = 0.01, K2 = 0.03; data range 1; no downsampling by the
-    picture's size; x neither clipped nor rounded (see `quantised`); `crop` pixels left out on each
+    picture's size; x neither clipped nor rounded (see `quantise`); `crop` pixels left out on each
     side beforehand; computed in float64. Tables of enlarging take luma, crop = scale; those of
     denoising take all channels, no crop.
 

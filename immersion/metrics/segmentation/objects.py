@@ -48,7 +48,8 @@ def compute_pixel_error(predicted: Tensor, truth: Tensor) -> Tensor:
 
     Protocol: every pixel counts, borders and interior alike. The leader board of ISBI 2012 is
     another number: 1 - the largest F-score of the interior over thresholds 0, 0.1, ..., 0.9, from
-    `count_pixels` added over slices: `pooled(count_pixels(p > t, truth), f_score, "share")`.
+    `count_pixels` added over slices:
+    `estimate_pooled(count_pixels(p > t, truth), compute_f_score, "share")`.
 
     Args:
         predicted: (B, H, W), bool, True inside objects and False on borders.
@@ -88,8 +89,9 @@ def compute_rand_error(predicted: Tensor, truth: Tensor, with_itself: bool = Tru
 
     The first leader board of ISBI 2012 is 1 - the largest F over thresholds 0, 0.1, ..., 0.9 of
     the predicted interior, from pair counts added over the stack's slices:
-    `pooled(count_pairs(probability > t, truth), f_score, "share")`; the challenge's program gives
-    these numbers. The later board thins borders to one pixel first, which is not done here.
+    `estimate_pooled(count_pairs(probability > t, truth), compute_f_score, "share")`; the
+    challenge's program gives these numbers. The later board thins borders to one pixel first,
+    which is not done here.
 
     Args:
         predicted: (B, H, W), bool, True inside objects and False on borders.
