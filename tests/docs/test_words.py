@@ -23,6 +23,25 @@ def sample(count: int) -> int:
 '''
 
 
+EXAMPLES = """
+told/said/asked of/whence/anew/of the user's/ails/means nothing/doubtful/manner/aware/judged
+many draws/each draw/looks at the validation/the generator's moves/what comes out/a person
+one's own/grave/worked on/puts them all through/beside/borne/lies/tells the two apart
+tells the real from/what puts/asked for a/by heart/of its own/comes to/stands for/going on with
+broke off/nought/optimiser/initialise
+"""
+"""One for each pattern of WORDS, in their order."""
+
+
+@pytest.mark.parametrize(
+    ("pattern", "example"),
+    list(zip(CHECK["WORDS"], EXAMPLES.strip().replace("\n", "/").split("/"), strict=True)),
+)
+def test_each_pattern_finds_its_example(pattern, example):
+    found = [better for _, _, better in CHECK["check_text"](f"It is {example} it.", 1)]
+    assert found == [CHECK["WORDS"][pattern]]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "word"),
     [
@@ -38,7 +57,7 @@ def sample(count: int) -> int:
         ("return count", "doubt = count", "doubt"),
     ],
 )
-def test_each_rule_finds_its_word(before, after, word):
+def test_every_place_is_checked(before, after, word):
     assert not list(CHECK["check_python"](PLAIN))
     assert before in PLAIN
     found = [each[1] for each in CHECK["check_python"](PLAIN.replace(before, after, 1))]
