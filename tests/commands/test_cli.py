@@ -167,7 +167,7 @@ def test_a_folder_of_images_trains(capsys, tmp_path):
         ("trian", "did you mean 'train'"),
         ("train vea", "did you mean 'vae'"),
         ("train vae --data mnits", "'mnist'"),
-        ("train vae --data digits --latnt 3", "--latent-dim"),
+        ("train vae --data digits --latnt-dim 3", "--latent-dim"),
         ("train vae --data digits --latent-dim x", "--latent-dim"),
         ("train vae --data digits --latent-dim 64", "--latent-dim from 1 to 63"),
         ("train vae --data digits --latent-dim 0", "--latent-dim from 1 to 63"),
