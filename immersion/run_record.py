@@ -184,8 +184,8 @@ def rename_legacy_keys(arguments: Mapping[str, Any]) -> dict[str, Any]:
         RENAMED.get(name, name): rename_legacy_keys(value) if isinstance(value, dict) else value
         for name, value in arguments.items()
     }
-    if "network" in renamed:
-        network = str(renamed["network"])
+    network = renamed.get("network")
+    if isinstance(network, str):
         renamed["network"] = RENAMED_NETWORKS.get(network, network)
     return renamed
 

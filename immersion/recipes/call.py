@@ -199,7 +199,8 @@ def _list_choices(types: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     choices: dict[str, tuple[str, ...]] = {}
     for name, kind in types.items():
         if dataclasses.is_dataclass(kind):
-            choices |= _list_choices(typing.get_type_hints(kind))
+            hints = typing.get_type_hints(kind)
+            choices |= _list_choices({f.name: hints[f.name] for f in dataclasses.fields(kind)})
         else:
             choices[name] = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
     return choices

@@ -47,7 +47,7 @@ def test_folds_are_evaluated_together(monkeypatch, tmp_path):
     truth = torch.ones(6, 4, 6).bool()
     truth[:, :, 2] = False
     monkeypatch.setattr(segment, "train_run", train)
-    monkeypatch.setattr(segment, "translations", lambda run: Shown())
+    monkeypatch.setattr(segment, "draw_translations", lambda run: Shown())
     monkeypatch.setattr(segment, "predict_cells", lambda run: (truth.float(), truth))
     measured = segment.measure_cells(tmp_path, "cpu", segment.CELLS_SHORT, segment.NARROW)
     assert [each[2] for each in calls] == [f"isbi2012-fold-{n}" for n in range(1, 6)]
