@@ -71,6 +71,9 @@ RENAMED = {
 RENAMED_VALUES = {"aware": "noise-aware", "Classes": "PixelClasses"}
 """Names that are JSON values in the first revision -> names in the second."""
 
+ADDED = {"prior", "posterior"}
+"""Keys of arguments that only the second revision has."""
+
 IGNORED = {"created", "seconds", "examples_per_second", "versions", "machine", "command"}
 """JSON keys that differ between two runs of one revision, or whose value contains flags."""
 
@@ -298,7 +301,7 @@ def flatten(
     """
     if isinstance(value, dict):
         for key, inner in value.items():
-            if key not in IGNORED:
+            if key not in IGNORED | ADDED:
                 inside = (*words, str(RENAMED.get(key, key)))
                 yield from flatten(inner, inside, numbers_only=numbers_only)
     elif isinstance(value, list):
