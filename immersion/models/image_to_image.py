@@ -8,6 +8,7 @@ from immersion.likelihoods import Likelihood
 from immersion.likelihoods.gaussian import Gaussian
 from immersion.models.translator import Translator
 from immersion.nn.image_to_image import ImageToImageArchitecture
+from immersion.random import use_seed
 from immersion.spec import Spec
 from immersion.tasks import TASKS, Task
 
@@ -85,7 +86,8 @@ def build_recorded(recipe: str, arguments: Mapping[str, Any], spec: Spec) -> Tra
         remedy = "restore run.json from a copy, or train again"
         what = f"the arguments of '{recipe}' in run.json are damaged"
         raise UserError(what, received=error, remedy=remedy) from error
-    return build_translator(spec, task, translation, arguments.get("latent_dim", 0))
+    with use_seed(0, "weights"):  # loading a model leaves the caller's generator alone
+        return build_translator(spec, task, translation, arguments.get("latent_dim", 0))
 
 
 def check_patch_side(side: int, multiple: int) -> None:

@@ -10,6 +10,7 @@ from immersion.check import UserError, check_installed
 from immersion.likelihoods.gaussian import GaussianFixed
 from immersion.models.translator import Translator
 from immersion.nn.dncnn import DnCNN
+from immersion.random import use_seed
 from immersion.tasks.denoise import Denoise
 
 ERROR = 0.02
@@ -41,7 +42,8 @@ def read_published(path: Path) -> tuple[Translator, int]:
     layers = _read_layers(path)
     weights = [weight for weight, _ in layers]
     width, colours = weights[0].shape[:2]
-    network = DnCNN(colours, colours, width, len(layers))
+    with use_seed(0, "weights"):
+        network = DnCNN(colours, colours, width, len(layers))
     convolutions = [module for module in network.layers if isinstance(module, nn.Conv2d)]
     if any(c.weight.shape != w.shape for c, w in zip(convolutions, weights, strict=True)):
         raise _make_error(path, "layers of other shapes")

@@ -74,7 +74,7 @@ def train_translator(
         latent_dim: Dimension of a code that selects one of several answers; 0 for one answer.
         adversary: The adversarial loss, if any.
     """
-    if latent_dim and getattr(objective, "beta", None) is not None:
+    if latent_dim and isinstance(objective, TranslationLoss) and objective.beta is not None:
         raise UserError(
             "a model with a code is trained by its ELBO, in which --beta has no part",
             remedy="leave --beta or --latent-dim out",

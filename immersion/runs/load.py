@@ -15,6 +15,7 @@ from immersion.engine import Experiment
 from immersion.models import GAN, Decoder, Generative
 from immersion.models.inverse import build_encoder
 from immersion.nn import Architecture
+from immersion.random import use_seed
 from immersion.recipes import RECIPES
 from immersion.recipes.call import RecipeCall
 from immersion.recipes.image_to_image import get_patches
@@ -135,7 +136,10 @@ def _attach_encoder(folder: RunFolder, model: GAN, spec: Spec) -> None:
     record = inner.record()
     if record.generator_step != folder.checkpoint_step():
         return
-    encoder = build_encoder(model, spec.shape, Architecture(**record.arguments["architecture"]))
+    with use_seed(0, "weights"):
+        encoder = build_encoder(
+            model, spec.shape, Architecture(**record.arguments["architecture"])
+        )
     encoder.load_state_dict(inner.weights())
     model.encoder = encoder
 

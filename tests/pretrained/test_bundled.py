@@ -131,3 +131,9 @@ def test_rounding_to_float16_keeps_the_psnr(run):
         "psnr"
     ]["value"]
     assert abs(before - after) < 0.01
+
+
+def test_loading_leaves_the_callers_generator_alone():
+    before = torch.get_rng_state()
+    load_bundled("denoise-grey")
+    assert torch.equal(torch.get_rng_state(), before)
