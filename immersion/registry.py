@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
-from immersion.check import check_choice
+from immersion.check import UserError, check_choice
 
 T = TypeVar("T")
 
@@ -22,6 +22,8 @@ class Registry(Mapping[str, T]):
     Args:
         what: The kind of member, in the singular, for errors.
         package: The module that registers the members, or the package of such modules.
+        entry_points: Group of entry points by which installed packages add members; empty for
+            none.
 
     Example:
         >>> from immersion.likelihoods import LIKELIHOODS
@@ -29,8 +31,8 @@ class Registry(Mapping[str, T]):
         'Bernoulli'
     """
 
-    def __init__(self, what: str, package: str) -> None:
-        self.what, self.package = what, package
+    def __init__(self, what: str, package: str, entry_points: str = "") -> None:
+        self.what, self.package, self.entry_points = what, package, entry_points
         self.members: dict[str, T] = {}
         self.loaded = False
 
@@ -76,6 +78,24 @@ class Registry(Mapping[str, T]):
             for module in pkgutil.iter_modules(getattr(package, "__path__", ())):
                 importlib.import_module(f"{self.package}.{module.name}")
             self.loaded = True
+            if self.entry_points:
+                self._load_entry_points()
+
+    def _load_entry_points(self) -> None:
+        """Add the members of installed packages; the package's own have precedence."""
+        from importlib.metadata import entry_points  # slow to import
+
+        for point in entry_points(group=self.entry_points):
+            if point.name in self.members:
+                continue
+            try:
+                self.members[point.name] = point.load()
+            except Exception as error:
+                raise UserError(
+                    f"the {self.what} '{point.name}' of another package cannot be imported",
+                    received=f"{type(error).__name__}: {error}, of {point.value}",
+                    remedy="repair or remove that package",
+                ) from error
 
     def _import(self, module: str) -> None:
         """Import one module of the package, if there is one of that name."""

@@ -11,6 +11,8 @@
       evaluation.json          results of `immersion evaluate`
       health.json              findings of `immersion doctor RUN` about the training
       report.html              one file that opens offline
+      data.safetensors         the data, if they were given in memory
+      paths.json               where the data, and code outside the package, were on this machine
 
 Every file but `metrics.jsonl` is written to a temporary name, flushed to the disk and renamed, so
 a process that is killed leaves the old file or the new one, never a part of one. Metrics are
@@ -59,6 +61,7 @@ class RunFolder:
         self.samples = self.path / "samples"
         self.metrics_file = self.path / "metrics.jsonl"
         self.report_file = self.path / "report.html"
+        self.data_file = self.path / "data.safetensors"
 
     @property
     def encoder(self) -> "RunFolder":
@@ -140,6 +143,10 @@ class RunFolder:
     def write_record(self, record: RunRecord) -> None:
         """Write `run.json`."""
         self.write_json("run.json", record.to_json())
+
+    def paths(self) -> dict[str, Any]:
+        """Return the contents of `paths.json`: absolute paths, which are no part of the record."""
+        return self._read("paths.json") if (self.path / "paths.json").is_file() else {}
 
     def write_json(self, name: str, value: object) -> Path:
         """Write one JSON file atomically."""

@@ -59,12 +59,14 @@ class DataRecord:
     """The data that a run was trained on.
 
     Args:
-        source: A data set's name or an absolute path.
+        source: A data set's name, or the name of a file or a folder (its path is in the run
+            folder's `paths.json`), or what the data in memory were.
         size: Side to which images were cropped and resized, or None.
         spec: The fields of `immersion.data.Spec`.
         examples: Number of training, validation and test examples.
         checksums: File name -> `sha256:...`.
         note: One sentence on where the data came from.
+        library: The library of a data frame that was given in memory: pandas, polars, ...
         more: Keys of the record that this version does not know.
     """
 
@@ -74,6 +76,7 @@ class DataRecord:
     examples: tuple[int, ...] = ()
     checksums: dict[str, str] = field(default_factory=dict)
     note: str = ""
+    library: str = ""
     more: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -84,7 +87,8 @@ class DataRecord:
 
     def to_json(self) -> dict[str, Any]:
         """Return the data record as a JSON object."""
-        return _merge_unknown(self) | {"examples": list(self.examples)}
+        values = _merge_unknown(self) | {"examples": list(self.examples)}
+        return {name: value for name, value in values.items() if name != "library" or value}
 
 
 @dataclass(frozen=True)

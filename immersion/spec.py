@@ -22,6 +22,10 @@ class Spec:
         binarize: Usual binarization of these data in the literature; `none` if they are not.
         shift, scale: The value subtracted from each column of a table and the divisor; empty if
             the values are those of the file.
+        columns: Names of a table's columns, in its order, those of labels among them; empty
+            without names.
+        dtypes: Type of each column as it came: int64, float32, bool, ...
+        label_column: Name of the column of labels; empty if there is none.
         frequencies: Frequency of each pixel class in training: its pixels over all pixels of the
             pictures that contain it; empty if pixels have no classes.
     """
@@ -34,6 +38,14 @@ class Spec:
     shift: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
     frequencies: tuple[float, ...] = ()
+    columns: tuple[str, ...] = ()
+    dtypes: tuple[str, ...] = ()
+    label_column: str = ""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Return the names of the columns that are modelled, without that of labels."""
+        return tuple(name for name in self.columns if name != self.label_column)
 
     @property
     def dimensions(self) -> int:

@@ -106,7 +106,7 @@ SYMBOLS = words("alpha beta gamma delta lambda mu nu rho sigma tau log exp sqrt 
 
 VERBS = words(
     """
-    Accept Accumulate Add Adjust Advance Aggregate Align Allocate Alternate Append Apply
+    Accept Accumulate Add Adjust Advance Aggregate Align Allocate Allow Alternate Append Apply
     Approximate Arrange Assemble Assert Assign Attach Augment Average Begin Bind Block Blur
     Bound Broadcast Build Cache Calibrate Call Cancel Capture Center Centre Check Choose Clamp
     Clean Clear Clip Close Clone Collect Colourise Combine Compare Compile Complete Compose
@@ -127,8 +127,8 @@ VERBS = words(
     Reverse Round Run Sample Save Scale Score Search Seed Select Send Separate Serve Set Shift
     Show Shuffle Shrink Simulate Skip Smooth Solve Sort Split Stack Standardise Standardize
     Start Step Stop Store Stream Sum Summarise Summarize Swap Synchronise Take Test Tile Time
-    Track Train Transform Translate Transpose Traverse Truncate Try Turn Unpack Unwrap Update
-    Upload Use Validate Vary Verify Visit Wait Walk Warm Warn Weigh Weight Widen Wrap Write
+    Track Train Transform Translate Transpose Traverse Truncate Trust Try Turn Unpack Unwrap
+    Update Upload Use Validate Vary Verify Visit Wait Walk Warm Warn Weigh Weight Widen Wrap Write
     Yield
     """
 )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from immersion import metrics
-from immersion.batch import Split
+from immersion.batch import Batch, Split, iterate_batches
 from immersion.check import UserError, check_at_least
 from immersion.commands.doctor import examine
 from immersion.data import log_volume
@@ -17,13 +17,14 @@ from immersion.engine import Options
 from immersion.evaluation.samples import SampleProtocol, evaluate_samples
 from immersion.evaluation.translators import evaluate_translator
 from immersion.metrics import Estimate
-from immersion.models import LatentVariableModel, ProbabilisticPCA, Translator
+from immersion.models import Decoder, LatentVariableModel, ProbabilisticPCA, Translator
 from immersion.pretrained.resolve import (
     image_model_of,
     is_bundled,
     is_published_file,
     resolve_model,
 )
+from immersion.random import use_seed
 from immersion.report.page import write_report
 from immersion.runs.load import Run, load_run
 
@@ -124,6 +125,8 @@ def evaluate_run(
     """
     if isinstance(run.model, Translator):
         return _write(run, evaluate_translator(image_model_of(run)))
+    if not isinstance(run.model, Decoder):
+        return _write(run, {"protocol": {"split": "test"}, "estimates": _evaluate_terms(run)})
     result: dict[str, Any] = {"protocol": {"split": "test"}, "estimates": {}}
     if sample_protocol is not None:  # first: an error must come before the long work
         quality = evaluate_samples(run, sample_protocol, seed)
@@ -135,6 +138,19 @@ def evaluate_run(
         result = likelihood | {**result, "protocol": likelihood["protocol"]}
         result["estimates"] = estimates
     return _write(run, result | {"latent_dim": run.decoder.latent_dim})
+
+
+@torch.no_grad()
+def _evaluate_terms(run: Run) -> dict[str, Any]:
+    """Measure the terms of the first player's objective: all that is known of other models."""
+    parts: dict[str, list[Tensor]] = {}
+    step = torch.tensor(run.record.step or 0)
+    for number, (x, y) in enumerate(iterate_batches(run.data.test, seed=0)):
+        with use_seed(0, "terms", number):
+            for player in run.experiment.players[:1]:
+                for name, term in player.objective(run.model, Batch(x, y, step)).items():
+                    parts.setdefault(name, []).append(term)
+    return _to_json({name: Estimate.of(torch.cat(t), "") for name, t in parts.items()})
 
 
 def _write(run: Run, result: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """`immersion train RECIPE`: from data to a run folder with a model, an evaluation and a report."""
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,18 +15,28 @@ from immersion.check import NonFinite, UserError
 from immersion.commands.doctor import examine
 from immersion.commands.evaluate import evaluate_run
 from immersion.data import Dataset, binarize
-from immersion.data.catalogue import is_set_name
+from immersion.data.saved import collect_tensors, save_tensors
 from immersion.engine import Experiment, Options
 from immersion.evaluation.samples import QUICK
 from immersion.machine import collect_versions, describe_machine
 from immersion.models import Generative
 from immersion.objectives.penalties import Penalties
+from immersion.progress import MetricsCallback as OnMetrics
+from immersion.recipes import Recipe, own
 from immersion.recipes.call import RESUMABLE, RecipeCall
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
 from immersion.run_record import DataRecord, Outcome, RunRecord, flatten
 from immersion.runs.figures import draw_all
-from immersion.runs.load import Run, read_data
+from immersion.runs.run import Run
+from immersion.runs.training_data import (
+    MEMORY,
+    find_library,
+    locate_source,
+    name_source,
+    read_data,
+)
+from immersion.spec import Values
 
 RESOLVED = {"device", "precision"}
 """Options that are compared by what `auto` was resolved to."""
@@ -42,9 +52,10 @@ def train(
     data: str = "mnist",
     out: Path | None = None,
     size: int | None = None,
+    values: Values | None = None,
     options: Options = Options(),
     arguments: Mapping[str, Any] | None = None,
-    on_metrics: Callable[[dict[str, Any]], None] = lambda row: None,
+    on_metrics: OnMetrics = lambda row: None,
 ) -> dict[str, Any]:
     """Train a recipe's model on data, evaluate it, sample from it and write its report.
 
@@ -52,11 +63,13 @@ def train(
     finished one.
 
     Args:
-        recipe: A recipe's name, such as vae or gan.
+        recipe: A recipe's name, such as vae or gan; or file.py:function, a recipe of your own.
         data: A data set's name (see `immersion data`), a folder of images, or a file in the
             format npy, npz or csv.
         out: Run folder; by default runs/ and a name made of the settings that are not defaults.
         size: Side to which images are cropped and resized.
+        values: Type of the values in a file: binary, unit (levels from 0 to 1, or from 0 to 255),
+            counts or real; by default it is inferred.
         options: Training options.
         arguments: Arguments of the recipe.
         on_metrics: Called with each row of the metrics.
@@ -70,13 +83,92 @@ def train(
         NonFinite: Training diverged; the last good checkpoint is kept, and the cause is in
             run.json, health.json and the report. The same call resumes from that checkpoint.
     """
-    call = RecipeCall(recipe, arguments or {})
-    dataset = read_data(recipe, data, size)
-    if not len(dataset.train):
-        raise UserError(f"'{data}' has no pictures to train on", "a set with a training split")
+    call = give_call(recipe, arguments or {})
+    run = start_recipe(call, data, out=out, size=size, values=values, options=options)
+    return finish(train_run(run, options, on_metrics))
+
+
+def give_call(recipe: str | Recipe, arguments: Mapping[str, Any]) -> RecipeCall:
+    """Return the call of a recipe that the caller gave: a function, or a name."""
+    if isinstance(recipe, str) and not own.is_own(recipe):
+        return RecipeCall(recipe, arguments)
+    name, file = own.trust(recipe)
+    return RecipeCall(name, arguments, file)
+
+
+def start_recipe(
+    call: RecipeCall,
+    data: Any,
+    *,
+    out: str | Path | None = None,
+    size: int | None = None,
+    values: Values | None = None,
+    options: Options = Options(),
+) -> Run:
+    """Return a recipe's run, new or to be resumed, after all checks; nothing has been written.
+
+    Args:
+        call: The recipe and its arguments.
+        data: A name, a path or data in memory; see `read_data`.
+        out, size, values, options: As in `train`.
+    """
+    dataset = read_data(call.recipe, data, size, values)
     experiment = call.build(dataset.spec, options.seed)
-    folder = RunFolder(out or call.run_path(data, size, options))
-    record = _make_record(call, experiment, dataset, data, size, options)
+    return start_experiment(call, experiment, dataset, data, out, size, options)
+
+
+def start_experiment(
+    call: RecipeCall,
+    experiment: Experiment,
+    dataset: Dataset,
+    data: Any,
+    out: str | Path | None,
+    size: int | None,
+    options: Options,
+    name: str = "",
+) -> Run:
+    """Return the run of an experiment, new or to be resumed, after all checks.
+
+    Args:
+        call: The recipe call that built it; without a name if a model was built in Python.
+        experiment: The model and its players.
+        dataset: The data, as read.
+        data: The object, the path or the name that they were read from.
+        out, size, options: As in `train`.
+        name: Beginning of the default folder's name; by default the recipe's.
+    """
+    source = _name_unique(data, dataset)
+    command = call.command_line(_hide_parents(source), size, options)
+    record = RunRecord(
+        recipe=call.name,
+        command=command if call.name and is_path(data) else "",
+        arguments=call.complete().to_json(),
+        data=_describe_data(dataset, data, size),
+    )
+    named = call if call.name else replace(call, name=name)
+    path = Path(out) if out is not None else named.run_path(source, size, options)
+    run = Run(RunFolder(path), record, experiment, call.recipe if call.name else None, dataset)
+    return start(run, options, locate_source(data) | ({"code": call.file} if call.file else {}))
+
+
+def start(run: Run, options: Options, paths: Mapping[str, Any]) -> Run:
+    """Return a run with its record complete and its folder checked; nothing has been written.
+
+    Args:
+        run: The run, with the part of its record that options and machine do not determine.
+        options: Training options.
+        paths: The contents of `paths.json`.
+
+    Raises:
+        UserError: The options do not suit the data, the folder holds something else, or the
+            likelihood does not suit the data.
+    """
+    folder, experiment, dataset = run.folder, run.experiment, run.data
+    if not len(dataset.train):
+        raise UserError(
+            f"'{dataset.spec.name}' has no examples to train on", "a set with a training split"
+        )
+    record = _complete_record(run.record, experiment, options)
     options.resolve_batch_size(len(dataset.train), experiment.batch_size, experiment.multiple)
     options.check_players(len(experiment.players))
     folder.check_free()
@@ -84,27 +176,36 @@ def train(
         check_same_experiment(folder, record)
         check_steps(folder, options.steps)
         record = replace(folder.record(), options=record.options, command=record.command)
-    prepared = binarize(dataset, experiment.binarize)
-    _check_support(experiment, prepared)
-    with folder.lock():
-        return _train(Run(folder, record, experiment, prepared), options, on_metrics)
+    _check_support(experiment, binarize(dataset, experiment.binarize))
+    return replace(run, record=record, paths=paths)
 
 
-def _train(
-    run: Run, options: Options, on_metrics: Callable[[dict[str, Any]], None]
-) -> dict[str, Any]:
-    """Train a run's model in its folder, and finish the run unless it was interrupted."""
-    folder = run.folder
+def train_run(run: Run, options: Options, on_metrics: OnMetrics = lambda row: None) -> Run:
+    """Train a started run's model in its folder, and return it with its outcome."""
+    with run.folder.lock():
+        return _train(run, options, on_metrics)
+
+
+def _train(run: Run, options: Options, on_metrics: OnMetrics) -> Run:
+    folder, dataset = run.folder, run.data
     folder.write_record(run.record)
+    folder.write_json("paths.json", dict(run.paths))
+    if run.record.data.source == MEMORY and not folder.data_file.is_file():
+        _keep_data(folder, dataset)
+    run = replace(run, read=binarize(dataset, run.experiment.binarize))
     try:
         outcome = engine.train(run.experiment, run.data, folder, options, on_metrics)
     except NonFinite as error:
         raise NonFinite(_record_divergence(folder, run.record, error)) from error
     run = replace(run, record=replace(run.record, outcome=outcome))
     folder.write_record(run.record)
-    if outcome.reason == "interrupted":
-        return {"run": str(folder.path), **outcome.to_json()}
-    return _finish(run, outcome)
+    return run
+
+
+def _keep_data(folder: RunFolder, dataset: Dataset) -> None:
+    """Keep data that were given in memory, unless they are too large, for later evaluations."""
+    if tensors := collect_tensors(dataset):
+        folder.write(folder.data_file.name, lambda path: save_tensors(tensors, path))
 
 
 def _record_divergence(folder: RunFolder, record: RunRecord, error: NonFinite) -> str:
@@ -125,8 +226,11 @@ def _record_divergence(folder: RunFolder, record: RunRecord, error: NonFinite) -
     return f"{error}; {where}; {first.remedy} (immersion doctor {path} says more)"
 
 
-def _finish(run: Run, outcome: Outcome) -> dict[str, Any]:
-    """Evaluate the trained model, sample from it and write the report."""
+def finish(run: Run) -> dict[str, Any]:
+    """Evaluate the trained model, sample from it and write the report, unless interrupted."""
+    outcome = run.record.outcome or Outcome()
+    if outcome.reason == "interrupted":
+        return {"run": str(run.folder.path), **outcome.to_json()}
     run.model.load_state_dict(run.folder.weights())
     run.model.eval()
     evaluation = run.folder.evaluation()
@@ -146,27 +250,41 @@ def _finish(run: Run, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _make_record(
-    call: RecipeCall,
-    experiment: Experiment,
-    dataset: Dataset,
-    source: str,
-    size: int | None,
-    options: Options,
-) -> RunRecord:
+def is_path(data: Any) -> bool:
+    """Return whether data are given by a name or a path."""
+    return isinstance(data, (str, Path))
+
+
+def _hide_parents(data: str) -> str:
+    """Return a path as a record may show it: a relative one as given, else its last part."""
+    return Path(data).name if Path(data).expanduser().is_absolute() else str(data)
+
+
+def _name_unique(data: Any, dataset: Dataset) -> str:
+    """Return a name for a run's default folder: other data in memory have another one."""
+    if is_path(data):
+        return str(data)
+    digest = "".join(dataset.checksums.values()).removeprefix("sha256:")[:8]
+    return f"{dataset.spec.name.removeprefix('the ').replace(' ', '-')}-{digest}"
+
+
+def _describe_data(dataset: Dataset, data: Any, size: int | None) -> DataRecord:
+    return DataRecord(
+        source=name_source(data),
+        library=find_library(data),
+        size=size,
+        spec=asdict(dataset.spec),
+        examples=(len(dataset.train), len(dataset.validation), len(dataset.test)),
+        checksums=dataset.checksums,
+        note=dataset.note,
+    )
+
+
+def _complete_record(record: RunRecord, experiment: Experiment, options: Options) -> RunRecord:
+    """Return a record with options, machine and resolved settings."""
     device = options.resolve_device()
-    return RunRecord(
-        recipe=call.name,
-        command=call.command_line(source, size, options),
-        arguments=call.complete().to_json(),
-        data=DataRecord(
-            source=source if is_set_name(source) else str(Path(source).resolve()),
-            size=size,
-            spec=asdict(dataset.spec),
-            examples=(len(dataset.train), len(dataset.validation), len(dataset.test)),
-            checksums=dataset.checksums,
-            note=dataset.note,
-        ),
+    return replace(
+        record,
         options=asdict(options),
         device=device.type,
         precision=str(options.resolve_precision(device)).removeprefix("torch."),
@@ -183,6 +301,7 @@ def _describe_model(experiment: Experiment, options: Options) -> dict[str, Any]:
     model = experiment.model
     likelihood = getattr(model, "likelihood", None)
     resolved = {
+        "class": f"{type(model).__module__}:{type(model).__qualname__}",
         "generative": isinstance(model, Generative),
         "likelihood": None if likelihood is None else type(likelihood).__name__,
         "binarize": experiment.binarize,
@@ -227,12 +346,13 @@ def _compare(before: RunRecord, after: RunRecord) -> Iterator[tuple[str, Any, An
     yield "recipe", before.recipe, after.recipe
     yield "device", before.device, after.device
     yield "precision", before.precision, after.precision
-    yield "data", before.data.source, after.data.source
+    yield "data", Path(before.data.source).name, after.data.source
     yield "data checksums", before.data.checksums, after.data.checksums
+    yield "type of values", before.data.spec.get("values"), after.data.spec["values"]
     yield "size", before.data.size, after.data.size
     # An argument that an earlier version had not yet has its default there.
     new = flatten(after.arguments)
-    for name, value in RecipeCall(before.recipe, before.arguments).settings.items():
+    for name, value in RecipeCall(after.recipe, before.arguments).settings.items():
         yield name, value, new.get(name)
     for name, value in before.options.items():
         if name not in RESUMABLE | RESOLVED:

@@ -10,11 +10,17 @@ import torch
 from torch import Tensor
 
 from immersion.check import UserError
-from immersion.data.array_conversion import check_finite, encode_labels, infer_values, reorder_axes
+from immersion.data.array_conversion import (
+    Source,
+    check_finite,
+    convert_values,
+    encode_labels,
+    reorder_axes,
+)
 from immersion.data.dataset import Dataset
 from immersion.data.splits import from_tensors, split_randomly, split_sizes
 from immersion.data.store import sha256
-from immersion.spec import Spec
+from immersion.spec import Spec, Values
 
 EXAMPLES = ("x", "X", "data", "images")
 LABELS = ("y", "Y", "labels", "targets")
@@ -24,7 +30,7 @@ SPLITS = {
 }
 
 
-def load_arrays(path: Path) -> Dataset:
+def load_arrays(path: Path, values: Values | None = None) -> Dataset:
     """Return the arrays of a .npy or .npz file as a data set.
 
     The examples are the array x, X, data or images, or the only array; the labels are y, Y,
@@ -40,21 +46,29 @@ def load_arrays(path: Path) -> Dataset:
     checksums = {path.name: sha256(content)}
     for examples, labels in SPLITS.items():
         if examples[0] in arrays and examples[2] in arrays:
-            return from_splits(path, arrays, examples, labels, checksums)
-    names = (*EXAMPLES, *(examples[0] for examples in SPLITS))
+            return from_splits(path, arrays, examples, labels, checksums, values)
     label_names = (*LABELS, *(labels[0] for labels in SPLITS.values()))
-    x = next((arrays[name] for name in names if name in arrays), None)
-    if x is None and len(arrays) == 1:
-        (x,) = arrays.values()
-    if x is None:
-        raise UserError(
-            f"{path} does not say which array holds the examples",
-            f"one of {', '.join(names)}",
-            ", ".join(sorted(arrays)) or "no array",
-            "rename it",
-        )
+    x = select_examples(path, arrays)
     y = next((arrays[name] for name in label_names if name in arrays), None)
-    return from_arrays(path, x, y, None, checksums)
+    return from_arrays(path, x, y, None, checksums, values)
+
+
+def select_examples(path: Path, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the array that holds the examples: x, X, data, images, ..., or the only one.
+
+    Raises:
+        UserError: No name is known.
+    """
+    names = (*EXAMPLES, *(examples[0] for examples in SPLITS))
+    for name in (*names, *(arrays if len(arrays) == 1 else ())):
+        if name in arrays:
+            return arrays[name]
+    raise UserError(
+        f"{path} does not say which array holds the examples",
+        f"one of {', '.join(names)}",
+        ", ".join(sorted(arrays)) or "no array",
+        "rename it",
+    )
 
 
 def from_splits(
@@ -63,6 +77,7 @@ def from_splits(
     examples: tuple[str, str, str],
     labels: tuple[str, str, str],
     checksums: dict[str, str],
+    values: Values | None,
 ) -> Dataset:
     """Return the file's own splits; without a validation split, a tenth of training becomes it."""
     present = [i for i in range(3) if examples[i] in arrays]
@@ -77,7 +92,7 @@ def from_splits(
     else:
         y = None
     x = concatenate(path, [arrays[examples[i]] for i in present])
-    return from_arrays(path, x, y, indices, checksums)
+    return from_arrays(path, x, y, indices, checksums, values)
 
 
 def concatenate(path: Path, parts: list[np.ndarray]) -> np.ndarray:
@@ -90,34 +105,44 @@ def concatenate(path: Path, parts: list[np.ndarray]) -> np.ndarray:
 
 
 def from_arrays(
-    path: Path,
+    source: Source,
     x: np.ndarray,
     labels: np.ndarray | None,
     indices: list[Tensor] | None,
     checksums: dict[str, str],
+    values: Values | None = None,
 ) -> Dataset:
     """Return a data set from examples, (N, ...), and labels, (N,).
 
-    Without `indices` the examples are split into 80, 10 and 10 %.
+    Args:
+        source: The file, or what errors call the arrays.
+        x: A table, (N, D), or images, (N, H, W), (N, H, W, C) or (N, C, H, W).
+        labels: (N,) numbers or words, or None.
+        indices: The examples of the three splits; by default 80, 10 and 10 % at random.
+        checksums: File name -> `sha256:...`.
+        values: Type of values; by default it is inferred.
 
     Raises:
         UserError: There are fewer than three examples, or the number of labels differs.
     """
-    x = check_finite(path, reorder_axes(path, x))
+    x = check_finite(source, reorder_axes(source, x))
     if len(x) < 3:
         raise UserError(
-            f"{path} holds too few examples",
+            f"{source} holds too few examples",
             "at least 3, to train, to validate and to test",
             len(x),
             "add examples",
         )
-    y, classes = (None, ()) if labels is None else encode_labels(path, labels, len(x))
-    tensor, values = infer_values(x)
+    y, classes = (None, ()) if labels is None else encode_labels(source, labels, len(x))
+    tensor, kind = convert_values(source, x, values)
     if indices is None:
         indices = split_randomly("arrays", split_sizes(len(x)))
-    spec = Spec(str(path), tuple(tensor.shape[1:]), values, classes)
-    note = f"{len(x)} examples from {path}, read as {values} values"
-    return from_tensors(spec, tensor, y, indices, checksums, note)
+    name = source.name if isinstance(source, Path) else source
+    spec = Spec(name, tuple(tensor.shape[1:]), kind, classes)
+    how = f"read as {kind} values" if values is None else f"{kind} values, as requested"
+    return from_tensors(
+        spec, tensor, y, indices, checksums, f"{len(x)} examples from {name}, {how}"
+    )
 
 
 def read_arrays(path: Path, content: bytes) -> dict[str, np.ndarray]:

@@ -83,19 +83,25 @@ def decode(path: Path, shape: tuple[int, ...], content: bytes | None = None) -> 
     Returns:
         (C, H, W) uint8.
     """
-    channels, height, width = shape
     with open_image(path, content) as image:
-        upright = ImageOps.exif_transpose(image)
-        plain = flatten_on_white(to_eight_bits(upright, path)).convert(
-            "L" if channels == 1 else "RGB"
-        )
-        if plain.size != (width, height):
-            plain = ImageOps.fit(plain, (width, height), Image.Resampling.LANCZOS)
-        levels = np.array(plain).reshape(height, width, channels)
+        return to_levels(image, shape, path)
+
+
+def to_levels(
+    image: Image.Image, shape: tuple[int, ...], path: Path | str = "in memory"
+) -> Tensor:
+    """Return an open image as levels, (C, H, W) uint8; see `decode`."""
+    channels, height, width = shape
+    upright = ImageOps.exif_transpose(image)
+    mode = "L" if channels == 1 else "RGB"
+    plain = flatten_on_white(to_eight_bits(upright, path)).convert(mode)
+    if plain.size != (width, height):
+        plain = ImageOps.fit(plain, (width, height), Image.Resampling.LANCZOS)
+    levels = np.array(plain).reshape(height, width, channels)
     return torch.from_numpy(levels).permute(2, 0, 1).contiguous()
 
 
-def to_eight_bits(image: Image.Image, path: Path) -> Image.Image:
+def to_eight_bits(image: Image.Image, path: Path | str) -> Image.Image:
     """Return an image of 16-bit or float grey levels with 8-bit levels; others unchanged."""
     if not (image.mode == "F" or image.mode.startswith("I")):
         return image

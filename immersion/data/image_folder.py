@@ -88,18 +88,41 @@ def load_image_folder(folder: Path, size: int | None, resident: bool | None) -> 
     if size is not None and size < 1:
         raise UserError("the size of images is too small", "at least 1", size)
     paths, others = find_images(folder)
-    shape, sized = select_shape(map_in_threads(read_header, paths), size)
-    names, y = labels_from_folders(folder, paths)
-    spec = Spec(str(folder), shape, "unit", names)
+    labels = labels_from_folders(folder, paths)
     left_out = f"; {others} other files were left out" if others else ""
-    note = f"{len(paths)} images from {folder}, {sized}{left_out}"
+    return load_image_files(folder.resolve().name, paths, folder, size, resident, labels, left_out)
+
+
+def load_image_files(
+    name: str,
+    paths: list[Path],
+    root: Path,
+    size: int | None,
+    resident: bool | None = None,
+    labels: tuple[tuple[str, ...], Tensor | None] = ((), None),
+    left_out: str = "",
+) -> Dataset:
+    """Return the images in files in a seeded split of 80, 10 and 10 %.
+
+    Args:
+        name: Name of the data.
+        paths: The files, three or more.
+        root: Folder to which the names in the checksum are relative.
+        size, resident: As in `load_image_folder`.
+        labels: Names of the classes and the class of each file, (N,), if any.
+        left_out: Words on files that were left out, for the note.
+    """
+    shape, sized = select_shape(map_in_threads(read_header, paths), size)
+    names, y = labels
+    spec = Spec(name, shape, "unit", names)
+    note = f"{len(paths)} images from {name}, {sized}{left_out}"
     indices = split_randomly("folder", split_sizes(len(paths)))
     if resident is None:
         resident = len(paths) * spec.dimensions <= BUDGET
     if not resident:
-        return stream_images(spec, paths, y, indices, folder, f"{note}; decoded as they are read")
-    x, checksum = read_images(folder, paths, shape)
-    return from_tensors(spec, x, y, indices, {folder.resolve().name: checksum}, note)
+        return stream_images(spec, paths, y, indices, root, f"{note}; decoded as they are read")
+    x, checksum = read_images(root, paths, shape)
+    return from_tensors(spec, x, y, indices, {name: checksum}, note)
 
 
 def find_images(folder: Path) -> tuple[list[Path], int]:
@@ -192,6 +215,6 @@ def stream_images(
         )
         for rows in indices
     )
-    name = f"{folder.resolve().name} (names, sizes and times)"
+    name = f"{spec.name} (names, sizes and times)"
     checksums = {name: f"sha256:{total.hexdigest()}"}
     return Dataset(spec, train, validation, test, checksums, note)

@@ -11,7 +11,7 @@ from immersion.data.image_folder import load_image_folder
 from immersion.data.source import DATASETS
 from immersion.data.store import read_files
 from immersion.data.table import load_table
-from immersion.spec import Binarize
+from immersion.spec import Binarize, Values
 
 READERS = {".npy": load_arrays, ".npz": load_arrays, ".csv": load_table}
 
@@ -22,6 +22,7 @@ def load(
     binarize: Binarize = "none",
     size: int | None = None,
     resident: bool | None = None,
+    values: Values | None = None,
 ) -> Dataset:
     """Return a data set by its name, or from a folder of images, a .npz, .npy or .csv file.
 
@@ -32,6 +33,7 @@ def load(
         size: New height and width of images; see `load_image_folder` and `transforms.resize`.
         resident: For a folder, whether the images are held in memory; by default this depends on
             their size.
+        values: Type of the values in a file; by default it is inferred.
 
     Raises:
         UserError: The name is unknown, or a file is missing, damaged or has the wrong contents.
@@ -45,6 +47,9 @@ def load(
     """
     path = Path(name_or_path).expanduser()
     known = isinstance(name_or_path, str) and name_or_path in DATASETS
+    from_path = path.exists() and bool(str(name_or_path)) and not known
+    if values is not None and not (from_path and path.is_file()):
+        raise UserError("the type of values is for a file or an array", received=f"{name_or_path}")
     if path.is_dir() and str(name_or_path) and not known:
         images = _mark_as_path(load_image_folder(path, size, resident))
         return transforms.binarize(images, binarize)
@@ -52,8 +57,9 @@ def load(
         return load_named(str(name_or_path))  # raises: neither a name nor a path
     if resident is not None:
         raise UserError("resident is for a folder of images", "a folder", repr(str(name_or_path)))
-    from_path = path.is_file() and not known
-    dataset = _mark_as_path(load_file(path)) if from_path else load_named(str(name_or_path))
+    dataset = (
+        _mark_as_path(load_file(path, values)) if from_path else load_named(str(name_or_path))
+    )
     if size is not None:
         dataset = transforms.resize(dataset, size)
     return transforms.binarize(dataset, binarize)
@@ -67,7 +73,7 @@ def _mark_as_path(dataset: Dataset) -> Dataset:
     return replace(dataset, spec=replace(dataset.spec, name=f"./{name}"))
 
 
-def load_file(path: Path) -> Dataset:
+def load_file(path: Path, values: Values | None = None) -> Dataset:
     """Return the data set in a .npy, .npz or .csv file."""
     if path.suffix.lower() not in READERS:
         raise UserError(
@@ -76,7 +82,7 @@ def load_file(path: Path) -> Dataset:
             remedy="save it as one of them",
         )
     try:
-        return READERS[path.suffix.lower()](path)
+        return READERS[path.suffix.lower()](path, values)
     except OSError as error:
         raise UserError(f"{path} cannot be read", received=error) from error
 

@@ -64,7 +64,9 @@ def load_pictures(
     if path.is_dir() and name not in DATASETS:
         paths, _ = find_images(path)
         counts = split_sizes(len(paths))
-        return from_files(str(path), paths, path, side, counts, None, default_side, shortest)
+        return from_files(
+            path.resolve().name, paths, path, side, counts, None, default_side, shortest
+        )
     if not path.exists():
         check_choice("set of pictures or folder", name, [*PICTURE_SETS, *DATASETS])
     return from_images(load(name_or_path), side, default_side, shortest)
@@ -150,8 +152,7 @@ def from_files(
     cut = "" if share == 1 else f", the middle {share:.0%} of each side: more does not fit"
     note = f"{len(paths)} pictures from {name}, in patches of {side} x {side}{cut}"
     spec = Spec(name, (channels, side, side), "unit")
-    checksums = {Path(name).resolve().name: checksum}
-    return Dataset(spec, train, validation, test, checksums, note)
+    return Dataset(spec, train, validation, test, {name: checksum}, note)
 
 
 def _read_picture(

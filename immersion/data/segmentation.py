@@ -92,7 +92,8 @@ def _load_folder(folder: Path, side: int | None) -> Dataset:
     split = split_randomly("masks", split_sizes(len(examples)))
     train, validation, test = ([examples[i] for i in part.tolist()] for part in split)
     names = _read_class_names(folder / "classes.txt")
-    return from_examples(str(folder), (train, validation, test), names, WHITE, side, True)
+    name = folder.resolve().name
+    return from_examples(name, (train, validation, test), names, WHITE, side, True)
 
 
 def _read_example(path: Path, images: Path, masks: Path) -> Example:
@@ -173,8 +174,7 @@ def from_examples(
             "number the classes, or leave classes.txt out for masks of 0 and 255",
         )
     note = f"{len(examples)} pictures with masks from {name}, in patches of {side} x {side}"
-    checksums = {Path(name).resolve().name: checksum_examples(splits)}
-    return Dataset(spec, train, validation, test, checksums, note)
+    return Dataset(spec, train, validation, test, {name: checksum_examples(splits)}, note)
 
 
 def _check_budget(name: str, size: int) -> None:

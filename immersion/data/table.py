@@ -1,19 +1,23 @@
 """Load a .csv file of numbers as a data set."""
 
 import csv
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from immersion.check import UserError
+from immersion.data.array_conversion import Source
 from immersion.data.arrays import from_arrays
 from immersion.data.dataset import Dataset
 from immersion.data.store import sha256
+from immersion.spec import Values
 
 LABELS = ("label", "class", "target", "y")
 
 
-def load_table(path: Path) -> Dataset:
+def load_table(path: Path, values: Values | None = None) -> Dataset:
     """Return the rows of a .csv file, separated by commas, semicolons or tabs.
 
     A first line without any number is a header; the column label, class, target or y, if any,
@@ -24,6 +28,28 @@ def load_table(path: Path) -> Dataset:
             length, or the file is not text.
     """
     content = path.read_bytes()
+    names, columns, headed = read_named_columns(path, content)
+    position = find_label_column(path, names) if headed else None
+    features = [i for i in range(len(names)) if i != position]
+    if not features:
+        raise UserError(f"{path} holds only labels", remedy="add columns of numbers")
+    x = np.stack([parse_column(path, names[i], columns[i]) for i in features], axis=1)
+    labels = None if position is None else parse_labels(columns[position])
+    dataset = from_arrays(path, x, labels, None, {path.name: sha256(content)}, values)
+    if not headed:
+        return dataset
+    label = "" if position is None else names[position]
+    dtypes = [infer_dtype(column) for column in columns]
+    return with_columns(dataset, names, dtypes, label)
+
+
+def read_named_columns(
+    path: Path, content: bytes
+) -> tuple[list[str], list[tuple[str, ...]], bool]:
+    """Return the names and the fields of a file's columns, and whether it has a header.
+
+    Columns without a header are numbered from 1.
+    """
     rows = read_rows(path, content)
     headed = not any(is_number(field) for field in rows[0])
     names = [name.strip() for name in rows[0]] if headed else []
@@ -31,20 +57,80 @@ def load_table(path: Path) -> Dataset:
     columns = list(zip(*(rows[1:] if headed else rows), strict=True))
     if not columns:
         raise UserError(f"{path} has a header and no rows", remedy="add rows")
-    label_columns = [i for i, name in enumerate(names) if headed and name.lower() in LABELS]
-    if len(label_columns) > 1:
+    return names, columns, headed
+
+
+def read_features(path: Path, features: Sequence[str]) -> np.ndarray:
+    """Return the columns of a file that a model was trained on, (N, D) float64, in their order.
+
+    Args:
+        path: A .csv file.
+        features: Names of the columns; empty for all but that of labels.
+
+    Raises:
+        UserError: A column is missing or not numeric.
+    """
+    names, columns, headed = read_named_columns(path, path.read_bytes())
+    check_features(path, names, features)
+    label = find_label_column(path, names) if headed else None
+    wanted = features or [name for i, name in enumerate(names) if i != label]
+    return np.stack(
+        [parse_column(path, name, columns[names.index(name)]) for name in wanted], axis=1
+    )
+
+
+def check_features(source: Source, names: Sequence[str], features: Sequence[str]) -> None:
+    """Raise UserError if columns that a model was trained on are missing."""
+    missing = [name for name in features if name not in names]
+    if missing:
         raise UserError(
-            f"{path} has more than one column of labels",
+            f"{source} lacks columns that the model was trained on",
+            ", ".join(features),
+            f"no {', '.join(missing)}",
+            "add or rename them",
+        )
+
+
+def find_label_column(source: Source, names: Sequence[str]) -> int | None:
+    """Return the position of the column of labels: label, class, target or y; None if none is.
+
+    Raises:
+        UserError: More than one column has such a name.
+    """
+    found = [i for i, name in enumerate(names) if name.lower() in LABELS]
+    if len(found) > 1:
+        raise UserError(
+            f"{source} has more than one column of labels",
             f"one of {', '.join(LABELS)}",
-            ", ".join(names[i] for i in label_columns),
+            ", ".join(names[i] for i in found),
             "rename or remove the others",
         )
-    features = [i for i in range(len(names)) if i not in label_columns]
-    if not features:
-        raise UserError(f"{path} holds only labels", remedy="add columns of numbers")
-    x = np.stack([parse_column(path, names[i], columns[i]) for i in features], axis=1)
-    labels = parse_labels(columns[label_columns[0]]) if label_columns else None
-    return from_arrays(path, x, labels, None, {path.name: sha256(content)})
+    return found[0] if found else None
+
+
+def with_columns(
+    dataset: Dataset, names: Sequence[str], dtypes: Sequence[str], label: str
+) -> Dataset:
+    """Return a table's data set with the names and types of its columns in the description."""
+    spec = replace(dataset.spec, columns=tuple(names), dtypes=tuple(dtypes), label_column=label)
+    return replace(dataset, spec=spec)
+
+
+def infer_dtype(column: Sequence[str]) -> str:
+    """Return int64, float64 or str: the narrowest type of all fields.
+
+    Example:
+        >>> infer_dtype(["1", "2"]), infer_dtype(["1", "2.0"]), infer_dtype(["a"])
+        ('int64', 'float64', 'str')
+    """
+    for dtype, parse in (("int64", int), ("float64", float)):
+        try:
+            for field in column:
+                parse(field)
+        except ValueError:
+            continue
+        return dtype
+    return "str"
 
 
 def read_rows(path: Path, content: bytes) -> list[list[str]]:

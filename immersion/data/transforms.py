@@ -12,7 +12,7 @@ from immersion.check import UserError, check_at_least, check_choice
 from immersion.data.dataset import Dataset, MemorySplit, Split, sample_bernoulli, to_float
 from immersion.data.splits import SEED
 from immersion.random import make_generator
-from immersion.spec import Binarize, Spec
+from immersion.spec import Binarize, Spec, Values
 
 PORTION = 1024
 """Number of examples that are converted to float32 at a time."""
@@ -181,6 +181,22 @@ def to_original_units(x: Tensor, spec: Spec) -> Tensor:
     if not spec.scale:
         return x
     return x * x.new_tensor(spec.scale) + x.new_tensor(spec.shift)
+
+
+def to_scaled_units(x: Tensor, spec: Spec) -> Tensor:
+    """Return rows in the table's own units, (..., D), standardised as the model takes them."""
+    if not spec.scale:
+        return x.float()
+    wide = x.double()
+    return ((wide - wide.new_tensor(spec.shift)) / wide.new_tensor(spec.scale)).float()
+
+
+def check_untyped(dataset: Dataset, values: Values | None) -> Dataset:
+    """Return the data set; raise `UserError` if it has another type of values than requested."""
+    if values is not None and values != dataset.spec.values:
+        what = "the type of values is that of the data set"
+        raise UserError(what, dataset.spec.values, values, "leave it out")
+    return dataset
 
 
 def log_volume(spec: Spec) -> float:

@@ -40,12 +40,15 @@ class TrainingState:
         several = len(self.players) > 1
         simultaneous = experiment.updates == "simultaneous"
         groups = [self.players] if simultaneous else [(player,) for player in self.players]
-        self.turns = [Turn(players, self.model, precision, several) for players in groups]
+        multiple = experiment.multiple
+        self.turns = [
+            Turn(players, self.model, precision, several, multiple) for players in groups
+        ]
         decay = experiment.ema if options.ema is None else options.ema
         self.average = WeightAverage(self.model, decay, options.ema_from) if decay else None
         self.split, self.mirror = split.to(self.device), experiment.mirror
         device = self.device if split.resident else torch.device("cpu")
-        size = options.resolve_batch_size(len(split), experiment.batch_size, experiment.multiple)
+        size = options.resolve_batch_size(len(split), experiment.batch_size, multiple)
         self.order = BatchOrder(len(split), size, options.seed, device)
         self.batches_a_step = sum(turn.players[0].turns for turn in self.turns)
         self.captured: dict[str, CapturedTurn] = {}

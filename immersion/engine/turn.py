@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from immersion.batch import Batch
+from immersion.engine.contract import check_terms
 from immersion.engine.experiment import Player
 
 Terms = dict[str, dict[str, Tensor]]
@@ -21,6 +22,7 @@ class Turn:
         model: Model that the objectives are computed on; other players' parameters do not change.
         precision: Type of matrix products and convolutions; everything else is in float32.
         watch: Whether to log the norm of each player's gradient.
+        multiple: Number of examples that are processed together; `Experiment.multiple`.
     """
 
     def __init__(
@@ -29,8 +31,10 @@ class Turn:
         model: nn.Module,
         precision: torch.dtype,
         watch: bool = False,
+        multiple: int = 1,
     ) -> None:
         self.players, self.model, self.precision, self.watch = players, model, precision, watch
+        self.multiple, self.checked = multiple, False
         self.optimizers = [player.optimizer.build(player.parameters) for player in players]
         self.transposed = {m.weight for m in model.modules() if isinstance(m, TRANSPOSED)}
 
@@ -49,8 +53,17 @@ class Turn:
         return self.update(self.terms(batch))
 
     def terms(self, batch: Batch) -> Terms:
-        """Return each player's terms, each (B,), without an update."""
-        return {player.name: self.terms_of(player, self.model, batch) for player in self.players}
+        """Return each player's terms, each (B,), without an update.
+
+        Raises:
+            UserError: An objective breaks its contract; only the first terms are checked.
+        """
+        terms = {player.name: self.terms_of(player, self.model, batch) for player in self.players}
+        if not self.checked:
+            for name, own in terms.items():
+                check_terms(name, own, len(batch.x), self.multiple)
+            self.checked = True
+        return terms
 
     def terms_of(self, player: Player, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Return one player's terms on a model, each (B,)."""

@@ -86,7 +86,16 @@ class LatentVariableModel(Generative, ABC):
             (k, B), in nats; differentiable by reparameterisation.
         """
         posterior = self.encode(x)
-        z = posterior.rsample((k,))
+        return self.weigh_codes(x, posterior, posterior.rsample((k,)))
+
+    def weigh_codes(self, x: Tensor, posterior: Distribution, z: Tensor) -> Tensor:
+        """Return log p(x|z) + log p(z) - log q(z|x) of given codes, (k, B), in nats.
+
+        Args:
+            x: (B, *shape).
+            posterior: q(z|x), batch shape (B,).
+            z: (k, B, d).
+        """
         return self.decode(z).log_prob(x) + self.prior().log_prob(z) - posterior.log_prob(z)
 
 

@@ -20,7 +20,8 @@ Recipe = Callable[..., Experiment]
 """(spec, *, arguments with defaults) -> Experiment. Arguments are numbers, strings and frozen
 dataclasses of these; the command line reads its flags from the signature."""
 
-RECIPES: Registry[Recipe] = Registry("recipe", "immersion.recipes")
+RECIPES: Registry[Recipe] = Registry("recipe", "immersion.recipes", "immersion.recipes")
+"""Recipes by name; other packages add theirs by entry points of the group `immersion.recipes`."""
 
 
 def resolve_likelihood(

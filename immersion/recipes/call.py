@@ -11,10 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from immersion.check import UserError
+from immersion.check import UserError, check_choice
 from immersion.engine import Experiment, Options
 from immersion.random import use_seed
 from immersion.recipes.base import RECIPES, Recipe
+from immersion.recipes.own import find_recipe, is_own
+from immersion.recipes.own_model import as_experiment
 from immersion.run_record import RENAMED, RENAMED_NETWORKS, flatten, rename_legacy_keys
 from immersion.spec import Spec
 
@@ -30,9 +32,11 @@ class RecipeCall:
     """A recipe and the arguments that it is called with.
 
     Args:
-        name: The recipe's registered name.
+        name: The recipe's registered name, or `file.py:function` or `module:function`.
         arguments: By name, as Python values or as JSON holds them (dataclasses as objects). Those
             left out have their defaults; earlier names are accepted.
+        file: Path of the file of a recipe outside the package, where it is not what the name
+            means in the current folder.
 
     Example:
         >>> RecipeCall("vae", {"latent": 2}).changes
@@ -41,6 +45,7 @@ class RecipeCall:
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    file: str = ""
 
     def __post_init__(self) -> None:
         """Rename arguments that are given under earlier names."""
@@ -51,25 +56,56 @@ class RecipeCall:
         """Return the function.
 
         Raises:
-            UserError: No recipe has that name.
+            UserError: No recipe has that name, or it is code that may not be run.
         """
-        return RECIPES[self.name]
+        return find_recipe(self.name, self.file) if is_own(self.name) else RECIPES[self.name]
 
     @cached_property
     def parameters(self) -> dict[str, inspect.Parameter]:
         """Return the recipe's parameters but `spec`, by name, with resolved annotations.
 
-        There are none if no recipe has that name, as in the record of an encoder.
+        There are none if no recipe has that name, as in the record of an encoder, or if it is
+        code that may not be run.
 
         Example:
             >>> RecipeCall("vae").parameters["likelihood"].default
             'auto'
         """
-        if self.name not in RECIPES:
+        try:
+            recipe = self.recipe
+        except UserError:
             return {}
-        hints = typing.get_type_hints(self.recipe)
-        parameters = list(inspect.signature(self.recipe).parameters.values())[1:]
-        return {p.name: p.replace(annotation=hints[p.name]) for p in parameters}
+        hints = typing.get_type_hints(recipe)
+        parameters = inspect.signature(recipe).parameters.values()
+        return {
+            p.name: p.replace(annotation=hints.get(p.name, Any))
+            for p in parameters
+            if p.kind is p.KEYWORD_ONLY or (p.default is not p.empty and p.name != "spec")
+        }
+
+    def set(self, **settings: Any) -> Self:
+        """Return the call with some settings changed, nested ones by their own name.
+
+        Raises:
+            UserError: The recipe has no such setting.
+
+        Example:
+            >>> RecipeCall("vae").set(latent_dim=2, learning_rate=0.01).changes
+            {'latent_dim': 2, 'learning_rate': 0.01}
+        """
+        arguments = dict(self.to_python())
+        for name, value in rename_legacy_keys(settings).items():
+            if name in self.parameters:
+                arguments[name] = value
+                continue
+            outer = next((n for n, p in self.parameters.items() if _has_field(p, name)), None)
+            if outer is None:
+                known = (*self.settings, *_list_choices({"options": Options}))
+                check_choice(f"setting of {self.name}", name, known)
+                raise UserError(f"{name} is an option, not an argument of {self.name}")
+            before = arguments.get(outer, self.parameters[outer].default)
+            arguments[outer] = dataclasses.replace(before, **{name: value})
+        return dataclasses.replace(self, arguments=arguments)
 
     def complete(self) -> Self:
         """Return the call with every argument that was left out at its default."""
@@ -107,18 +143,18 @@ class RecipeCall:
         """
         recipe, arguments = self.recipe, self.to_python()
         with use_seed(seed, "weights"):
-            return recipe(spec, **arguments)
+            return as_experiment(recipe(spec, **arguments), self.name)
 
     @cached_property
     def settings(self) -> dict[str, Any]:
         """Return every argument, nested ones too, by name; those left out have their defaults."""
-        defaults = {} if not self.arguments else type(self)(self.name).settings
+        defaults = {} if not self.arguments else dataclasses.replace(self, arguments={}).settings
         return defaults | flatten(self.complete().to_json())
 
     @property
     def changes(self) -> dict[str, Any]:
         """Return the arguments that differ from their defaults, nested ones too, by name."""
-        return _find_changes(type(self)(self.name).settings, self.settings)
+        return _find_changes(dataclasses.replace(self, arguments={}).settings, self.settings)
 
     @property
     def flags(self) -> dict[str, tuple[str, ...]]:
@@ -166,7 +202,8 @@ class RecipeCall:
             for name, value in (_restore_legacy_keys(changes) if legacy else changes).items()
             if name not in RESUMABLE
         ]
-        return "-".join([self.name, Path(data).resolve().name, *words])
+        name = self.name.rpartition(":")[2]
+        return "-".join([name, Path(data).resolve().name, *words])
 
     def run_path(self, data: str, size: int | None, options: Options) -> Path:
         """Return the run's default folder, or that of an earlier version where only it exists."""
@@ -184,6 +221,12 @@ def to_json(arguments: Mapping[str, Any]) -> dict[str, Any]:
         else value
         for name, value in arguments.items()
     }
+
+
+def _has_field(parameter: inspect.Parameter, name: str) -> bool:
+    """Return whether a parameter is a dataclass with that field."""
+    kind = parameter.annotation
+    return dataclasses.is_dataclass(kind) and name in {f.name for f in dataclasses.fields(kind)}
 
 
 def _find_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from immersion.run_record import Outcome, RunRecord
 
 
 def name_model(record: RunRecord) -> str:
-    """Return the name of the recipe's model: VAE, autoencoder, ..."""
-    return RECIPES.get(record.recipe, record.recipe)
+    """Return the name of the recipe's model: VAE, autoencoder, ..., or its class."""
+    own = record.recipe.rpartition(":")[2] or record.model.get("class", "").rpartition(":")[2]
+    return RECIPES.get(record.recipe, own or "model")
 
 
 def name_data(record: RunRecord) -> str:

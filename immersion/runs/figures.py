@@ -59,6 +59,8 @@ def draw_all(run: Run) -> None:
     if isinstance(run.model, Translator):
         save(run.folder, "translations.png", draw_translations(run))
         return
+    if not isinstance(run.model, Decoder):  # a network without codes has nothing to draw
+        return
     model = run.decoder
     if run.spec.is_image:
         _draw_images(run)

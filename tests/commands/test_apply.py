@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 import immersion as im
 from immersion.check import UserError
 from immersion.commands.apply import apply
+from immersion.commands.train import train
 from immersion.image_io import Metadata, Picture, read
 from immersion.image_io.transform import UPRIGHT, map_pixels
 from immersion.imaging.orientation import rotate_and_flip
@@ -138,7 +139,7 @@ def run(tmp_path_factory):
     for number in range(4):
         levels = np.random.default_rng(number).integers(0, 256, (30, 40), dtype=np.uint8)
         Image.fromarray(levels).save(folder / f"{number}.png")
-    return im.train(
+    return train(
         "denoise",
         data=str(folder),
         out=tmp_path_factory.mktemp("run") / "run",
@@ -184,7 +185,7 @@ def test_files_are_overwritten_only_on_request(run, photos, tmp_path):
 
 
 def test_a_run_of_another_model_is_an_error(tmp_path, photos):
-    run = im.train(
+    run = train(
         "linear-ae", data="digits", out=tmp_path / "run", options=im.Options(steps=2, device="cpu")
     )["run"]
     with pytest.raises(UserError, match="not an image-to-image model"):

@@ -9,6 +9,7 @@ import torch
 import immersion as im
 from immersion.check import UserError
 from immersion.commands.export import describe_model, export
+from immersion.commands.train import train
 from immersion.inference.onnx_graph import export_onnx
 from immersion.likelihoods.gaussian import Gaussian
 from immersion.likelihoods.levels import Categorical
@@ -101,7 +102,7 @@ def test_inputs_and_outputs_are_described():
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """Train a grey denoiser for two steps."""
-    return im.train(
+    return train(
         "denoise",
         data=str(photos(tmp_path_factory.mktemp("photos"))),
         out=tmp_path_factory.mktemp("run") / "run",
@@ -156,7 +157,7 @@ def test_invalid_targets_are_errors_before_the_export(run, tmp_path):
 
 
 def test_other_models_are_errors(tmp_path):
-    run = im.train(
+    run = train(
         "linear-ae", data="digits", out=tmp_path / "run", options=im.Options(steps=2, device="cpu")
     )["run"]
     with pytest.raises(UserError, match="not an image-to-image model"):

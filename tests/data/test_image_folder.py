@@ -37,7 +37,7 @@ def test_grey_images_of_one_size_keep_it(tmp_path, resident):
     fill(tmp_path, 20)
     data = load(tmp_path, resident=resident)
     assert data.spec.shape == (1, 16, 20)
-    assert data.spec.name == str(tmp_path)
+    assert data.spec.name == tmp_path.name
     assert data.train.resident is resident
     assert [len(getattr(data, part)) for part in PARTS] == [16, 2, 2]
     x = torch.cat([split.batch(torch.arange(len(split)))[0] for split in (data.train, data.test)])
@@ -67,7 +67,7 @@ def test_a_folder_called_like_a_data_set_is_not_taken_for_it(tmp_path, monkeypat
     fill(tmp_path / "grid")
     assert load("./grid").spec.name == "./grid" and load("grid").spec.shape == (2,)
     few = Options(steps=2, batch_size=8)
-    for source, recorded in (("grid", "grid"), ("./grid", str(tmp_path / "grid"))):
+    for source, recorded in (("grid", "grid"), ("./grid", "./grid")):
         run = train("gan", data=source, out=tmp_path / f"run{len(source)}", options=few)["run"]
         assert RunFolder(run).record().data.source == recorded
         assert "modes" not in evaluate(Path(run))["estimates"] or source == "grid"

@@ -11,6 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 import immersion as im
 from immersion.batch import Batch
 from immersion.check import UserError
+from immersion.commands.train import train
 from immersion.likelihoods.gaussian import FLOOR
 from immersion.models import Translator
 from immersion.nn.image_to_image import ImageToImageArchitecture
@@ -172,7 +173,7 @@ def test_a_run_of_a_game_is_a_translators_run(latent_dim, tmp_path):
         Image.fromarray(levels).save(tmp_path / f"{number}.png")
     options = im.Options(steps=4, batch_size=2, validate_every=2, log_every=2, device="cpu")
     arguments = SMALL | {"adversary": Adversary(0.01), "latent_dim": latent_dim}
-    result = im.train(
+    result = train(
         "colourise",
         data=str(tmp_path),
         out=tmp_path / "run",

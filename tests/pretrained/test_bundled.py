@@ -9,6 +9,7 @@ from PIL import Image
 
 import immersion as im
 from immersion.check import UserError
+from immersion.commands.train import train
 from immersion.evaluation.translators import evaluate_translator
 from immersion.nn.image_to_image import ImageToImageArchitecture
 from immersion.pretrained import bundled
@@ -51,7 +52,7 @@ def run(tmp_path):
     options = im.Options(steps=2, batch_size=2, validate_every=0, device="cpu")
     arguments = {"translation": ImageToImageArchitecture("restorer", width=4, depth=1)}
     out = tmp_path / "run"
-    im.train("denoise", data=str(folder), out=out, size=16, options=options, arguments=arguments)
+    train("denoise", data=str(folder), out=out, size=16, options=options, arguments=arguments)
     return load_run(out)
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 import immersion as im
 from immersion.check import UserError
 from immersion.cli import main
+from immersion.commands.train import train
 from immersion.data.patches import PatchSplit
 from immersion.data.restoration import load_pictures
 from immersion.evaluation.translators import evaluate_translator, predict_pairs
@@ -48,7 +49,7 @@ def folder(tmp_path_factory):
 
 @pytest.mark.parametrize("recipe", OF_PICTURES)
 def test_a_folder_becomes_an_evaluated_run(recipe, folder, tmp_path):
-    result = im.train(
+    result = train(
         recipe, data=str(folder), out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
     )
     run = load_run(result["run"])
@@ -61,7 +62,7 @@ def test_a_folder_becomes_an_evaluated_run(recipe, folder, tmp_path):
 
 
 def test_an_untrained_enlarger_is_bicubic(folder, tmp_path):
-    result = im.train(
+    result = train(
         "enlarge",
         data=str(folder),
         out=tmp_path / "run",
@@ -76,8 +77,8 @@ def test_an_untrained_enlarger_is_bicubic(folder, tmp_path):
 
 
 def test_evaluation_sets_do_not_train(tmp_path, monkeypatch):
-    with pytest.raises(UserError, match=r"no pictures to train on|missing"):
-        im.train("denoise", data="set12", out=tmp_path / "run", options=QUICK)
+    with pytest.raises(UserError, match=r"no examples to train on|missing"):
+        train("denoise", data="set12", out=tmp_path / "run", options=QUICK)
 
 
 def test_a_colour_network_is_not_evaluated_on_grey(folder, tmp_path):
@@ -85,7 +86,7 @@ def test_a_colour_network_is_not_evaluated_on_grey(folder, tmp_path):
     grey.mkdir()
     for path in sorted(folder.iterdir()):
         Image.open(path).convert("L").save(grey / path.name)
-    result = im.train(
+    result = train(
         "denoise", data=str(folder), out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
     )
     with pytest.raises(UserError, match="expected 3 channels, received 1"):
@@ -93,7 +94,7 @@ def test_a_colour_network_is_not_evaluated_on_grey(folder, tmp_path):
 
 
 def test_only_the_training_folder_is_evaluated_on_its_test_split(folder, tmp_path):
-    result = im.train(
+    result = train(
         "denoise", data=str(folder), out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
     )
     run = load_run(result["run"])
@@ -105,7 +106,7 @@ def test_only_the_training_folder_is_evaluated_on_its_test_split(folder, tmp_pat
 
 def test_a_relative_folder_is_found_from_elsewhere(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(folder.parent)
-    result = im.train(
+    result = train(
         "denoise", data=folder.name, out=tmp_path / "run", size=24, options=QUICK, arguments=SMALL
     )
     assert im.evaluate(result["run"])["protocol"]["count"] == 1
@@ -120,7 +121,7 @@ def test_training_pictures_are_required(recipe, capsys):
 
 def test_a_named_set_is_evaluated_on_its_test_split(tmp_path):
     options = im.Options(steps=1, batch_size=4, validate_every=0, device="cpu")
-    result = im.train(
+    result = train(
         "denoise", data="digits", out=tmp_path / "run", options=options, arguments=SMALL
     )
     network = image_model_of(load_run(result["run"]))
@@ -149,7 +150,7 @@ def test_portrait_and_landscape_photographs_are_shown_together(tmp_path):
         side = (40, 28) if number % 2 else (28, 40)
         levels = np.random.default_rng(number).integers(0, 256, (*side, 3), dtype=np.uint8)
         Image.fromarray(levels).save(tmp_path / f"{number}.png")
-    result = im.train(
+    result = train(
         "denoise",
         data=str(tmp_path),
         out=tmp_path / "run",
@@ -162,7 +163,7 @@ def test_portrait_and_landscape_photographs_are_shown_together(tmp_path):
 
 @pytest.mark.parametrize("command", ["manifold", "reconstruct", "interpolate", "invert"])
 def test_commands_for_other_models_reject_an_image_to_image_run(command, folder, tmp_path, capsys):
-    run = im.train(
+    run = train(
         "denoise", data=str(folder), out=tmp_path / "run", size=16, options=QUICK, arguments=SMALL
     )["run"]
     with pytest.raises(SystemExit) as stop:

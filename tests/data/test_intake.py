@@ -1,0 +1,156 @@
+"""Data in memory: each kind of object, the type of its values, and mistakes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import IterableDataset, TensorDataset
+
+from immersion.check import UserError
+from immersion.data import load
+from immersion.data.intake import read_memory
+from immersion.data.item_split import ItemSplit
+from immersion.data.saved import collect_tensors, load_saved, save_tensors
+
+RANDOM = np.random.default_rng(0)
+TABLE = RANDOM.normal(size=(40, 3))
+LEVELS = RANDOM.integers(0, 256, (40, 6, 5, 3), dtype=np.uint8)
+PARTS = ("train", "validation", "test")
+
+
+def together(data):
+    """All examples of a data set in one order, whatever its splits."""
+    parts = [getattr(data, part) for part in PARTS]
+    x = torch.cat([part.batch(torch.arange(len(part)))[0] for part in parts])
+    return x.flatten(1)[x.flatten(1).sum(1).argsort()]
+
+
+class Items(TorchDataset):
+    """A map-style data set; with noise its items differ every time."""
+
+    def __init__(self, x, y=None, noise=0.0):
+        self.x, self.y, self.noise = x, y, noise
+
+    def __len__(self):
+        return len(self.x)
+
+    def __getitem__(self, i):
+        x = self.x[i] + self.noise * torch.rand(())
+        return x if self.y is None else (x, self.y[i])
+
+
+TENSOR = torch.from_numpy(TABLE).float()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        TABLE,
+        TENSOR,
+        TABLE.tolist(),
+        (TABLE, RANDOM.integers(0, 3, 40)),
+        pd.DataFrame(TABLE, columns=["a", "b", "c"]),
+        Items(TENSOR),
+        Items(TENSOR, torch.arange(40) % 3),
+        TensorDataset(TENSOR, torch.arange(40) % 3),
+    ],
+    ids=lambda data: type(data).__name__,
+)
+def test_kinds_of_object_hold_the_same_table(data):
+    read = read_memory(data)
+    assert read.spec.values == "real" and read.spec.shape == (3,)
+    assert torch.allclose(together(read), together(read_memory(TABLE)))
+    assert len(read.train) == 32 and len(read.test) == 4
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        LEVELS,
+        LEVELS.astype(np.float32),
+        LEVELS / 255,
+        torch.from_numpy(LEVELS).permute(0, 3, 1, 2),
+        [Image.fromarray(levels) for levels in LEVELS],
+        Items([torch.from_numpy(x).permute(2, 0, 1) / 255 for x in LEVELS]),
+    ],
+    ids=["bytes", "float bytes", "fractions", "tensor", "PIL", "items"],
+)
+def test_levels_are_the_same_in_every_range(data):
+    read = read_memory(data)
+    assert read.spec.values == "unit" and read.spec.shape == (3, 6, 5)
+    assert torch.allclose(together(read), together(read_memory(LEVELS)), atol=1e-6)
+
+
+def test_levels_of_unknown_range_are_refused_and_can_be_named():
+    odd = LEVELS.astype(np.float64) * 0.9
+    with pytest.raises(UserError, match="could be read in two ways"):
+        read_memory(odd)
+    assert torch.allclose(
+        together(read_memory(odd, values="unit")), together(read_memory(odd / 255)), atol=1e-6
+    )
+    assert read_memory(odd, values="real").spec.values == "real"
+    with pytest.raises(UserError, match="does not hold counts values"):
+        read_memory(odd, values="counts")
+
+
+def test_a_frame_keeps_its_columns():
+    frame = pd.DataFrame({"age": [1, 2, 3, 4], "x": [0.5, 1.5, 2.5, 3.5], "label": list("abab")})
+    read = read_memory(frame)
+    assert read.spec.columns == ("age", "x", "label") and read.spec.label_column == "label"
+    assert read.spec.dtypes[:2] == ("int64", "float64") and read.spec.classes == ("a", "b")
+    assert read.spec.features == ("age", "x")
+
+
+def test_polars_frames_are_read_as_pandas_frames_are():
+    polars = pytest.importorskip("polars", reason="polars is not installed")
+    columns = {name: TABLE[:, i] for i, name in enumerate("abc")}
+    assert torch.equal(
+        together(read_memory(polars.DataFrame(columns))),
+        together(read_memory(pd.DataFrame(columns))),
+    )
+
+
+def test_random_items_are_read_for_every_batch():
+    read = read_memory(Items(TENSOR, noise=1.0))
+    assert isinstance(read.train, ItemSplit) and "differ when they are read again" in read.note
+    index = torch.arange(2)
+    assert not torch.equal(read.train.batch(index)[0], read.train.batch(index)[0])
+
+
+class Endless(IterableDataset):
+    def __iter__(self):
+        return iter([torch.zeros(3)])
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (object(), "cannot be read as data"),
+        (TABLE[:2], "too few examples"),
+        (np.array([["a", "b"]] * 5), "not numbers"),
+        (np.where(TABLE > 1, np.nan, TABLE), "missing, infinite"),
+        (pd.DataFrame({"a": [1, 2, 3], "b": list("xyz")}), "the column 'b'"),
+        (pd.DataFrame({"label": [1, 2], "y": [1, 2], "x": [1, 2]}), "more than one column"),
+        (Endless(), "read by index"),
+        (Items([torch.zeros(2), torch.zeros(2), torch.zeros(3)]), "differ in shape"),
+        (["no.png", "such.png", "file.png"], "there is no such picture"),
+        ((TABLE, np.zeros(3)), "do not fit its examples"),
+    ],
+)
+def test_mistakes_are_sentences(data, words):
+    with pytest.raises(UserError, match=words):
+        read_memory(data)
+
+
+@pytest.mark.parametrize("name", ["digits", "swiss-roll"])
+def test_saved_data_are_read_back(tmp_path, name):
+    data = load(name)
+    save_tensors(collect_tensors(data), tmp_path / "data.safetensors")
+    back = load_saved(tmp_path / "data.safetensors", data.spec, False, data.checksums, "")
+    for part in PARTS:
+        ours, theirs = getattr(data, part), getattr(back, part)
+        assert torch.equal(ours.x, theirs.x)
+        assert (ours.y is None) is (theirs.y is None)
+        assert ours.y is None or torch.equal(ours.y, theirs.y)

@@ -1,0 +1,173 @@
+"""Recipes outside the package: found by name, trained, loaded again, and never run unasked."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import immersion as im
+from immersion.check import UserError
+from immersion.recipes import own
+from immersion.recipes.call import RecipeCall
+from immersion.runs.load import load_run
+
+CODE = '''
+from pathlib import Path
+import immersion as im
+from immersion.recipes import RECIPES
+
+Path("ran").touch()
+
+
+def my_vae(spec: im.Spec, *, hidden: int = 8):
+    """Train a small VAE.
+
+    Args:
+        spec: The data.
+        hidden: Units of the hidden layer.
+    """
+    architecture = im.Architecture("dense", width=hidden, depth=1)
+    return RECIPES["vae"](spec, latent_dim=2, architecture=architecture)
+
+
+def model_alone(spec: im.Spec):
+    """Return a model without an experiment."""
+    p = im.likelihoods.Bernoulli(spec.shape)
+    return im.VAE.build(spec.shape, 2, p, im.Architecture("dense", width=4, depth=1))
+
+
+def neither(spec: im.Spec):
+    """Return nothing of use."""
+    return 3
+'''
+
+SETTINGS = {"steps": 4, "batch_size": 20, "progress": False, "verbose": False}
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(own, "_GIVEN", {})
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    (tmp_path / "mine.py").write_text(CODE)
+    return tmp_path
+
+
+def test_a_recipe_of_ones_own_trains_with_its_settings(mine):
+    run = im.train("mine.py:my_vae", "digits", hidden=16, out="run", **SETTINGS)
+    assert run.record.recipe == "mine.py:my_vae" and run.record.arguments == {"hidden": 16}
+    assert str(mine) not in (mine / "run" / "run.json").read_text()
+    assert im.load("run").encode(run.data.test.x[:3]).shape == (3, 2)
+    assert RecipeCall("mine.py:my_vae").flags.keys() >= {"hidden"}
+
+
+def test_a_recipe_may_be_a_function_or_return_a_model(mine):
+    sys.path.insert(0, str(mine))
+    try:
+        import mine as module
+    finally:
+        sys.path.remove(str(mine))
+    run = im.train(module.my_vae, "digits", out="run", **SETTINGS)
+    assert run.record.recipe == "mine.py:my_vae"
+    data = im.load_data("digits", binarize="threshold")
+    assert isinstance(im.train(module.model_alone, data, out="b", **SETTINGS).model, im.VAE)
+    with pytest.raises(UserError, match="did not build an experiment"):
+        im.train(module.neither, data, out="c", **SETTINGS)
+
+
+def in_another_process(mine, code):
+    """Run Python elsewhere, so that nothing that this process trusts is trusted."""
+    (mine / "elsewhere").mkdir(exist_ok=True)
+    (mine / "ran").unlink(missing_ok=True)
+    command = [sys.executable, "-c", f"import immersion as im\n{code}"]
+    return subprocess.run(command, cwd=mine / "elsewhere", capture_output=True, text=True)
+
+
+def test_code_of_a_run_runs_only_if_named_or_confirmed(mine):
+    im.train("mine.py:my_vae", "digits", out="run", **SETTINGS)
+    refused = in_another_process(mine, "im.load('../run')")
+    assert "would be run" in refused.stderr and str(mine / "mine.py") in refused.stderr
+    assert not (mine / "elsewhere" / "ran").exists()
+    named = in_another_process(mine, "im.load('../run', recipe='../mine.py:my_vae').sample(2)")
+    assert named.returncode == 0, named.stderr
+    confirmed = "from immersion.recipes import own\nwith own.trust_code(): im.load('../run')"
+    assert in_another_process(mine, confirmed).returncode == 0
+    assert (mine / "elsewhere" / "ran").exists()
+
+
+def test_trust_in_one_file_is_not_trust_in_another_of_its_name(mine, tmp_path_factory):
+    im.train("mine.py:my_vae", "digits", out="run", **SETTINGS)
+    other = tmp_path_factory.mktemp("other")
+    (other / "mine.py").write_text(CODE)
+    (mine / "run" / "paths.json").write_text(f'{{"code": "{other / "mine.py"}"}}')
+    with pytest.raises(UserError, match="would be run"):
+        load_run("run")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("mine.py:absent", "no such function"),
+        ("absent.py:f", "there is no such file"),
+        ("mine.py:", "has no function"),
+        ("no_such_module:f", "cannot be imported"),
+        ("broken.py:f", "ZeroDivisionError"),
+    ],
+)
+def test_wrong_names_are_sentences(mine, name, words):
+    (mine / "broken.py").write_text("1 / 0")
+    with pytest.raises(UserError, match=words):
+        im.train(name, "digits", **SETTINGS)
+
+
+def test_entry_points_are_recipes(mine, monkeypatch):
+    package = mine / "site"
+    (package / "theirs-1.0.dist-info").mkdir(parents=True)
+    (package / "theirs.py").write_text(CODE)
+    information = package / "theirs-1.0.dist-info"
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text(
+        "[immersion.recipes]\ntheir-vae = theirs:my_vae\n"
+    )
+    code = f"import sys\nsys.path.insert(0, {str(package)!r})\n"
+    code += "run = im.train('their-vae', 'digits', hidden=4, steps=2, out='run', progress=False)\n"
+    code += "print(im.load('run').record.recipe)"
+    done = in_another_process(mine, code)
+    assert done.stdout.strip() == "their-vae", done.stderr
+
+
+def test_a_model_built_in_python_is_fitted_and_loaded(tmp_path):
+    x = torch.randn(60, 5)
+    p = im.likelihoods.GaussianShared((5,))
+    model = im.VAE(torch.nn.Linear(5, 4), torch.nn.Linear(2, 5), p, latent_dim=2)
+    run = im.fit(model, x, out=tmp_path / "run", **SETTINGS)
+    assert set(run.evaluation["estimates"]) >= {"elbo", "kl"} and run.report().is_file()
+    with pytest.raises(UserError, match="built in Python"):
+        im.load(tmp_path / "run")
+    again = im.VAE(
+        torch.nn.Linear(5, 4), torch.nn.Linear(2, 5), im.likelihoods.GaussianShared((5,)), 2
+    )
+    loaded = im.load(tmp_path / "run", model=again)
+    assert torch.equal(loaded.encode(x), run.encode(x))
+    assert torch.equal(loaded.data.test.x, run.data.test.x)
+
+
+def test_any_objective_and_any_module(tmp_path):
+    def loss(model, batch):
+        return {"loss": (model(batch.x) - batch.x).square().sum(1), "size": batch.x.norm(dim=1)}
+
+    run = im.fit(
+        torch.nn.Linear(5, 5), torch.randn(60, 5), objective=loss, out=tmp_path / "run", **SETTINGS
+    )
+    assert set(run.evaluation["estimates"]) == {"loss", "size"}
+    with pytest.raises(UserError, match="no objective is known"):
+        im.fit(torch.nn.Linear(5, 5), torch.randn(60, 5), out=tmp_path / "other", **SETTINGS)
+
+
+def test_a_gan_plays_its_usual_game(tmp_path):
+    generator, network = torch.nn.Linear(2, 5), torch.nn.Linear(5, 1)
+    prior = im.priors.StandardNormal(2)
+    model = im.GAN(generator, im.Discriminator(network), prior, latent_dim=2)
+    run = im.fit(model, torch.randn(60, 5), out=tmp_path / "run", **SETTINGS)
+    assert run.sample(3).shape == (3, 5) and "discriminator/value" in run.history
