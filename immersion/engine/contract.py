@@ -13,7 +13,7 @@ def check_terms(player: str, terms: Any, examples: int, multiple: int = 1) -> No
 
     Args:
         player: Name of the player whose objective it is.
-        terms: What the objective returned.
+        terms: The value of the objective.
         examples: B, the batch size.
         multiple: Number of examples that are processed together and share one number.
 

@@ -241,12 +241,9 @@ class Run:
         if reference is not None:
             below = torch.searchsorted(reference, values)
             percentile = 100 * below.double() / len(reference)
-        wrap = _wrap_column(examples.container)
-        return Scores(
-            wrap(values, "score"),
-            None if percentile is None else wrap(percentile, "percentile"),
-            name_score(self.decoder, importance),
-        )
+            percentile = _wrap_column(examples.container, percentile, "percentile")
+        score = _wrap_column(examples.container, values, "score")
+        return Scores(score, percentile, name_score(self.decoder, importance))
 
     def interpolate(self, a: Any, b: Any, *, steps: int = 10, path: str = "auto") -> Any:
         """Return decoded examples, (steps, *shape), between two examples' codes.
@@ -335,9 +332,7 @@ class Run:
         return describe_html(self)
 
 
-def _wrap_column(container: Container) -> Any:
-    def wrap(values: Tensor, name: str) -> Any:
-        wrapped = container.wrap_numbers(values.unsqueeze(1), [name])
-        return wrapped if container.kind == "frame" else wrapped[:, 0]
-
-    return wrap
+def _wrap_column(container: Container, values: Tensor, name: str) -> Any:
+    """Return one number per example, (N,); for a frame a series with its index."""
+    wrapped = container.wrap_numbers(values.unsqueeze(1), [name])
+    return wrapped[name] if container.kind == "frame" else wrapped[:, 0]

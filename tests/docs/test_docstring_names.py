@@ -26,7 +26,16 @@ NAMED = (
         for word in re.findall(r"\w+", node.value)
     }
 )
-OTHERS = {"class_", "function", "grid_sample", "http_equiv", "matrices", "measure_setting"}
+OTHERS = {
+    "class_",
+    "function",
+    "grid_sample",
+    "http_equiv",
+    "im",
+    "matrices",
+    "measure_setting",
+    "pandas",
+}
 """Names of PyTorch and of HTML, an example's variables, a pattern of names."""
 
 

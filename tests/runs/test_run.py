@@ -1,0 +1,164 @@
+"""A run object: results in the kind of object that came in, equal to those of the model."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+import immersion as im
+from immersion.check import UserError
+from immersion.models.codes import encode_means
+from immersion.models.sampling import draw_samples
+
+QUIET = {"progress": False, "verbose": False}
+RANDOM = np.random.default_rng(0)
+FRAME = pd.DataFrame(
+    {
+        "age": RANDOM.integers(18, 90, 200),
+        "income": RANDOM.normal(3e4, 5e3, 200),
+        "member": RANDOM.random(200) > 0.5,
+    },
+    index=[f"row {i}" for i in range(200)],
+)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    out = tmp_path_factory.mktemp("table") / "run"
+    return im.train("vae", FRAME, latent_dim=2, steps=100, out=out, **QUIET)
+
+
+@pytest.fixture(scope="module")
+def digits(trained):
+    return im.load(trained)
+
+
+def test_a_frame_gives_frames_with_its_index_and_types(table):
+    codes, remade = table.encode(FRAME), table.reconstruct(FRAME)
+    assert list(codes.columns) == ["z1", "z2"] and codes.index.equals(FRAME.index)
+    assert remade.index.equals(FRAME.index) and (remade.dtypes == FRAME.dtypes).all()
+    shuffled = FRAME[["member", "age", "income"]]
+    assert np.allclose(table.encode(shuffled), codes)
+    assert (table.sample(5).dtypes == FRAME.dtypes).all()
+
+
+def test_units_are_those_of_the_table(table):
+    spec = table.spec
+    scaled = (FRAME.to_numpy(float) - np.array(spec.shift)) / np.array(spec.scale)
+    codes = encode_means(table.decoder, torch.from_numpy(scaled).float())
+    assert np.allclose(table.encode(FRAME), codes, atol=1e-5)
+    drawn = draw_samples(table.generator, 50, seed=3).double().numpy()
+    assert np.allclose(
+        table.sample(50, seed=3)["income"], drawn[:, 1] * spec.scale[1] + spec.shift[1]
+    )
+
+
+def test_a_score_is_a_bound_in_the_tables_own_units(table):
+    values, percentile, name = table.score(FRAME, importance=20)
+    assert name == "importance-weighted bound (k = 20)" and values.index.equals(FRAME.index)
+    assert percentile.min() >= 0 and percentile.max() <= 100
+    scaled = FRAME.assign(income=FRAME.income + 1e6)
+    assert (table.score(scaled).values.to_numpy() < values.to_numpy()).all()
+    x = table.prepare(FRAME).x
+    torch.manual_seed(0)
+    bound = table.model.log_weights(x, 2000).double().logsumexp(0) - np.log(2000)
+    exact = (bound - np.log(table.spec.scale).sum()).mean().item()
+    assert abs(table.score(FRAME, importance=500).values.to_numpy().mean() - exact) < 0.1
+
+
+def test_scores_do_not_depend_on_the_other_examples(table, digits):
+    assert np.allclose(table.score(FRAME).values[:7], table.score(FRAME[:7]).values, atol=1e-4)
+    x = digits.data.test.x[:6]
+    assert torch.allclose(digits.score(x).values[2:3], digits.score(x[2:3]).values, atol=1e-3)
+
+
+def test_kinds_of_pictures_agree(digits):
+    levels = (digits.data.test.x[:4] * 255).round().byte()
+    codes = digits.encode(levels.numpy())
+    for same in (levels, levels[:, 0].numpy(), levels.permute(0, 2, 3, 1).numpy()):
+        assert np.allclose(np.asarray(digits.encode(same)), codes, atol=1e-5)
+    pictures = [Image.fromarray(x[0].numpy()) for x in levels]
+    assert np.allclose(digits.encode(pictures), codes, atol=1e-5)
+    assert digits.encode(levels[0, 0].numpy()).shape == (1, 2)
+    remade = digits.reconstruct(levels.permute(0, 2, 3, 1).numpy())
+    assert remade.dtype == np.uint8 and remade.shape == (4, 8, 8, 1)
+    assert isinstance(digits.reconstruct(pictures)[0], Image.Image)
+    assert isinstance(digits.reconstruct(levels), torch.Tensor)
+
+
+def test_samples_walks_and_the_manifold_are_pictures(digits):
+    drawn = digits.sample(3)
+    assert drawn.shape == (3, 1, 8, 8) and drawn._repr_png_()[:4] == b"\x89PNG"
+    x = digits.data.test.x
+    walk = digits.interpolate(x[0], x[1], steps=5)
+    ends = digits.reconstruct(x[:2])
+    assert torch.allclose(walk[[0, 4]], ends, atol=1e-5)
+    assert digits.manifold(side=3).size == (3 * 56, 3 * 56)
+    assert digits.decode(np.zeros((2, 2))).shape == (2, 1, 8, 8)
+    assert "elbo" in digits._repr_html_() and "data:image/png" in digits._repr_html_()
+    assert set(digits.history) >= {"step", "split", "loss"}
+    assert digits.evaluation["estimates"]["elbo"]["value"] < 0
+
+
+def test_an_autoencoder_scores_by_its_error(tmp_path):
+    run = im.train("ae", FRAME, latent_dim=1, steps=20, out=tmp_path / "run", **QUIET)
+    values, _, name = run.score(FRAME)
+    assert name == "negative squared error" and (values <= 0).all()
+
+
+def test_a_gan_needs_an_encoder_to_encode(tmp_path):
+    run = im.train("gan", "digits", steps=3, out=tmp_path / "run", **QUIET)
+    assert run.sample(2).shape == (2, 1, 8, 8)
+    with pytest.raises(UserError, match="has no encoder"):
+        run.encode(np.zeros((2, 8, 8)))
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        (lambda run: run.encode(FRAME.drop(columns="age")), "lacks columns"),
+        (lambda run: run.encode(np.zeros((2, 7))), "not of the shape"),
+        (lambda run: run.decode(np.zeros((2, 7))), "these are no codes"),
+        (lambda run: run.manifold(), "only images"),
+        (lambda run: run.sample(2, label="x"), "not class-conditional"),
+        (lambda run: run.encode(["no.png"]), "pictures cannot be given"),
+    ],
+)
+def test_mistakes_are_sentences(table, act, words):
+    with pytest.raises(UserError, match=words):
+        act(table)
+
+
+def test_data_in_memory_that_are_gone_can_be_given_again(tmp_path):
+    run = im.train("vae", FRAME, latent_dim=2, steps=3, out=tmp_path / "run", **QUIET)
+    run.folder.data_file.unlink()
+    with pytest.raises(UserError, match="too large to keep"):
+        im.load(tmp_path / "run").data  # noqa: B018
+    again = im.load(tmp_path / "run", data=FRAME)
+    assert torch.equal(again.data.test.x, run.data.test.x)
+    with pytest.raises(UserError, match="not those that the model was trained on"):
+        im.load(tmp_path / "run", data=FRAME + 1)
+
+
+def test_the_same_call_resumes_and_other_data_are_another_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first = im.train("vae", FRAME, latent_dim=2, steps=3, **QUIET)
+    second = im.train("vae", FRAME, latent_dim=2, steps=6, **QUIET)
+    other = im.train("vae", FRAME * 2.0, latent_dim=2, steps=3, **QUIET)
+    assert first.path == second.path != other.path and second.record.step == 6
+    with pytest.raises(UserError, match="holds another run"):
+        im.train("vae", FRAME * 2.0, latent_dim=2, steps=3, out=first.path, **QUIET)
+
+
+def test_no_absolute_path_is_in_the_record(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save(tmp_path / "x.npy", FRAME.to_numpy(float))
+    im.train("vae", tmp_path / "x.npy", latent_dim=1, steps=3, out="run", **QUIET)
+    assert str(tmp_path) not in (tmp_path / "run" / "run.json").read_text()
+    assert str(tmp_path) not in (tmp_path / "run" / "report.html").read_text()
+    assert im.load("run").data.train.x.shape == (160, 3)
+    (tmp_path / "x.npy").unlink()
+    assert im.load("run").sample(2).shape == (2, 3)
+    with pytest.raises(UserError, match="not where they were"):
+        im.load("run").data  # noqa: B018
