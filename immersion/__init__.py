@@ -49,7 +49,7 @@ _HOMES = {
     "posteriors": "immersion.posteriors",
     "priors": "immersion.priors",
     "reconstruct": "immersion.commands.draw:reconstruct",
-    "sample": "immersion.commands.draw:sample",
+    "sample": "immersion.commands.sample:sample",
     "train": "immersion.api:train",
 }
 """Public name -> module:attribute, imported when first used: help must not wait for PyTorch."""

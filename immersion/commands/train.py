@@ -147,7 +147,8 @@ def start_experiment(
     )
     named = call if call.name else replace(call, name=name)
     path = Path(out) if out is not None else named.run_path(source, size, options)
-    run = Run(RunFolder(path), record, experiment, call.recipe if call.name else None, dataset)
+    recipe = call.recipe if call.name else None
+    run = Run(RunFolder(path), record, experiment, dataset, recipe)
     return start(run, options, locate_source(data) | ({"code": call.file} if call.file else {}))
 
 

@@ -70,7 +70,7 @@ def load_run(
     if data is not None:
         given = read_recorded_data(folder, record, function, data)
         read = binarize(given, experiment.binarize)
-    return Run(folder, record, experiment, function, read)
+    return Run(folder, record, experiment, read, function)
 
 
 def find_call(

@@ -57,8 +57,8 @@ class Run:
         folder: The run folder.
         record: The contents of `run.json`.
         experiment: The result of the recorded recipe call, with the trained model.
-        recipe: The recipe.
         read: The data if they have been read already.
+        recipe: The recipe; None for a model that was built in Python.
         paths: Paths of data and code on this machine, of a run that is being started.
 
     Example:
@@ -74,8 +74,8 @@ class Run:
     folder: RunFolder
     record: RunRecord
     experiment: Experiment
-    recipe: Recipe | None = None
     read: Dataset | None = None
+    recipe: Recipe | None = None
     paths: Mapping[str, Any] = field(default_factory=dict)
 
     def __fspath__(self) -> str:
@@ -136,6 +136,14 @@ class Run:
         dataset = read_recorded_data(self.folder, self.record, self.recipe)
         return binarize(dataset, self.experiment.binarize)
 
+    @cached_property
+    def has_data(self) -> bool:
+        """Return whether the training data are at hand and unchanged."""
+        try:
+            return len(self.data.train) > 0
+        except UserError:
+            return False
+
     @property
     def history(self) -> dict[str, np.ndarray]:
         """Return the metrics as columns: step, split, seconds and every term; NaN where absent.
@@ -165,8 +173,11 @@ class Run:
             An array; of a tensor a tensor, of a DataFrame a DataFrame with the same index.
         """
         examples = self.prepare(x)
-        codes = encode_means(self.decoder, examples.x)
-        return examples.container.wrap_numbers(codes, self.code_names)
+        return examples.container.wrap_numbers(self.encode_examples(examples), self.code_names)
+
+    def encode_examples(self, examples: Examples) -> Tensor:
+        """Return codes, (N, d), of prepared examples."""
+        return encode_means(self.decoder, examples.x)
 
     def decode(self, z: Any) -> Any:
         """Return E[x|z], (N, *shape), of codes, (N, d).
@@ -233,8 +244,13 @@ class Run:
             importance: k, codes for each example of the bound; see `score_examples`.
             seed: Seed of the codes.
         """
+        return self.score_examples(self.prepare(x), importance, seed)
+
+    def score_examples(
+        self, examples: Examples, importance: int = IMPORTANCE, seed: int = 0
+    ) -> Scores:
+        """Return scores of prepared examples; see `score`."""
         check_at_least(1, importance=importance)
-        examples = self.prepare(x)
         values = self._score(examples.x, importance, seed)
         reference = self._score_validation(importance, seed)
         percentile = None
@@ -243,7 +259,11 @@ class Run:
             percentile = 100 * below.double() / len(reference)
             percentile = _wrap_column(examples.container, percentile, "percentile")
         score = _wrap_column(examples.container, values, "score")
-        return Scores(score, percentile, name_score(self.decoder, importance))
+        return Scores(score, percentile, self.name_score(importance))
+
+    def name_score(self, importance: int = IMPORTANCE) -> str:
+        """Return the name of a score, with its unit."""
+        return name_score(self.decoder, importance)
 
     def interpolate(self, a: Any, b: Any, *, steps: int = 10, path: str = "auto") -> Any:
         """Return decoded examples, (steps, *shape), between two examples' codes.
@@ -319,12 +339,19 @@ class Run:
 
     def _score_validation(self, importance: int, seed: int) -> Tensor | None:
         """Return sorted scores of validation examples; None if the data are not at hand."""
-        try:
-            split = self.data.validation
-        except UserError:
+        if not self.has_data:
             return None
-        x, _ = split.batch(torch.arange(min(COMPARED, len(split))))
-        return self._score(x, importance, seed).sort().values
+        key = (importance, seed)
+        if key not in self._references:
+            split = self.data.validation
+            x, _ = split.batch(torch.arange(min(COMPARED, len(split))))
+            self._references[key] = self._score(x, importance, seed).sort().values
+        return self._references[key]
+
+    @cached_property
+    def _references(self) -> dict[tuple[int, int], Tensor]:
+        """Scores of validation examples that have been computed, by importance and seed."""
+        return {}
 
     def _repr_html_(self) -> str:
         from immersion.runs.notebook import describe_html

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from immersion.check import UserError
 from immersion.commands import draw
 from immersion.commands.array_file import write_arrays
+from immersion.commands.sample import sample
 from immersion.data import load as load_data
 from immersion.engine import Experiment
 from immersion.likelihoods import LIKELIHOODS
@@ -57,7 +58,8 @@ def opened(tmp_path, monkeypatch):
         record = RunRecord("toy", data=DataRecord(spec=asdict(dataset.spec)))
         folder = RunFolder(tmp_path / "run")
         run = Run(folder, record, Experiment(model, ()), dataset)
-        monkeypatch.setattr(draw, "load_run", lambda path: run)
+        for module in ("draw", "sample"):
+            monkeypatch.setattr(f"immersion.commands.{module}.load_run", lambda path: run)
         return run
 
     return made
@@ -194,7 +196,7 @@ def test_neighbours_are_the_nearest_of_all(opened):
 class TestSample:
     def test_what_has_no_noise_has_no_means(self, opened):
         run = opened(gan())
-        result = draw.sample(run.folder.path, count=300, seed=5)
+        result = sample(run.folder.path, count=300, seed=5)
         with np.load(result["samples"]) as file:
             assert file.files == ["x"]
             assert np.array_equal(file["x"], draw_samples(run.model, 300, seed=5))
@@ -204,30 +206,30 @@ class TestSample:
 
     def test_means_lie_beside_draws_that_have_noise(self, opened, tmp_path):
         run = opened(autoencoder(VAE))
-        result = draw.sample(run.folder.path, count=260)
+        result = sample(run.folder.path, count=260)
         with np.load(result["samples"]) as file:
             assert set(file.files) == {"x", "mean"}
             assert file["x"].shape == file["mean"].shape == (260, 1, 8, 8)
             assert 0.5 < (file["x"] - file["mean"]).std() < 2
             x = file["x"]
-        draw.sample(run.folder.path, count=260, out=tmp_path / "x.npy")
+        sample(run.folder.path, count=260, out=tmp_path / "x.npy")
         assert np.array_equal(np.load(tmp_path / "x.npy"), x)
 
     def test_an_autoencoder_says_where_its_codes_come_from(self, opened):
         run = opened(autoencoder())
-        result = draw.sample(run.folder.path, count=30)
+        result = sample(run.folder.path, count=30)
         assert "10 Gaussians" in result["codes"]
-        assert "codes" not in draw.sample(opened(gan()).folder.path, count=3)
+        assert "codes" not in sample(opened(gan()).folder.path, count=3)
 
     def test_classes_lie_beside_the_draws_of_a_class_conditional_model(self, opened):
         run = opened(gan(classes=3))
-        with np.load(draw.sample(run.folder.path, count=300)["samples"]) as file:
+        with np.load(sample(run.folder.path, count=300)["samples"]) as file:
             assert file.files == ["x", "y"]
             assert file["y"].shape == (300,) and set(file["y"]) == {0, 1, 2}
             alone = draw_samples(run.model, 300, seed=0, label=1).numpy()
             same = np.isclose(file["x"], alone, atol=1e-6).all((1, 2, 3))
             assert np.array_equal(same, file["y"] == 1)  # of the same noise
-        with np.load(draw.sample(run.folder.path, count=5, label="2")["samples"]) as file:
+        with np.load(sample(run.folder.path, count=5, label="2")["samples"]) as file:
             assert np.array_equal(file["y"], [2] * 5)
 
     def test_a_class_is_asked_for_by_name_or_number(self, opened, tmp_path):
@@ -236,19 +238,19 @@ class TestSample:
         run.record.data.spec["classes"] = names
         for label, number in (("c", 2), ("9", 9), ("0", 8)):
             out = tmp_path / f"{label}.npy"
-            draw.sample(run.folder.path, count=5, label=label, truncation=0.5, out=out)
+            sample(run.folder.path, count=5, label=label, truncation=0.5, out=out)
             expected = draw_samples(run.model, 5, seed=0, label=number, truncation=0.5)
             assert np.array_equal(np.load(out), expected)
         for label, words in (("x", "one of"), ("12", "from 0 to 9")):
             with pytest.raises(UserError, match=words):
-                draw.sample(run.folder.path, label=label)
+                sample(run.folder.path, label=label)
 
     def test_a_refused_file_is_refused_before_anything_is_drawn(self, opened, tmp_path):
         run = opened(gan())
         (tmp_path / "x.npz").write_text("mine")
-        for name, words in (("x.npz", "exists already"), ("x.csv", r"\.npz or \.npy")):
+        for name, words in (("x.npz", "exists already"), ("x.csv", r"\.npz, \.npy or a folder")):
             with pytest.raises(UserError, match=words):
-                draw.sample(run.folder.path, out=tmp_path / name)
+                sample(run.folder.path, out=tmp_path / name)
         assert not run.folder.samples.exists()
 
 
@@ -284,7 +286,7 @@ def test_a_class_conditional_model_walks_within_a_class(opened, see):
 @pytest.mark.parametrize(("classes", "label"), [(0, "3"), (0, "x"), (3, "x"), (3, "12"), (3, "3")])
 def test_wrong_classes_are_told_alike_by_walks_and_samples(opened, classes, label):
     run, said = opened(gan(classes=classes)), []
-    for command in (draw.sample, draw.interpolate):
+    for command in (sample, draw.interpolate):
         with pytest.raises(UserError) as error:
             command(run.folder.path, label=label)
         said.append(str(error.value))

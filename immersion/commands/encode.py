@@ -1,0 +1,127 @@
+"""`immersion encode` and `score`: codes and scores of your own examples, as a table."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from immersion.check import UserError, check_at_least
+from immersion.commands.table_file import Columns, check_table, write_table
+from immersion.runs.containers import Examples, list_pictures
+from immersion.runs.load import Run, load_run
+from immersion.runs.run import IMPORTANCE
+
+CHUNK = 500
+"""Pictures that are read at a time: bounds the memory."""
+
+LOWEST = 5
+"""Examples of the lowest scores that are named."""
+
+
+def encode(run: Path, data: tuple[Path, ...], *, out: Path | None = None) -> dict[str, Any]:
+    """Encode examples: a table of codes, the means E[z|x], one row for each example.
+
+    The examples are read exactly as in training: pictures are cropped, resized and made grey or
+    binary alike, columns of tables are found by their names and standardised alike.
+
+    Args:
+        run: The run folder.
+        data: Pictures, or folders of pictures; or one .csv, .npy or .npz file.
+        out: Output file, .csv, .parquet or .npy; by default samples/codes.csv in the run folder,
+            which is replaced. Its first column is the file, or the row counted from 1; a .npy file
+            holds the codes alone.
+    """
+    opened = load_run(run)
+    target = _choose_target(opened, out, "codes.csv")
+    counts = [0]
+
+    def encode_all() -> Iterator[Columns]:
+        for examples in _read(opened, data):
+            codes = opened.encode_examples(examples).numpy()
+            counts[0] += len(codes)
+            named = dict(zip(opened.code_names, codes.T, strict=True))
+            yield _name_rows(examples) | named
+
+    write_table(target, encode_all())
+    return {"run": str(run), "codes": str(target), "shape": [counts[0], len(opened.code_names)]}
+
+
+def score(
+    run: Path,
+    data: tuple[Path, ...],
+    *,
+    importance: int = IMPORTANCE,
+    out: Path | None = None,
+) -> dict[str, Any]:
+    """Score examples: a bound on log p(x) of each, in nats, and its percentile in validation.
+
+    Low scores mark anomalies. A model without a density is scored by the negative squared error of
+    the reconstruction.
+
+    Args:
+        run: The run folder.
+        data: Pictures, or folders of pictures; or one .csv, .npy or .npz file.
+        importance: k, codes for each example: the bound rises to log p(x) with k.
+        out: Output file, .csv, .parquet or .npy, with the columns file or row, score and
+            percentile; by default samples/scores.csv in the run folder, which is replaced.
+    """
+    check_at_least(1, importance=importance)
+    opened = load_run(run)
+    target = _choose_target(opened, out, "scores.csv")
+    values: list[np.ndarray] = []
+    names: list[str] = []
+
+    def score_all() -> Iterator[Columns]:
+        for examples in _read(opened, data):
+            scores = opened.score_examples(examples, importance)
+            values.append(scores.values)
+            names.extend(_name_rows(examples)[_row_name(examples)].astype(str).tolist())
+            columns = {"score": scores.values}
+            if scores.percentile is not None:
+                columns["percentile"] = scores.percentile
+            yield _name_rows(examples) | columns
+
+    write_table(target, score_all())
+    whole = np.concatenate(values)
+    lowest = {names[i]: float(whole[i]) for i in np.argsort(whole)[:LOWEST]}
+    return {
+        "run": str(run),
+        "scores": str(target),
+        "score": opened.name_score(importance),
+        "examples": len(whole),
+        "mean": float(whole.mean()),
+        "lowest": lowest,
+    }
+
+
+def _choose_target(run: Run, out: Path | None, name: str) -> Path:
+    if out is None:
+        return run.folder.samples / name
+    check_table(out)
+    return out
+
+
+def _read(run: Run, data: tuple[Path, ...]) -> Iterator[Examples]:
+    """Yield the examples, pictures in chunks."""
+    if not data:
+        raise UserError("no examples are named", "pictures, a folder of them, or a .csv file")
+    if not run.spec.is_image or data[0].suffix.lower() in (".csv", ".npy", ".npz"):
+        if len(data) > 1:
+            raise UserError("a table is one file", "one path", f"{len(data)} paths")
+        yield run.prepare(data[0])
+        return
+    files = [file for path in data for file in list_pictures(path)]
+    for start in range(0, len(files), CHUNK):
+        yield run.prepare(files[start : start + CHUNK])
+
+
+def _row_name(examples: Examples) -> str:
+    return "file" if examples.container.kind == "pictures" else "row"
+
+
+def _name_rows(examples: Examples) -> dict[str, np.ndarray]:
+    """Return the column that names the rows: their files, or numbers from 1."""
+    if examples.container.kind == "pictures":
+        return {"file": np.array(examples.names)}
+    return {"row": np.array([int(name) + 1 for name in examples.names])}
