@@ -183,6 +183,11 @@ def has_mean(p: Distribution) -> bool:
     return _defines(p, "mean")
 
 
+def has_variance(p: Distribution) -> bool:
+    """Return whether p has a variance in closed form."""
+    return _defines(p, "variance")
+
+
 def has_entropy(p: Distribution) -> bool:
     """Return whether p has an entropy in closed form."""
     return _defines(p, "entropy")

@@ -17,7 +17,7 @@ COMMANDS = {
     "train": ("immersion.commands.train", "train", "Train a model, or resume its training."),
     "evaluate": ("immersion.commands.evaluate", "evaluate", "Evaluate a model."),
     "apply": ("immersion.commands.apply", "apply", "Denoise, enlarge, ... your own pictures."),
-    "export": ("immersion.commands.export", "export", "Write an image network as ONNX."),
+    "export": ("immersion.commands.export", "export", "Write a model as an ONNX file."),
     "invert": ("immersion.commands.invert", "invert", "Train an encoder for a GAN."),
     "encode": ("immersion.commands.encode", "encode", "Encode your own examples."),
     "score": ("immersion.commands.encode", "score", "Score your own examples."),

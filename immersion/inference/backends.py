@@ -60,13 +60,14 @@ class OpenVINOBackend(Backend):
     """
 
     def __init__(self, model: Translator, colours: int) -> None:
-        from immersion.inference.onnx_graph import NEEDED, export_onnx
+        from immersion.inference.onnx_graph import NEEDED
+        from immersion.inference.translator_graph import export_translator
 
         check_installed("openvino", (*NEEDED, "openvino"))
         import openvino
 
         self.core = openvino.Core()
-        self.graph = self.core.read_model(export_onnx(model, colours, {}))
+        self.graph = self.core.read_model(export_translator(model, colours, {}))
         self.compiled: dict[torch.dtype, Any] = {}
 
     def predict(self, inputs: Tensor, precision: torch.dtype) -> Prediction:

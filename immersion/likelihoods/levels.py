@@ -16,6 +16,9 @@ from torch.nn.functional import logsigmoid, softplus
 from immersion.check import UserError
 from immersion.likelihoods.base import LIKELIHOODS, Likelihood, SampleShape, raise_outside_support
 
+EXPORTED = 30
+"""Levels that are added at a time in an exported graph."""
+
 HIGHEST = 7.0
 """The largest log scale of a logistic: at exp(7) only the two edge levels have mass."""
 
@@ -185,15 +188,20 @@ class LevelMixture(Distribution):
     def moments(self) -> tuple[Tensor, Tensor]:
         """Return E[x] and E[x^2], (...), of the rounded and clipped values.
 
-        E[x] = sum_{j >= 1} P(x >= level j) / (L - 1), level by level to save memory.
+        E[x] = sum_{j >= 1} P(x >= level j) / (L - 1), level by level to save memory; in a graph
+        that is exported several levels at a time, as each step of the loop is a part of the graph.
         """
         weights, inverse = self.logits.softmax(-1), torch.exp(-self.log_scale)
         first = second = torch.zeros_like(weights[..., 0])
-        for j in range(1, self.steps + 1):
-            edge = (j - 0.5) / self.steps
-            reached = (weights * torch.sigmoid((self.location - edge) * inverse)).sum(-1)
-            first = first + reached / self.steps
-            second = second + reached * ((2 * j - 1) / self.steps**2)
+        count = EXPORTED if torch.compiler.is_exporting() else 1
+        for start in range(1, self.steps + 1, count):
+            stop = min(start + count, self.steps + 1)
+            j = torch.arange(start, stop, dtype=torch.float64, device=weights.device)
+            edge = ((j - 0.5) / self.steps).to(weights).unsqueeze(-1)
+            distance = (self.location.unsqueeze(-2) - edge) * inverse.unsqueeze(-2)
+            reached = (weights.unsqueeze(-2) * torch.sigmoid(distance)).sum(-1)
+            first = first + (reached / self.steps).sum(-1)
+            second = second + (reached * ((2 * j - 1) / self.steps**2).to(weights)).sum(-1)
         return first, second
 
     def sample(self, sample_shape: SampleShape = ()) -> Tensor:

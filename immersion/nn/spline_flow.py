@@ -1,8 +1,10 @@
 """Normalizing flows of rational-quadratic splines, built with zuko (extra `flows`)."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, constraints
+from torch.distributions import Distribution, Independent, Normal, constraints
 
 from immersion.check import check_installed
 
@@ -77,3 +79,24 @@ class FullPrecision(Distribution):
         """Return reparameterised samples, (*sample_shape, *batch, *event)."""
         with torch.autocast("cuda", enabled=False), torch.autocast("cpu", enabled=False):
             return self.p.rsample(torch.Size(sample_shape))
+
+    def transform_noise(self, noise: Tensor) -> Tensor:
+        """Return the sample z = T^-1(mu + sigma noise) of a flow, for noise of N(0, I).
+
+        Args:
+            noise: (*sample, *batch, d).
+
+        Example:
+            >>> flow = FullPrecision(build_spline_flow(2)())
+            >>> flow.transform_noise(torch.zeros(5, 2)).shape
+            torch.Size([5, 2])
+        """
+        flow: Any = self.p
+        gaussian = flow.base.base_dist
+        return flow.transform.inv(gaussian.loc + gaussian.scale * noise)
+
+    @property
+    def has_noise(self) -> bool:
+        """Return whether `transform_noise` exists: of a flow with a Gaussian base."""
+        base = getattr(self.p, "base", None)
+        return isinstance(base, Independent) and isinstance(base.base_dist, Normal)

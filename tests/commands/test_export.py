@@ -1,4 +1,4 @@
-"""An exported network agrees with PyTorch for pictures of any size."""
+"""`immersion export`: its files, their metadata, and its errors."""
 
 import json
 
@@ -6,97 +6,39 @@ import numpy as np
 import pytest
 import torch
 
-import immersion as im
 from immersion.check import UserError
-from immersion.commands.export import describe_model, export
+from immersion.commands.export import export
+from immersion.commands.invert import invert
 from immersion.commands.train import train
-from immersion.inference.onnx_graph import export_onnx
-from immersion.likelihoods.gaussian import Gaussian
-from immersion.likelihoods.levels import Categorical
-from immersion.likelihoods.pixel_classes import PixelClasses
-from immersion.models import PictureCode, Translator
-from immersion.nn.image_to_image import IMAGE_TO_IMAGE_NETWORKS, ImageToImageArchitecture
-from immersion.nn.pooling_encoder import PoolingEncoder
-from immersion.tasks.colourise import Colourise
+from immersion.engine import Options
+from immersion.inference.onnx_file import describe_image_model, write_onnx_file
+from immersion.models.codes import encode_means
+from immersion.models.image_to_image import build_translator
+from immersion.nn import Architecture
+from immersion.nn.image_to_image import ImageToImageArchitecture
+from immersion.pretrained.trained_model import Origin, TrainedModel
+from immersion.runs.load import load_run
+from immersion.spec import Spec
 from immersion.tasks.denoise import Denoise
-from immersion.tasks.enlarge import Enlarge
-from immersion.tasks.inpaint import Inpaint
 from immersion.tasks.segment import Segment
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'immersion[onnx]'")
 pytest.importorskip("onnxscript", reason="pip install 'immersion[onnx]'")
 
-CASES = {
-    **{
-        f"denoise by {name}": (Denoise(level_map=name == "restorer"), name)
-        for name in IMAGE_TO_IMAGE_NETWORKS
-    },
-    **{f"enlarge x{factor}": (Enlarge(factor), "restorer") for factor in (2, 3, 4)},
-    "inpaint": (Inpaint(), "dncnn"),
-    "colourise": (Colourise(), "dncnn"),
-    "colourise by levels": (Colourise(discretised=True), "dncnn"),
-    "segment": (Segment(4), "dncnn"),
-}
 
-
-def model(task, network: str, latent_dim: int = 0) -> Translator:
-    """Return a small model of colour pictures without zero weights."""
-    in_channels, out_channels = task.channels(3)
-    if isinstance(task, Segment):
-        likelihood = PixelClasses((1, 8, 8), task.classes)
-    elif getattr(task, "discretised", False):
-        likelihood = Categorical((out_channels, 8, 8), 33)
-    else:
-        likelihood = Gaussian((out_channels, 8, 8))
-    torch.manual_seed(0)
-    built = ImageToImageArchitecture(network, 4, 2 if network == "dncnn" else 1).build(
-        in_channels + latent_dim,
-        likelihood.parameters_per_value * out_channels,
-        task.presentation.scale,
-    )
-    for parameter in built.parameters():
-        torch.nn.init.normal_(parameter, std=0.2)
-    code = (
-        PictureCode(latent_dim, PoolingEncoder(in_channels + out_channels, 2 * latent_dim))
-        if latent_dim
-        else None
-    )
-    return Translator(task, built, likelihood, code).eval()
-
-
-def assert_equal_outputs(ours: Translator, content: bytes) -> None:
-    """Compare onnxruntime with PyTorch on a picture of one square and on a batch of others."""
-    session = onnxruntime.InferenceSession(content)
-    m = ours.network.multiple
-    for count, rows, columns in ((1, 1, 1), (3, 7, 5)):
-        x = torch.rand(count, ours.task.channels(3)[0], rows * m, columns * m)
-        with torch.no_grad():
-            expected = [y for y in vars(ours.predict_whole(x)).values() if y is not None]
-        found = session.run(None, {"input": x.numpy()})
-        for one, other in zip(expected, found, strict=True):
-            assert one.shape == other.shape and one.std() > 0
-            span = max(1.0, (one.max() - one.min()).item())
-            assert np.abs(one.numpy() - other).max() <= 1e-5 * span
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_onnxruntime_agrees_with_pytorch_at_any_size(case):
-    task, network = CASES[case]
-    ours = model(task, network)
-    assert_equal_outputs(ours, export_onnx(ours, 3, {}))
-
-
-def test_a_code_for_several_answers_is_at_its_mean():
-    ours = model(Denoise(), "dncnn", latent_dim=2)
-    assert_equal_outputs(ours, export_onnx(ours, 3, {}))
+def describe(task, network, depth):
+    """Describe a model of colour pictures."""
+    spec = Spec("photos", (3, 16, 16), "unit")
+    model = build_translator(spec, task, ImageToImageArchitecture(network, 4, depth)).eval()
+    return describe_image_model(TrainedModel(model, spec, Origin("run", "run"), lambda: None))
 
 
 def test_inputs_and_outputs_are_described():
-    exported = describe_model(model(Denoise(level_map=True), "unet"), 3)
+    exported = describe(Denoise(level_map=True), "unet", 1)
     assert exported["channels"] == "4" and exported["output_channels"] == "3"
     assert exported["multiple"] == "2" and int(exported["halo"]) > 4 and exported["scale"] == "1"
     assert exported["input"].endswith("a channel of the noise's sigma / 75")
-    assert "probability" in describe_model(model(Segment(4), "dncnn"), 3)["output"]
+    assert "probability" in describe(Segment(4), "dncnn", 2)["output"]
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +49,7 @@ def run(tmp_path_factory):
         data=str(photos(tmp_path_factory.mktemp("photos"))),
         out=tmp_path_factory.mktemp("run") / "run",
         size=16,
-        options=im.Options(steps=2, batch_size=2, validate_every=0, device="cpu"),
+        options=Options(steps=2, batch_size=2, validate_every=0, device="cpu"),
         arguments={"translation": ImageToImageArchitecture("dncnn", width=4, depth=2)},
     )["run"]
 
@@ -156,13 +98,75 @@ def test_invalid_targets_are_errors_before_the_export(run, tmp_path):
             export(run, out=out, overwrite=True)
 
 
-def test_other_models_are_errors(tmp_path):
+FEW = Options(steps=3, batch_size=20, validate_every=0, device="cpu")
+SMALL = {"latent_dim": 2, "architecture": Architecture("dense", 8, 1)}
+
+
+def test_a_table_in_its_own_units_goes_in_and_comes_out(tmp_path):
+    """The file of a run of a user's table: standardised inside, and without the table's path."""
+    random = np.random.default_rng(0)
+    table = np.column_stack([random.normal(1990, 20, 200), random.normal(0, 1e-3, 200)])
+    table = np.column_stack([table, table.sum(1)])
+    header = "year,change,sum"
+    np.savetxt(tmp_path / "people.csv", table, delimiter=",", header=header, comments="")
     run = train(
-        "linear-ae", data="digits", out=tmp_path / "run", options=im.Options(steps=2, device="cpu")
+        "vae",
+        data=str(tmp_path / "people.csv"),
+        out=tmp_path / "run",
+        options=FEW,
+        arguments=SMALL | {"latent_dim": 1},
     )["run"]
-    with pytest.raises(UserError, match="not an image-to-image model"):
-        export(run, out=tmp_path / "a.onnx")
-    assert not (tmp_path / "a.onnx").exists()
+    for part in ("encoder", "decoder"):
+        exported = export(run, part=part)
+        name = {"encoder": "encoder.onnx", "decoder": "model.onnx"}[part]
+        assert exported["file"] == str(tmp_path / "run" / name)
+        properties = exported["properties"]
+        assert properties["part"] == part and properties["recipe"] == "vae"
+        assert json.loads(properties["spec"])["name"] == "people.csv" == properties["data"]
+        assert json.loads(properties["prior"])["meaning"].startswith("p(z) = N(0, I)")
+        assert properties["likelihood"] == "gaussian-shared"
+        assert str(tmp_path).encode() not in (tmp_path / "run" / name).read_bytes()
+    encoder, decoder = (
+        onnxruntime.InferenceSession(tmp_path / "run" / name)
+        for name in ("encoder.onnx", "model.onnx")
+    )
+    opened = load_run(run)
+    shift, scale = np.array(opened.spec.shift), np.array(opened.spec.scale)
+    rows = table.astype(np.float32)
+    mean, _ = encoder.run(None, {"x": rows})
+    standardised = torch.from_numpy((rows.astype(float) - shift) / scale).float()
+    assert np.abs(mean - encode_means(opened.decoder, standardised).numpy()).max() < 1e-5
+    remade, deviation = decoder.run(None, {"z": mean})
+    with torch.no_grad():
+        p = opened.decoder.decode(torch.from_numpy(mean))
+    own = p.mean.double().numpy() * scale + shift
+    assert np.allclose(remade, own, rtol=1e-6, atol=1e-5 * scale)
+    assert np.allclose(deviation, p.stddev.numpy() * scale, rtol=1e-5)
+
+
+def test_the_encoder_of_a_generator_is_exported_once_it_is_trained(tmp_path):
+    run = train("gan", data="digits", out=tmp_path / "run", options=FEW, arguments=SMALL)["run"]
+    with pytest.raises(UserError, match=r"no encoder.*train one with immersion invert RUN"):
+        export(run, part="encoder")
+    assert not (tmp_path / "run" / "encoder.onnx").exists()
+    invert(tmp_path / "run", architecture=Architecture("dense", 8, 1), options=FEW)
+    export(run, part="encoder")
+    session = onnxruntime.InferenceSession(tmp_path / "run" / "encoder.onnx")
+    x = torch.rand(5, 1, 8, 8)
+    expected = encode_means(load_run(run).decoder, x)
+    assert np.abs(session.run(None, {"x": x.numpy()})[0] - expected.numpy()).max() < 1e-5
+
+
+def test_a_run_in_memory_and_a_bundled_network_are_written_from_python(trained, tmp_path):
+    out = write_onnx_file(load_run(trained), tmp_path / "vae.onnx", part="encoder")
+    session = onnxruntime.InferenceSession(out)
+    assert [each.name for each in session.get_outputs()] == ["mean", "standard_deviation"]
+    inputs = json.loads(session.get_modelmeta().custom_metadata_map["inputs"])
+    assert inputs["x"].endswith("levels from 0 to 1")
+    with pytest.raises(UserError, match="exists already"):
+        write_onnx_file(trained, out)
+    write_onnx_file("enlarge-x2", tmp_path / "enlarge.onnx")
+    assert (tmp_path / "enlarge.onnx").stat().st_size > 1000
 
 
 def test_a_missing_package_is_an_error_with_a_remedy(run, tmp_path, monkeypatch):
