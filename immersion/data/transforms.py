@@ -184,11 +184,11 @@ def to_original_units(x: Tensor, spec: Spec) -> Tensor:
 
 
 def to_scaled_units(x: Tensor, spec: Spec) -> Tensor:
-    """Return rows in the table's own units, (..., D), standardised as the model takes them."""
-    if not spec.scale:
-        return x.float()
+    """Return rows in the table's own units, (..., D), standardised in float64."""
     wide = x.double()
-    return ((wide - wide.new_tensor(spec.shift)) / wide.new_tensor(spec.scale)).float()
+    if not spec.scale:
+        return wide
+    return (wide - wide.new_tensor(spec.shift)) / wide.new_tensor(spec.scale)
 
 
 def check_untyped(dataset: Dataset, values: Values | None) -> Dataset:

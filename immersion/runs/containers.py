@@ -209,7 +209,7 @@ def _from_array(array: np.ndarray, spec: Spec, container: Container, what: str) 
         container = replace(container, layout=layout, levels=levels)
         x = to_float(stored, spec.values)
     else:
-        x = to_scaled_units(torch.from_numpy(shaped.astype(np.float64)), spec)
+        x = to_scaled_units(torch.from_numpy(shaped.astype(np.float64)), spec).float()
     return Examples(x, container, tuple(str(i) for i in range(len(x))))
 
 

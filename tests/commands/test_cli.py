@@ -309,7 +309,7 @@ def test_data_that_changed_are_not_evaluated(capsys, tmp_path):
     np.save(tmp_path / "x.npy", 50 * table)
     assert "not those that the model was trained on" in refused(capsys, "evaluate", out)
     (tmp_path / "x.npy").unlink()
-    assert "no such file" in refused(capsys, "evaluate", out)
+    assert "not where they were" in refused(capsys, "evaluate", out)
 
 
 @pytest.mark.parametrize("content", ["", "{", "{}", "[1]"])
