@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Threads that spin while they wait make a step several times slower on a busy machine.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test results help
+.PHONY: demo test test-lowest results help
 
 # The .venv is kept, unless the requirements changed.
 .venv/%: pyproject.toml constraints.txt
@@ -24,6 +24,14 @@ test: .venv/test
 	$(BIN)/python scripts/check_words.py
 	$(BIN)/python -m pytest tests
 	$(BIN)/python -m pytest --doctest-modules immersion
+
+# The oldest versions that the package claims to work with, in an environment of their own.
+LOWEST := .venv-lowest/bin
+
+test-lowest:
+	test -x $(LOWEST)/python || $(PYTHON) -m venv .venv-lowest
+	$(LOWEST)/pip install --quiet -c constraints-lowest.txt -e '.[demo,tables]' pytest
+	$(LOWEST)/python -m pytest tests/data tests/image_io tests/likelihoods tests/recipes tests/runs
 
 # The pages that --help prints, from signatures and docstrings.
 help: .venv/demo
