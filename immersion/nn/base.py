@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from torch import nn
 
 from immersion.check import UserError, check_at_least, check_choice
 from immersion.registry import Registry
+
+N = TypeVar("N", bound=nn.Module)
 
 Shape = tuple[int, ...]
 Builder = Callable[[Shape, Shape, int, int, type[nn.Module]], nn.Sequential]
@@ -79,7 +82,23 @@ class Architecture:
                 self.activation,
                 "leave it out, or pass another --network",
             )
-        return NETWORKS[name](in_shape, out_shape, self.width, self.depth, activation)
+        network = NETWORKS[name](in_shape, out_shape, self.width, self.depth, activation)
+        width, depth = vars(network).get("built_size", (self.width, self.depth))
+        own = "as published" if name in FIXED else self.activation
+        built = replace(self, network=name, width=width, depth=depth, activation=own)
+        vars(network)["built_architecture"] = built
+        return network
+
+
+def note_size(network: N, width: int, depth: int) -> N:
+    """Return the network after noting its width and depth, which the record of a run holds.
+
+    Example:
+        >>> Architecture("dense").build((3,), (2,)).built_architecture
+        Architecture(network='dense', width=512, depth=2, activation='silu')
+    """
+    vars(network)["built_size"] = (width, depth)
+    return network
 
 
 def select_image_shape(in_shape: Shape, out_shape: Shape, network: str) -> tuple[int, int, int]:

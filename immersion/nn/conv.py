@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from immersion.nn.base import NETWORKS, Shape, halve_sides, select_image_shape
+from immersion.nn.base import NETWORKS, Shape, halve_sides, note_size, select_image_shape
 
 
 @NETWORKS.register("conv")
@@ -39,7 +39,8 @@ def conv(
     widths = [channels] + [base * min(2**level, 8) for level in range(len(sizes) - 1)]
     encoding = len(in_shape) == 3
     build = _encoder if encoding else _decoder
-    return build(sizes, widths, math.prod(out_shape if encoding else in_shape), extra, activation)
+    features = math.prod(out_shape if encoding else in_shape)
+    return note_size(build(sizes, widths, features, extra, activation), base, extra)
 
 
 def _encoder(

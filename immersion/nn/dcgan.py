@@ -6,7 +6,7 @@ from itertools import pairwise
 from torch import nn
 
 from immersion.check import UserError
-from immersion.nn.base import NETWORKS, Shape, halve_sides, select_image_shape
+from immersion.nn.base import NETWORKS, Shape, halve_sides, note_size, select_image_shape
 from immersion.nn.conv import Crop
 
 USUAL_WIDTH = 64
@@ -69,7 +69,7 @@ def dcgan(
         network = _discriminator(sizes, widths, math.prod(out_shape))
     else:
         network = _generator(sizes, widths, math.prod(in_shape))
-    return network.apply(_initialize)
+    return note_size(network.apply(_initialize), base, 0)
 
 
 def _discriminator(

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from immersion.nn.base import NETWORKS, Shape
+from immersion.nn.base import NETWORKS, Shape, note_size
 
 
 @NETWORKS.register("dense")
@@ -34,7 +34,8 @@ def dense(
         >>> dense((1, 28, 28), (40,), 500, 1, nn.Tanh)(torch.zeros(3, 1, 28, 28)).shape
         torch.Size([3, 40])
     """
-    hidden = [width or 512] * (2 if depth < 0 else depth)
+    width, depth = width or 512, 2 if depth < 0 else depth
+    hidden = [width] * depth
     sizes = [math.prod(in_shape), *hidden, math.prod(out_shape)]
     layers: list[nn.Module] = [nn.Flatten()]
     for before, after in pairwise(sizes):
@@ -43,4 +44,4 @@ def dense(
         nn.init.zeros_(linear.bias)
         layers += [linear, activation()]
     layers[-1] = nn.Unflatten(1, out_shape)  # no activation after the last layer
-    return nn.Sequential(*layers)
+    return note_size(nn.Sequential(*layers), width, depth)

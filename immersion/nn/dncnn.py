@@ -5,6 +5,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from immersion.check import check_at_least
+from immersion.nn.base import note_size
 from immersion.nn.image_to_image import IMAGE_TO_IMAGE_NETWORKS, ImageToImageNetwork, check_scale
 
 
@@ -52,4 +53,5 @@ def dncnn(in_channels: int, out_channels: int, scale: int, width: int, depth: in
     check_scale("dncnn", scale)
     if depth >= 0:
         check_at_least(2, depth=depth)
-    return DnCNN(in_channels, out_channels, width or 64, 17 if depth < 0 else depth)
+    width, depth = width or 64, 17 if depth < 0 else depth
+    return note_size(DnCNN(in_channels, out_channels, width, depth), width, depth)

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
@@ -81,7 +81,10 @@ class ImageToImageArchitecture:
             torch.Size([1, 2, 30, 42])
         """
         build = IMAGE_TO_IMAGE_NETWORKS[self.network]
-        return build(in_channels, out_channels, scale, self.width, self.depth)
+        network = build(in_channels, out_channels, scale, self.width, self.depth)
+        width, depth = vars(network).get("built_size", (self.width, self.depth))
+        vars(network)["built_architecture"] = replace(self, width=width, depth=depth)
+        return network
 
 
 def check_scale(network: str, scale: int) -> None:

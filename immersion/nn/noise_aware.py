@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from immersion.imaging.noise_estimation import LOCAL_REACH, estimate_local_noise
+from immersion.nn.base import note_size
 from immersion.nn.image_to_image import IMAGE_TO_IMAGE_NETWORKS, ImageToImageNetwork, check_scale
 from immersion.nn.restorer import Restorer
 
@@ -55,4 +56,5 @@ def build_noise_aware(
 ) -> NoiseAwareRestorer:
     """Return a noise-aware restorer, by default 64 channels wide with 8 residual blocks."""
     check_scale("noise-aware", scale)
-    return NoiseAwareRestorer(in_channels, out_channels, width or 64, 8 if depth < 0 else depth)
+    width, depth = width or 64, 8 if depth < 0 else depth
+    return note_size(NoiseAwareRestorer(in_channels, out_channels, width, depth), width, depth)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from immersion.nn.base import NETWORKS, Shape, halve_sides, select_image_shape
+from immersion.nn.base import NETWORKS, Shape, halve_sides, note_size, select_image_shape
 
 USUAL_DEPTH = 1
 WIDEST = 512
@@ -69,12 +69,13 @@ def r3gan(
             layers += [Down(widths[level - 1], widths[level], sizes[level]), *stages[level]]
         whole = _initialize(nn.Conv2d(widths[-1], widths[-1], sizes[-1], groups=widths[-1]))
         head = _initialize(nn.Linear(widths[-1], math.prod(out_shape)))
-        return nn.Sequential(*layers, whole, nn.Flatten(), head)
+        return note_size(nn.Sequential(*layers, whole, nn.Flatten(), head), base, blocks)
 
     layers = [Basis(math.prod(in_shape), widths[-1], sizes[-1]), *stages[-1]]
     for level in reversed(range(len(sizes) - 1)):
         layers += [Up(widths[level + 1], widths[level], sizes[level]), *stages[level]]
-    return nn.Sequential(*layers, _initialize(nn.Conv2d(base, channels, 1)))
+    network = nn.Sequential(*layers, _initialize(nn.Conv2d(base, channels, 1)))
+    return note_size(network, base, blocks)
 
 
 class Stem(nn.Module):

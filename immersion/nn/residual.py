@@ -5,7 +5,7 @@ import math
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from immersion.nn.base import NETWORKS, Shape, halve_sides, select_image_shape
+from immersion.nn.base import NETWORKS, Shape, halve_sides, note_size, select_image_shape
 
 
 @NETWORKS.register("residual")
@@ -45,14 +45,16 @@ def residual(
                 layers += [Resize(widths[level - 1], widths[level], size)]
             layers += [Block(widths[level], activation) for _ in range(blocks)]
         head = nn.Linear(math.prod(smallest), math.prod(out_shape))
-        return nn.Sequential(*layers, activation(), nn.Flatten(), head)
+        encoder = nn.Sequential(*layers, activation(), nn.Flatten(), head)
+        return note_size(encoder, base, blocks)
 
     layers = [nn.Linear(math.prod(in_shape), math.prod(smallest)), nn.Unflatten(1, smallest)]
     for level in reversed(range(len(sizes))):
         layers += [Block(widths[level], activation) for _ in range(blocks)]
         if level:
             layers += [Resize(widths[level], widths[level - 1], sizes[level - 1])]
-    return nn.Sequential(*layers, activation(), nn.Conv2d(widths[0], channels, 3, padding=1))
+    last = nn.Conv2d(widths[0], channels, 3, padding=1)
+    return note_size(nn.Sequential(*layers, activation(), last), base, blocks)
 
 
 class Block(nn.Module):

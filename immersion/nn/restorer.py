@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
+from immersion.nn.base import note_size
 from immersion.nn.image_to_image import IMAGE_TO_IMAGE_NETWORKS, ImageToImageNetwork
 from immersion.nn.residual import Block
 
@@ -61,4 +62,5 @@ class Restorer(ImageToImageNetwork):
 @IMAGE_TO_IMAGE_NETWORKS.register("restorer")
 def restorer(in_channels: int, out_channels: int, scale: int, width: int, depth: int) -> Restorer:
     """Return a `Restorer`, by default 64 channels wide with 8 residual blocks."""
-    return Restorer(in_channels, out_channels, scale, width or 64, 8 if depth < 0 else depth)
+    width, depth = width or 64, 8 if depth < 0 else depth
+    return note_size(Restorer(in_channels, out_channels, scale, width, depth), width, depth)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
+from immersion.nn.base import note_size
 from immersion.nn.image_to_image import IMAGE_TO_IMAGE_NETWORKS, ImageToImageNetwork, check_scale
 from immersion.nn.residual import Block
 
@@ -99,12 +100,14 @@ def _build_level(before: int, after: int) -> nn.Sequential:
 def unet(in_channels: int, out_channels: int, scale: int, width: int, depth: int) -> UNet:
     """Return a `UNet`, by default 32 channels wide with 3 halvings."""
     check_scale("unet", scale)
-    return UNet(in_channels, out_channels, width or 32, 3 if depth < 0 else depth)
+    width, depth = width or 32, 3 if depth < 0 else depth
+    return note_size(UNet(in_channels, out_channels, width, depth), width, depth)
 
 
 @IMAGE_TO_IMAGE_NETWORKS.register("autoencoder")
 def autoencoder(in_channels: int, out_channels: int, scale: int, width: int, depth: int) -> UNet:
     """Return a `UNet` without bridges, by default 32 channels wide with 2 halvings."""
     check_scale("autoencoder", scale)
-    depth = 2 if depth < 0 else depth
-    return UNet(in_channels, out_channels, width or 32, depth, bridged=False)
+    width, depth = width or 32, 2 if depth < 0 else depth
+    network = UNet(in_channels, out_channels, width, depth, bridged=False)
+    return note_size(network, width, depth)
