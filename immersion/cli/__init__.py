@@ -25,7 +25,8 @@ COMMANDS = {
     "reconstruct": ("immersion.commands.draw", "reconstruct", "Encode and decode examples."),
     "interpolate": ("immersion.commands.draw", "interpolate", "Interpolate between examples."),
     "manifold": ("immersion.commands.draw", "manifold", "Show the learned manifold."),
-    "report": ("immersion.commands.draw", "report", "Write a run's report."),
+    "report": ("immersion.commands.report", "report", "Write a run's report."),
+    "runs": ("immersion.commands.runs", "runs", "List runs with their estimates."),
     "data": ("immersion.commands.data", "data", "List the known data sets."),
     "reproduce": ("immersion.papers.reproduce", "reproduce", "Reproduce published results."),
     "doctor": ("immersion.commands.doctor", "doctor", "Diagnose a run or this machine."),
@@ -35,9 +36,13 @@ not wait for PyTorch."""
 
 COLUMNS = {
     "data": ("name", "shape", "values", "examples", "place"),
+    "runs": ("name", "recipe", "data", "step", "reason", "estimate", "date"),
     "reproduce": ("paper", "claim", "sense", "published", "measured", "unit", "status"),
 }
 """Columns of lists that are printed as tables; --json has all of them."""
+
+LISTS = {"data": "datasets", "runs": "runs"}
+"""Keys of lists in the results of commands."""
 
 HELP = ("-h", "--help")
 
@@ -138,7 +143,7 @@ def _print_page(page: str) -> None:
 
 def format_result(command: str, result: Any) -> str:
     """Return a result as text: certain lists as tables of their main columns."""
-    rows = result.get("datasets") if isinstance(result, dict) else result
+    rows = result.get(LISTS.get(command)) if isinstance(result, dict) else result
     if command not in COLUMNS or not isinstance(rows, list):
         return format_value(result)
     table = [
