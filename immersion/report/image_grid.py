@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from immersion.check import UserError
 
@@ -59,13 +60,55 @@ def make_mosaic(rows: Iterable[Tensor], gap: int = 2) -> Image.Image:
         dtype=torch.uint8,
     )
     for i, row in enumerate(rows):
-        images = row.detach().float().cpu().clamp(0, 1).mul(255).round().byte()
-        images = images.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
+        images = _to_bytes(row).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
         for j, image in enumerate(images):
             top, left = gap + i * (height + gap), gap + j * (width + gap)
             tall, wide = image.shape[1:]
             canvas[:, top : top + tall, left : left + wide] = image
     return Image.fromarray((canvas[0] if channels == 1 else canvas.permute(1, 2, 0)).numpy())
+
+
+def make_atlas(x: Tensor, columns: int) -> Image.Image:
+    """Return images side by side as they are, for a script to cut them out again.
+
+    Args:
+        x: (N, C, H, W) in [0, 1], clipped to it; C is 1 or 3.
+        columns: Images in a row.
+
+    Returns:
+        A picture of W x columns by H x ceil(N / columns) pixels in mode RGB.
+
+    Example:
+        >>> make_atlas(torch.rand(7, 1, 8, 6), columns=3).size
+        (18, 24)
+    """
+    height, width = x.shape[2:]
+    rows = -(-len(x) // columns)
+    canvas = torch.zeros(3, rows * height, columns * width, dtype=torch.uint8)
+    for i, image in enumerate(_to_bytes(x)):
+        top, left = i // columns * height, i % columns * width
+        canvas[:, top : top + height, left : left + width] = image
+    return Image.fromarray(canvas.permute(1, 2, 0).numpy())
+
+
+def shrink(x: Tensor, side: int) -> Tensor:
+    """Return images, (N, C, H, W), whose longer side is at most `side`; smaller ones as they are.
+
+    Example:
+        >>> shrink(torch.rand(2, 3, 128, 64), side=32).shape
+        torch.Size([2, 3, 32, 16])
+    """
+    height, width = x.shape[2:]
+    if max(height, width) <= side:
+        return x
+    scale = side / max(height, width)
+    size = (max(1, round(scale * height)), max(1, round(scale * width)))
+    return interpolate(x, size, mode="bilinear", antialias=True)
+
+
+def _to_bytes(x: Tensor) -> Tensor:
+    """Return levels in [0, 1] as 0, ..., 255, rounded."""
+    return x.detach().float().cpu().clamp(0, 1).mul(255).round().byte()
 
 
 def make_alternating_rows(a: Tensor, b: Tensor, columns: int = 10) -> Image.Image:

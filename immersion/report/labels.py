@@ -39,6 +39,17 @@ CURVES_OF_A_GAME = (
     "discriminator, among the numbers."
 )
 
+FEW_VALUES = (
+    "The metrics have one value of each term, of step {step}: too few for curves. The option "
+    "log-every sets the number of steps in a line of the metrics."
+)
+
+OVERLAID_CURVES = (
+    "Lines are means per example of training, over the steps since the previous point; points are "
+    "those of validation, over the whole split. Terms that several runs have come first. "
+    "Losses of different objectives, and bounds of different likelihoods, do not compare."
+)
+
 MEASURES = {
     "elbo": ("ELBO", "Lower bound on log p(x). Higher is better."),
     "importance_weighted_bound": (

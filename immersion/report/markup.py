@@ -1,9 +1,11 @@
 """HTML from Python: everything is escaped except elements from this module."""
 
+import base64
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 
-VOID = {"img", "meta", "br"}
+VOID = {"img", "meta", "br", "input", "wbr"}
 """Elements that have no content and no end."""
 
 
@@ -37,10 +39,37 @@ def join(*content: object) -> Markup:
 
 
 def table(rows: Sequence[Sequence[object]], header: Sequence[str] = ()) -> Markup:
-    """Return a table whose first column names the rows; a wide table scrolls."""
+    """Return a table whose first column names the rows.
+
+    On a narrow page a table of more than two columns becomes a list: each cell in a line, after
+    the name of its column.
+
+    Args:
+        rows: Cells, row by row.
+        header: Names of the columns; empty for a table of names and values.
+    """
     head = tag("thead", tag("tr", *(tag("th", cell) for cell in header))) if header else ""
+    names = header[1:] or [""] * max((len(row) - 1 for row in rows), default=0)
     body = [
-        tag("tr", tag("th", first, scope="row"), *(tag("td", cell) for cell in rest))
+        tag(
+            "tr",
+            tag("th", first, scope="row"),
+            *(
+                tag("td", cell, **({"data_column": name} if name and cell != "" else {}))
+                for name, cell in zip(names, rest, strict=True)
+            ),
+        )
         for first, *rest in rows
     ]
-    return tag("div", tag("table", head, tag("tbody", *body)), class_="scroll")
+    kind = "wide" if header else "pairs"
+    return tag("table", head, tag("tbody", *body), class_=kind) if rows else Markup()
+
+
+MEDIA_TYPES = {".png": "image/png", ".svg": "image/svg+xml", ".webp": "image/webp"}
+"""Suffix of a picture that a page can hold -> its type."""
+
+
+def encode_data(picture: Path) -> str:
+    """Return the address of a picture that holds the picture itself."""
+    data = base64.b64encode(picture.read_bytes()).decode()
+    return f"data:{MEDIA_TYPES[picture.suffix]};base64,{data}"

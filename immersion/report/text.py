@@ -20,20 +20,34 @@ def name_data(record: RunRecord) -> str:
     return PurePath(str(record.data.spec["name"])).name
 
 
-def summarise_run(record: RunRecord, evaluation: dict[str, Any] | None) -> str:
-    """Return one sentence about the run: what, how long, on what, and how good."""
+def summarise_run(
+    record: RunRecord, evaluation: dict[str, Any] | None, step: int | None = None
+) -> str:
+    """Return one sentence about the run: what, how long, on what, and how good.
+
+    Args:
+        record: The contents of `run.json`.
+        evaluation: The contents of `evaluation.json`, or None.
+        step: Number of steps made, for a run in training.
+    """
     name = name_model(record)
     text = f"{'An' if name[0] in 'aeiou' else 'A'} {name}"
     latent_dim = (record.arguments | record.model).get("latent_dim")
     if latent_dim:
         text += f" with {latent_dim} latent{'s' if latent_dim > 1 else ''}"
-    text += f", {_describe_training(record.outcome, name_data(record))}"
+    data, outcome = name_data(record), record.outcome
+    if outcome is None:
+        text += f", {_describe_progress(step, record.options.get('steps'))} on {data}"
+    else:
+        text += f", {_describe_training(outcome, data)}"
     estimates = read_estimates(evaluation)
     for setting, measures in estimates.items():
         for measure in SUMMARY_MEASURES:
             if measure in measures:
                 label = lower_first(explain(measure, setting)[0])
                 return f"{text}; test {label} {format_estimate(measures[measure])}."
+    if outcome is None:
+        return f"{text}."
     return f"{text}; {'its samples are not evaluated' if estimates else 'not evaluated yet'}."
 
 
@@ -53,9 +67,13 @@ def lower_first(label: str) -> str:
     return label[0].lower() + label[1:] if label[1].islower() else label
 
 
-def _describe_training(outcome: Outcome | None, data: str) -> str:
-    if outcome is None:
-        return f"still in training on {data}"
+def _describe_progress(step: int | None, steps: int | None) -> str:
+    if step is None:
+        return "in training"
+    return f"in training, step {step:,}" + (f" of {steps:,}" if steps else "")
+
+
+def _describe_training(outcome: Outcome, data: str) -> str:
     how = {
         "early": "stopped early after",
         "interrupted": "interrupted after",

@@ -19,7 +19,7 @@ from immersion.models.sampling import draw_samples, iterate_samples
 from immersion.random import use_seed
 from immersion.report import figures, image_grid
 from immersion.run_folder import RunFolder
-from immersion.runs import decoded_images
+from immersion.runs import decoded_images, explorer
 from immersion.runs.load import Run
 from immersion.tasks import Pair, Task
 
@@ -56,6 +56,7 @@ def draw_all(run: Run) -> None:
     """Draw all figures of a run's report, in place of earlier ones."""
     for name in EVERY:
         (run.folder.samples / name).unlink(missing_ok=True)
+    explorer.remove_explorer(run.folder)
     if isinstance(run.model, Translator):
         save(run.folder, "translations.png", draw_translations(run))
         return
@@ -69,8 +70,10 @@ def draw_all(run: Run) -> None:
     if model.encodes and model.latent_dim > 1 and len(run.data.test) > 1:
         with use_seed(0, "pictures"):
             x, y = run.data.test.batch(torch.arange(min(SCATTERED, len(run.data.test))))
-        codes = encode_means(model, x)
-        save(run.folder, "latent.svg", figures.latent_scatter(codes, y, run.spec.classes))
+        scatter = figures.latent_scatter(encode_means(model, x), y, run.spec.classes)
+        save(run.folder, "latent.svg", scatter.svg)
+        if run.spec.is_image:
+            explorer.save_points(run, scatter, x, y)
 
 
 def draw_translations(run: Run) -> Image:
@@ -117,11 +120,9 @@ def _draw_images(run: Run) -> None:
     if model.encodes:
         save(run.folder, "reconstructions.png", decoded_images.draw_reconstructions(model, test))
     if model.prior is None or model.prior.has_quantile:
-        save(
-            run.folder,
-            "manifold.png",
-            decoded_images.draw_manifold(model, 20, select_plane(run, None)),
-        )
+        plane = select_plane(run, None)
+        save(run.folder, "manifold.png", decoded_images.draw_manifold(model, 20, plane))
+        explorer.save_manifold(run, plane)
     if not model.encodes or len(test) > 1:  # a walk between examples has two ends
         walks = decoded_images.draw_walks(model, *select_ends(run, 8), 10, default_path(model))
         save(run.folder, name_walks(model.encodes), walks)

@@ -66,7 +66,7 @@ def opened(tmp_path, monkeypatch):
 
 
 def drawn(run: Run) -> set[str]:
-    return {path.stem for path in run.folder.samples.iterdir()}
+    return {path.stem for path in run.folder.samples.iterdir() if path.is_file()}
 
 
 BLIND = {"samples", "manifold", "walks", "neighbours"}

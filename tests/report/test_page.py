@@ -10,6 +10,7 @@ from immersion.models import VAE, Autoencoder
 from immersion.models.codes import encode_means, sample_means
 from immersion.nn import Architecture
 from immersion.report import figures, image_grid, labels, text
+from immersion.report.markup import VOID
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
 from immersion.run_record import RunRecord
@@ -72,7 +73,7 @@ def write_run(path, kind=VAE, **more):
         ("my own.png", image_grid.make_grid(x, 3)),
     ):
         folder.write(f"samples/{name}", lambda file, image=image: image.save(file, format="PNG"))
-    scatter = figures.latent_scatter(encode_means(model, x), None, ())
+    scatter = figures.latent_scatter(encode_means(model, x), None, ()).svg
     folder.write("samples/latent.svg", lambda file: file.write_text(scatter))
     return folder
 
@@ -80,16 +81,16 @@ def write_run(path, kind=VAE, **more):
 class Page(HTMLParser):
     """What a page holds: its tags with attributes, its text, and the headings."""
 
-    def __init__(self, folder, beside=None):
+    def __init__(self, folder, *others):
         super().__init__()
         self.tags, self.text, self.open = [], "", []
-        self.source = write_report(folder, beside).read_text()
+        self.source = write_report(folder, others).read_text()
         self.feed(self.source)
         self.close()
 
     def handle_starttag(self, tag, attributes):
         self.tags.append((tag, dict(attributes)))
-        if tag not in ("meta", "img", "br"):
+        if tag not in VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attributes):
@@ -181,7 +182,7 @@ def test_a_record_of_the_least_is_enough(tmp_path):
     data = {"spec": {"name": "x", "shape": [3]}}
     run.write_record(RunRecord.from_json({"recipe": "something", "data": data}))
     run.write_json("evaluation.json", {"estimates": {"elbo": {"value": 1.0}}})
-    assert "A something, still in training on x; test ELBO 1.0000." in Page(run).text
+    assert "A something, in training, step 0 on x; test ELBO 1.0000." in Page(run).text
 
 
 def test_an_autoencoder_is_said_not_to_be_generative(tmp_path):
@@ -206,6 +207,68 @@ def test_beside_shows_the_other_runs_pictures_and_numbers(tmp_path):
     assert not (tmp_path / "second" / "report.html").exists()
     other = Page(ae, write_run(tmp_path / "third", Autoencoder))
     assert "The same from" not in other.text  # it has no prior either
+
+
+def test_any_number_of_runs_are_compared(tmp_path):
+    runs = [write_run(tmp_path / name / "run") for name in "abcd"]
+    for i, run in enumerate(runs):
+        value = {"value": -100.0 - i, "standard_error": 0.2, "unit": "nats", "examples": 9}
+        run.write_json("evaluation.json", {"estimates": {"elbo": value}})
+        options = {"steps": 300, "batch_size": 10 + i}
+        run.write_record(RunRecord.from_json(record(options=options)))
+    page = Page(*runs)
+    assert page.open == [] and len(page.all("img")) == 16
+    columns = [cell["data-column"] for cell in page.all("td") if "data-column" in cell]
+    labels = [f"{name}/run (VAE)" for name in "abcd"]  # the names of the folders are the same
+    assert columns[:6] == [*labels, "unit", "n"]
+    for i in range(4):
+        assert f"−{100 + i}.0 ± 0.2" in page.text
+    settings = page.text.partition("Settings")[2]
+    different, _, same = settings.partition("The same in all")
+    assert "batch_size10111213" in different and "steps" not in different
+    assert "batch_size" not in same and "recipevae" in same and "steps300" in same
+    legend = page.source.partition('class="legend"')[2].partition("</ul>")[0]
+    assert re.findall(r"</svg>([^<]+)<", legend) == labels
+    assert page.source.count("ELBO, nats</text>") == 1  # one panel with all runs
+
+
+def test_a_run_that_is_compared_with_itself_has_two_names(tmp_path):
+    run = write_run(tmp_path / "run")
+    assert "run (2) (VAE)" in Page(run, run).text
+
+
+def test_the_page_of_a_run_in_training_says_how_far_it_is_and_reloads(tmp_path):
+    run = write_run(tmp_path, outcome=None)
+    (run.path / "evaluation.json").unlink()
+    page = Page(run)
+    assert "A VAE with 2 latents, in training, step 29 of 300 on digits." in page.text
+    assert {"http-equiv": "refresh", "content": "15"} in page.all("meta")
+    run.write_record(RunRecord.from_json(record()))
+    page = Page(run)
+    assert "in training" not in page.text and "not evaluated yet" in page.text
+    assert not [meta for meta in page.all("meta") if meta.get("http-equiv") == "refresh"]
+
+
+def test_the_page_of_a_run_that_has_just_begun(tmp_path):
+    """The record is written before the first step: there are no metrics and no pictures."""
+    run = RunFolder(tmp_path)
+    run.write_record(RunRecord.from_json(record(outcome=None)))
+    page = Page(run)
+    assert page.open == [] and "in training, step 0 of 300" in page.text
+    run.append_metrics({"step": 100, "split": "train", "seconds": 2.5, "loss": 1.0})
+    page = Page(run)
+    assert "step 100 of 300" in page.text and "2.5 s" in page.text
+    assert "<svg" not in page.source and labels.FEW_VALUES.format(step="100") in page.text
+
+
+def test_a_run_of_one_line_has_a_table_of_its_values_and_no_empty_panel(tmp_path):
+    run = write_run(tmp_path)
+    run.truncate_metrics(1)
+    run.append_metrics({"step": 1, "split": "validation", "seconds": 0.1, "loss": 101.5})
+    page = Page(run)
+    assert page.source.count("<svg") == 1  # the KL of each unit
+    assert labels.FEW_VALUES.format(step=1) in page.text
+    assert "loss100101.5" in page.text and "KL(q(z|x) || p(z)), nats3" in page.text
 
 
 def test_a_drawing_cannot_run_scripts(tmp_path):
@@ -248,7 +311,7 @@ def test_durations_carry_over(seconds, expected):
     [
         ({"step": 1200, "reason": "early", "seconds": 5}, "stopped early after 1,200 steps"),
         ({"step": 10, "reason": "interrupted", "seconds": 5}, "interrupted after 10 steps"),
-        (None, "still in training on digits"),
+        (None, "in training on digits."),
     ],
 )
 def test_the_sentence_says_how_training_ended(outcome, expected):
