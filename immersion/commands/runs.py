@@ -9,7 +9,7 @@ from typing import Any
 from immersion.check import UserError, check_choice
 from immersion.evaluation_record import Estimates, read_estimates
 from immersion.report.labels import KEY_MEASURES, SUMMARY_MEASURES
-from immersion.report.text import format_estimate, name_data
+from immersion.report.text import format_estimate, name_data, name_model
 from immersion.run_record import FORMAT, REQUIRED, RunRecord
 
 # JSON alone is read, and PyTorch is not imported: a list of many runs must not take long.
@@ -78,7 +78,7 @@ def _read_run(path: Path) -> dict[str, Any]:
     estimates = read_estimates(_read_json(path / "evaluation.json", missing={}))
     outcome = record.outcome
     return {
-        "recipe": record.recipe,
+        "recipe": record.recipe or name_model(record),
         "data": name_data(record),
         "step": outcome.step if outcome else _read_last_step(path),
         "steps": record.options.get("steps"),

@@ -24,9 +24,10 @@ def describe_resolved(experiment: Experiment, options: Options, examples: int) -
         examples: Number of training examples.
 
     Returns:
-        generative, likelihood, binarize, latent_dim, parameters, ema, batch_size; of networks that
-        the package builds architecture or translation; of games penalties; of image-to-image
-        models objective and task. Values that the model does not have are None, none or left out.
+        class, generative, likelihood, binarize, latent_dim, parameters, ema, batch_size; of
+        networks that the package builds architecture or translation; of games penalties; of
+        image-to-image models objective and task. Values that the model does not have are None,
+        none or left out.
 
     Example:
         >>> from immersion.recipes.call import RecipeCall
@@ -39,6 +40,7 @@ def describe_resolved(experiment: Experiment, options: Options, examples: int) -
     model = experiment.model
     likelihood = getattr(model, "likelihood", None)
     return {
+        "class": f"{type(model).__module__}:{type(model).__qualname__}",
         "generative": isinstance(model, Generative),
         "likelihood": None if likelihood is None else type(likelihood).__name__,
         "binarize": experiment.binarize,

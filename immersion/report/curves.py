@@ -92,25 +92,18 @@ def has_curves(rows: Rows) -> bool:
     return any(count > 1 for count in seen.values())
 
 
-def list_values(rows: Rows) -> list[tuple[str, float | None, float | None]]:
-    """Return the title of each term and its last values in training and validation, if any.
+def list_values(rows: Rows) -> dict[str, dict[str, float]]:
+    """Return the last values of each term: title -> split -> value.
 
     Example:
         >>> list_values([{"step": 20, "split": "train", "seconds": 0.1, "kl": 3.5}])
-        [('KL(q(z|x) || p(z)), nats', 3.5, None)]
+        {'KL(q(z|x) || p(z)), nats': {'train': 3.5}}
     """
     rows = name_validation_terms(list(rows))
-    values = []
-    for name in list_terms(rows):
-        trained, validated = (_find_last(rows, name, split) for split in ("train", "validation"))
-        values.append((title_of(name), trained, validated))
-    return values
-
-
-def _find_last(rows: Rows, name: str, split: str) -> float | None:
-    """Return the last value of a term in a split, or None."""
-    points = list_points(rows, name, split)
-    return points[-1][1] if points else None
+    return {
+        title_of(name): {row["split"]: row[name] for row in rows if name in row}
+        for name in _drop_repeated_loss(rows, list_terms(rows))
+    }
 
 
 def title_of(name: str) -> str:
@@ -118,9 +111,14 @@ def title_of(name: str) -> str:
     return TITLES.get(name, name.replace("/", ": ").replace("_", " "))
 
 
+def _drop_repeated_loss(rows: Rows, names: list[str]) -> list[str]:
+    """Return the names without the loss if it equals another term, or its negative."""
+    repeated = any(is_same(rows, "loss", other) for other in names if other != "loss")
+    return [name for name in names if name != "loss" or not repeated]
+
+
 def _draw_one_player(rows: Rows, names: list[str]) -> list[str]:
-    if any(is_same(rows, "loss", other) for other in names if other != "loss"):
-        names = [name for name in names if name != "loss"]
+    names = _drop_repeated_loss(rows, names)
     order = sorted(names, key=lambda name: (name != "elbo", name != "loss"))
     return [_draw_term(rows, name) for name in order]
 
@@ -256,7 +254,11 @@ def set_log_scale(axes: "Axes") -> None:
 
     axes.set_yscale("log", nonpositive="mask")
     low, high = axes.get_ylim()
-    locators = (LogLocator(), LogLocator(subs=(1.0, 2.0, 5.0)), MaxNLocator(5))
+    locators = (
+        LogLocator(),
+        LogLocator(subs=(1.0, 2.0, 5.0)),
+        MaxNLocator(5, steps=(1, 2, 5, 10)),
+    )
     for locator, least in zip(locators, (3, 3, 0), strict=True):
         ticks = [float(tick) for tick in locator.tick_values(low, high) if low <= tick <= high]
         if len(ticks) >= least:

@@ -229,8 +229,9 @@ CAPTIONS = {
     "table": (
         "Data and samples",
         "Rows of the data next to rows sampled from the model, z from the prior and x from "
-        "p(x|z), on the same axes. Look for groups that are missing and for samples where the "
-        "data have none.",
+        "p(x|z), on the same axes: of more than two columns, along the first two principal "
+        "directions of the standardised columns. Look for groups that are missing and for samples "
+        "where the data have none.",
     ),
 }
 """Picture -> its title and explanation, in the order of the report."""
@@ -250,8 +251,9 @@ CAPTIONS_OF_A_GAN = {
     ),
     "table": (
         "Data and samples",
-        "Rows of the data next to rows that the generator made, on the same axes. Look for groups "
-        "that are missing, and for samples between groups, where the data have none.",
+        "Rows of the data next to rows that the generator made, on the same axes: of more than "
+        "two columns, along the first two principal directions of the standardised columns. Look "
+        "for groups that are missing, and for samples between groups, where the data have none.",
     ),
     "reconstructions": (
         "Reconstructions",

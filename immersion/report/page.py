@@ -140,13 +140,14 @@ def _render_curves(runs: Sequence[RunContents]) -> Markup:
 def _render_values(run: RunContents) -> Markup:
     """Return a table of the terms' values in training and, if there are any, in validation."""
     values = list_values(run.metrics)
-    splits = ["training", "validation"]
-    kept = [i for i, _ in enumerate(splits) if any(row[i + 1] is not None for row in values)]
-    rows = [
-        [row[0], *("" if row[i + 1] is None else f"{row[i + 1]:.5g}" for i in kept)]
-        for row in values
+    splits = [
+        split for split in ("train", "validation") if any(split in v for v in values.values())
     ]
-    return table(rows, ["", *(splits[i] for i in kept)])
+    rows = [
+        [title, *(text.format_number(own[split]) if split in own else "" for split in splits)]
+        for title, own in values.items()
+    ]
+    return table(rows, ["", *("training" if split == "train" else split for split in splits)])
 
 
 def _render_overlaid_curves(runs: Sequence[RunContents]) -> Markup:

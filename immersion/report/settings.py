@@ -58,7 +58,7 @@ def list_settings(record: RunRecord) -> dict[str, dict[str, str]]:
     own = {
         name: value
         for name, value in record.model.items()
-        if name not in options and name != "generative"
+        if name not in options and name not in ("generative", "class")
         # A model without a likelihood or a code has no such setting.
         if value is not None
     }

@@ -107,6 +107,16 @@ def format_estimate(estimate: dict[str, Any], unit: bool = True) -> str:
     return text.replace("-", "−") + after
 
 
+def format_number(value: float) -> str:
+    """Return a number without an error, of at most five digits.
+
+    Example:
+        >>> format_number(-24.45912)
+        '−24.459'
+    """
+    return f"{value:.5g}".replace("-", "−")
+
+
 def format_duration(seconds: float) -> str:
     """Return seconds in words.
 

@@ -158,7 +158,7 @@ def _draw_table(run: Run) -> None:
 def draw_scatter(run: Run, x: Tensor) -> str:
     """Return a chart of test rows and sampled rows, (N, D), in the table's own units."""
     real = to_original_units(select_first(run.data.test, SCATTERED), run.spec)
-    return figures.table_scatter(real, to_original_units(x, run.spec), ())
+    return figures.table_scatter(real, to_original_units(x, run.spec), run.spec.features)
 
 
 def select_ends(run: Run, pairs: int) -> tuple[Tensor, Tensor]:

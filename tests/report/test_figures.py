@@ -56,10 +56,10 @@ def test_one_value_of_a_term_is_no_curve():
     """A run of 20 steps has one line of metrics: its values are a table, not empty panels."""
     short = rows(steps=1, loss=lambda s: 3.0, kl=lambda s: 2.0)
     assert draw_curves(short) == ""
-    assert list_values(short) == [("loss", 3.0, None), (TITLES["kl"], 2.0, None)]
+    assert list_values(short) == {"loss": {"train": 3.0}, TITLES["kl"]: {"train": 2.0}}
     validated = [*short, {"step": 10, "split": "validation", "seconds": 0.1, "loss": 4.0}]
     assert draw_curves(validated) == ""
-    assert list_values(validated)[0] == ("loss", 3.0, 4.0)
+    assert list_values(validated)["loss"] == {"train": 3.0, "validation": 4.0}
     assert draw_curves(rows(steps=2, loss=lambda s: 3.0)).count("<svg") == 1
 
 
@@ -163,6 +163,18 @@ def test_samples_are_projected_on_the_datas_directions():
     points, _ = figures._plane(x, figures.CODES)
     again, _ = figures._plane(x, figures.CODES, x[:9])
     np.testing.assert_allclose(again, points[:9])
+
+
+def test_a_tables_unit_does_not_decide_its_principal_directions():
+    """Metres or millimetres: the columns are standardised, so the picture is the same."""
+    generator = torch.Generator().manual_seed(0)
+    common = torch.randn(300, 1, generator=generator)
+    x = common * torch.tensor([1.0, 1.0, 0.0, 0.0]) + torch.randn(300, 4, generator=generator)
+    x = torch.cat([x, torch.ones(300, 1)], dim=1)  # a constant column has no direction
+    units = torch.tensor([1000.0, 1.0, 0.01, 5.0, 3.0])
+    metres, mixed = (figures.table_scatter(y, y[:50], ()) for y in (x, x * units))
+    assert [t for t in texts(metres) if t] == [t for t in texts(mixed) if t]
+    assert "first principal direction, 37 % of variance" in texts(mixed)
 
 
 @pytest.mark.parametrize("count", [3, 10, 30, 60])

@@ -264,11 +264,12 @@ def test_the_page_of_a_run_that_has_just_begun(tmp_path):
 def test_a_run_of_one_line_has_a_table_of_its_values_and_no_empty_panel(tmp_path):
     run = write_run(tmp_path)
     run.truncate_metrics(1)
-    run.append_metrics({"step": 1, "split": "validation", "seconds": 0.1, "loss": 101.5})
+    look = {"loss": 101.5, "elbo": -101.5}
+    run.append_metrics({"step": 1, "split": "validation", "seconds": 0.1, **look})
     page = Page(run)
     assert page.source.count("<svg") == 1  # the KL of each unit
     assert labels.FEW_VALUES.format(step=1) in page.text
-    assert "loss100101.5" in page.text and "KL(q(z|x) || p(z)), nats3" in page.text
+    assert "ELBO, nats−100−101.5" in page.text and "KL(q(z|x) || p(z)), nats3" in page.text
 
 
 def test_a_drawing_cannot_run_scripts(tmp_path):
