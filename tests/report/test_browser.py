@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-import immersion as im
 from immersion.models.codes import decode_means, manifold_codes
 from immersion.report import page as report_page
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
+from immersion.runs.load import load_run
 
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: pip install 'immersion[browser]'"
@@ -79,7 +79,7 @@ def visit(browser):
 @pytest.fixture(scope="module")
 def decoded(trained):
     """Return what the trained model decodes on the grid, (40, 40, H, W, 3) bytes."""
-    x = decode_means(im.load(trained), manifold_codes(2, SIDE))
+    x = decode_means(load_run(trained).decoder, manifold_codes(2, SIDE))
     levels = (x.expand(-1, 3, -1, -1) * 255).round().byte().permute(0, 2, 3, 1)
     return levels.reshape(SIDE, SIDE, *levels.shape[1:]).numpy()
 
@@ -189,7 +189,7 @@ def test_a_code_that_is_pointed_at_shows_its_example(visit, trained):
     box = figure.locator(".map").bounding_box()
     places = np.stack([across * box["width"], down * box["height"]], axis=1)
     apart = np.linalg.norm(places[:, None] - places[None], axis=2) + 1e9 * np.eye(len(places))
-    x, y = im.runs.load.load_run(trained).data.test.batch(torch.arange(len(places)))
+    x, y = load_run(trained).data.test.batch(torch.arange(len(places)))
     for i in np.argsort(-apart.min(1))[:3]:  # those that stand alone
         page.mouse.move(*places[i])
         note = figure.locator(".note")
