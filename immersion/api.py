@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -75,7 +76,7 @@ def train(
     call = training.give_call(recipe, arguments or {})
     call = call.set(**theirs)
     run = training.start_recipe(call, data, out=out, size=size, values=values, options=chosen)
-    return _train(run, chosen, progress, verbose, on_metrics)
+    return _train(run, progress, verbose, on_metrics)
 
 
 def fit(
@@ -125,11 +126,14 @@ def fit(
     for name in unknown:
         check_choice("option", name, [field.name for field in dataclasses.fields(Options)])
     experiment = make_experiment(model, objective, optimizer, players)
+    begun = time.monotonic()
     dataset = read_data(None, data, size, values)
     name = type(model).__name__.lower()
     call = RecipeCall("", {"optimizer": dataclasses.asdict(optimizer)} if not players else {})
-    run = training.start_experiment(call, experiment, dataset, data, out, size, chosen, name)
-    return _train(run, chosen, progress, verbose, on_metrics)
+    run = training.start_experiment(
+        call, experiment, dataset, data, out, size, chosen, name, begun
+    )
+    return _train(run, progress, verbose, on_metrics)
 
 
 def load(
@@ -165,12 +169,10 @@ def _split_settings(
     }
 
 
-def _train(
-    run: Run, options: Options, progress: bool, verbose: bool, on_metrics: MetricsCallback
-) -> Run:
+def _train(run: Run, progress: bool, verbose: bool, on_metrics: MetricsCallback) -> Run:
     if verbose and run.record.data.note:
         print(f"immersion: {run.record.data.note}.", file=sys.stderr)
-    bars = track_training(options.steps) if progress else nullcontext(lambda row: None)
+    bars = track_training() if progress else nullcontext(lambda row: None)
     with show_progress() if progress else nullcontext():
         with bars as show:
 
@@ -178,6 +180,6 @@ def _train(
                 show(row)
                 on_metrics(row)
 
-            trained = training.train_run(run, options, notify)
+            trained = training.train_run(run, notify)
         training.finish(trained)
     return trained

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 QUIET_SECONDS = 5.0
@@ -69,28 +70,75 @@ def _print_counts(items: Iterable[Item], total: int, what: str) -> Iterator[Item
         yield item
 
 
+@dataclass
+class _Training:
+    """The display of the training under way.
+
+    Args:
+        steps: Total number of steps of the run, once it is known.
+        write: Function that displays a line of text.
+        set_total: Function that displays the number of steps when it becomes known.
+    """
+
+    steps: int | None = None
+    write: Callable[[str], None] = lambda text: None
+    set_total: Callable[[int], None] = lambda steps: None
+
+
+_TRAINING: ContextVar[_Training | None] = ContextVar("training", default=None)
+
+
+def announce(text: str) -> None:
+    """Display a line about the training, within `track_training`."""
+    if training := _TRAINING.get():
+        training.write(text)
+
+
+def set_total_steps(steps: int) -> None:
+    """Tell the display, within `track_training`, how many steps the run has in all."""
+    if training := _TRAINING.get():
+        training.steps = steps
+        training.set_total(steps)
+
+
 @contextmanager
-def track_training(steps: int) -> Iterator[MetricsCallback]:
+def track_training(steps: int | None = None) -> Iterator[MetricsCallback]:
     """Yield a callback for the engine that displays step, throughput, time left and terms.
 
     Args:
-        steps: Total number of steps of the run.
+        steps: Total number of steps of the run, or None if it is told later.
     """
-    if not sys.stderr.isatty():
-        yield _print_steps(steps)
-        return
+    training = _Training(steps)
+    token = _TRAINING.set(training)
+    try:
+        if sys.stderr.isatty():
+            with _show_bar(training) as on_metrics:
+                yield on_metrics
+        else:
+            training.write = lambda text: print(text, file=sys.stderr, flush=True)
+            yield _print_steps(training)
+    finally:
+        _TRAINING.reset(token)
+
+
+@contextmanager
+def _show_bar(training: _Training) -> Iterator[MetricsCallback]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.completed:,.0f} / {task.total:,.0f} steps"),
+        TextColumn("{task.completed:,.0f} / {task.fields[total_text]} steps"),
         BarColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.description}"),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=steps)
+        task = bar.add_task("", total=training.steps, total_text=_format_steps(training.steps))
         state = {"validation": ""}
+        training.write = lambda text: bar.console.print(text, highlight=False)
+        training.set_total = lambda steps: bar.update(
+            task, total=steps, total_text=_format_steps(steps)
+        )
 
         def on_metrics(row: dict[str, Any]) -> None:
             if row["split"] == "validation":
@@ -103,18 +151,28 @@ def track_training(steps: int) -> Iterator[MetricsCallback]:
         yield on_metrics
 
 
-def _print_steps(steps: int) -> MetricsCallback:
+def _print_steps(training: _Training) -> MetricsCallback:
     last = [0.0]
 
     def on_metrics(row: dict[str, Any]) -> None:
-        due = time.monotonic() - last[0] > QUIET_SECONDS or row["step"] == steps
+        due = time.monotonic() - last[0] > QUIET_SECONDS or row["step"] == training.steps
         if row["split"] == "train" and due:
             last[0] = time.monotonic()
-            left = _format_time(row["seconds"] / row["step"] * (steps - row["step"]))
-            line = f"step {row['step']:,} / {steps:,}  {left} left  {_format_row(row)}"
-            print(line, file=sys.stderr, flush=True)
+            left = _format_left(row, training.steps)
+            of = f"step {row['step']:,} / {_format_steps(training.steps)}"
+            print(f"{of}  {left}{_format_row(row)}", file=sys.stderr, flush=True)
 
     return on_metrics
+
+
+def _format_steps(steps: int | None) -> str:
+    return "?" if steps is None else f"{steps:,}"
+
+
+def _format_left(row: dict[str, Any], steps: int | None) -> str:
+    if steps is None:
+        return ""
+    return f"{_format_time(row['seconds'] / row['step'] * (steps - row['step']))} left  "
 
 
 def _format_row(row: dict[str, Any], most: int | None = None) -> str:

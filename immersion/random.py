@@ -32,6 +32,8 @@ def reseed(seed: int, stream: str, step: int = 0) -> None:
     torch.default_generator.manual_seed(number)
     if torch.cuda.is_available():
         torch.cuda.manual_seed_all(number)
+    if torch.backends.mps.is_available():
+        torch.mps.manual_seed(number)
 
 
 @contextmanager
@@ -49,9 +51,14 @@ def use_seed(seed: int, stream: str, step: int = 0) -> Iterator[None]:
         True
     """
     devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
+    apple = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
     with torch.random.fork_rng(devices=devices):
         reseed(seed, stream, step)
-        yield
+        try:
+            yield
+        finally:
+            if apple is not None:
+                torch.mps.set_rng_state(apple)
 
 
 def make_generator(seed: int, stream: str, step: int = 0) -> torch.Generator:

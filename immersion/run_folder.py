@@ -5,7 +5,8 @@
     RUN/
       run.json                 format, recipe, arguments, data, options, versions, machine
       metrics.jsonl            one JSON object a line: step, split, seconds, the named terms
-      checkpoints/             00012000.safetensors: everything needed to resume training
+      checkpoints/             00012000.safetensors: everything needed to resume training;
+                               weights-00012000.safetensors: weights alone, kept by --keep-weights N
       samples/                 images and arrays sampled from the model
       encoder/                 the run folder of a GAN's encoder, from `immersion invert`
       evaluation.json          results of `immersion evaluate`
@@ -31,7 +32,7 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from immersion.check import UserError
@@ -229,6 +230,22 @@ class RunFolder:
             if older != newest:
                 older.unlink()
 
+    def save_snapshot(self, step: int, weights: Mapping[str, Tensor]) -> None:
+        """Keep the weights of one step, which stay when later checkpoints replace earlier ones.
+
+        Args:
+            step: Number of training steps made.
+            weights: The evaluated weights: their average, if one is kept.
+        """
+        own = {name: t.detach().cpu().clone().contiguous() for name, t in weights.items()}
+        name = f"checkpoints/weights-{step:08d}.safetensors"
+        self.write(name, lambda path: save_file(own, path, {"step": str(step)}))
+
+    def list_snapshots(self) -> dict[int, Path]:
+        """Return the files of the weights that were kept, by step."""
+        files = sorted(self.checkpoints.glob("weights-*.safetensors"))
+        return {int(path.stem.removeprefix("weights-")): path for path in files}
+
     def load_checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Return the tensors (on the CPU) and the state of the newest checkpoint, or None."""
         files = self._checkpoints()
@@ -251,12 +268,19 @@ class RunFolder:
         checkpoint = self.load_checkpoint()
         return 0 if checkpoint is None else checkpoint[1]["step"]
 
-    def weights(self) -> dict[str, Tensor]:
-        """Return the model's weights: those of early stopping, the average, or the last ones.
+    def weights(self, step: int | None = None) -> dict[str, Tensor]:
+        """Return the model's weights.
+
+        Args:
+            step: Step of a snapshot (`--keep-weights N`). By default the weights are those of the best
+                validation pass, if the run keeps them (it has a patience, or `--keep-weights best`); else
+                the average of the weights, if the run keeps one; else those of the last step.
 
         Raises:
-            UserError: No checkpoint has been written yet.
+            UserError: No checkpoint has been written yet, or there is no such snapshot.
         """
+        if step is not None:
+            return self._load_snapshot(step)
         checkpoint = self.load_checkpoint()
         if checkpoint is None:
             remedy = "give the same train command again"
@@ -267,6 +291,16 @@ class RunFolder:
             or select_prefix(tensors, "average")
             or select_prefix(tensors, "model")
         )
+
+    def _load_snapshot(self, step: int) -> dict[str, Tensor]:
+        snapshots = self.list_snapshots()
+        if step not in snapshots:
+            expected = ", ".join(map(str, snapshots)) or "none was kept"
+            what = f"'{self.path}' has no snapshot of that step"
+            raise UserError(
+                what, expected, step, "train with --keep-weights N to keep one every N steps"
+            )
+        return load_file(snapshots[step])
 
     def load_weights(self, model: nn.Module, skip: str = "") -> None:
         """Load the weights of `weights()` into a model.

@@ -125,7 +125,7 @@ def _begin(run: Run, arguments: dict[str, Any], options: Options) -> tuple[RunFo
                 f"remove '{folder.path}' to train its encoder again",
             )
         check_same_experiment(folder, record)
-        check_steps(folder, options.steps)
+        check_steps(folder, options.steps or 0)
         record = replace(before, options=record.options)
     options.resolve_batch_size(len(run.data.train), 100)
     return folder, record

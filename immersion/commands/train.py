@@ -1,6 +1,7 @@
 """`immersion train RECIPE`: from data to a run folder with a model, an evaluation and a report."""
 
 import shlex
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from immersion.batch import iterate_batches
 from immersion.check import NonFinite, UserError
 from immersion.commands.doctor import examine
 from immersion.commands.evaluate import evaluate_run
+from immersion.commands.schedule import RunPlan, plan_run, watch_run
 from immersion.data import Dataset, binarize
 from immersion.data.saved import collect_tensors, save_tensors
 from immersion.engine import Experiment, Options
@@ -37,6 +39,7 @@ from immersion.runs.training_data import (
     read_data,
 )
 from immersion.spec import Values
+from immersion.trackers import check_tracker
 
 RESOLVED = {"device", "precision"}
 """Options that are compared by what `auto` was resolved to."""
@@ -85,7 +88,7 @@ def train(
     """
     call = give_call(recipe, arguments or {})
     run = start_recipe(call, data, out=out, size=size, values=values, options=options)
-    return finish(train_run(run, options, on_metrics))
+    return finish(train_run(run, on_metrics))
 
 
 def give_call(recipe: str | Recipe, arguments: Mapping[str, Any]) -> RecipeCall:
@@ -112,9 +115,10 @@ def start_recipe(
         data: A name, a path or data in memory; see `read_data`.
         out, size, values, options: As in `train`.
     """
+    begun = time.monotonic()
     dataset = read_data(call.recipe, data, size, values)
     experiment = call.build(dataset.spec, options.seed)
-    return start_experiment(call, experiment, dataset, data, out, size, options)
+    return start_experiment(call, experiment, dataset, data, out, size, options, begun=begun)
 
 
 def start_experiment(
@@ -126,6 +130,7 @@ def start_experiment(
     size: int | None,
     options: Options,
     name: str = "",
+    begun: float | None = None,
 ) -> Run:
     """Return the run of an experiment, new or to be resumed, after all checks.
 
@@ -136,58 +141,72 @@ def start_experiment(
         data: The object, the path or the name that they were read from.
         out, size, options: As in `train`.
         name: Beginning of the default folder's name; by default the recipe's.
+        begun: Time at which the data began to be read, `time.monotonic()`; by default now.
     """
     source = _name_unique(data, dataset)
-    command = call.command_line(_hide_parents(source), size, options)
+    named = call if call.name else replace(call, name=name)
+    path = Path(out) if out is not None else named.run_path(source, size, options)
+    folder = RunFolder(path)
+    _check_start(folder, experiment, dataset, options)
+    prepared = binarize(dataset, experiment.binarize)
+    plan = plan_run(experiment, prepared, options, folder, begun or time.monotonic())
+    if plan.fitted and call.name and (fitted := call.limit_steps(plan.longest)) != call:
+        call, experiment = fitted, fitted.build(dataset.spec, options.seed)
+    command = call.command_line(_hide_parents(source), size, plan.options)
     record = RunRecord(
         recipe=call.name,
         command=command if call.name and is_path(data) else "",
         arguments=call.complete().to_json(),
         data=_describe_data(dataset, data, size),
     )
-    named = call if call.name else replace(call, name=name)
-    path = Path(out) if out is not None else named.run_path(source, size, options)
     recipe = call.recipe if call.name else None
-    run = Run(RunFolder(path), record, experiment, dataset, recipe)
-    return start(run, options, locate_source(data) | ({"code": call.file} if call.file else {}))
+    run = Run(folder, record, experiment, dataset, recipe)
+    return start(run, plan, locate_source(data) | ({"code": call.file} if call.file else {}))
 
 
-def start(run: Run, options: Options, paths: Mapping[str, Any]) -> Run:
-    """Return a run with its record complete and its folder checked; nothing has been written.
-
-    Args:
-        run: The run, with the part of its record that options and machine do not determine.
-        options: Training options.
-        paths: The contents of `paths.json`.
-
-    Raises:
-        UserError: The options do not suit the data, the folder holds something else, or the
-            likelihood does not suit the data.
-    """
-    folder, experiment, dataset = run.folder, run.experiment, run.data
+def _check_start(
+    folder: RunFolder, experiment: Experiment, dataset: Dataset, options: Options
+) -> None:
+    """Raise UserError if the options, the data and the folder do not suit one another."""
+    check_tracker(options.track)
     if not len(dataset.train):
         raise UserError(
             f"'{dataset.spec.name}' has no examples to train on", "a set with a training split"
         )
-    record = _complete_record(run.record, experiment, options)
+    options.resolve_device()
     options.resolve_batch_size(len(dataset.train), experiment.batch_size, experiment.multiple)
     options.check_players(len(experiment.players))
     folder.check_free()
+    _check_support(experiment, binarize(dataset, experiment.binarize))
+
+
+def start(run: Run, plan: RunPlan, paths: Mapping[str, Any]) -> Run:
+    """Return a run with its record complete and its folder checked; nothing has been written.
+
+    Args:
+        run: The run, with the part of its record that options and machine do not determine.
+        plan: The training options, and how they were planned.
+        paths: The contents of `paths.json`.
+
+    Raises:
+        UserError: The folder holds something else, or a longer run.
+    """
+    folder = run.folder
+    record = plan.complete(_complete_record(run.record, run.experiment, plan.options))
     if folder.exists():
         check_same_experiment(folder, record)
-        check_steps(folder, options.steps)
+        check_steps(folder, plan.options.steps or 0)
         record = replace(folder.record(), options=record.options, command=record.command)
-    _check_support(experiment, binarize(dataset, experiment.binarize))
     return replace(run, record=record, paths=paths)
 
 
-def train_run(run: Run, options: Options, on_metrics: OnMetrics = lambda row: None) -> Run:
+def train_run(run: Run, on_metrics: OnMetrics = lambda row: None) -> Run:
     """Train a started run's model in its folder, and return it with its outcome."""
     with run.folder.lock():
-        return _train(run, options, on_metrics)
+        return _train(run, on_metrics)
 
 
-def _train(run: Run, options: Options, on_metrics: OnMetrics) -> Run:
+def _train(run: Run, on_metrics: OnMetrics) -> Run:
     folder, dataset = run.folder, run.data
     folder.write_record(run.record)
     folder.write_json("paths.json", dict(run.paths))
@@ -195,7 +214,8 @@ def _train(run: Run, options: Options, on_metrics: OnMetrics) -> Run:
         _keep_data(folder, dataset)
     run = replace(run, read=binarize(dataset, run.experiment.binarize))
     try:
-        outcome = engine.train(run.experiment, run.data, folder, options, on_metrics)
+        with watch_run(run, on_metrics) as (options, log_row, callbacks):
+            outcome = engine.train(run.experiment, run.data, folder, options, log_row, callbacks)
     except NonFinite as error:
         raise NonFinite(_record_divergence(folder, run.record, error)) from error
     run = replace(run, record=replace(run.record, outcome=outcome))

@@ -24,15 +24,19 @@ class CapturedTurn:
     """
 
     def __init__(self, turn: Turn, batch: Batch) -> None:
-        self.turn = turn
+        self.turn, self.device = turn, batch.x.device
         y = None if batch.y is None else batch.y.clone()
         self.inputs = Batch(batch.x.clone(), y, batch.step.clone())
+        with torch.cuda.device(self.device):
+            self._record()
+
+    def _record(self) -> None:
         random_state = torch.cuda.get_rng_state()
         self._warm_up()
         self.graph = torch.cuda.CUDAGraph()
         # Other threads may use the device meanwhile: readers of streamed data pin memory.
         with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
-            self.outputs = turn(self.inputs)
+            self.outputs = self.turn(self.inputs)
         torch.cuda.set_rng_state(random_state)  # the first replay samples as eager code would
 
     def __call__(self, batch: Batch) -> Terms:
@@ -40,7 +44,8 @@ class CapturedTurn:
         for target, source in zip(self.inputs, batch, strict=True):
             if target is not None and source is not None:
                 target.copy_(source)
-        self.graph.replay()
+        with torch.cuda.device(self.device):
+            self.graph.replay()
         return self.outputs
 
     def _warm_up(self) -> None:

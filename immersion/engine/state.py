@@ -1,6 +1,6 @@
 """The state of training: model, optimizers and batch order, and one step of the game."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import torch
@@ -33,6 +33,7 @@ class TrainingState:
 
     def __init__(self, experiment: Experiment, split: Split, options: Options) -> None:
         self.options, self.device = options, options.resolve_device()
+        self.steps = options.steps or 0
         # Convolutions are faster where a pixel's channels are adjacent in memory.
         self.model = experiment.model.to(self.device, **CHANNELS_LAST).train()
         self.players = experiment.players
@@ -59,13 +60,13 @@ class TrainingState:
         """The model to evaluate: the average of the weights where one is kept."""
         return self.model if self.average is None else self.average.model
 
-    def run_steps(self, first: int) -> Iterator[dict[str, Tensor]]:
+    def run_steps(self, first: int) -> Generator[dict[str, Tensor], None, None]:
         """Run the steps from `first` to the last, and yield the mean of every term after each.
 
         Raises:
             NonFinite: A loss is not finite. A captured turn on CUDA is not checked.
         """
-        last, size = self.options.steps, self.batches_a_step
+        last, size = self.steps, self.batches_a_step
         numbers = range(first * size, last * size)
         batches = load_batches(self.split, self.order, numbers, self.options.seed, self.device)
         if self.mirror:
@@ -80,7 +81,7 @@ class TrainingState:
         number = step * self.batches_a_step
         count = torch.full((), step, device=self.device)
         for turn in self.turns:
-            turn.apply_schedules(step, self.options.steps)
+            turn.apply_schedules(step, self.steps)
             for _ in range(turn.players[0].turns):
                 batch = Batch(*next(batches), count)
                 reseed(self.options.seed, "train", number)
@@ -126,8 +127,8 @@ class TrainingState:
     def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
         """Load the tensors of a checkpoint."""
         restore_tensors(tensors, self.model, self.average, self.turns)
-        # The best weights are of no use to a run that no longer stops early.
-        self.best = select_prefix(tensors, "best") if self.options.patience else {}
+        # The best weights are of no use to a run that no longer keeps them.
+        self.best = select_prefix(tensors, "best") if self.options.keeps_best else {}
 
     def store_best(self) -> None:
         """Store a copy of the evaluated weights as the best so far."""

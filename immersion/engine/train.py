@@ -7,15 +7,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from immersion.batch import Batch, Split, iterate_batches
 from immersion.check import NonFinite
+from immersion.engine.callbacks import Callbacks
+from immersion.engine.cost import Cost, estimate_finish, measure_memory
 from immersion.engine.experiment import Experiment
 from immersion.engine.options import Options
+from immersion.engine.plan import Data, plan
+from immersion.engine.speed import StepClock
 from immersion.engine.state import TrainingState
 from immersion.random import use_seed
 from immersion.run_folder import RunFolder
@@ -23,18 +27,6 @@ from immersion.run_record import Outcome
 
 Row = dict[str, Any]
 Checkpoint = tuple[dict[str, Tensor], dict[str, Any]]
-
-
-class Data(Protocol):
-    """The part of a data set that the engine uses; see `immersion.data.Dataset`."""
-
-    @property
-    def train(self) -> Split:
-        """Return the training examples."""
-
-    @property
-    def validation(self) -> Split:
-        """Return the validation examples."""
 
 
 @dataclass
@@ -55,6 +47,7 @@ def train(
     folder: RunFolder,
     options: Options,
     on_metrics: Callable[[Row], None] = lambda row: None,
+    callbacks: Callbacks = Callbacks(),
 ) -> Outcome:
     """Train until the last step, with metrics and checkpoints in the run folder.
 
@@ -65,8 +58,9 @@ def train(
         experiment: The model and its players.
         data: The training and validation splits.
         folder: Run folder for metrics and checkpoints.
-        options: Options of the training loop.
+        options: Options of the training loop; numbers that they leave open are those of `plan`.
         on_metrics: Function called with every line of the metrics.
+        callbacks: Further functions that are called during the training.
 
     Returns:
         The outcome. After Ctrl-C or SIGTERM the current step is finished and a checkpoint written.
@@ -76,34 +70,83 @@ def train(
         UserError: The batch is larger than the data, there is no such device, or several players
             have early stopping.
     """
-    options.check_players(len(experiment.players))
+    options = plan(experiment, data, options)
     checkpoint = folder.load_checkpoint()
     if checkpoint is None:
         experiment.begin(data.train)
     state = TrainingState(experiment, data.train, options)
     progress = _resume(state, folder, checkpoint)
     logger = MetricLogger(folder, options, state.order.batch_size, progress, on_metrics)
+    watch = _Watch(state, data, callbacks)
     validation = data.validation.to(state.device)
-    stopped_early = options.patience > 0 and progress.looks_since_best >= options.patience
+    stopped_early = 0 < (options.patience or 0) <= progress.looks_since_best
     started, saved = time.monotonic() - progress.seconds, time.monotonic()
     with _defer_interrupts() as interrupted:
+        watch.draw(progress.step)
         for terms in () if stopped_early else state.run_steps(progress.step):
             progress.step += 1
             progress.seconds = time.monotonic() - started
             logger.add(terms, progress)
+            watch.add(terms, progress.step)
             if options.validate_every and progress.step % options.validate_every == 0:
                 logger.write("validation", validate(state, validation), progress)
                 stopped_early = _update_best(state, logger.last, progress)
+            if isinstance(options.keep_weights, int) and progress.step % options.keep_weights == 0:
+                folder.save_snapshot(progress.step, state.evaluation_model.state_dict())
             if stopped_early or interrupted() is not None:
                 break
             if time.monotonic() - saved > options.checkpoint_seconds:
                 _save(folder, state, logger, progress)
+                callbacks.saved()
                 saved = time.monotonic()
     _save(folder, state, logger, progress)
     unfinished = "early" if stopped_early else "interrupted"
-    reason = "finished" if progress.step >= options.steps else unfinished
+    reason = "finished" if progress.step >= state.steps else unfinished
     number = interrupted() if reason == "interrupted" else None
     return Outcome(progress.step, reason, round(progress.seconds, 1), number)
+
+
+class _Watch:
+    """Calls the functions that watch a training.
+
+    Args:
+        state: The state of the training.
+        data: The training and validation splits.
+        callbacks: The functions.
+    """
+
+    def __init__(self, state: TrainingState, data: Data, callbacks: Callbacks) -> None:
+        self.state, self.data, self.callbacks = state, data, callbacks
+        self.clock: StepClock | None = StepClock()
+
+    def add(self, terms: dict[str, Tensor], step: int) -> None:
+        """Draw after step `step`, if it is time to; tell the cost once the steps are timed."""
+        if self.clock is not None:
+            self.clock.add(terms)
+            if self.clock.ready:
+                self.callbacks.cost(self._estimate_cost(self.clock.seconds, step))
+                self.clock = None
+        self.draw(step)
+
+    def draw(self, step: int) -> None:
+        """Draw if it is time to; neither the weights nor the random numbers change."""
+        every = self.state.options.draw_every
+        if every and step % every == 0:
+            with torch.no_grad(), use_seed(self.state.options.seed, "progress"):
+                self.callbacks.draw(step, self.state.evaluation_model.eval())
+            self.state.model.train()
+
+    def _estimate_cost(self, seconds: float, step: int) -> Cost:
+        state, train = self.state, self.data.train
+        size = state.order.batch_size
+        return Cost(
+            state.steps - step,
+            seconds,
+            state.steps * state.batches_a_step * size / len(train),
+            estimate_finish(train, len(self.data.validation), seconds, size),
+            measure_memory(state.device),
+            bool(state.options.patience),
+        )
 
 
 def validate(state: TrainingState, split: Split) -> dict[str, float]:
@@ -116,7 +159,7 @@ def validate(state: TrainingState, split: Split) -> dict[str, float]:
     counts: dict[str, int] = {}
     model, last = (
         state.evaluation_model.eval(),
-        torch.tensor(state.options.steps, device=state.device),
+        torch.tensor(state.steps, device=state.device),
     )
     with torch.no_grad(), use_seed(state.options.seed, "validation"):
         for x, y in iterate_batches(split, state.options.seed):
@@ -148,10 +191,10 @@ def _save(
 
 def _update_best(state: TrainingState, row: Row, progress: _Progress) -> bool:
     """Update the best validation loss; return whether to stop early."""
-    patience = state.options.patience
+    patience = state.options.patience or 0
     if progress.best is None or row["loss"] < progress.best:
         progress.best, progress.looks_since_best = row["loss"], 0
-        if patience:
+        if state.options.keeps_best:
             state.store_best()
     else:
         progress.looks_since_best += 1

@@ -10,15 +10,16 @@ from immersion.papers.training import measure, train_run
 PAPER_NET = Architecture("dense", width=500, depth=1, activation="tanh")
 DECAY = OptimizerSettings(learning_rate=2e-3, schedule="linear")
 OPTIONS = Options(steps=60_000, batch_size=200, validate_every=5000)
+USUAL = Options(steps=20_000, validate_every=1000)
 
 
 def measure_elbos(out: Path, device: Device) -> dict[str, Measurement]:
-    """Train the paper's net, the default network as long, and the recipe as it comes."""
+    """Train the paper's net, the default network as long, and the recipe's own settings."""
     paper = train_run(
         out / "paper-net", "vae", "mnist", OPTIONS, device, architecture=PAPER_NET, optimizer=DECAY
     )
     default = train_run(out / "default", "vae", "mnist", OPTIONS, device, optimizer=DECAY)
-    untouched = train_run(out / "untouched", "vae", "mnist", Options(), device)
+    untouched = train_run(out / "untouched", "vae", "mnist", USUAL, device)
     runs = {"paper-net": paper, "default": default, "untouched": untouched}
     return {name: measure(run)["elbo"] for name, run in runs.items()}
 
@@ -31,7 +32,14 @@ register(
         claims=(
             Claim("paper-net", "one hidden layer of 500 tanh units", -96, "target", 0, "nats"),
             Claim("default", "the default dense network", -92, "target", 0, "nats"),
-            Claim("untouched", "immersion train vae --data mnist", -92, "target", 0, "nats"),
+            Claim(
+                "untouched",
+                "immersion train vae --data mnist --steps 20000",
+                -92,
+                "target",
+                0,
+                "nats",
+            ),
         ),
         minutes=45,
         protocol=(

@@ -20,8 +20,14 @@ from immersion.recipes.own_model import as_experiment
 from immersion.run_record import RENAMED, RENAMED_NETWORKS, flatten, rename_legacy_keys
 from immersion.spec import Spec
 
-RESUMABLE = {"steps", "validate_every", "patience", "log_every", "checkpoint_seconds"}
+RESUMABLE = {
+    *("steps", "minutes", "validate_every", "patience", "log_every", "checkpoint_seconds"),
+    *("keep_weights", "draw_every", "track"),
+}
 """Options that may change when a run is resumed; all others are part of what the run is."""
+
+COUNTED = {"warmup", "learning_rate_warmup", "momentum_steps"}
+"""Arguments, nested in dataclasses or not, that are numbers of steps from the first one."""
 
 RUNS = Path("runs")
 """The folder of runs that were given no `--out`."""
@@ -131,6 +137,21 @@ class RecipeCall:
         """Return the arguments as JSON holds them, dataclasses as objects."""
         return to_json(self.arguments)
 
+    def limit_steps(self, most: int) -> Self:
+        """Return the call with every warm-up limited to a number of steps.
+
+        Args:
+            most: Steps after which warm-ups and momentum schedules must be over.
+
+        Example:
+            >>> RecipeCall("gan2014").limit_steps(100).to_json()["optimizer"]["momentum_steps"]
+            100
+        """
+        arguments = self.complete().arguments
+        limited = {name: _limit_steps(name, value, most) for name, value in arguments.items()}
+        changed = {name: value for name, value in limited.items() if value != arguments[name]}
+        return dataclasses.replace(self, arguments=dict(self.arguments) | changed)
+
     def build(self, spec: Spec, seed: int = 0) -> Experiment:
         """Call the recipe.
 
@@ -211,6 +232,17 @@ class RecipeCall:
             RUNS / self.run_name(data, size, options, legacy) for legacy in (False, True)
         )
         return legacy if legacy.exists() and not path.exists() else path
+
+
+def _limit_steps(name: str, value: Any, most: int) -> Any:
+    """Return an argument, in whatever form, with every number of steps limited."""
+    if isinstance(value, Mapping):
+        return {key: _limit_steps(key, inner, most) for key, inner in value.items()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        inner = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
+        limited = {key: _limit_steps(key, part, most) for key, part in inner.items()}
+        return dataclasses.replace(value, **limited) if limited != inner else value
+    return min(value, most) if name in COUNTED else value
 
 
 def to_json(arguments: Mapping[str, Any]) -> dict[str, Any]:

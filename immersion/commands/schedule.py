@@ -1,0 +1,113 @@
+"""The length of a run, and what watches it: budget, cost, drawings, trackers."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from immersion import engine
+from immersion.data import Dataset
+from immersion.engine import Callbacks, Cost, Experiment, Options
+from immersion.progress import MetricsCallback, announce, set_total_steps
+from immersion.report.page import write_report
+from immersion.run_folder import RunFolder
+from immersion.run_record import RunRecord
+from immersion.runs.run import Run
+from immersion.runs.training_pictures import TrainingPictures
+from immersion.trackers import open_tracker
+
+PLANNED = "planned_steps"
+"""Key of the record's model: the number of steps to which the run's schedules were fitted."""
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """The options of a run with all numbers, and how they came about.
+
+    Args:
+        options: The options, without an open number.
+        minutes: The minutes that were given, or None.
+        fitted: The steps that were planned, to which schedules are fitted; 0 if they were given.
+    """
+
+    options: Options
+    minutes: float | None = None
+    fitted: int = 0
+
+    @property
+    def longest(self) -> int:
+        """Return the steps after which warm-ups of a planned run must be over: half of them."""
+        return self.fitted // 2
+
+    def complete(self, record: RunRecord) -> RunRecord:
+        """Return a record with the plan, as a later call of `plan_run` reads it."""
+        model = record.model | ({PLANNED: self.fitted} if self.fitted else {})
+        return replace(record, options=record.options | {"minutes": self.minutes}, model=model)
+
+
+def plan_run(
+    experiment: Experiment, data: Dataset, options: Options, folder: RunFolder, begun: float
+) -> RunPlan:
+    """Return the options of a run with the numbers that they leave open.
+
+    A run that is resumed keeps its recorded numbers; other minutes plan the rest of it anew.
+
+    Args:
+        experiment: The model and its players.
+        data: The data as the model sees them.
+        options: The options as given.
+        folder: The run folder, which need not exist.
+        begun: Time, `time.monotonic()`, at which the command began.
+    """
+    minutes, fitted, made = options.minutes, 0, 0
+    spent = time.monotonic() - begun
+    if folder.exists():
+        before = folder.record()
+        fitted = before.model.get(PLANNED, 0)
+        options = options.adopt(before.options)
+        if options.steps is None and (checkpoint := folder.load_checkpoint()):
+            made, spent = checkpoint[1]["step"], spent + checkpoint[1]["seconds"]
+    planned = engine.plan(experiment, data, options, spent, made)
+    if options.steps is None:
+        fitted = fitted or planned.steps or 0
+    plan = RunPlan(planned, minutes, fitted)
+    return replace(plan, options=planned.limit_average(plan.longest)) if fitted else plan
+
+
+@contextmanager
+def watch_run(
+    run: Run, on_metrics: MetricsCallback
+) -> Iterator[tuple[Options, MetricsCallback, Callbacks]]:
+    """Yield the options of a started run, and the engine's callbacks.
+
+    They are the display, the tracker, the drawings and the report; the film of the drawings is
+    written at the end, also if the training was interrupted.
+
+    Args:
+        run: The run, with its data.
+        on_metrics: The caller's function for rows of the metrics.
+    """
+    options = Options(**run.record.options | {"minutes": None})
+    set_total_steps(options.steps or 0)
+    pictures = TrainingPictures(run) if options.draw_every else None
+    with open_tracker(options.track, run.folder.path, run.record.settings) as log:
+
+        def log_row(row: dict[str, Any]) -> None:
+            on_metrics(row)
+            log(row)
+
+        def tell_cost(cost: Cost) -> None:
+            announce(f"{cost.describe()}; watch {run.folder.report_file}")
+            write_report(run.folder)
+
+        draw = pictures or (lambda step, model: None)
+        yield options, log_row, Callbacks(tell_cost, draw, lambda: _update_report(run.folder))
+    if pictures is not None:
+        for film in pictures.write_film():
+            announce(f"film: {film}")
+
+
+def _update_report(folder: RunFolder) -> None:
+    """Write the report of a run under way."""
+    write_report(folder)
