@@ -6,7 +6,7 @@
       run.json                 format, recipe, arguments, data, options, versions, machine
       metrics.jsonl            one JSON object a line: step, split, seconds, the named terms
       checkpoints/             00012000.safetensors: everything needed to resume training;
-                               weights-00012000.safetensors: weights alone, kept by --keep-weights N
+                               weights-00012000.safetensors: weights that --keep-weights kept
       samples/                 images and arrays sampled from the model
       encoder/                 the run folder of a GAN's encoder, from `immersion invert`
       evaluation.json          results of `immersion evaluate`
@@ -272,9 +272,9 @@ class RunFolder:
         """Return the model's weights.
 
         Args:
-            step: Step of a snapshot (`--keep-weights N`). By default the weights are those of the best
-                validation pass, if the run keeps them (it has a patience, or `--keep-weights best`); else
-                the average of the weights, if the run keeps one; else those of the last step.
+            step: Step of a snapshot, which `--keep-weights N` kept. By default the weights are
+                those of the best validation pass, if the run keeps them (it has a patience, or
+                `--keep-weights best`); else their average, if it keeps one; else the last.
 
         Raises:
             UserError: No checkpoint has been written yet, or there is no such snapshot.

@@ -40,9 +40,9 @@ class Options:
             if there are fewer than 20,000 training examples and `steps` is left out.
         log_every: Steps averaged into one line of the metrics.
         checkpoint_seconds: Seconds between checkpoints; the last step always writes one.
-        keep_weights: last, the weights of the last step, or of the best validation pass if training stops
-            early; best, those of the best validation pass in any case; or a number of steps after
-            which a snapshot of the evaluated weights is kept too, at most 100 of them.
+        keep_weights: last, the weights of the last step, or of the best validation pass with a
+            patience; best, those of the best validation pass in any case; or a number of steps
+            after which a snapshot of the evaluated weights is kept as well, at most 100 of them.
         draw_every: Steps between drawings of the same samples or reconstructions, which become a
             film at the end; 0 draws none.
         track: Tracker that the metrics are logged to as well: tensorboard, wandb, mlflow, trackio,

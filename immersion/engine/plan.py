@@ -125,13 +125,11 @@ def _resolve_interval(experiment: Experiment, data: Data, options: Options) -> i
 
 def _check_snapshots(options: Options) -> None:
     """Raise UserError if too many snapshots would be kept."""
-    if (
-        isinstance(options.keep_weights, int)
-        and (options.steps or 0) // options.keep_weights > SNAPSHOTS
-    ):
+    every, steps = options.keep_weights, options.steps or 0
+    if isinstance(every, int) and steps // every > SNAPSHOTS:
         raise UserError(
             "snapshots would fill the disk",
             f"at most {SNAPSHOTS}",
-            f"{(options.steps or 0) // options.keep_weights:,} of {options.steps:,} steps",
-            f"pass --keep-weights {math.ceil((options.steps or 0) / SNAPSHOTS)} or more",
+            f"{steps // every:,} of {steps:,} steps",
+            f"pass --keep-weights {math.ceil(steps / SNAPSHOTS)} or more",
         )
