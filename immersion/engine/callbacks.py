@@ -16,7 +16,7 @@ class Callbacks:
         cost: Called once, when the first steps have been timed, with what the training will cost.
         draw: Called with the step and the evaluated model, in evaluation mode, before the first
             step and after every `Options.draw_every` steps, with the same random numbers.
-        saved: Called after every checkpoint but the last.
+        saved: Called after every checkpoint but the one that ends the training.
     """
 
     cost: Callable[[Cost], None] = lambda cost: None

@@ -104,10 +104,14 @@ def _fit_steps(
     step = measure_step(experiment, train, options)
     if not step:
         return MOST
-    look = len(data.validation) * step / (LEARNING * size)
-    left = 60 * (options.minutes or MINUTES) - spent - PASSES * look
+    left = 60 * (options.minutes or MINUTES) - spent
     left -= estimate_finish(train, len(data.validation), step, size)
-    fitting = max(FEWEST, math.floor(left / step))
+    look = len(data.validation) * step / (LEARNING * size)
+    every = len(train) / size if options.validate_every is None else options.validate_every
+    fitting = left / (step + (look / every if every else 0.0))
+    if options.validate_every is None:  # then there are no more passes than these
+        fitting = max(fitting, (left - PASSES * look) / step)
+    fitting = max(FEWEST, math.floor(fitting))
     if options.minutes:
         return made + fitting
     epochs = math.ceil(EPOCHS * len(train) / size) if len(experiment.players) == 1 else MOST

@@ -33,8 +33,9 @@ def measure_step(experiment: Experiment, train: Split, options: Options) -> floa
         train: The training split.
         options: Training options; their number of steps is of no consequence.
     """
+    endless = replace(options, steps=ENDLESS, minutes=None)
     with use_seed(options.seed, "speed"):
-        state = TrainingState(deepcopy(experiment), train, replace(options, steps=ENDLESS))
+        state = TrainingState(deepcopy(experiment), train, endless)
         clock, steps = StepClock(), state.run_steps(0)
         try:
             while not clock.ready:
