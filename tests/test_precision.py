@@ -20,7 +20,7 @@ def test_a_device_has_any_name_of_pytorch():
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", ""])
 def test_an_unknown_name_is_refused_with_the_options(name):
-    with pytest.raises(UserError, match="knows no such device.*mps"):
+    with pytest.raises(UserError, match=r"knows no such device.*mps"):
         Options(device=name)
 
 
@@ -48,5 +48,5 @@ def test_several_processes_are_refused(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "1")
     assert resolve_device("cpu").type == "cpu"
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(UserError, match="several processes does not work yet.*2 of torchrun"):
+    with pytest.raises(UserError, match=r"several processes does not work yet.*2 of torchrun"):
         resolve_device("cpu")

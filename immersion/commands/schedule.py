@@ -9,6 +9,7 @@ from typing import Any
 from immersion import engine
 from immersion.data import Dataset
 from immersion.engine import Callbacks, Cost, Experiment, Options
+from immersion.models import Decoder
 from immersion.progress import MetricsCallback, announce, set_total_steps
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
@@ -19,6 +20,9 @@ from immersion.trackers import open_tracker
 
 PLANNED = "planned_steps"
 """Key of the record's model: the number of steps to which the run's schedules were fitted."""
+
+DRAWN, MEASURES = 1000, 4
+"""Examples in the figures of a model with codes, and how often each test example is computed."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +72,18 @@ def plan_run(
         options = options.adopt(before.options)
         if options.steps is None and (checkpoint := folder.load_checkpoint()):
             made, spent = checkpoint[1]["step"], spent + checkpoint[1]["seconds"]
-    planned = engine.plan(experiment, data, options, spent, made)
+    evaluated = count_evaluated(experiment, data)
+    planned = engine.plan(experiment, data, options, spent, made, evaluated)
     if options.steps is None:
         fitted = fitted or planned.steps or 0
     plan = RunPlan(planned, minutes, fitted)
     return replace(plan, options=planned.limit_average(plan.longest)) if fitted else plan
+
+
+def count_evaluated(experiment: Experiment, data: Dataset) -> int:
+    """Return about how many examples the evaluation and the report compute."""
+    shown = DRAWN if isinstance(experiment.model, Decoder) else 0
+    return shown + MEASURES * len(data.test)
 
 
 @contextmanager
@@ -102,7 +113,12 @@ def watch_run(
             write_report(run.folder)
 
         draw = pictures or (lambda step, model: None)
-        yield options, log_row, Callbacks(tell_cost, draw, lambda: _update_report(run.folder))
+        evaluated = count_evaluated(run.experiment, run.data)
+        yield (
+            options,
+            log_row,
+            Callbacks(tell_cost, draw, lambda: _update_report(run.folder), evaluated),
+        )
     if pictures is not None:
         for film in pictures.write_film():
             announce(f"film: {film}")

@@ -17,8 +17,10 @@ class Callbacks:
         draw: Called with the step and the evaluated model, in evaluation mode, before the first
             step and after every `Options.draw_every` steps, with the same random numbers.
         saved: Called after every checkpoint but the one that ends the training.
+        evaluated: Number of examples that an evaluation computes afterwards, part of the cost.
     """
 
     cost: Callable[[Cost], None] = lambda cost: None
     draw: Callable[[int, nn.Module], None] = lambda step, model: None
     saved: Callable[[], None] = lambda: None
+    evaluated: int = 0

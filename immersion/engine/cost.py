@@ -22,9 +22,6 @@ COMPARED, LARGEST = 5e-7, 2**26
 """Seconds of the evaluation for each value of the training data, with which samples are compared,
 and the number of values up to which they are."""
 
-DRAWN, MEASURES = 1000, 4
-"""Examples that a report's figures show, and how often each test example is computed."""
-
 
 @dataclass(frozen=True)
 class Cost:
@@ -79,19 +76,19 @@ def describe_time(seconds: float) -> str:
     return f"{seconds / unit:.1f}".removesuffix(".0") + f" {name}"
 
 
-def estimate_finish(train: Split, held_out: int, step: float, batch_size: int) -> float:
+def estimate_finish(train: Split, evaluated: int, step: float, batch_size: int) -> float:
     """Return the expected seconds of the evaluation and the report.
 
     Args:
         train: The training split, with which samples are compared.
-        held_out: Number of test examples.
+        evaluated: Number of examples that are computed.
         step: Seconds a step.
         batch_size: Examples a step.
     """
     with use_seed(0, "cost"):
         values = train.batch(torch.arange(1))[0].numel() * len(train)
     example = step / (LEARNING * batch_size)
-    return FIXED + COMPARED * min(values, LARGEST) + (DRAWN + MEASURES * held_out) * example
+    return FIXED + COMPARED * min(values, LARGEST) + evaluated * example
 
 
 def measure_memory(device: torch.device) -> int:

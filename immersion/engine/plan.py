@@ -49,7 +49,12 @@ class Data(Protocol):
 
 
 def plan(
-    experiment: Experiment, data: Data, options: Options, spent: float = 0.0, made: int = 0
+    experiment: Experiment,
+    data: Data,
+    options: Options,
+    spent: float = 0.0,
+    made: int = 0,
+    evaluated: int = 0,
 ) -> Options:
     """Return the options with the numbers that they leave open, from the data and the machine.
 
@@ -59,6 +64,7 @@ def plan(
         options: The options.
         spent: Seconds of `options.minutes` that are over.
         made: Steps that have been made.
+        evaluated: Examples that an evaluation computes after the training.
 
     Returns:
         Options with steps, validate_every and patience, and without minutes. Given steps are kept,
@@ -75,7 +81,8 @@ def plan(
         patience = _resolve_patience(experiment, data) if options.steps is None else 0
         options = replace(options, patience=patience)
     if options.steps is None:
-        steps = _fit_steps(experiment, data, options, spent, made)
+        fitting = _fit_steps(experiment, data, options, spent, evaluated)
+        steps = made + fitting if options.minutes else fitting
         options = replace(options, steps=steps, minutes=None)
     if options.validate_every is None:
         options = replace(options, validate_every=_resolve_interval(experiment, data, options))
@@ -96,16 +103,16 @@ def _resolve_patience(experiment: Experiment, data: Data) -> int:
 
 
 def _fit_steps(
-    experiment: Experiment, data: Data, options: Options, spent: float, made: int
+    experiment: Experiment, data: Data, options: Options, spent: float, evaluated: int
 ) -> int:
-    """Return the number of steps that fit into the time, or that suffice."""
+    """Return the number of steps that fit into the minutes; without minutes, or that suffice."""
     train = data.train
     size = options.resolve_batch_size(len(train), experiment.batch_size, experiment.multiple)
     step = measure_step(experiment, train, options)
     if not step:
         return MOST
     left = 60 * (options.minutes or MINUTES) - spent
-    left -= estimate_finish(train, len(data.validation), step, size)
+    left -= estimate_finish(train, evaluated, step, size)
     look = len(data.validation) * step / (LEARNING * size)
     every = len(train) / size if options.validate_every is None else options.validate_every
     fitting = left / (step + (look / every if every else 0.0))
@@ -113,7 +120,7 @@ def _fit_steps(
         fitting = max(fitting, (left - PASSES * look) / step)
     fitting = max(FEWEST, math.floor(fitting))
     if options.minutes:
-        return made + fitting
+        return fitting
     epochs = math.ceil(EPOCHS * len(train) / size) if len(experiment.players) == 1 else MOST
     return min(fitting, epochs, MOST)
 

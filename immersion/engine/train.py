@@ -143,7 +143,7 @@ class _Watch:
             state.steps - step,
             seconds,
             state.steps * state.batches_a_step * size / len(train),
-            estimate_finish(train, len(self.data.validation), seconds, size),
+            estimate_finish(train, self.callbacks.evaluated, seconds, size),
             measure_memory(state.device),
             bool(state.options.patience),
         )

@@ -16,7 +16,7 @@ from immersion.models.codes import sample_means
 from immersion.report import image_grid
 from immersion.runs.decoded_images import draw_reconstructions
 from immersion.runs.figures import draw_translations, select_first
-from immersion.runs.load import Run
+from immersion.runs.run import Run
 
 FOLDER = "progress"
 """The folder of the pictures, among a run's samples."""

@@ -83,7 +83,7 @@ def test_the_best_weights_are_kept_without_early_stopping(tmp_path):
 def test_a_game_has_no_best_weights(tmp_path):
     experiment, data = (make() for make in GAMES["gan"])
     options = replace(OPTIONS, keep_weights="best", validate_every=3)
-    with pytest.raises(UserError, match="cannot tell which weights are best.*number of steps"):
+    with pytest.raises(UserError, match=r"cannot tell which weights are best.*number of steps"):
         train(experiment, data, RunFolder(tmp_path), options)
     with pytest.raises(UserError, match="a number of steps, best, last, received 'worst'"):
         Options(keep_weights="worst")

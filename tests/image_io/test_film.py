@@ -44,7 +44,7 @@ def test_an_mp4_has_every_picture_and_plays_in_browsers(tmp_path):
 def test_a_film_of_one_picture_or_another_format_is_refused(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="2 or more, received 1"):
         write_film(pictures()[:1], tmp_path / "x.gif", 0.1)
-    with pytest.raises(UserError, match=".gif or .mp4"):
+    with pytest.raises(UserError, match=r"\.gif or \.mp4"):
         write_film(pictures(), tmp_path / "x.avi", 0.1)
     monkeypatch.setattr(film, "ENCODER", "no_such_package")
     with pytest.raises(UserError, match=r"pip install 'immersion\[film\]'"):

@@ -17,7 +17,7 @@ from immersion.random import make_generator
 from immersion.recipes.call import RecipeCall
 from immersion.run_folder import RunFolder
 from immersion.run_record import DataRecord, RunRecord
-from immersion.runs.load import Run
+from immersion.runs.run import Run
 from immersion.runs.training_pictures import SIDE, TrainingPictures
 
 
