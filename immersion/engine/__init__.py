@@ -4,7 +4,7 @@ from immersion.engine.callbacks import Callbacks
 from immersion.engine.cost import Cost
 from immersion.engine.experiment import Experiment, OptimizerSettings, Player
 from immersion.engine.options import Options
-from immersion.engine.plan import plan
+from immersion.engine.planning import plan
 from immersion.engine.train import Outcome, train
 
 __all__ = [

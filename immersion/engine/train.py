@@ -18,7 +18,7 @@ from immersion.engine.callbacks import Callbacks
 from immersion.engine.cost import Cost, estimate_finish, measure_memory
 from immersion.engine.experiment import Experiment
 from immersion.engine.options import Options
-from immersion.engine.plan import Data, plan
+from immersion.engine.planning import Data, plan
 from immersion.engine.speed import StepClock
 from immersion.engine.state import TrainingState
 from immersion.random import use_seed

@@ -1,6 +1,5 @@
 """The length of a training: given steps are kept, others follow data, machine and time."""
 
-import sys
 from dataclasses import replace
 
 import pytest
@@ -10,7 +9,7 @@ from toys import Data, assert_same_run, gan, images, numbers, vae
 from immersion.check import UserError
 from immersion.engine import Experiment, Options, plan, train
 from immersion.engine.cost import LEARNING, Cost, estimate_finish
-from immersion.engine.plan import EPOCHS, FEWEST, MINUTES, MOST, PASSES, PATIENCE, SMALL
+from immersion.engine.planning import EPOCHS, FEWEST, MINUTES, MOST, PASSES, PATIENCE, SMALL
 from immersion.engine.speed import measure_step
 from immersion.run_folder import RunFolder
 
@@ -22,8 +21,7 @@ def step_takes(monkeypatch):
     """Return a function that sets the speed of the machine, in seconds a step."""
 
     def take(seconds: float) -> None:
-        module = sys.modules["immersion.engine.plan"]
-        monkeypatch.setattr(module, "measure_step", lambda *_: seconds)
+        monkeypatch.setattr("immersion.engine.planning.measure_step", lambda *_: seconds)
 
     return take
 
