@@ -1,6 +1,7 @@
 """The length of a training: from the amount of data, the speed of the machine and the time."""
 
 import math
+import time
 from dataclasses import replace
 from typing import Protocol
 
@@ -26,8 +27,14 @@ BATCHES, SMALLEST = 8, 16
 FEWEST = 10
 """Steps for which there is always time."""
 
-PASSES = 100
-"""Validation passes of a training, at most."""
+PASSES, LOOKS = 100, 10
+"""Validation passes of a training at most, and at least if its length is not given."""
+
+VALIDATION = 0.1
+"""Time of the validation passes, relative to that of the steps, at most."""
+
+ENOUGH, SHRUNK = 1000, 8
+"""Steps below which a smaller batch is tried, and by what its size is divided at most."""
 
 SNAPSHOTS = 100
 """Snapshots of the weights of a training, at most."""
@@ -68,70 +75,98 @@ def plan(
 
     Returns:
         Options with steps, validate_every and patience, and without minutes. Given steps are kept,
-        and stop early only if they are given a patience too. Without them, small data get smaller
-        batches, so that an epoch has at least eight.
+        and stop early only if they are given a patience too. Without them, batches are smaller
+        than usual where an epoch had less than eight, or the time less than a thousand steps.
 
     Raises:
         UserError: The options do not suit the data or the players.
     """
     options.check_players(len(experiment.players))
-    if options.steps is None and options.batch_size is None:
-        options = replace(options, batch_size=_choose_batch_size(experiment, len(data.train)))
-    if options.patience is None:
-        patience = _resolve_patience(experiment, data) if options.steps is None else 0
-        options = replace(options, patience=patience)
     if options.steps is None:
-        fitting = _fit_steps(experiment, data, options, spent, evaluated)
-        steps = made + fitting if options.minutes else fitting
-        options = replace(options, steps=steps, minutes=None)
+        end = time.monotonic() + 60 * (options.minutes or MINUTES) - spent
+        options = _plan_steps(experiment, data, options, end, made, evaluated)
     if options.validate_every is None:
-        options = replace(options, validate_every=_resolve_interval(experiment, data, options))
+        epoch = _count_batches(experiment, data, options)
+        every = max(math.ceil(epoch), math.ceil((options.steps or 0) / PASSES))
+        options = replace(options, validate_every=every if len(data.validation) else 0)
     _check_snapshots(options)
-    return options
+    return replace(options, patience=options.patience or 0)
 
 
-def _choose_batch_size(experiment: Experiment, length: int) -> int | None:
-    """Return a smaller batch size than usual for small data, or None."""
-    size = max(SMALLEST, length // BATCHES) // experiment.multiple * experiment.multiple
-    return size if 0 < size < min(experiment.batch_size, length) else None
-
-
-def _resolve_patience(experiment: Experiment, data: Data) -> int:
-    """Return the default patience of a training of unknown length."""
+def _plan_steps(
+    experiment: Experiment,
+    data: Data,
+    options: Options,
+    end: float,
+    made: int,
+    evaluated: int,
+) -> Options:
+    """Return the options with batch size, steps and patience for a training until a time."""
     several = len(experiment.players) > 1
-    return 0 if several or len(data.train) >= SMALL or not len(data.validation) else PATIENCE
+    if options.patience is None:
+        early = not several and len(data.validation) and len(data.train) < SMALL
+        options = replace(options, patience=PATIENCE if early else 0)
+    sized, fitting = _fit_batch(experiment, data, options, end, evaluated)
+    steps = max(FEWEST, math.floor(fitting))
+    if not options.minutes:
+        epochs = math.inf if several else EPOCHS * _count_batches(experiment, data, sized)
+        steps = min(steps, math.ceil(min(epochs, MOST)))
+    if options.validate_every is None:
+        sized = replace(sized, validate_every=_choose_interval(experiment, data, sized, steps))
+    return replace(sized, steps=steps + (made if options.minutes else 0), minutes=None)
 
 
-def _fit_steps(
-    experiment: Experiment, data: Data, options: Options, spent: float, evaluated: int
-) -> int:
-    """Return the number of steps that fit into the minutes; without minutes, or that suffice."""
-    train = data.train
-    size = options.resolve_batch_size(len(train), experiment.batch_size, experiment.multiple)
-    step = measure_step(experiment, train, options)
-    if not step:
-        return MOST
-    left = 60 * (options.minutes or MINUTES) - spent
-    left -= estimate_finish(train, evaluated, step, size)
-    look = len(data.validation) * step / (LEARNING * size)
-    every = len(train) / size if options.validate_every is None else options.validate_every
-    fitting = left / (step + (look / every if every else 0.0))
-    if options.validate_every is None:  # then there are no more passes than these
-        fitting = max(fitting, (left - PASSES * look) / step)
-    fitting = max(FEWEST, math.floor(fitting))
-    if options.minutes:
-        return fitting
-    epochs = math.ceil(EPOCHS * len(train) / size) if len(experiment.players) == 1 else MOST
-    return min(fitting, epochs, MOST)
+def _fit_batch(
+    experiment: Experiment, data: Data, options: Options, end: float, evaluated: int
+) -> tuple[Options, float]:
+    """Return the options with a batch size of which enough steps fit, and their number."""
+    fitting = float(MOST)
+    sizes = _list_batch_sizes(experiment, data, options)
+    while sizes:
+        size = sizes.pop(0)
+        options = replace(options, batch_size=size)
+        step = measure_step(experiment, data.train, options)
+        if not step:
+            break
+        finish = estimate_finish(data.train, evaluated, step, size)
+        fitting = (end - time.monotonic() - finish) / (step * (1 + VALIDATION))
+        # A step takes no less than the examples' share of it.
+        while len(sizes) > 1 and fitting * size < ENOUGH * sizes[0]:
+            sizes.pop(0)
+        if fitting >= ENOUGH:
+            break
+    return options, fitting
 
 
-def _resolve_interval(experiment: Experiment, data: Data, options: Options) -> int:
-    """Return the steps of an epoch, or of a hundredth of the training if that is more."""
+def _choose_interval(experiment: Experiment, data: Data, options: Options, steps: int) -> int:
+    """Return the steps between validation passes: an epoch, for 10 to 100 not too long passes."""
     if not len(data.validation):
         return 0
-    length, steps = len(data.train), options.steps or 0
-    size = options.resolve_batch_size(length, experiment.batch_size, experiment.multiple)
-    return max(math.ceil(length / size), math.ceil(steps / PASSES))
+    epoch = _count_batches(experiment, data, options)
+    every = min(max(epoch, steps / PASSES), steps / LOOKS)
+    # Examples of a pass, without a gradient, relative to those of a step.
+    costs = epoch * len(data.validation) / len(data.train) / LEARNING
+    return min(steps, math.ceil(max(every, costs / VALIDATION)))
+
+
+def _list_batch_sizes(experiment: Experiment, data: Data, options: Options) -> list[int]:
+    """Return the batch sizes to try: that of the options, or the usual one and smaller ones."""
+    length, multiple = len(data.train), experiment.multiple
+    usual = options.resolve_batch_size(length, experiment.batch_size, multiple)
+    if options.batch_size is not None:
+        return [usual]
+    sizes = [min(usual, max(SMALLEST, length // BATCHES))]
+    while len(experiment.players) == 1 and sizes[-1] // 2 >= max(
+        experiment.batch_size // SHRUNK, 2
+    ):
+        sizes.append(sizes[-1] // 2)
+    return list(dict.fromkeys(max(size // multiple, 1) * multiple for size in sizes))
+
+
+def _count_batches(experiment: Experiment, data: Data, options: Options) -> float:
+    """Return the number of steps in an epoch."""
+    length = len(data.train)
+    return length / options.resolve_batch_size(length, experiment.batch_size, experiment.multiple)
 
 
 def _check_snapshots(options: Options) -> None:

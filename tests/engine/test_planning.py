@@ -16,6 +16,11 @@ from immersion.run_folder import RunFolder
 OPTIONS = Options(precision="float32")
 
 
+def split(train: int, validation: int) -> Data:
+    """Return numbers of different lengths."""
+    return Data(numbers(train).train, numbers(validation).train)
+
+
 @pytest.fixture
 def step_takes(monkeypatch):
     """Return a function that sets the speed of the machine, in seconds a step."""
@@ -44,14 +49,12 @@ def test_numbers_that_are_given_are_kept(step_takes):
 
 def test_small_data_make_many_epochs_of_eight_batches_or_more_and_stop_early(step_takes):
     step_takes(1e-9)
-    data = numbers(1000)
-    planned = plan(vae(), data, OPTIONS)
+    planned = plan(vae(), split(1000, 100), OPTIONS)
     assert planned.batch_size == 125
     assert planned.steps == 8 * EPOCHS
     assert (planned.patience, planned.validate_every) == (PATIENCE, 8 * EPOCHS // PASSES)
-    assert plan(vae(), numbers(1600), OPTIONS).batch_size is None  # 200, as usual
-    assert plan(vae(), numbers(50), OPTIONS).batch_size == 16
-    assert plan(vae(), numbers(12), OPTIONS).batch_size is None  # all of them
+    sizes = [plan(vae(), numbers(n), OPTIONS).batch_size for n in (1600, 50, 12)]
+    assert sizes == [200, 16, 12]  # as usual, the smallest, all of them
 
 
 def test_large_data_make_the_usual_steps_and_do_not_stop_early(step_takes):
@@ -75,23 +78,39 @@ def test_without_validation_examples_there_are_no_passes(step_takes):
 
 
 def test_an_unknown_length_fits_into_the_time_of_a_slow_machine(step_takes):
-    data, spent, step = numbers(1000), 20.0, 0.7
+    data, spent, step = split(1000, 100), 20.0, 0.7
     step_takes(step)
     planned = plan(gan(), data, OPTIONS, spent, evaluated=500)
     size = planned.batch_size
     finish = estimate_finish(data.train, 500, step, size)
     assert finish > 500 * step / (LEARNING * size)
-    looks = planned.steps / planned.validate_every * 1000 * step / (LEARNING * size)
+    looks = planned.steps / planned.validate_every * 100 * step / (LEARNING * size)
     total = spent + planned.steps * step + looks + finish
     assert 0.9 * 60 * MINUTES < total <= 60 * MINUTES
     step_takes(10_000.0)
     assert plan(vae(), data, OPTIONS).steps == FEWEST
 
 
+def test_a_slow_machine_takes_smaller_batches_and_looks_ten_times(monkeypatch):
+    """A step of 200 examples takes 2 s, one of 25 takes 0.25 s."""
+
+    def measure(experiment, train, options):
+        return 0.01 * options.batch_size
+
+    monkeypatch.setattr("immersion.engine.planning.measure_step", measure)
+    planned = plan(vae(), split(15_000, 500), OPTIONS)
+    assert planned.batch_size == 25
+    assert 900 < planned.steps < 60 * MINUTES / 0.25
+    assert planned.validate_every == -(-planned.steps // 10)  # an epoch has 600 steps
+    assert plan(vae(), numbers(15_000), replace(OPTIONS, batch_size=100)).batch_size == 100
+    assert plan(gan(), numbers(15_000), OPTIONS).batch_size == 200  # a game keeps its own
+
+
 def test_minutes_are_filled_whatever_the_data(step_takes):
     step_takes(1e-4)
     steps = [plan(vae(), numbers(), replace(OPTIONS, minutes=m)).steps for m in (60, 120)]
-    assert steps[0] == pytest.approx(36_000_000, rel=0.01) and steps[1] > 1.99 * steps[0]
+    assert steps[0] == pytest.approx(3600 / 1e-4 / 1.1, rel=0.01)
+    assert steps[1] == pytest.approx(2 * steps[0], rel=0.01)
     rest = plan(vae(), numbers(), replace(OPTIONS, minutes=60), spent=1800.0, made=1000).steps
     assert rest == pytest.approx(1000 + steps[0] / 2, rel=0.01)
 
@@ -135,8 +154,8 @@ def test_a_measurement_changes_nothing_and_a_plan_is_what_its_steps_are(tmp_path
     options = plan(experiment, images(), replace(OPTIONS, minutes=0.01, checkpoint_seconds=1e9))
     folders = RunFolder(tmp_path / "planned"), RunFolder(tmp_path / "given")
     train(experiment, images(), folders[0], options)
-    assert (options.steps, options.batch_size, options.validate_every) == (FEWEST, 16, 4)
-    given = Options(FEWEST, 16, validate_every=4, patience=10, precision="float32")
+    assert (options.steps, options.batch_size, options.validate_every) == (FEWEST, 16, 5)
+    given = Options(FEWEST, 16, validate_every=5, patience=10, precision="float32")
     train(vae(), images(), folders[1], given)
     assert_same_run(*folders)
 
@@ -148,7 +167,7 @@ def test_an_experiment_that_cannot_be_measured_is_planned_by_its_data():
     model = torch.nn.Linear(1, 1)
     player = vae().players[0]
     player = replace(player, parameters=list(model.parameters()), objective=explode)
-    assert plan(Experiment(model, (player,)), numbers(), OPTIONS).steps == MOST
+    assert plan(Experiment(model, (player,)), numbers(), OPTIONS).steps == 2.5 * EPOCHS
 
 
 def test_the_cost_is_told_once_the_first_steps_are_timed(tmp_path, monkeypatch):
