@@ -154,8 +154,8 @@ def test_a_measurement_changes_nothing_and_a_plan_is_what_its_steps_are(tmp_path
     options = plan(experiment, images(), replace(OPTIONS, minutes=0.01, checkpoint_seconds=1e9))
     folders = RunFolder(tmp_path / "planned"), RunFolder(tmp_path / "given")
     train(experiment, images(), folders[0], options)
-    assert (options.steps, options.batch_size, options.validate_every) == (FEWEST, 16, 5)
-    given = Options(FEWEST, 16, validate_every=5, patience=10, precision="float32")
+    assert (options.steps, options.batch_size, options.validate_every) == (FEWEST, 16, 3)
+    given = Options(FEWEST, 16, validate_every=3, patience=10, precision="float32")
     train(vae(), images(), folders[1], given)
     assert_same_run(*folders)
 
