@@ -95,7 +95,7 @@ def announce(text: str) -> None:
 
 
 def set_total_steps(steps: int) -> None:
-    """Tell the display, within `track_training`, how many steps the run has in all."""
+    """Set the number of steps in all that the display shows, within `track_training`."""
     if training := _TRAINING.get():
         training.steps = steps
         training.set_total(steps)
@@ -106,7 +106,7 @@ def track_training(steps: int | None = None) -> Iterator[MetricsCallback]:
     """Yield a callback for the engine that displays step, throughput, time left and terms.
 
     Args:
-        steps: Total number of steps of the run, or None if it is told later.
+        steps: Total number of steps of the run, or None if it is set later.
     """
     training = _Training(steps)
     token = _TRAINING.set(training)

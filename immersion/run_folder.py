@@ -272,9 +272,9 @@ class RunFolder:
         """Return the model's weights.
 
         Args:
-            step: Step of a snapshot, which `--keep-weights N` kept. By default the weights are
+            step: Step of a snapshot, kept by `keep_weights`. By default the weights are
                 those of the best validation pass, if the run keeps them (it has a patience, or
-                `--keep-weights best`); else their average, if it keeps one; else the last.
+                `keep_weights` is best); else their average, if it keeps one; else the last.
 
         Raises:
             UserError: No checkpoint has been written yet, or there is no such snapshot.

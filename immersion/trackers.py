@@ -40,7 +40,7 @@ def open_tracker(
 ) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Yield a function that logs rows of the metrics to a tracker; none logs nothing.
 
-    A resumed run goes on in the same entry of the tracker. The tracker's own settings apply: its
+    A resumed run continues the same entry of the tracker. The tracker's own settings apply: its
     environment variables say where it writes, and whether it uses the network.
 
     Args:
@@ -90,7 +90,7 @@ def _import(module: str) -> Any:
 
 @TRACKERS.register("tensorboard")
 class TensorBoard:
-    """Event files in RUN/tensorboard: `tensorboard --logdir RUN`."""
+    """Event files in the run folder's `tensorboard`, which the command of that name shows."""
 
     def __init__(self, folder: Path, hyperparameters: Mapping[str, Any]) -> None:
         _import("tensorboard")
@@ -115,7 +115,7 @@ class TensorBoard:
 
 @TRACKERS.register("wandb")
 class WeightsAndBiases:
-    """A run of the project immersion; `WANDB_MODE=offline` writes into RUN/wandb alone."""
+    """A run of the project immersion; offline, its files are in the run folder's `wandb` alone."""
 
     def __init__(self, folder: Path, hyperparameters: Mapping[str, Any]) -> None:
         wandb = _import("wandb")
@@ -139,7 +139,7 @@ class WeightsAndBiases:
 
 @TRACKERS.register("mlflow")
 class MLflow:
-    """A run of the experiment immersion, in the store that `MLFLOW_TRACKING_URI` names."""
+    """A run of the experiment immersion, in the store that the environment names."""
 
     def __init__(self, folder: Path, hyperparameters: Mapping[str, Any]) -> None:
         self.client = _import("mlflow").MlflowClient()

@@ -55,7 +55,7 @@ def plan_run(
 ) -> RunPlan:
     """Return the options of a run with the numbers that they leave open.
 
-    A run that is resumed keeps its recorded numbers; other minutes plan the rest of it anew.
+    A run that is resumed keeps its recorded numbers; other minutes plan the rest of it again.
 
     Args:
         experiment: The model and its players.

@@ -30,10 +30,10 @@ class Cost:
     Args:
         steps: Steps that are left.
         step: Seconds a step.
-        epochs: How often the training data are seen in all.
+        epochs: Number of times that the training data are seen in all.
         finish: Seconds of the evaluation and the report.
         memory: Bytes in use at most so far: of the process, or on its CUDA device.
-        early: Whether training may stop before the last step.
+        early: True if training may stop before the last step.
     """
 
     steps: int

@@ -21,7 +21,7 @@ class Options:
             this machine; the number is recorded, so that the same command resumes the same run.
         minutes: Minutes for the whole command, in place of `steps`: the learning rate's decay, the
             average and all warm-ups are fitted to the steps that this machine makes in that time.
-            On resuming, other minutes plan the rest of the run anew.
+            On resuming, other minutes plan the rest of the run again.
         batch_size: Examples a step; by default the model's usual number (200 for a VAE, 64 for a
             GAN of images), or all if there are fewer.
         seed: Seed of all random numbers, of the data order and of the initialization.
@@ -44,7 +44,7 @@ class Options:
             patience; best, those of the best validation pass in any case; or a number of steps
             after which a snapshot of the evaluated weights is kept as well, at most 100 of them.
         draw_every: Steps between drawings of the same samples or reconstructions, which become a
-            film at the end; 0 draws none.
+            film at the end; 0 for none.
         track: Tracker that the metrics are logged to as well: tensorboard, wandb, mlflow, trackio,
             or none. Its own environment variables say where, and whether it uses the network.
     """

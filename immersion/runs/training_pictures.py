@@ -49,7 +49,7 @@ class TrainingPictures:
         self.plane = None if run.spec.is_image else _Plane(select_first(run.data.test, ROWS))
 
     def __call__(self, step: int, model: nn.Module) -> None:
-        """Draw the model of a step into `samples/progress/STEP.png`."""
+        """Draw the model of a step into `samples/progress`."""
         run = replace(self.run, experiment=replace(self.run.experiment, model=model))
         picture = self._draw(run)
         name = f"samples/{FOLDER}/{step:08d}.png"
@@ -66,7 +66,7 @@ class TrainingPictures:
         return image_grid.make_grid(sample_means(model, CODES, seed=0), COLUMNS)
 
     def write_film(self) -> list[Path]:
-        """Write `samples/progress.gif`, and an MP4 where an encoder is installed; return both.
+        """Write the film among the samples, as GIF and, with an encoder, as MP4; return the files.
 
         A film has at most 300 pictures, evenly spaced; none is written of fewer than two.
         """
