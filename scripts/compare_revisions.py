@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[1]
 Parts = Counter[tuple[str, str]]
 """The parts of an artefact, such as tensors or numbers: (name, value or digest)."""
 
-COMMON = ("--batch-size", "20", "--device", "cpu", "--seed", "0")
+COMMON = ("--batch-size", "20", "--device", "cpu", "--seed", "0", "--validate-every", "1000")
 SMALL = ("--size", "16", "--width", "4", "--depth", "2", *COMMON)
 RECIPES = {
     "vae": ("--data", "digits", "--latent", "2", *COMMON),

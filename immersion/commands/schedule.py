@@ -18,8 +18,8 @@ from immersion.runs.run import Run
 from immersion.runs.training_pictures import TrainingPictures
 from immersion.trackers import open_tracker
 
-PLANNED = "planned_steps"
-"""Key of the record's model: the number of steps to which the run's schedules were fitted."""
+PLAN = "plan"
+"""Key of the record's model: the steps to which schedules were fitted, and the given minutes."""
 
 DRAWN, MEASURES = 1000, 4
 """Examples in the figures of a model with codes, and how often each test example is computed."""
@@ -46,8 +46,10 @@ class RunPlan:
 
     def complete(self, record: RunRecord) -> RunRecord:
         """Return a record with the plan, as a later call of `plan_run` reads it."""
-        model = record.model | ({PLANNED: self.fitted} if self.fitted else {})
-        return replace(record, options=record.options | {"minutes": self.minutes}, model=model)
+        if not self.fitted:
+            return record
+        plan = {"steps": self.fitted, "minutes": self.minutes}
+        return replace(record, model=record.model | {PLAN: plan})
 
 
 def plan_run(
@@ -68,16 +70,18 @@ def plan_run(
     spent = time.monotonic() - begun
     if folder.exists():
         before = folder.record()
-        fitted = before.model.get(PLANNED, 0)
-        options = options.adopt(before.options)
+        plan = before.model.get(PLAN, {})
+        fitted, minutes = plan.get("steps", 0), minutes or plan.get("minutes")
+        options = options.adopt(before.options, plan.get("minutes"))
         if options.steps is None and (checkpoint := folder.load_checkpoint()):
             made, spent = checkpoint[1]["step"], spent + checkpoint[1]["seconds"]
     evaluated = count_evaluated(experiment, data)
     planned = engine.plan(experiment, data, options, spent, made, evaluated)
     if options.steps is None:
         fitted = fitted or planned.steps or 0
-    plan = RunPlan(planned, minutes, fitted)
-    return replace(plan, options=planned.limit_average(plan.longest)) if fitted else plan
+    if fitted:
+        planned = planned.limit_average(fitted // 2)
+    return RunPlan(planned, minutes, fitted)
 
 
 def count_evaluated(experiment: Experiment, data: Dataset) -> int:
@@ -99,7 +103,7 @@ def watch_run(
         run: The run, with its data.
         on_metrics: The caller's function for rows of the metrics.
     """
-    options = Options(**run.record.options | {"minutes": None})
+    options = Options(**run.record.options)
     set_total_steps(options.steps or 0)
     pictures = TrainingPictures(run) if options.draw_every else None
     with open_tracker(options.track, run.folder.path, run.record.settings) as log:

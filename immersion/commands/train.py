@@ -196,7 +196,9 @@ def start(run: Run, plan: RunPlan, paths: Mapping[str, Any]) -> Run:
     if folder.exists():
         check_same_experiment(folder, record)
         check_steps(folder, plan.options.steps or 0)
-        record = replace(folder.record(), options=record.options, command=record.command)
+        record = plan.complete(
+            replace(folder.record(), options=record.options, command=record.command)
+        )
     return replace(run, record=record, paths=paths)
 
 

@@ -106,21 +106,22 @@ class Options:
         """Return whether the weights of the best validation pass are kept."""
         return bool(self.patience) or self.keep_weights == "best"
 
-    def adopt(self, recorded: Mapping[str, Any]) -> Self:
+    def adopt(self, recorded: Mapping[str, Any], minutes: float | None = None) -> Self:
         """Return the options with the recorded numbers of a run in place of those left out.
 
         The recorded steps are kept, unless there are others or other minutes.
 
         Args:
             recorded: The options in the record of the run.
+            minutes: The minutes for which it was planned, or None.
 
         Example:
-            >>> Options(minutes=5.0).adopt({"steps": 700, "patience": 10, "minutes": 5.0}).steps
+            >>> Options(minutes=5.0).adopt({"steps": 700, "patience": 10}, minutes=5.0).steps
             700
         """
         names = ("batch_size", "validate_every", "patience")
         changes: dict[str, Any] = {n: recorded.get(n) for n in names if getattr(self, n) is None}
-        if self.steps is None and self.minutes in (None, recorded.get("minutes")):
+        if self.steps is None and self.minutes in (None, minutes):
             changes |= {"steps": recorded["steps"], "minutes": None}
         return replace(self, **changes)
 

@@ -123,13 +123,13 @@ def test_a_length_that_is_given_twice_is_refused():
 
 
 def test_a_resumed_run_keeps_its_numbers_unless_others_are_given():
-    recorded = {"steps": 700, "minutes": 5.0, "patience": 10, "validate_every": 7}
-    assert OPTIONS.adopt(recorded).steps == 700
-    same = replace(OPTIONS, minutes=5.0).adopt(recorded)
+    recorded = {"steps": 700, "patience": 10, "validate_every": 7}
+    assert OPTIONS.adopt(recorded, 5.0).steps == OPTIONS.adopt(recorded).steps == 700
+    same = replace(OPTIONS, minutes=5.0).adopt(recorded, 5.0)
     assert (same.steps, same.minutes, same.patience, same.validate_every) == (700, None, 10, 7)
     longer = replace(OPTIONS, steps=900, patience=0).adopt(recorded)
     assert (longer.steps, longer.patience) == (900, 0)
-    other = replace(OPTIONS, minutes=9.0).adopt(recorded)
+    other = replace(OPTIONS, minutes=9.0).adopt(recorded, 5.0)
     assert (other.steps, other.minutes) == (None, 9.0)
     # As recorded before these options were left open.
     early = {"steps": 20_000, "batch_size": None, "validate_every": 0, "patience": 0}
