@@ -9,6 +9,7 @@ from torch import Tensor
 
 from immersion.check import UserError, check_at_least
 from immersion.commands.table_file import check_absent
+from immersion.image_io.film import choose_duration, write_film
 from immersion.models import Translator
 from immersion.models.codes import decode_means, encode_means
 from immersion.models.refine import find_nearest_sample, refine_codes
@@ -18,6 +19,9 @@ from immersion.runs import decoded_images, figures
 from immersion.runs.load import Run, load_run
 
 Result = dict[str, Any]
+
+FILMS = (".gif", ".mp4")
+"""Endings of films."""
 
 
 def reconstruct(
@@ -83,7 +87,8 @@ def interpolate(
         label: Class of all walks, by name or number, for a class-conditional model; by default
             the first one if the model does not encode.
         out: Output picture; by default samples/interpolation.png in the run folder, or
-            samples/walks.png for codes of the prior.
+            samples/walks.png for codes of the prior. A name that ends in .gif or .mp4 is a film of
+            all walks at once, there and back; give it more steps, such as 60.
     """
     check_at_least(1, pairs=pairs)
     check_at_least(2, steps=steps)
@@ -96,10 +101,17 @@ def interpolate(
         else figures.sample_ends(opened.generator, pairs)
     )
     way = figures.default_path(opened.decoder) if path == "auto" else path
+    between = "test examples" if seen else "codes drawn from the prior"
+    result = {"run": str(run), "pairs": len(b), "between": between}
+    if out is not None and out.suffix.lower() in FILMS:
+        _check_target(out, FILMS)
+        frames = decoded_images.film_walks(opened.decoder, a, b, steps, way, kind or 0)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_film(frames, out, choose_duration(len(frames)))
+        return result | {"film": str(out), "pictures": len(frames)}
     picture = decoded_images.draw_walks(opened.decoder, a, b, steps, way, kind or 0)
     target = _save(opened.folder, figures.name_walks(seen), picture, out)
-    between = "test examples" if seen else "codes drawn from the prior"
-    return {"run": str(run), "picture": str(target), "pairs": len(b), "between": between}
+    return result | {"picture": str(target)}
 
 
 def manifold(

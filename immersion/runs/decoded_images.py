@@ -1,5 +1,7 @@
 """Images that a model decodes: reconstructions, its manifold, walks between codes."""
 
+import math
+
 import torch
 from PIL.Image import Image
 from torch import Tensor
@@ -59,8 +61,31 @@ def draw_walks(
     Raises:
         UserError: An unknown path, or fewer than two steps.
     """
+    return make_grid(decode_walks(model, a, b, steps, path, label).flatten(0, 1), steps)
+
+
+def film_walks(
+    model: Decoder, a: Tensor, b: Tensor, steps: int = 10, path: str = "linear", label: int = 0
+) -> list[Image]:
+    """Return the pictures of a film of all walks, to b's images and back; see `draw_walks`.
+
+    Args:
+        model, a, b, steps, path, label: As in `draw_walks`; `steps` is the number of pictures from
+            one end to the other.
+    """
+    frames = decode_walks(model, a, b, steps, path, label).transpose(0, 1)
+    columns = math.ceil(math.sqrt(len(a)))
+    there = [make_grid(frame, columns) for frame in frames]
+    return there + there[-2:0:-1]
+
+
+def decode_walks(
+    model: Decoder, a: Tensor, b: Tensor, steps: int, path: str, label: int
+) -> Tensor:
+    """Return the images of walks, (N, steps, C, H, W); see `draw_walks`."""
     if steps < 2:
         raise UserError("an interpolation has two ends", "at least 2 steps", steps)
     walk = PATHS[check_choice("path", path, PATHS)]
-    z = walk(a, b, torch.linspace(0, 1, steps)).flatten(0, 1)
-    return make_grid(decode_means(model, with_class(model, z, label)), steps)
+    z = walk(a, b, torch.linspace(0, 1, steps))
+    images = decode_means(model, with_class(model, z.flatten(0, 1), label))
+    return images.unflatten(0, (len(a), steps))

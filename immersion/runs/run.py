@@ -81,6 +81,11 @@ class Run:
     def __fspath__(self) -> str:
         return str(self.folder.path)
 
+    def __repr__(self) -> str:
+        model = self.record.recipe or type(self.model).__name__
+        steps = "not trained yet" if self.record.step is None else f"step {self.record.step:,}"
+        return f"<Run of {model} on {self.record.data.source}, {steps}, in '{self.path}'>"
+
     @property
     def path(self) -> Path:
         """Return the run folder's path."""

@@ -271,6 +271,26 @@ def test_a_model_without_an_encoder_walks_between_codes_of_its_prior(opened, cla
     assert draw.reconstruct(run.folder.path)["examples"] == 50
 
 
+@pytest.mark.parametrize("ending", [".gif", ".mp4"])
+def test_walks_are_filmed_there_and_back(opened, tmp_path, ending):
+    if ending == ".mp4":
+        pytest.importorskip("av", reason="needs the extra film")
+    run = opened(autoencoder(VAE))
+    out = tmp_path / f"walk{ending}"
+    result = draw.interpolate(run.folder.path, pairs=4, steps=5, out=out)
+    assert result["pictures"] == 8 and out.stat().st_size > 1000
+    if ending == ".gif":
+        with Image.open(out) as film:
+            assert film.n_frames == 8 and film.size == (2 * 58 + 2, 2 * 58 + 2)
+    a, b = figures.select_ends(run, 4)
+    frames = decoded_images.film_walks(run.decoder, a, b, 5)
+    first = decoded_images.decode_walks(run.decoder, a, b, 5, "linear", 0)[:, 0]
+    assert np.array_equal(np.array(frames[0]), np.array(image_grid.make_grid(first, 2)))
+    assert np.array_equal(np.array(frames[3]), np.array(frames[5]))
+    with pytest.raises(UserError, match="exists already"):
+        draw.interpolate(run.folder.path, pairs=4, steps=5, out=out)
+
+
 @pytest.mark.parametrize("see", [with_encoder, lambda model: model])
 def test_a_class_conditional_model_walks_within_a_class(opened, see):
     run, seen = opened(see(gan(classes=3))), []
