@@ -36,6 +36,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from immersion.check import UserError
+from immersion.hub import HubModel, download, is_hub_name
+from immersion.model_file import ModelFile
 from immersion.run_record import FORMAT, REQUIRED, RunRecord
 
 fcntl = import_module("fcntl") if find_spec("fcntl") else None  # Windows has no such locks
@@ -50,14 +52,16 @@ PARTIAL = ".partial"
 
 
 class RunFolder:
-    """The files of one run.
+    """The files of one run, or the model's file that was made of it, which is only read.
 
     Args:
-        path: The folder, which may not exist yet.
+        path: The folder, which may not exist yet, or the file.
+        inside: The part of the file: empty, or `encoder/`.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, inside: str = "") -> None:
         self.path = Path(path)
+        self.file = ModelFile(self.path, inside) if self.path.is_file() else None
         self.checkpoints = self.path / "checkpoints"
         self.samples = self.path / "samples"
         self.metrics_file = self.path / "metrics.jsonl"
@@ -67,20 +71,26 @@ class RunFolder:
     @property
     def encoder(self) -> "RunFolder":
         """Return the run of the encoder that was trained for this run's generator."""
+        if self.file is not None:
+            return RunFolder(self.path, "encoder/")
         return RunFolder(self.path / "encoder")
 
     @classmethod
     def open(cls, path: str | Path) -> "RunFolder":
         """Return the run in `path`.
 
+        Args:
+            path: A run folder; the file of a model (see `immersion.model_file`); or `hf://user/name`,
+                whose file is downloaded.
+
         Raises:
             UserError: There is no run in that folder, or it was written in a newer format.
         """
-        folder = cls(path)
-        if not (folder.path / "run.json").is_file():
+        folder = cls(download(HubModel.parse(path)) if is_hub_name(path) else path)
+        if not folder.exists():
             raise UserError(
-                "there is no run in that folder",
-                "a folder with a run.json",
+                f"there is no run in that {'folder' if folder.file is None else 'file'}",
+                "a folder with a run.json, or a file that immersion share wrote",
                 f"'{path}'",
                 "train one with immersion train, or check the path",
             )
@@ -93,8 +103,21 @@ class RunFolder:
         return folder
 
     def exists(self) -> bool:
-        """Return whether the folder holds a run."""
+        """Return whether the folder holds a run, or the file a model."""
+        if self.file is not None:
+            return self.file.exists()
         return (self.path / "run.json").is_file()
+
+    @property
+    def read_only(self) -> bool:
+        """Return whether this is a model's file."""
+        return self.file is not None
+
+    def check_writable(self) -> None:
+        """Raise UserError if this is a model's file."""
+        if self.file is not None:
+            what = f"the model's file '{self.path}' is only read"
+            raise UserError(what, "a run folder", remedy="pass --out where the command has it")
 
     def check_free(self) -> None:
         """Raise UserError if the folder holds other files than a run's."""
@@ -135,6 +158,9 @@ class RunFolder:
         return RunRecord.from_json(self._read("run.json"))
 
     def _read(self, name: str) -> dict[str, Any]:
+        if self.file is not None:
+            value = self.file.read_json(name)
+            return value if isinstance(value, dict) else {}
         try:
             value = json.loads((self.path / name).read_text())
         except ValueError as error:
@@ -163,7 +189,11 @@ class RunFolder:
 
         Returns:
             The file.
+
+        Raises:
+            UserError: This is a model's file.
         """
+        self.check_writable()
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}{PARTIAL}")
@@ -183,6 +213,8 @@ class RunFolder:
 
     def evaluation(self) -> dict[str, Any] | None:
         """Return the contents of `evaluation.json`, or None."""
+        if self.file is not None:
+            return self._read("evaluation.json") or None
         return self._read("evaluation.json") if (self.path / "evaluation.json").is_file() else None
 
     def findings(self) -> list[dict[str, str]]:
@@ -248,6 +280,8 @@ class RunFolder:
 
     def load_checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Return the tensors (on the CPU) and the state of the newest checkpoint, or None."""
+        if self.file is not None:
+            return add_prefix("model", self.file.read_weights()), {"step": self.file.read_step()}
         files = self._checkpoints()
         if not files:
             return None

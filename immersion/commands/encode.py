@@ -97,6 +97,7 @@ def score(
 
 def _choose_target(run: Run, out: Path | None, name: str) -> Path:
     if out is None:
+        run.folder.check_writable()
         return run.folder.samples / name
     check_table(out)
     return out

@@ -87,8 +87,7 @@ def evaluate(
         )
     protocol = SampleProtocol(samples, extractor, extractor_hash, parzen) if samples else None
     result = evaluate_run(opened, importance_samples, seed, protocol)
-    examine(opened.folder)
-    write_report(opened.folder)
+    _report(opened)
     return result
 
 
@@ -107,8 +106,7 @@ def _evaluate_translator_run(run: Run, on: str) -> dict[str, Any]:
     if on:
         return evaluate_translator(image_model_of(run), on)
     result = evaluate_run(run, importance_samples=0)
-    examine(run.folder)
-    write_report(run.folder)
+    _report(run)
     return result
 
 
@@ -153,9 +151,18 @@ def _evaluate_terms(run: Run) -> dict[str, Any]:
     return _to_json({name: Estimate.of(torch.cat(t), "") for name, t in parts.items()})
 
 
+def _report(run: Run) -> None:
+    """Write the findings and the report of a run folder; a model's file is only read."""
+    if not run.folder.read_only:
+        examine(run.folder)
+        write_report(run.folder)
+
+
 def _write(run: Run, result: dict[str, Any]) -> dict[str, Any]:
     """Write evaluation.json, with the step of the weights; return its contents."""
     result = result | {"step": run.record.step}
+    if run.folder.read_only:  # the estimates in a model's file are those of its author
+        return result
     run.folder.write_json("evaluation.json", result)
     return result
 

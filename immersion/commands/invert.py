@@ -66,6 +66,7 @@ def invert(
         NonFinite: Training diverged; the last good checkpoint is kept.
     """
     opened = load_run(run)
+    opened.folder.check_writable()
     if not isinstance(opened.model, GAN):
         received = f"a run of '{opened.record.recipe}'"
         raise UserError("only a generator is given an encoder", "a run of a GAN", received)

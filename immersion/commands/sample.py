@@ -63,7 +63,9 @@ def sample(
     check_at_least(1, count=count)
     check_at_least(0, truncation=truncation)
     opened = load_run(run)
-    if out is not None:
+    if out is None:
+        opened.folder.check_writable()
+    else:
         _check_target(out, opened.spec)
     model = make_generative(opened)
     kind = None if label is None else opened.find_class(label)
@@ -149,6 +151,8 @@ def _has_noise(model: Generative) -> bool:
 
 def _save_picture(run: Run, shown: _Shown) -> Path | None:
     """Save a picture of the first samples; a table's needs its data, which may be gone."""
+    if run.folder.read_only:
+        return None
     if run.spec.is_image:
         grid = image_grid.make_grid(torch.cat(shown.means), figures.COLUMNS)
         return figures.save(run.folder, "drawn.png", grid)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from immersion.check import UserError, check_choice
+from immersion.hub import is_hub_name
 from immersion.inference.latent_graph import PARTS, build_latent_graph
 from immersion.inference.onnx_graph import write_onnx
 from immersion.inference.prior_description import describe_prior
@@ -55,7 +56,7 @@ def write_onnx_file(
 
 def open_model(word: str) -> Run | ImageModel:
     """Return the run or the image-to-image network that a word means."""
-    if (Path(word) / "run.json").is_file():
+    if is_hub_name(word) or RunFolder(word).exists():
         return load_run(word)
     return resolve_model(word)(COLOURS)
 

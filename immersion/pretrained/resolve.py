@@ -1,7 +1,7 @@
 """Resolve a word of the command line to a trained image-to-image model.
 
-A word is the folder of a run, a bundled name, or a file of weights as their authors published
-them.
+A word is the folder of a run or a model's file, `hf://user/name`, a bundled name, or a file of
+weights as their authors published them.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from immersion.check import UserError
+from immersion.hub import is_hub_name
 from immersion.models.translator import Translator
 from immersion.pretrained.bundled import is_bundled_word, load_bundled, select_name
 from immersion.pretrained.trained_model import ImageModel, Origin, TrainedModel
@@ -31,6 +32,8 @@ def resolve_model(word: str) -> Callable[[int], ImageModel]:
     """
     if is_published_file(word):
         model = load_published(Path(word))
+    elif is_hub_name(word):
+        model = load_image_run(word)
     elif is_bundled(word) or not Path(word).exists():
         return lambda channels: _load_bundled_once(select_name(word, channels))
     else:
@@ -48,8 +51,11 @@ def is_bundled(word: str) -> bool:
     return not (Path(word) / "run.json").is_file() and is_bundled_word(word)
 
 
-def load_image_run(path: Path) -> ImageModel:
-    """Return the trained image-to-image model in a run folder; its recipe is not called.
+def load_image_run(path: str | Path) -> ImageModel:
+    """Return the trained image-to-image model of a run; its recipe is not called.
+
+    Args:
+        path: The run folder, the file of a model, or hf://user/name.
 
     Raises:
         UserError: There is no run in that folder, it has no checkpoint yet, or it is of another
@@ -67,7 +73,7 @@ def load_image_run(path: Path) -> ImageModel:
     return TrainedModel(model.eval(), spec, origin, lambda: _read_run_data(path))
 
 
-def _read_run_data(path: Path) -> "Dataset":
+def _read_run_data(path: str | Path) -> "Dataset":
     from immersion.runs.load import load_run
 
     return load_run(path).data

@@ -43,7 +43,7 @@ def load_run(
     """Return the run in a folder, with its trained model.
 
     Args:
-        path: The run folder.
+        path: The run folder, the file of a model, or hf://user/name.
         model: A model with the names and shapes of the trained one, which receives its weights;
             by default it is built by the recorded recipe.
         recipe: The recipe, or its name, if it is outside the package.
@@ -80,6 +80,13 @@ def find_call(
     if recipe is not None:
         name, file = own.trust(recipe)
         return RecipeCall(name, record.arguments, file)
+    if folder.read_only and own.is_own(record.recipe):
+        raise UserError(
+            f"the model in '{folder.path}' was built by code outside the package, "
+            f"'{record.recipe}', which a model's file does not hold and may not name",
+            remedy="get that code from its author, and give it in Python: "
+            "im.load(path, recipe=...)",
+        )
     return RecipeCall(record.recipe, record.arguments, folder.paths().get("code", ""))
 
 

@@ -8,13 +8,16 @@ from typing import Any
 from immersion.data.catalogue import is_set_name
 from immersion.engine import Options
 from immersion.recipes.call import RecipeCall
-from immersion.run_record import DataRecord, RunRecord
+from immersion.run_record import RunRecord
 
 PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\]|~")
 """The beginning of a path, but for one that is relative and has no dot before it."""
 
-OF_MACHINE = ("device",)
-"""Options that describe the machine and not the training."""
+OF_MACHINE = ("device", "machine", "threads", "command")
+"""Keys of a record that describe the machine, and the command, which names a path."""
+
+WORDS = ("classes", "columns", "label_column")
+"""Keys of a description of data with the user's own words, which may begin with a slash."""
 
 
 def publish_record(record: RunRecord) -> RunRecord:
@@ -25,6 +28,7 @@ def publish_record(record: RunRecord) -> RunRecord:
     keys of other versions, and the note of data that have no name in the catalogue, are left out.
 
     Example:
+        >>> from immersion.run_record import DataRecord
         >>> own = DataRecord("/home/jane/photos", spec={"name": "/home/jane/photos"})
         >>> command = "immersion train vae --data /home/jane/photos"
         >>> published = publish_record(RunRecord("vae", command, data=own, machine="a laptop"))
@@ -33,20 +37,26 @@ def publish_record(record: RunRecord) -> RunRecord:
         >>> published.command
         'immersion train vae --data photos'
     """
-    options = {name: value for name, value in record.options.items() if name not in OF_MACHINE}
-    published = RunRecord(
-        recipe=shorten_paths(record.recipe),
-        arguments=shorten_paths(record.arguments),
-        data=_publish_data(record.data),
-        generator_step=record.generator_step,
-        options=options,
-        precision=record.precision,
-        versions=record.versions,
-        created=record.created,
-        model=shorten_paths(record.model),
+    known = replace(
+        record,
+        data=replace(record.data, more={}),
         outcome=None if record.outcome is None else replace(record.outcome, more={}),
-        format=record.format,
+        more={},
+    ).to_json()
+    values = {name: value for name, value in known.items() if name not in OF_MACHINE}
+    short = RunRecord.from_json(shorten_paths(values))
+    options = {name: value for name, value in short.options.items() if name != "device"}
+    before = record.data
+    spec = short.data.spec | {name: before.spec[name] for name in WORDS if name in before.spec}
+    if "name" in spec:
+        spec["name"] = _mark_own(spec["name"], before.spec["name"])
+    data = replace(
+        short.data,
+        source=_mark_own(short.data.source, before.source),
+        spec=spec,
+        note=before.note if is_set_name(before.source) else "",
     )
+    published = replace(short, data=data, options=options)
     return replace(published, command=_make_command(published) if record.command else "")
 
 
@@ -61,25 +71,14 @@ def shorten_paths(value: Any) -> Any:
         return {name: shorten_paths(each) for name, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [shorten_paths(each) for each in value]
-    return _shorten(value) if isinstance(value, str) and PATH.match(value) else value
+    if not (isinstance(value, str) and PATH.match(value)):
+        return value
+    return PurePosixPath(value.replace("\\", "/")).name
 
 
-def _shorten(path: str) -> str:
-    return PurePosixPath(path.replace("\\", "/")).name
-
-
-def _publish_data(data: DataRecord) -> DataRecord:
-    named = is_set_name(data.source)
-    spec = dict(data.spec)
-    if "name" in spec and not named:
-        spec["name"] = _shorten(spec["name"])
-    return replace(
-        data,
-        source=data.source if named else _shorten(data.source),
-        spec=spec,
-        note=data.note if named else "",
-        more={},
-    )
+def _mark_own(name: str, before: str) -> str:
+    """Return the name of own data, marked where it is that of a set of the catalogue."""
+    return f"./{name}" if is_set_name(name) and not is_set_name(before) else name
 
 
 def _make_command(record: RunRecord) -> str:

@@ -1,0 +1,153 @@
+"""Models on the Hugging Face hub: `hf://user/name`, downloaded and uploaded by huggingface_hub.
+
+Nothing is imported from there, and no connection is made, before such a name is read or written.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from immersion.check import UserError, check_installed
+
+FILE = "model.safetensors"
+"""The file of a repository that holds the model."""
+
+NEEDED = ("huggingface_hub",)
+"""The package that the extra `hub` installs."""
+
+NAME = re.compile(r"hf:/{1,2}(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?/?")
+"""The name of a model; `pathlib.Path` makes one slash of two."""
+
+LIBRARY = "immersion"
+"""The name by which requests identify this package."""
+
+
+@dataclass(frozen=True)
+class HubModel:
+    """A repository of the hub that holds a model.
+
+    Args:
+        repository: user/name.
+        revision: A branch, a tag or a commit; None for the main branch.
+    """
+
+    repository: str
+    revision: str | None = None
+
+    @classmethod
+    def parse(cls, word: str | Path) -> Self:
+        """Return the model that a name means.
+
+        Raises:
+            UserError: It is none.
+
+        Example:
+            >>> HubModel.parse("hf://jane/faces@v2")
+            HubModel(repository='jane/faces', revision='v2')
+        """
+        found = NAME.fullmatch(_to_text(word))
+        if found is None:
+            raise UserError("that is no model of the hub", "hf://user/name", repr(str(word)))
+        return cls(found["repository"], found["revision"])
+
+    def __str__(self) -> str:
+        """Return the name."""
+        return f"hf://{self.repository}" + (f"@{self.revision}" if self.revision else "")
+
+
+def is_hub_name(word: str | Path) -> bool:
+    """Return whether a word or a path is the name of a model on the hub.
+
+    Example:
+        >>> is_hub_name("hf://jane/faces"), is_hub_name(Path("hf://jane/faces")), is_hub_name("hf")
+        (True, True, False)
+    """
+    return _to_text(word).startswith("hf:/")
+
+
+def _to_text(word: str | Path) -> str:
+    return word.as_posix() if isinstance(word, Path) else word
+
+
+def download(model: HubModel) -> Path:
+    """Return the model's file in huggingface_hub's cache, downloaded if it is not there yet.
+
+    Raises:
+        UserError: There is no such repository, revision or file, it cannot be reached, or
+            huggingface_hub is not installed.
+    """
+    check_installed("hub", NEEDED)
+    import huggingface_hub
+
+    with _explain_errors(model):
+        path = huggingface_hub.hf_hub_download(
+            model.repository, FILE, revision=model.revision, library_name=LIBRARY
+        )
+    return Path(path)
+
+
+def upload(folder: Path, model: HubModel, public: bool = False) -> str:
+    """Upload the files of a folder as one commit, and return the commit's address.
+
+    Args:
+        folder: Files of other names in the repository are kept.
+        model: The repository, which is created if there is none.
+        public: Whether everyone may read a repository that is created.
+
+    Raises:
+        UserError: A revision is given, there is no permission, the hub cannot be reached, or
+            huggingface_hub is not installed.
+    """
+    check_installed("hub", NEEDED)
+    if model.revision is not None:
+        raise UserError("models are uploaded to the main branch", "hf://user/name", str(model))
+    import huggingface_hub
+
+    with _explain_errors(model):
+        client = huggingface_hub.HfApi(library_name=LIBRARY)
+        client.create_repo(model.repository, private=not public, exist_ok=True)
+        commit = client.upload_folder(
+            repo_id=model.repository, folder_path=folder, commit_message="Upload a model"
+        )
+    return str(commit.commit_url)
+
+
+@contextmanager
+def _explain_errors(model: HubModel) -> Iterator[None]:
+    """Turn the errors of huggingface_hub into sentences."""
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except errors.GatedRepoError as error:
+        remedy = "ask for access on its page, and log in with hf auth login"
+        raise UserError(f"{model} is open to admitted users alone", remedy=remedy) from error
+    except errors.RepositoryNotFoundError as error:
+        remedy = "check the name; for a private model log in with hf auth login"
+        raise UserError(f"there is no model {model}", remedy=remedy) from error
+    except errors.RevisionNotFoundError as error:
+        raise UserError(f"there is no such revision: {model}", remedy="check the name") from error
+    except errors.LocalEntryNotFoundError as error:
+        remedy = "check the connection, and HF_ENDPOINT and HF_HUB_OFFLINE if they are set"
+        what = f"{model} cannot be reached and is not in the cache"
+        raise UserError(what, remedy=remedy) from error
+    except errors.EntryNotFoundError as error:
+        received = "a repository without that file"
+        raise UserError(f"{model} holds no model of immersion", FILE, received) from error
+    except errors.LocalTokenNotFoundError as error:
+        raise UserError("you are not logged in", remedy="log in with hf auth login") from error
+    except errors.HfHubHTTPError as error:
+        raise _explain_status(model, error) from error
+    except (errors.HFValidationError, OSError) as error:
+        raise UserError(f"{model} cannot be read or written", received=error) from error
+
+
+def _explain_status(model: HubModel, error: Any) -> UserError:
+    status = getattr(error.response, "status_code", None)
+    if status in (401, 403):
+        remedy = "log in with hf auth login, with a token that may write"
+        return UserError(f"there is no permission for {model}", remedy=remedy)
+    return UserError(f"the hub refuses {model}", received=f"status {status}", remedy="try again")
