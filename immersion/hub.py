@@ -4,7 +4,7 @@ Nothing is imported from there, and no connection is made, before such a name is
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,12 @@ FILE = "model.safetensors"
 NEEDED = ("huggingface_hub",)
 """The package that the extra `hub` installs."""
 
-NAME = re.compile(r"hf:/{1,2}(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?/?")
+WORD = r"[A-Za-z0-9][\w.-]*"
+
+NAME = re.compile(rf"hf:/{{1,2}}({WORD}/{WORD})(?:@({WORD}(?:/{WORD})*))?/?")
 """The name of a model; `pathlib.Path` makes one slash of two."""
+
+CONNECT = "check the connection, and HF_ENDPOINT and HF_HUB_OFFLINE if they are set"
 
 LIBRARY = "immersion"
 """The name by which requests identify this package."""
@@ -51,7 +55,7 @@ class HubModel:
         found = NAME.fullmatch(_to_text(word))
         if found is None:
             raise UserError("that is no model of the hub", "hf://user/name", repr(str(word)))
-        return cls(found["repository"], found["revision"])
+        return cls(found[1], found[2])
 
     def __str__(self) -> str:
         """Return the name."""
@@ -89,11 +93,12 @@ def download(model: HubModel) -> Path:
     return Path(path)
 
 
-def upload(folder: Path, model: HubModel, public: bool = False) -> str:
-    """Upload the files of a folder as one commit, and return the commit's address.
+def upload(folder: Path, files: Sequence[Path], model: HubModel, public: bool = False) -> str:
+    """Upload files as one commit, and return the commit's address.
 
     Args:
-        folder: Files of other names in the repository are kept.
+        folder: The folder that their names in the repository are relative to.
+        files: The files; others in the repository are kept.
         model: The repository, which is created if there is none.
         public: Whether everyone may read a repository that is created.
 
@@ -109,9 +114,11 @@ def upload(folder: Path, model: HubModel, public: bool = False) -> str:
     with _explain_errors(model):
         client = huggingface_hub.HfApi(library_name=LIBRARY)
         client.create_repo(model.repository, private=not public, exist_ok=True)
-        commit = client.upload_folder(
-            repo_id=model.repository, folder_path=folder, commit_message="Upload a model"
-        )
+        added = [
+            huggingface_hub.CommitOperationAdd(file.relative_to(folder).as_posix(), file)
+            for file in files
+        ]
+        commit = client.create_commit(model.repository, added, commit_message="Upload a model")
     return str(commit.commit_url)
 
 
@@ -131,9 +138,8 @@ def _explain_errors(model: HubModel) -> Iterator[None]:
     except errors.RevisionNotFoundError as error:
         raise UserError(f"there is no such revision: {model}", remedy="check the name") from error
     except errors.LocalEntryNotFoundError as error:
-        remedy = "check the connection, and HF_ENDPOINT and HF_HUB_OFFLINE if they are set"
         what = f"{model} cannot be reached and is not in the cache"
-        raise UserError(what, remedy=remedy) from error
+        raise UserError(what, remedy=CONNECT) from error
     except errors.EntryNotFoundError as error:
         received = "a repository without that file"
         raise UserError(f"{model} holds no model of immersion", FILE, received) from error
@@ -141,6 +147,8 @@ def _explain_errors(model: HubModel) -> Iterator[None]:
         raise UserError("you are not logged in", remedy="log in with hf auth login") from error
     except errors.HfHubHTTPError as error:
         raise _explain_status(model, error) from error
+    except errors.HTTPError as error:  # of the connection: the library's client raises its own
+        raise UserError(f"{model} cannot be reached", received=error, remedy=CONNECT) from error
     except (errors.HFValidationError, OSError) as error:
         raise UserError(f"{model} cannot be read or written", received=error) from error
 

@@ -6,7 +6,8 @@
       weights                  encoder.0.weight, ...: those that are evaluated
       encoder/...              weights of the encoder that was trained for a generator
       metadata                 JSON by the name of the file in a run folder: run.json,
-                               evaluation.json, encoder/run.json; step: training steps made
+                               evaluation.json, encoder/run.json; data.json: licence and address
+                               of a named data set; step: training steps made
 
 It holds no training state, no path and no code, and reading it executes nothing.
 """

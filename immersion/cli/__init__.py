@@ -18,6 +18,7 @@ COMMANDS = {
     "evaluate": ("immersion.commands.evaluate", "evaluate", "Evaluate a model."),
     "apply": ("immersion.commands.apply", "apply", "Denoise, enlarge, ... your own pictures."),
     "export": ("immersion.commands.export", "export", "Write a model as an ONNX file."),
+    "share": ("immersion.commands.share", "share", "Share a model: file, card, example; the hub."),
     "invert": ("immersion.commands.invert", "invert", "Train an encoder for a GAN."),
     "encode": ("immersion.commands.encode", "encode", "Encode your own examples."),
     "score": ("immersion.commands.encode", "score", "Score your own examples."),

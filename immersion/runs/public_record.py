@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from immersion.data.catalogue import is_set_name
+from immersion.data.catalogue import describe_all, is_set_name
 from immersion.engine import Options
 from immersion.recipes.call import RecipeCall
 from immersion.run_record import RunRecord
@@ -58,6 +58,20 @@ def publish_record(record: RunRecord) -> RunRecord:
     )
     published = replace(short, data=data, options=options)
     return replace(published, command=_make_command(published) if record.command else "")
+
+
+def describe_data(record: RunRecord) -> dict[str, Any] | None:
+    """Return name, description, licence and address of a run's data, or None for the user's own.
+
+    Example:
+        >>> from immersion.run_record import DataRecord
+        >>> describe_data(RunRecord("vae", data=DataRecord("digits")))["licence"]
+        'CC BY 4.0; Alpaydin and Kaynak'
+    """
+    for row in describe_all():
+        if row["name"] == record.data.source:
+            return {key: row[key] for key in ("name", "description", "licence", "url")}
+    return None
 
 
 def shorten_paths(value: Any) -> Any:

@@ -10,7 +10,7 @@ from immersion.model_file import ENDING, RECORD, write_model_file
 from immersion.models import GAN
 from immersion.run_folder import RunFolder, add_prefix
 from immersion.runs.load import Run, load_run
-from immersion.runs.public_record import publish_record, shorten_paths
+from immersion.runs.public_record import describe_data, publish_record, shorten_paths
 
 
 def save(run: Run | str | Path, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -70,6 +70,8 @@ def _collect(run: Run) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, int
     steps = {"": folder.checkpoint_step()}
     if (evaluation := folder.evaluation()) is not None:
         documents["evaluation.json"] = shorten_paths(evaluation)
+    if (data := describe_data(run.record)) is not None:
+        documents["data.json"] = data
     if isinstance(model, GAN) and model.encoder is not None:
         inner = folder.encoder
         own = {name for name in weights if name.startswith("encoder.")}
