@@ -38,6 +38,7 @@ _HOMES = {
     "VAE": "immersion.models:VAE",
     "VAEGAN": "immersion.models:VAEGAN",
     "evaluate": "immersion.commands.evaluate:evaluate",
+    "export": "immersion.inference.onnx_file:write_onnx_file",
     "fit": "immersion.api:fit",
     "interpolate": "immersion.commands.draw:interpolate",
     "invert": "immersion.commands.invert:invert",
@@ -50,6 +51,7 @@ _HOMES = {
     "priors": "immersion.priors",
     "reconstruct": "immersion.commands.draw:reconstruct",
     "sample": "immersion.commands.sample:sample",
+    "save": "immersion.runs.save:save",
     "train": "immersion.api:train",
 }
 """Public name -> module:attribute, imported when first used: help must not wait for PyTorch."""

@@ -34,7 +34,7 @@ class HubModel:
     """A repository of the hub that holds a model.
 
     Args:
-        repository: user/name.
+        repository: `user/name`.
         revision: A branch, a tag or a commit; None for the main branch.
     """
 
@@ -100,7 +100,7 @@ def upload(folder: Path, files: Sequence[Path], model: HubModel, public: bool = 
         folder: The folder that their names in the repository are relative to.
         files: The files; others in the repository are kept.
         model: The repository, which is created if there is none.
-        public: Whether everyone may read a repository that is created.
+        public: If True, everyone may read a repository that is created.
 
     Raises:
         UserError: A revision is given, there is no permission, the hub cannot be reached, or

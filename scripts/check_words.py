@@ -124,8 +124,8 @@ VERBS = words(
     Quantise Quantize Raise Randomise Randomize Rank Read Rebuild Receive Recognise Reconstruct
     Record Reduce Refer Refine Register Reject Release Remove Rename Render Reorder Repeat
     Replace Replay Report Reproduce Reset Reshape Resize Resolve Restore Restrict Resume Return
-    Reverse Round Run Sample Save Scale Score Search Seed Select Send Separate Serve Set Shift
-    Show Shuffle Shrink Simulate Skip Smooth Solve Sort Split Stack Standardise Standardize
+    Reverse Round Run Sample Save Scale Score Search Seed Select Send Separate Serve Set Share
+    Shift Show Shuffle Shrink Simulate Skip Smooth Solve Sort Split Stack Standardise Standardize
     Start Step Stop Store Stream Sum Summarise Summarize Swap Synchronise Take Test Tile Time
     Track Train Transform Translate Transpose Traverse Truncate Trust Try Turn Unpack Unwrap
     Update Upload Use Validate Vary Verify Visit Wait Walk Warm Warn Weigh Weight Widen Wrap Write

@@ -38,8 +38,8 @@ def share(
         overwrite: If True, files of the same names in the folder are replaced.
 
     Returns:
-        run; folder and files, if they are kept; left_out: figures that show your own data; hub and
-        commit: the name and the address of what was uploaded.
+        The run; folder and files, if they are kept; left_out: figures that show your own data; hub
+        and commit: the name and the address of the upload.
 
     Raises:
         UserError: There is no such run, the folder is not empty, or the hub refuses the upload.

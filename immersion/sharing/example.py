@@ -38,7 +38,7 @@ from immersion.commands.apply import apply
 
 pictures = tuple(map(Path, sys.argv[1:]))
 result = apply(str(Path(__file__).with_name("{MODEL}")), pictures, out=Path("results"))
-print(len(result["done"]), "pictures in results/")
+print("pictures in results/:", len(result["done"]))
 '''
 
 

@@ -34,7 +34,7 @@ class Shared:
     Args:
         folder: The folder.
         files: The files in it that were written.
-        left_out: Figures that show examples of the user's own data, which are not shared.
+        left_out: Figures that show examples of your own data, which are not shared.
     """
 
     folder: Path

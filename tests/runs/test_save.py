@@ -20,9 +20,10 @@ from immersion.check import UserError
 from immersion.cli import main
 from immersion.commands.apply import apply
 from immersion.commands.doctor import doctor
-from immersion.commands.draw import manifold, report
+from immersion.commands.draw import manifold
 from immersion.commands.evaluate import evaluate
 from immersion.commands.invert import invert
+from immersion.commands.report import report
 from immersion.commands.sample import sample
 from immersion.commands.train import train
 from immersion.engine import Options

@@ -137,7 +137,7 @@ def test_the_example_of_an_image_to_image_network_runs(tmp_path):
     matter, text = read_card(tmp_path / "shared")
     assert matter["pipeline_tag"] == "image-to-image" and "PSNR" in text
     assert "immersion apply model.safetensors photo.png -o results" in text
-    assert "1 pictures in results/" in run_example(tmp_path / "shared", photos / "0.png")
+    assert "pictures in results/: 1" in run_example(tmp_path / "shared", photos / "0.png")
     assert (tmp_path / "results" / "0.png").is_file()
     assert_no_secrets(tmp_path / "shared", tmp_path)
 
