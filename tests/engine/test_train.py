@@ -257,7 +257,8 @@ def test_terms_of_packs_are_averaged_over_packs(tmp_path):
         return {"loss": (pairs - model.weight.sum()).square(), "pairs": pairs}
 
     model = torch.nn.Linear(1, 1, bias=False)
-    experiment = Experiment(model, (Player("only", list(model.parameters()), objective),))
+    player = Player("only", list(model.parameters()), objective)
+    experiment = Experiment(model, (player,), multiple=2)
     folder = RunFolder(tmp_path)
     train(experiment, numbers(10), folder, Options(steps=1, batch_size=2, validate_every=1))
     (look,) = [row for row in folder.metrics() if row["split"] == "validation"]
