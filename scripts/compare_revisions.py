@@ -90,7 +90,7 @@ KINDS = {
 
 WORKER = """
 import json, os, runpy, sys
-import matplotlib.pyplot, scipy.linalg, sklearn.datasets, torch, torch._dynamo, tyro
+import matplotlib.pyplot, scipy.linalg, sklearn.datasets, torch, torch._dynamo
 for words in json.load(sys.stdin):
     if not (child := os.fork()):
         sys.argv[1:] = words

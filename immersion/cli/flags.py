@@ -1,176 +1,168 @@
-"""Command-line flags: read from the signatures and docstrings of commands and recipes."""
+"""Flags and positional arguments: read from the signature and the docstring of a function."""
 
-import contextlib
-import importlib
+import dataclasses
 import inspect
-import io
 import re
-from collections.abc import Callable
-from typing import Annotated, Any, cast
-
-import tyro
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from immersion.check import UserError
-from immersion.progress import show_progress, track_training
-from immersion.run_record import RENAMED
+from immersion.cli.values import (
+    count_words,
+    format_placeholder,
+    is_expressible,
+)
 
-ALIASES = {"out": ("-o",)}
+REQUIRED = inspect.Parameter.empty
+"""Default of a flag that must be given."""
+
+SHORT = {"out": "-o"}
 """Short names of flags."""
 
-JSON_HELP = "With --json the last line of standard output is JSON."
+RESERVED = {"config", "help", "json", "quiet", "trust_code", "verbose"}
+"""Names of the flags that every command has."""
 
-SHARED = ("data", "out", "size")
-"""Parameters of `train` that every recipe's command has."""
+NOUNS = re.compile(r"\b(run|file|picture|folder)(s?)\b")
+"""What a path is of, in its description."""
 
 
-def call_command(module: str, function: str, arguments: list[str]) -> Any:
-    """Parse a command's arguments, run it and return its result.
+@dataclass(frozen=True)
+class Flag:
+    """A flag or a positional argument of a command.
 
     Args:
-        module: The command's module.
-        function: The command's name, which is that of its function.
-        arguments: The command line after the command.
+        name: Name of the parameter, or of a field of a parameter that is a dataclass.
+        kind: Type of the value.
+        default: The default, or REQUIRED.
+        text: Description.
+        group: The parameter whose field it is; empty for a parameter.
+        positional: If True, it is given by its place.
+    """
+
+    name: str
+    kind: Any
+    default: Any = REQUIRED
+    text: str = ""
+    group: str = ""
+    positional: bool = False
+
+    @property
+    def word(self) -> str:
+        """Return how it is written: --latent-dim, or RUN."""
+        return self.name.upper() if self.positional else f"--{self.name.replace('_', '-')}"
+
+    @property
+    def placeholder(self) -> str:
+        """Return the placeholder of its value in help: RUN, N, NAME, ...
+
+        That of a path is what its description begins with: a run, a file or a folder.
+        """
+        placeholder, several = format_placeholder(self.kind), self.count is None
+        if placeholder.removesuffix("...") not in ("TEXT", "PATH"):
+            return placeholder
+        clause = re.split(r"[;:.]", self.text.lower())[0]
+        found = NOUNS.findall(clause) if "PATH" in placeholder else []
+        nouns = list(dict.fromkeys(noun for noun, plural in found if several or not plural))
+        word = "run" if nouns[:1] == ["run"] else "|".join(nouns) or self.name.rpartition("_")[2]
+        return word.upper() + ("..." if several else "")
+
+    @property
+    def switch(self) -> bool:
+        """Return whether it takes no value: --page or --no-page."""
+        return self.kind is bool
+
+    @property
+    def count(self) -> int | None:
+        """Return the number of its words, or None if any number is allowed."""
+        return 0 if self.switch else count_words(self.kind)
+
+
+def read_flags(
+    parameters: Iterable[inspect.Parameter], texts: Mapping[str, str]
+) -> dict[str, Flag]:
+    """Return the flags of parameters and of the fields of dataclasses among them, by name.
+
+    A parameter that may be given by its place is a positional argument. One that no words can
+    express, such as a function, is left at its default.
+
+    Args:
+        parameters: The parameters, with resolved annotations.
+        texts: Descriptions of the parameters; see `read_texts`.
 
     Raises:
-        UserError: The arguments are not valid.
+        UserError: Two have one name, or the name of a flag that every command has.
     """
-    command = getattr(importlib.import_module(module), function)
-    program = f"immersion {function}"
-    if function == "train":
-        recipe, *arguments = _check_recipe(arguments)
-        return parse(make_train_command(command, recipe), arguments, f"{program} {recipe}")
-    if function == "invert":
-        command = show_training(command)
-    with show_progress():
-        return parse(command, arguments, program)
+    flags: dict[str, Flag] = {}
+    for parameter in parameters:
+        for flag in _read_parameter(parameter, texts.get(parameter.name, "")):
+            if flag.name in flags or flag.name in RESERVED:
+                raise UserError(
+                    f"two parameters would be the flag {flag.word}", remedy="rename one"
+                )
+            flags[flag.name] = flag
+    return flags
 
 
-def _check_recipe(arguments: list[str]) -> list[str]:
-    """Return the arguments of `train` if they begin with a recipe's name."""
-    if not arguments or arguments[0].startswith("-"):
-        from immersion.recipes import RECIPES
+def _read_parameter(parameter: inspect.Parameter, text: str) -> list[Flag]:
+    name, kind, default = parameter.name, parameter.annotation, parameter.default
+    if dataclasses.is_dataclass(kind):
+        return _read_fields(name, kind, default)
+    if kind in (Any, REQUIRED):  # your own recipe: without a type, that of the default
+        kind = str if default in (None, REQUIRED) else type(default)
+    positional = parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+    flag = Flag(name, kind, default, text, positional=positional)
+    return [flag] if is_expressible(kind) else []
 
-        received = arguments[0] if arguments else "nothing"
-        raise UserError("no recipe was named", f"one of {', '.join(RECIPES)}", received)
+
+def _read_fields(group: str, kind: Any, default: Any) -> list[Flag]:
+    """Return the flags of a dataclass's fields; the parameter's default has precedence."""
+    hints, texts = typing.get_type_hints(kind), read_texts(inspect.getdoc(kind) or "")
+    flags = []
+    for field in dataclasses.fields(kind):
+        value = field.default if default is REQUIRED else getattr(default, field.name)
+        value = REQUIRED if value is dataclasses.MISSING else value
+        flag = Flag(field.name, hints[field.name], value, texts.get(field.name, ""), group)
+        flags += [flag] if field.init and is_expressible(flag.kind) else []
+    return flags
+
+
+def read_texts(documentation: str) -> dict[str, str]:
+    """Return the descriptions in the section Args of a docstring, by name.
+
+    Example:
+        >>> read_texts("Count.\\n\\nArgs:\\n    data: A set,\\n        or a file.\\n    seed: S.")
+        {'data': 'A set, or a file.', 'seed': 'S.'}
+    """
+    _, _, section = documentation.partition("Args:\n")
+    section = re.split(r"^\S", section, maxsplit=1, flags=re.MULTILINE)[0]
+    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", section, flags=re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in entries}
+
+
+def fill_parameters(
+    parameters: Iterable[inspect.Parameter], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments of a function: given values, in their dataclasses where they belong.
+
+    Args:
+        parameters: The parameters that flags were read from.
+        values: Values of flags by name; the others keep their defaults.
+
+    Raises:
+        UserError: A dataclass does not allow its values.
+    """
+    arguments: dict[str, Any] = {}
+    for parameter in parameters:
+        name, kind, default = parameter.name, parameter.annotation, parameter.default
+        if not dataclasses.is_dataclass(kind):
+            arguments |= {name: values[name]} if name in values else {}
+            continue
+        names = {field.name for field in dataclasses.fields(kind) if field.init}
+        given = {field: values[field] for field in names & set(values)}
+        if default is REQUIRED:
+            arguments[name] = typing.cast(Any, kind)(**given)
+        elif given:
+            arguments[name] = dataclasses.replace(default, **given)
     return arguments
-
-
-def make_train_command(train: Callable[..., Any], recipe: str) -> Callable[..., Any]:
-    """Return `train` for one recipe, with the recipe's parameters among its own."""
-    from immersion.recipes import RECIPES
-    from immersion.recipes.call import RecipeCall
-    from immersion.recipes.image_to_image import get_patches
-
-    function = RECIPES[recipe]
-    theirs = RecipeCall(recipe).parameters
-
-    def run(**values: Any) -> dict[str, Any]:
-        arguments = {name: values.pop(name) for name in theirs}
-        with track_training(values["options"].steps) as on_metrics:
-            return train(recipe, **values, arguments=arguments, on_metrics=on_metrics)
-
-    ours = dict(inspect.signature(train, eval_str=True).parameters)
-    if get_patches(function):  # there is no usual set of pictures, as there is of digits
-        ours["data"] = ours["data"].replace(default=inspect.Parameter.empty)
-    parameters = [*(ours[name] for name in SHARED), *theirs.values(), ours["options"]]
-    documentation = "\n".join(
-        [(inspect.getdoc(function) or "").rstrip(), *_find_shared_help(train)]
-    )
-    return _present(run, inspect.Signature(parameters), documentation)
-
-
-def _find_shared_help(train: Callable[..., Any]) -> list[str]:
-    """Return the lines of `train`'s docstring on the parameters that every recipe has."""
-    lines, shared = [], False
-    for line in (inspect.getdoc(train) or "").splitlines():
-        if entry := re.match(r" {4}(\w+): ", line):
-            shared = entry[1] in SHARED
-        elif not line.startswith(" " * 5):
-            shared = False
-        lines += [line] if shared else []
-    return lines
-
-
-def show_training(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a command that trains, with its progress shown."""
-
-    def run(*positional: Any, options: Any, **values: Any) -> dict[str, Any]:
-        with track_training(options.steps) as on_metrics:
-            return command(*positional, **values, options=options, on_metrics=on_metrics)
-
-    signature = inspect.signature(command, eval_str=True)
-    parameters = [p for p in signature.parameters.values() if p.name != "on_metrics"]
-    return _present(run, signature.replace(parameters=parameters), inspect.getdoc(command) or "")
-
-
-def _present(
-    function: Callable[..., Any], signature: inspect.Signature, documentation: str
-) -> Callable[..., Any]:
-    """Return a function after giving it the signature and docstring that flags are read from."""
-    vars(function)["__signature__"] = signature
-    function.__doc__ = documentation
-    function.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
-    return function
-
-
-def parse(function: Callable[..., Any], arguments: list[str], program: str) -> Any:
-    """Call a function with the values of the flags that its signature defines.
-
-    Args:
-        function: Parameters before the * of its signature are positional arguments.
-        arguments: The command line after the program.
-        program: The program's name in its help page.
-
-    Raises:
-        UserError: A flag or value is not valid.
-        SystemExit: Help was requested and has been printed.
-    """
-    signature = inspect.signature(function, eval_str=True)
-
-    def collect(*args: Any, **kwargs: Any) -> inspect.BoundArguments:
-        return signature.bind(*args, **kwargs)
-
-    first, _, rest = (inspect.getdoc(function) or "").partition("\n")
-    flags = signature.replace(parameters=[_annotate(p) for p in signature.parameters.values()])
-    program_function = _present(collect, flags, f"{first}\n\n{JSON_HELP}\n{rest}")
-    errors = io.StringIO()
-    config = (tyro.conf.OmitArgPrefixes, tyro.conf.DisallowNone)
-    current = [_rename_flag(argument) for argument in arguments]
-    try:
-        with contextlib.redirect_stderr(errors):
-            bound = tyro.cli(program_function, args=current, prog=program, config=config)
-    except SystemExit as stop:
-        if stop.code:
-            raise UserError(_extract_sentence(errors.getvalue())) from None
-        raise
-    return function(*bound.args, **bound.kwargs)
-
-
-def _annotate(parameter: inspect.Parameter) -> inspect.Parameter:
-    """Return a parameter with its place or its aliases on the command line."""
-    annotation = parameter.annotation
-    if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:  # positional even if it has a default
-        annotation = cast(Any, tyro.conf.Positional)[annotation]
-    elif parameter.name in ALIASES:
-        annotation = Annotated[annotation, tyro.conf.arg(aliases=ALIASES[parameter.name])]
-    return parameter.replace(annotation=annotation)
-
-
-def _rename_flag(argument: str) -> str:
-    """Return a flag of an earlier version, such as `--latent=2`, under its present name."""
-    flag, equals, value = argument.partition("=")
-    prefix = "--no-" if flag.startswith("--no-") else "--"
-    name = flag.removeprefix(prefix).replace("-", "_")
-    if not flag.startswith("--") or name not in RENAMED:
-        return argument
-    return prefix + RENAMED[name].replace("_", "-") + equals + value
-
-
-def _extract_sentence(box: str) -> str:
-    """Return the message in one of tyro's boxes as one sentence, without the help it repeats."""
-    lines = [line.strip("─│╭╮╰╯| ") for line in box.splitlines()[1:]]  # the first is a title
-    # Rules are drawn with dashes where the terminal has no better characters.
-    text = [line for line in lines if line.strip("-+") and not line.startswith("For full help")]
-    words = re.sub(r"\[/?bold\]", "", " ".join(text))
-    words = re.sub(r"^Error parsing \w+: ", "", words.split(" Argument helptext:")[0])
-    return " ".join(words.split()).rstrip(".")

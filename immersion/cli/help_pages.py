@@ -1,69 +1,67 @@
-"""Generate the help pages: `python -m immersion.cli.help_pages` writes `immersion/cli/help/*.txt`.
+"""Generate the help pages and the table of flags: `python -m immersion.cli.help_pages`.
 
 A page is read instead of building it from signatures, which would import PyTorch.
 """
 
-import contextlib
-import importlib
 import inspect
-import io
-import os
-from collections.abc import Callable
+import json
+import re
 from pathlib import Path
-from typing import Any
-from unittest import mock
 
-from immersion.cli import COMMANDS
-from immersion.cli.flags import make_train_command, parse, show_training
-from immersion.commands.train import train
+from immersion.cli.choices import list_choices
+from immersion.cli.command import Command, load_command, load_training
+from immersion.cli.commands import COMMANDS
+from immersion.cli.examples import find_examples
+from immersion.cli.pages import write_page, write_recipes
+from immersion.cli.table import FILE, PATH, RUN, Words
 from immersion.recipes import RECIPES
 
 FOLDER = Path(__file__).parent / "help"
-WIDTH = 99
+
+
+def load_all() -> dict[str, Command]:
+    """Return all commands by name: evaluate, ..., train vae, ..."""
+    names = (name for name in COMMANDS if name != "train")
+    return {
+        **{name: load_command(name) for name in names},
+        **{f"train {recipe}": load_training(recipe) for recipe in sorted(RECIPES)},
+    }
 
 
 def build_pages() -> dict[str, str]:
-    """Return the help pages by name: `train`, `train-vae`, `evaluate`, ..."""
-    pages = {"train": _list_recipes()}
-    for recipe in RECIPES:
-        command = make_train_command(train, recipe)
-        pages[f"train-{recipe}"] = _render(command, f"immersion train {recipe}")
-    for name, (module, function, _) in COMMANDS.items():
-        if name != "train":
-            command = getattr(importlib.import_module(module), function)
-            command = show_training(command) if name == "invert" else command
-            pages[name] = _render(command, f"immersion {name}")
-    return pages
+    """Return the generated files by name: train.txt, train-vae.txt, ..., and flags.json."""
+    recipes = ((name, inspect.getdoc(recipe) or "") for name, recipe in RECIPES.items())
+    commands = load_all()
+    pages = {"train.txt": write_recipes(recipes)}
+    for name, command in commands.items():
+        pages[f"{name.replace(' ', '-')}.txt"] = write_page(command, find_examples(name))
+    table = {name: _tabulate(command) for name, command in commands.items()}
+    lines = (f"{json.dumps(name)}: {json.dumps(flags)}" for name, flags in table.items())
+    pages[FILE] = "{\n" + ",\n".join(lines) + "\n}"
+    return {name: page + "\n" for name, page in pages.items()}
 
 
-def _list_recipes() -> str:
-    lines = ["usage: immersion train RECIPE [--data NAME|PATH] [--out RUN] [...]", "", "recipes:"]
-    for name, recipe in sorted(RECIPES.items()):
-        lines.append(f"  {name:12}{(inspect.getdoc(recipe) or '').splitlines()[0]}")
-    lines += ["", "A recipe's flags:  immersion train RECIPE --help"]
-    return "\n".join(lines) + "\n"
-
-
-def _render(command: Callable[..., Any], program: str) -> str:
-    """Return a command's help page as tyro prints it."""
-    output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    environment = mock.patch.dict(os.environ, {"COLUMNS": str(WIDTH), "LINES": "99"})
-    with environment, contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
-        parse(command, ["--help"], program)
-    output.seek(0)
-    lines = (line.rstrip() for line in output.read().splitlines())
-    return "\n".join(lines).strip("\n") + "\n"
+def _tabulate(command: Command) -> dict[str, Words]:
+    """Return the words that each flag of a command may take."""
+    table: dict[str, Words] = {}
+    for flag in command.flags.values():
+        words, closed = list_choices(flag, command)
+        takes_paths = "Path" in str(flag.kind) or (words and not closed and flag.kind is str)
+        named = takes_paths and re.search(r"\bruns?\b", flag.text, flags=re.IGNORECASE)
+        places = [*([RUN] if named else []), *([PATH] if takes_paths else [])]
+        table[flag.word] = None if flag.switch else [*words, *places]
+    return table
 
 
 def write_pages(folder: Path = FOLDER) -> None:
-    """Write all pages, and remove those of commands and recipes that there are no more."""
+    """Write all files, and remove those of commands and recipes that there are no more."""
     folder.mkdir(exist_ok=True)
     pages = build_pages()
-    for file in folder.glob("*.txt"):
-        if file.stem not in pages:
+    for file in folder.iterdir():
+        if file.name not in pages:
             file.unlink()
     for name, page in pages.items():
-        (folder / f"{name}.txt").write_text(page, "utf-8")
+        (folder / name).write_text(page, "utf-8")
 
 
 if __name__ == "__main__":

@@ -367,20 +367,3 @@ def test_a_reader_that_has_seen_enough_is_no_error(trained):
     command = f'"{sys.executable}" -c "{code}" | true; exit ${{PIPESTATUS[0]}}'
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert done.returncode == 0 and "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("earlier", "present"),
-    [
-        ("--latent", "--latent-dim"),
-        ("--latent=3", "--latent-dim=3"),
-        ("--told", "--level-map"),
-        ("--no-told", "--no-level-map"),
-        ("--learn", "--targets"),
-        ("--steps", "--steps"),
-    ],
-)
-def test_flags_of_earlier_versions_keep_their_names(earlier, present):
-    from immersion.cli.flags import _rename_flag
-
-    assert _rename_flag(earlier) == present

@@ -14,7 +14,8 @@ PROGRAM = """
 import json, runpy, sys
 sys.argv = ["immersion", *json.loads(sys.argv[1])]
 runpy.run_module("immersion", run_name="__main__")
-print(json.dumps([name for name in sys.modules if name.split(".")[0] == "immersion"]))
+loaded = [name for name in sys.modules if name.split(".")[0] == "immersion"]
+print(json.dumps([name for name in loaded if not name.startswith("immersion.cli")]))
 """
 
 TRAINING = ("engine", "objectives", "recipes", "data", "diagnostics", "metrics", "evaluation")
