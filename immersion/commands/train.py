@@ -21,11 +21,10 @@ from immersion.data.saved import collect_tensors, save_tensors
 from immersion.engine import Experiment, Options
 from immersion.evaluation.samples import QUICK
 from immersion.machine import collect_versions, describe_machine
-from immersion.models import Generative
-from immersion.objectives.penalties import Penalties
 from immersion.progress import MetricsCallback as OnMetrics
 from immersion.recipes import Recipe, own
 from immersion.recipes.call import RESUMABLE, RecipeCall
+from immersion.recipes.resolved import describe_resolved
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
 from immersion.run_record import DataRecord, Outcome, RunRecord, flatten
@@ -210,7 +209,7 @@ def train_run(run: Run, on_metrics: OnMetrics = lambda row: None) -> Run:
 
 def _train(run: Run, on_metrics: OnMetrics) -> Run:
     folder, dataset = run.folder, run.data
-    folder.write_record(run.record)
+    folder.write_record(replace(run.record, outcome=None))
     folder.write_json("paths.json", dict(run.paths))
     if run.record.data.source == MEMORY and not folder.data_file.is_file():
         _keep_data(folder, dataset)
@@ -315,27 +314,8 @@ def _complete_record(record: RunRecord, experiment: Experiment, options: Options
         versions=collect_versions(),
         machine=describe_machine(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        model=_describe_model(experiment, options),
+        model=describe_resolved(experiment, options, record.data.examples[0]),
     )
-
-
-def _describe_model(experiment: Experiment, options: Options) -> dict[str, Any]:
-    """Return what `auto` was resolved to."""
-    model = experiment.model
-    likelihood = getattr(model, "likelihood", None)
-    resolved = {
-        "class": f"{type(model).__module__}:{type(model).__qualname__}",
-        "generative": isinstance(model, Generative),
-        "likelihood": None if likelihood is None else type(likelihood).__name__,
-        "binarize": experiment.binarize,
-        "latent_dim": getattr(model, "latent_dim", None),
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "ema": experiment.ema if options.ema is None else options.ema,
-    }
-    for player in experiment.players:
-        if isinstance(penalties := getattr(player.objective, "penalties", None), Penalties):
-            return resolved | {"penalties": asdict(penalties)}
-    return resolved
 
 
 def check_same_experiment(folder: RunFolder, record: RunRecord) -> None:

@@ -12,6 +12,10 @@ from immersion.run_folder import RunFolder
 PICTURES = (".png", ".svg")
 """Suffixes of the pictures that a report shows."""
 
+PROGRESS, FILM_BYTES = "progress", 4_000_000
+"""Name of the film of a training and of the folder of its pictures; the film's largest size in a
+report."""
+
 
 EXPLORED = {"manifold": "manifold", "latent": "points"}
 """Pictures that a reader can explore -> the name of their data."""
@@ -33,6 +37,8 @@ class RunContents:
         self.estimates = read_estimates(self.evaluation)
         files = sorted(folder.samples.glob("[!.]*"))
         found = {path.stem: path for path in files if path.suffix in PICTURES}
+        if progress := _find_progress(folder.samples):
+            found[PROGRESS] = progress
         known = [name for name in labels.CAPTIONS if name in found]
         self.pictures = {name: found[name] for name in dict.fromkeys([*known, *found])}
         self.findings = folder.findings()
@@ -76,6 +82,15 @@ class RunContents:
         if name not in self.pictures or name not in EXPLORED:
             return None
         return read_explorer(self.folder.samples, EXPLORED[name])
+
+
+def _find_progress(samples: Path) -> Path | None:
+    """Return the film of a training, or its last picture if there is no film of moderate size."""
+    film = samples / f"{PROGRESS}.gif"
+    if film.is_file() and film.stat().st_size <= FILM_BYTES:
+        return film
+    pictures = sorted((samples / PROGRESS).glob("[0-9]*.png"))
+    return pictures[-1] if pictures else None
 
 
 def read_runs(folders: Sequence[RunFolder]) -> list[RunContents]:

@@ -221,6 +221,11 @@ CAPTIONS = {
         "pixels, of at most 60,000. Samples that equal their neighbours, grain for grain, are "
         "copies: the model has memorised its examples.",
     ),
+    "progress": (
+        "The training",
+        "The same codes, or the same inputs, after more and more steps of the training; of a run "
+        "in training, or of a long film, the last picture.",
+    ),
     "drawn": (
         "Samples on request",
         "The first of the last samples of immersion sample, decoded to the mean of p(x|z); for a "

@@ -65,7 +65,12 @@ def table(rows: Sequence[Sequence[object]], header: Sequence[str] = ()) -> Marku
     return tag("table", head, tag("tbody", *body), class_=kind) if rows else Markup()
 
 
-MEDIA_TYPES = {".png": "image/png", ".svg": "image/svg+xml", ".webp": "image/webp"}
+MEDIA_TYPES = {
+    ".gif": "image/gif",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".webp": "image/webp",
+}
 """Suffix of a picture that a page can hold -> its type."""
 
 

@@ -8,6 +8,11 @@ import pytest
 
 from immersion.check import UserError
 from immersion.commands.report import report
+from immersion.commands.train import train
+from immersion.engine import Options
+from immersion.report.page import write_report
+from immersion.report.settings import UNKNOWN, list_settings
+from immersion.run_folder import RunFolder
 
 
 @pytest.fixture
@@ -59,3 +64,28 @@ def test_the_page_of_a_trained_run_can_be_explored(trained):
         assert f"data:image/webp;base64,{base64.b64encode(picture).decode()}" in page
         assert f"data-{name}=" in page
     assert len(re.findall("<script", page)) == 1
+
+
+def test_the_report_of_a_run_that_is_resumed_says_that_it_is_in_training(copies):
+    """Its first outcome is no longer that of the run."""
+    run, pages = copies("a"), []
+
+    def look(row):
+        pages.append(write_report(RunFolder(run)).read_text())
+
+    options = Options(steps=400, batch_size=50, validate_every=100)
+    arguments = {"latent_dim": 2}
+    done = train(
+        "vae", data="digits", out=run, options=options, arguments=arguments, on_metrics=look
+    )
+    assert done["step"] == 400
+    assert all("in training, step 400 of 400" in page for page in pages) and pages
+    assert "trained for 400 steps" in (run / "report.html").read_text()
+
+
+def test_the_record_of_a_training_has_what_was_resolved(trained):
+    """The report's settings have no default that is left open."""
+    record = RunFolder(trained).record()
+    assert record.model["batch_size"] == 50 and record.model["architecture"]["width"] == 512
+    values = [value for group in list_settings(record).values() for value in group.values()]
+    assert UNKNOWN not in values and "auto" not in values and "None" not in values

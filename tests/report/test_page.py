@@ -9,7 +9,7 @@ from immersion.likelihoods import LIKELIHOODS
 from immersion.models import VAE, Autoencoder
 from immersion.models.codes import encode_means, sample_means
 from immersion.nn import Architecture
-from immersion.report import figures, image_grid, labels, text
+from immersion.report import contents, figures, image_grid, labels, text
 from immersion.report.markup import VOID
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
@@ -336,3 +336,26 @@ def test_estimates_are_named_by_measure_and_setting(tmp_path):
     assert pages[0] == pages[1]
     assert "test PSNR, sigma 25 29.8 ± 0.4 dB" in pages[0]
     assert "PSNR before, sigma 25" in pages[0] and "20.2 ± 0.4" in pages[0]
+
+
+def test_the_film_of_a_training_is_shown_or_its_last_picture(tmp_path, monkeypatch):
+    run = write_run(tmp_path)
+    grids = [image_grid.make_grid(torch.full((1, *SHAPE), level), 1) for level in (0.1, 0.5, 0.9)]
+    for step, grid in enumerate(grids):
+        name = f"samples/progress/{100 * step:08d}.png"
+        run.write(name, lambda file, grid=grid: grid.save(file, format="PNG"))
+
+    def shown():
+        images = Page(run).all("img")
+        (found,) = [
+            i["src"] for i in images if i["alt"].startswith(labels.CAPTIONS["progress"][0])
+        ]
+        return base64.b64decode(found.partition(",")[2])
+
+    last = run.samples / "progress" / "00000200.png"
+    assert shown() == last.read_bytes()
+    film = run.samples / "progress.gif"
+    grids[0].save(film, save_all=True, append_images=grids[1:])
+    assert shown() == film.read_bytes()
+    monkeypatch.setattr(contents, "FILM_BYTES", film.stat().st_size - 1)
+    assert shown() == last.read_bytes()
