@@ -8,6 +8,9 @@ from immersion.evaluation_record import read_estimates
 from immersion.report.labels import MEASURES, RECIPES, SUMMARY_MEASURES
 from immersion.run_record import Outcome, RunRecord
 
+DECIMALS = 6
+"""Decimals of an estimate, at most."""
+
 
 def name_model(record: RunRecord) -> str:
     """Return the name of the recipe's model: VAE, autoencoder, ..., or its class."""
@@ -87,7 +90,8 @@ def _describe_training(outcome: Outcome, data: str) -> str:
 def format_estimate(estimate: dict[str, Any], unit: bool = True) -> str:
     """Return an estimate with its standard error, rounded to the error's first digit, or two.
 
-    Two digits if the first is a 1, which alone would be too coarse.
+    Two digits if the first is a 1, which alone would be too coarse. Of an error below a millionth
+    the value has six decimals.
 
     Example:
         >>> format_estimate({"value": -101.234, "standard_error": 0.3456, "unit": "nats"})
@@ -101,8 +105,11 @@ def format_estimate(estimate: dict[str, Any], unit: bool = True) -> str:
     if known:
         exponent = math.floor(math.log10(error))
         decimals = max(0, (1 if error < 1.95 * 10**exponent else 0) - exponent)
-    text = f"{estimate['value']:,.{decimals}f}"
-    text += f" ± {error:,.{decimals}f}" if known else ""
+    shown = (
+        f"{error:,.{decimals}f}" if decimals <= DECIMALS else f"{error:.0e}".replace("e-0", "e-")
+    )
+    text = f"{estimate['value']:,.{min(decimals, DECIMALS)}f}"
+    text += f" ± {shown}" if known else ""
     after = f" {estimate.get('unit', '')}".rstrip() if unit else ""
     return text.replace("-", "−") + after
 

@@ -291,6 +291,7 @@ def test_a_drawing_cannot_run_scripts(tmp_path):
         (2.0, 0.0, "2.0000"),
         (2.0, None, "2.0000"),
         (2.0, 0.0996, "2.00 ± 0.10"),
+        (24.59962475, 1.4e-9, "24.599625 ± 1e−9"),
     ],
 )
 def test_numbers_are_rounded_to_their_error(value, error, expected):
