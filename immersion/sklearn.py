@@ -77,7 +77,7 @@ class _Estimator(BaseEstimator):
         )
         with torch.random.fork_rng(devices=[]):
             model = _train(RecipeCall(self._recipe).set(**settings), dataset, options)
-        # In float64 a row's result does not depend, by rounding, on the rows beside it.
+        # In float64 a row's result does not depend, by rounding, on the other rows.
         self.model_ = model.eval().cpu().double()
         self.spec_ = dataset.spec
         self._n_features_out = model.latent_dim
