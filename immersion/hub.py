@@ -1,4 +1,4 @@
-"""Models on the Hugging Face hub: `hf://user/name`, downloaded and uploaded by huggingface_hub.
+"""Models on the Hugging Face hub, hf://user/name, by means of huggingface_hub.
 
 Nothing is imported from there, and no connection is made, before such a name is read or written.
 """
@@ -21,7 +21,7 @@ NEEDED = ("huggingface_hub",)
 WORD = r"[A-Za-z0-9][\w.-]*"
 
 NAME = re.compile(rf"hf:/{{1,2}}({WORD}/{WORD})(?:@({WORD}(?:/{WORD})*))?/?")
-"""The name of a model; `pathlib.Path` makes one slash of two."""
+"""The name of a model; a path makes one slash of two."""
 
 CONNECT = "check the connection, and HF_ENDPOINT and HF_HUB_OFFLINE if they are set"
 
@@ -34,7 +34,7 @@ class HubModel:
     """A repository of the hub that holds a model.
 
     Args:
-        repository: `user/name`.
+        repository: Owner and name, such as jane/faces.
         revision: A branch, a tag or a commit; None for the main branch.
     """
 

@@ -80,7 +80,7 @@ class RunFolder:
         """Return the run in `path`.
 
         Args:
-            path: A run folder; the file of a model (see `immersion.model_file`); or `hf://user/name`,
+            path: A run folder; the file of a model (see `immersion.model_file`); or hf://user/name,
                 whose file is downloaded.
 
         Raises:

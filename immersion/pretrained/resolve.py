@@ -1,6 +1,6 @@
 """Resolve a word of the command line to a trained image-to-image model.
 
-A word is the folder of a run or a model's file, `hf://user/name`, a bundled name, or a file of
+A word is the folder of a run or a model's file, hf://user/name, a bundled name, or a file of
 weights as their authors published them.
 """
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from immersion.check import UserError
-from immersion.hub import is_hub_name
 from immersion.models.translator import Translator
 from immersion.pretrained.bundled import is_bundled_word, load_bundled, select_name
 from immersion.pretrained.trained_model import ImageModel, Origin, TrainedModel
@@ -32,12 +31,10 @@ def resolve_model(word: str) -> Callable[[int], ImageModel]:
     """
     if is_published_file(word):
         model = load_published(Path(word))
-    elif is_hub_name(word):
-        model = load_image_run(word)
-    elif is_bundled(word) or not Path(word).exists():
+    elif is_bundled(word) or not _is_run(word):
         return lambda channels: _load_bundled_once(select_name(word, channels))
     else:
-        model = load_image_run(Path(word))
+        model = load_image_run(word)
     return lambda channels: model
 
 
@@ -49,6 +46,12 @@ def is_published_file(word: str) -> bool:
 def is_bundled(word: str) -> bool:
     """Return whether a word is the name of a bundled model, and not a run."""
     return not (Path(word) / "run.json").is_file() and is_bundled_word(word)
+
+
+def _is_run(word: str) -> bool:
+    from immersion.hub import is_hub_name  # bundled names need no hub
+
+    return is_hub_name(word) or Path(word).exists()
 
 
 def load_image_run(path: str | Path) -> ImageModel:
