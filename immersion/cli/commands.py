@@ -127,19 +127,19 @@ GROUPS: dict[str, dict[str, Entry]] = {
         ),
     },
     "share": {
-        "export": Entry(
-            "immersion.commands.export",
-            "Write a model as an ONNX file.",
-            ("runs/vae", "denoise --out denoise.onnx", "runs/denoise --overwrite"),
-        ),
         "share": Entry(
             "immersion.commands.share",
             "Share a model: file, card, example; the hub.",
             (
-                "runs/vae --out shared",
-                "runs/vae --out shared --overwrite",
-                "runs/vae --to hf://me/vae",
+                "runs/vae --out SHARED/ --licence mit",
+                "runs/vae --to hf://user/vae",
+                "runs/vae --out SHARED/ --examples --overwrite",
             ),
+        ),
+        "export": Entry(
+            "immersion.commands.export",
+            "Write a model as an ONNX file.",
+            ("runs/vae", "denoise --out denoise.onnx", "runs/denoise --overwrite"),
         ),
     },
     "more": {

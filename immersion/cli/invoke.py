@@ -7,7 +7,7 @@ from typing import Any
 
 from immersion.check import UserError
 from immersion.cli.command import Command, load_command, load_training
-from immersion.cli.parse import parse
+from immersion.cli.parse import override, parse
 from immersion.cli.shared import Shared
 from immersion.cli.sources import Config, read_environment
 
@@ -53,7 +53,8 @@ def resolve_command(
         command = load_training(recipe)
     else:
         command = load_command(name)
-    given = read_environment(command) | ({} if config is None else config.give(command))
+    given = read_environment(command)
+    given = given if config is None else override(given, config.give(command))
     return command, parse(command, words, given)
 
 
@@ -65,7 +66,7 @@ def _select_recipe(words: Sequence[str], config: Config | None) -> tuple[str, Se
         from immersion.recipes import RECIPES
 
         received = words[0] if words else "nothing"
-        remedy = "or file.py:function of your own"
+        remedy = "name one, or your own as file.py:function"
         raise UserError("no recipe was named", f"one of {', '.join(RECIPES)}", received, remedy)
     if config is not None and named and configured and Path(named).name != configured:
         remedy = "name the same recipe, or leave it out"

@@ -22,6 +22,9 @@ from immersion.cli.table import find_owners
 from immersion.cli.values import describe_type, list_words, parse_words
 from immersion.run_record import RENAMED
 
+ALTERNATIVES = {"steps": "minutes", "minutes": "steps"}
+"""Flags of which only one may be given."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -51,7 +54,7 @@ def parse(
     Raises:
         UserError: A flag or value is not valid, or one is missing.
     """
-    given = {**(defaults or {}), **match_words(command, words)}
+    given = override(defaults or {}, match_words(command, words))
     for flag in command.flags.values():
         if flag.default is REQUIRED and flag.name not in given:
             raise UserError(
@@ -64,6 +67,15 @@ def parse(
     for name, value in values.items():
         logger.debug("%s is %r, from %s", name, value, given[name].origin)
     return values
+
+
+def override(lower: Mapping[str, Given], upper: Mapping[str, Given]) -> dict[str, Given]:
+    """Return what two sources give for flags: the upper one has precedence.
+
+    A flag of the upper source replaces an alternative to it in the lower one as well.
+    """
+    kept = {name: each for name, each in lower.items() if ALTERNATIVES.get(name) not in upper}
+    return kept | dict(upper)
 
 
 def _begin_text(flag: Flag) -> str:

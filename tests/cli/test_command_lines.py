@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 def written() -> set[str]:
     """The command lines of the documents, without descriptions, and those of JSON files."""
     lines = set()
-    for file in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+    for file in (*ROOT.glob("README.md"), *(ROOT / "docs").glob("*.md")):
         for line in file.read_text().splitlines():
             if line.startswith("immersion "):
                 first, *others = re.split(r"\s{2,}", line)[0].split(" | ")
@@ -30,7 +30,7 @@ def written() -> set[str]:
     for folder in ("papers/results", "pretrained/weights"):
         for file in (ROOT / "immersion" / folder).glob("*.json"):
             lines |= set(re.findall(r'"command": "([^"]+)"', file.read_text()))
-    vague = ("INPUT...", "mine.py")
+    vague = ("INPUT...", "mine.py", "--config")
     lines = {line for line in lines if not any(word in line for word in vague)}
     return {line for line in lines if len(line.split()) > 2}
 

@@ -50,6 +50,17 @@ def test_a_given_flag_wins_over_a_file_and_a_file_over_the_environment(tmp_path,
     assert resolve("train vae --steps 30", file)[1]["steps"] == 30
 
 
+def test_minutes_replace_the_steps_of_a_file_or_the_environment(trained, monkeypatch, tmp_path):
+    assert resolve("train --seed 2", trained / "run.json")[1]["steps"] == 300
+    assert "steps" not in (given := resolve("train --minutes 3", trained / "run.json")[1])
+    assert given["minutes"] == 3.0 and given["batch_size"] == 50
+    (tmp_path / "x.toml").write_text("minutes = 5")
+    monkeypatch.setenv("IMMERSION_TRAIN_STEPS", "10")
+    assert resolve("train vae")[1] == {"steps": 10}
+    assert resolve("train vae", tmp_path / "x.toml")[1] == {"minutes": 5.0}
+    assert resolve("train vae --steps 7", tmp_path / "x.toml")[1] == {"steps": 7}
+
+
 def test_a_file_is_flat_or_has_a_table_for_each_command(tmp_path):
     flat, tables = tmp_path / "flat.toml", tmp_path / "tables.toml"
     flat.write_text('recipe = "gan"\ndata = "digits"\nconditional = true\nr1 = 0.5\nlatent = 3\n')
