@@ -10,7 +10,7 @@ import pytest
 
 import immersion
 from immersion.check import UserError
-from immersion.cli import COLUMNS, format_result
+from immersion.cli.output import COLUMNS, format_result
 from immersion.commands.runs import runs
 from immersion.run_folder import RunFolder
 from immersion.run_record import DataRecord, Outcome, RunRecord
