@@ -175,6 +175,11 @@ class RunFolder:
         """Return the contents of `paths.json`: absolute paths, which are no part of the record."""
         return self._read("paths.json") if (self.path / "paths.json").is_file() else {}
 
+    def locate_data(self, source: str) -> str:
+        """Return where the training data were: a path, or the recorded name of a set."""
+        path = self.paths().get("data", source)
+        return path if isinstance(path, str) else source
+
     def write_json(self, name: str, value: object) -> Path:
         """Write one JSON file atomically."""
         text = json.dumps(value, indent=2, allow_nan=False) + "\n"

@@ -72,7 +72,8 @@ def load_image_run(path: str | Path) -> ImageModel:
     spec = Spec.from_json(record.data.spec)
     model = build_recorded(record.recipe, record.arguments, spec)
     folder.load_weights(model, skip="discriminator.")
-    origin = Origin("run", str(path), record.recipe, record.arguments, record.data.source)
+    source = folder.locate_data(record.data.source)
+    origin = Origin("run", str(path), record.recipe, record.arguments, source)
     return TrainedModel(model.eval(), spec, origin, lambda: _read_run_data(path))
 
 
@@ -96,7 +97,8 @@ def image_model_of(run: "Run") -> ImageModel:
             f"a run of {record.recipe}",
         )
     path = str(run.folder.path)
-    origin = Origin("run", path, record.recipe, record.arguments, record.data.source)
+    source = run.folder.locate_data(record.data.source)
+    origin = Origin("run", path, record.recipe, record.arguments, source)
     return TrainedModel(run.model, run.spec, origin, lambda: run.data)
 
 

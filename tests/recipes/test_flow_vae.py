@@ -9,6 +9,7 @@ from immersion import check
 from immersion.check import UserError
 from immersion.commands import draw
 from immersion.commands.evaluate import evaluate
+from immersion.commands.sample import sample
 from immersion.commands.train import train
 from immersion.engine import Options
 from immersion.nn import Architecture
@@ -74,7 +75,7 @@ def test_it_is_evaluated_without_a_mean_or_a_divergence_in_closed_form(run):
 
 
 def test_it_is_sampled_and_reconstructs(run):
-    assert draw.sample(run, count=5)["shape"] == [5, 1, 8, 8]
+    assert sample(run, count=5)["shape"] == [5, 1, 8, 8]
     assert draw.reconstruct(run)["examples"] == 50
     assert draw.interpolate(run, pairs=2)["between"] == "test examples"
     with pytest.raises(UserError, match="no quantiles"):
