@@ -107,7 +107,7 @@ def test_samples_of_images_fill_a_folder(trained, tmp_path):
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("encode RUN", "no examples"),
+        ("encode RUN", "DATA is missing"),
         ("encode RUN absent.png", "no such file"),
         ("encode RUN people.csv", "shape"),
         ("encode RUN . --out z.txt", "cannot be written"),
