@@ -115,7 +115,7 @@ def test_null_in_a_record_is_the_default_of_the_recipe(tmp_path, monkeypatch):
         ("train vae", "x.toml", "steps = 1.5", "a whole number, received '1.5'"),
         ("train vae", "x.toml", "steps = ", "'x.toml' is damaged: expected TOML"),
         ("train vae", "x.json", "[1]", "'x.json' has no flags|received list"),
-        ("train vae", "x.json", '{"steps": null}', "steps in 'x.json' is not valid|received None"),
+        ("train vae", "x.json", '{"seed": null}', "seed in 'x.json' is not valid|received None"),
         ("train vae", "x.yaml", "steps: 3", "a name that ends in .toml"),
         ("train vae", "missing.toml", None, "'missing.toml' cannot be read|No such file"),
         (
