@@ -80,7 +80,7 @@ def check_one_process() -> None:
     count = os.environ.get("WORLD_SIZE", "1")
     if count.isdigit() and int(count) > 1:
         raise UserError(
-            "training in several processes does not work yet",
+            "several processes do not work together yet",
             "one process",
             f"{count} of torchrun",
             "give the command without torchrun; --device cuda:1 selects a GPU",

@@ -48,5 +48,5 @@ def test_several_processes_are_refused(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "1")
     assert resolve_device("cpu").type == "cpu"
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(UserError, match=r"several processes does not work yet.*2 of torchrun"):
+    with pytest.raises(UserError, match=r"do not work together yet.*2 of torchrun"):
         resolve_device("cpu")

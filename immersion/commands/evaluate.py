@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -45,7 +45,7 @@ def evaluate(
     extractor_hash: str = "",
     parzen: bool = False,
     seed: int = 0,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
+    device: str = "auto",
 ) -> dict[str, Any]:
     """Measure a run's model on the test split and write evaluation.json and the report.
 
@@ -65,7 +65,7 @@ def evaluate(
         extractor_hash: The SHA-256 of that file, which is a program: no other file is run.
         parzen: Whether to measure the Parzen-window log-likelihood too, for published tables.
         seed: Seed of codes and samples.
-        device: auto (CUDA if available), cpu or cuda.
+        device: auto (CUDA if available), cpu, cuda, cuda:1, or any other of PyTorch.
 
     Returns:
         The contents of evaluation.json.

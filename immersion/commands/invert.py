@@ -1,5 +1,6 @@
 """`immersion invert RUN`: train an encoder for the generator of a GAN."""
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from torch import nn
 from immersion import engine
 from immersion.batch import Batch, iterate_batches
 from immersion.check import UserError
+from immersion.commands.schedule import plan_run, watch_run
 from immersion.commands.train import check_same_experiment, check_steps
 from immersion.engine import Experiment, OptimizerSettings, Options, Player
 from immersion.machine import collect_versions, describe_machine
@@ -23,10 +25,10 @@ from immersion.objectives import Inversion
 from immersion.random import use_seed
 from immersion.recipes.call import to_json
 from immersion.report.page import write_report
-from immersion.run_folder import RunFolder
 from immersion.run_record import RunRecord
 from immersion.runs.figures import draw_all
 from immersion.runs.load import Run, load_run
+from immersion.trackers import check_tracker
 
 BETTER = 0.01
 """Fraction by which the error of reconstructions must be below that of the mean example: the error
@@ -39,7 +41,7 @@ def invert(
     weight: float = 10.0,
     architecture: Architecture = Architecture(),
     optimizer: OptimizerSettings = OptimizerSettings(),
-    options: Options = Options(steps=10_000),
+    options: Options = Options(),
     on_metrics: Callable[[dict[str, Any]], None] = lambda row: None,
 ) -> dict[str, Any]:
     """Train an encoder for a run's generator, which is not changed, and draw its figures.
@@ -65,6 +67,7 @@ def invert(
             weights of the generator.
         NonFinite: Training diverged; the last good checkpoint is kept.
     """
+    begun = time.monotonic()
     opened = load_run(run)
     opened.folder.check_writable()
     if not isinstance(opened.model, GAN):
@@ -78,10 +81,12 @@ def invert(
     player = Player("encoder", list(encoder.parameters()), objective, optimizer)
     experiment = Experiment(encoder, (player,), batch_size=100)
     arguments = {"weight": weight, "architecture": architecture, "optimizer": optimizer}
-    folder, record = _begin(opened, arguments, options)
+    inner = _begin(opened, experiment, arguments, options, begun)
+    folder, record = inner.folder, inner.record
     with folder.lock():
         folder.write_record(record)
-        outcome = engine.train(experiment, opened.data, folder, options, on_metrics)
+        with watch_run(inner, on_metrics, opened.folder) as (planned, log_row, callbacks):
+            outcome = engine.train(experiment, inner.data, folder, planned, log_row, callbacks)
         folder.write_record(replace(record, outcome=outcome))
     places = {"run": str(run), "encoder": str(folder.path)}
     if outcome.reason == "interrupted":
@@ -96,13 +101,26 @@ def invert(
     return result | ({"warning": warning} if warning else {})
 
 
-def _begin(run: Run, arguments: dict[str, Any], options: Options) -> tuple[RunFolder, RunRecord]:
-    """Return the encoder's folder and record.
+def _begin(
+    run: Run,
+    experiment: Experiment,
+    arguments: dict[str, Any],
+    options: Options,
+    begun: float,
+) -> Run:
+    """Return the encoder's run, with its record complete.
 
     Raises:
-        UserError: The folder holds another encoder.
+        UserError: The folder holds another encoder, or the options do not suit an encoder.
     """
+    if options.draw_every:
+        raise UserError("an encoder draws no samples", remedy="leave --draw-every out")
+    check_tracker(options.track)
     folder, device = run.folder.encoder, options.resolve_device()
+    options.resolve_batch_size(len(run.data.train), experiment.batch_size)
+    folder.check_free()
+    plan = plan_run(experiment, run.data, options, folder, begun)
+    options = plan.options
     record = RunRecord(
         recipe="encoder",
         arguments=to_json(arguments),
@@ -115,7 +133,7 @@ def _begin(run: Run, arguments: dict[str, Any], options: Options) -> tuple[RunFo
         machine=describe_machine(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    folder.check_free()
+    record = plan.complete(record)
     if folder.exists():
         before = folder.record()
         if before.generator_step != record.generator_step:
@@ -127,9 +145,8 @@ def _begin(run: Run, arguments: dict[str, Any], options: Options) -> tuple[RunFo
             )
         check_same_experiment(folder, record)
         check_steps(folder, options.steps or 0)
-        record = replace(before, options=record.options)
-    options.resolve_batch_size(len(run.data.train), 100)
-    return folder, record
+        record = plan.complete(replace(before, options=record.options))
+    return Run(folder, record, experiment, run.data)
 
 
 @torch.no_grad()

@@ -92,7 +92,7 @@ def count_evaluated(experiment: Experiment, data: Dataset) -> int:
 
 @contextmanager
 def watch_run(
-    run: Run, on_metrics: MetricsCallback
+    run: Run, on_metrics: MetricsCallback, reported: RunFolder | None = None
 ) -> Iterator[tuple[Options, MetricsCallback, Callbacks]]:
     """Yield the options of a started run, and the engine's callbacks.
 
@@ -102,8 +102,9 @@ def watch_run(
     Args:
         run: The run, with its data.
         on_metrics: The caller's function for rows of the metrics.
+        reported: The folder whose report is written; by default the run's.
     """
-    options = Options(**run.record.options)
+    options, folder = Options(**run.record.options), reported or run.folder
     set_total_steps(options.steps or 0)
     pictures = TrainingPictures(run) if options.draw_every else None
     with open_tracker(options.track, run.folder.path, run.record.settings) as log:
@@ -113,15 +114,15 @@ def watch_run(
             log(row)
 
         def tell_cost(cost: Cost) -> None:
-            announce(f"{cost.describe()}; watch {run.folder.report_file}")
-            write_report(run.folder)
+            announce(f"{cost.describe()}; watch {folder.report_file}")
+            _update_report(folder)
 
         draw = pictures or (lambda step, model: None)
         evaluated = count_evaluated(run.experiment, run.data)
         yield (
             options,
             log_row,
-            Callbacks(tell_cost, draw, lambda: _update_report(run.folder), evaluated),
+            Callbacks(tell_cost, draw, lambda: _update_report(folder), evaluated),
         )
     if pictures is not None:
         for film in pictures.write_film():
@@ -129,5 +130,8 @@ def watch_run(
 
 
 def _update_report(folder: RunFolder) -> None:
-    """Write the report of a run under way."""
-    write_report(folder)
+    """Write the report of a run under way; a report that fails must not end the training."""
+    try:
+        write_report(folder)
+    except Exception as error:
+        announce(f"the report could not be written: {error}")

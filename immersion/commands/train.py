@@ -255,6 +255,8 @@ def finish(run: Run) -> dict[str, Any]:
         return {"run": str(run.folder.path), **outcome.to_json()}
     run.model.load_state_dict(run.folder.weights())
     run.model.eval()
+    if run.record.device not in ("cpu", "cuda"):  # others lack float64, in which means are taken
+        run.model.cpu()
     evaluation = run.folder.evaluation()
     if evaluation is None or evaluation.get("step") != outcome.step:
         evaluation = evaluate_run(run, importance_samples=0, sample_protocol=QUICK)

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 
 from immersion.check import UserError, check_at_least
-from immersion.precision import resolve_device, resolve_precision
+from immersion.precision import parse_device, resolve_device, resolve_precision
 
 Existing = Literal["refuse", "replace", "keep"]
 """Treatment of output files that exist."""
@@ -82,16 +82,18 @@ class ComputeOptions:
         precision: auto (bfloat16 if the processor has it natively), bfloat16 or float32.
         backend: torch, or openvino, which starts in a few seconds and is then faster on a CPU
             (pip install 'immersion[openvino]').
-        device: auto (CUDA if there is a CUDA device), cpu or cuda; OpenVINO runs on the CPU.
+        device: auto (CUDA if there is a CUDA device), cpu, cuda, cuda:1, mps, or any other of
+            PyTorch; OpenVINO runs on the CPU.
     """
 
     tile: int | None = None
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
     backend: Literal["torch", "openvino"] = "torch"
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: str = "auto"
 
     def __post_init__(self) -> None:
-        """Validate the side of tiles."""
+        """Validate."""
+        parse_device(self.device)
         if self.tile is not None:
             check_at_least(16, tile=self.tile)
 

@@ -122,4 +122,4 @@ def test_torchrun_is_refused_before_anything_is_written(capsys, tmp_path, monkey
     monkeypatch.setenv("WORLD_SIZE", "4")
     out = tmp_path / "run"
     sentence = refused(capsys, "train", "vae", *DATA, "--steps", "5", "--out", str(out))
-    assert "several processes does not work yet" in sentence and not out.exists()
+    assert "several processes do not work together yet" in sentence and not out.exists()
