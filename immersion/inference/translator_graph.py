@@ -1,5 +1,6 @@
 """The graphs of an image-to-image model, for pictures of any size."""
 
+import copy
 from collections.abc import Mapping
 
 import torch
@@ -28,7 +29,7 @@ def build_translator_graph(model: Translator, colours: int, part: str = "auto") 
     """Return the graph of an image-to-image model or of a part of it.
 
     Args:
-        model: In evaluation mode.
+        model: The model, which is copied: the graph is in float32 and in evaluation mode.
         colours: Channels of the training pictures.
         part: auto: the network, with its code, if any, at the prior's mean. Of a model with a
             code: decoder: the network, with the code as an input; encoder: the code of an input
@@ -44,6 +45,7 @@ def build_translator_graph(model: Translator, colours: int, part: str = "auto") 
             part,
             "leave --part out",
         )
+    model = copy.deepcopy(model).cpu().float().eval()  # the caller's stays where it is
     in_channels, out_channels = model.task.channels(colours)
     scale = model.presentation.scale
     picture = _make_picture(model, in_channels, "input", model.presentation.input_format)

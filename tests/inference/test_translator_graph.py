@@ -118,6 +118,14 @@ def test_a_code_is_an_input_of_the_decoder_and_an_output_of_the_encoder(scale):
         assert_near(found, [q.mean, q.stddev])
 
 
+def test_the_model_stays_as_it_was():
+    """In training mode and float64; the graph is in float32 all the same."""
+    ours = model(Denoise(), "dncnn").double().train()
+    graph = build_translator_graph(ours, 3)
+    assert ours.training and next(ours.parameters()).dtype == torch.float64
+    assert not graph.model.training and next(graph.model.parameters()).dtype == torch.float32
+
+
 def test_other_networks_have_no_parts():
     for part, latent_dim in (("encoder", 0), ("decoder", 0), ("prior", 2)):
         with pytest.raises(UserError, match=f"network has no {part}.*leave --part out"):
