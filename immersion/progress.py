@@ -20,6 +20,18 @@ Item = TypeVar("Item")
 
 _SHOWN: ContextVar[bool] = ContextVar("shown", default=False)
 
+_HIDDEN: ContextVar[bool] = ContextVar("hidden", default=False)
+
+
+@contextmanager
+def hide_progress() -> Iterator[None]:
+    """Display nothing within a block, as `--quiet` requests."""
+    token = _HIDDEN.set(True)
+    try:
+        yield
+    finally:
+        _HIDDEN.reset(token)
+
 
 @contextmanager
 def show_progress() -> Iterator[None]:
@@ -108,6 +120,9 @@ def track_training(steps: int | None = None) -> Iterator[MetricsCallback]:
     Args:
         steps: Total number of steps of the run, or None if it is set later.
     """
+    if _HIDDEN.get():
+        yield lambda row: None
+        return
     training = _Training(steps)
     token = _TRAINING.set(training)
     try:

@@ -1,7 +1,7 @@
 """The progress that a user sees while a model trains."""
 
 from immersion import progress as showing
-from immersion.progress import show_progress, track, track_training
+from immersion.progress import hide_progress, show_progress, track, track_training
 
 ROW = {"step": 100, "split": "train", "seconds": 1.0}
 
@@ -33,3 +33,9 @@ def test_a_library_is_quiet_and_a_command_line_counts(capsys, monkeypatch):
     with show_progress():
         assert list(track("abc", 3, "letters")) == ["a", "b", "c"]
     assert "letters: 2 of 3 done" in capsys.readouterr().err
+
+
+def test_hidden_progress_is_that_of_trainings_too(capsys, monkeypatch):
+    with hide_progress():
+        assert run_progress(capsys, monkeypatch, {"loss": 1.25}) == ""
+    assert "loss 1.25" in run_progress(capsys, monkeypatch, {"loss": 1.25})

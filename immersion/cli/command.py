@@ -11,7 +11,7 @@ from typing import Any
 
 from immersion.cli.commands import COMMANDS
 from immersion.cli.flags import REQUIRED, Flag, fill_parameters, read_flags, read_texts
-from immersion.progress import show_progress, track_training
+from immersion.progress import hide_progress, show_progress, track_training
 
 logger = logging.getLogger(__name__)
 
@@ -62,13 +62,17 @@ class Command:
         return " ".join([*dict.fromkeys(words), "[flags]"])
 
     def run(self, values: Mapping[str, Any], quiet: bool = False) -> Any:
-        """Call the function, with its progress shown, and return its result."""
+        """Call the function, with its progress shown unless quiet, and return its result."""
         arguments = fill_parameters(self.parameters, values)
-        if not self.shows_training:
-            with nullcontext() if quiet else show_progress():
-                return self.function(**arguments)
-        if quiet:
+        # A training displays its own bar, and no counts below it.
+        display = hide_progress if quiet else nullcontext if self.shows_training else show_progress
+        with display():
+            if self.shows_training:
+                return self._train(arguments)
             return self.function(**arguments)
+
+    def _train(self, arguments: Mapping[str, Any]) -> Any:
+        """Call a function that trains, with its metrics shown and logged."""
         options = arguments.get("options", self._default("options"))
         with track_training(options.steps) as show:
 

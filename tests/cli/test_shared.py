@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+import immersion as im
 from immersion.check import UserError
 from immersion.cli import main
 from immersion.cli.shared import split_shared
@@ -74,13 +75,13 @@ def test_flags_that_exclude_each_other_or_lack_a_value_are_refused():
 
 def test_quiet_prints_only_the_result_and_verbose_where_values_come_from(capsys, tmp_path):
     out = ["--out", str(tmp_path / "run")]
-    status, printed, error = run(capsys, "train", "vae", *SMALL, *out, "-q", "--json")
+    status, printed, error = run(capsys, "train", "linear-ae", *SMALL, *out, "-q", "--json")
     assert status == 0 and error == "" and json.loads(printed)["step"] == 4
     out = ["--out", str(tmp_path / "other")]
-    status, printed, error = run(capsys, "train", "vae", *SMALL, *out)
+    status, printed, error = run(capsys, "train", "linear-ae", *SMALL, *out)
     assert status == 0 and "step 4 / 4" in error and "metrics" not in error
     out = ["--out", str(tmp_path / "third")]
-    status, printed, error = run(capsys, "train", "vae", *SMALL, *out, "--verbose")
+    status, printed, error = run(capsys, "train", "linear-ae", *SMALL, *out, "--verbose")
     assert status == 0 and "immersion.cli.parse: steps is 4, from --steps\n" in error
     assert len(re.findall(r"immersion\.cli\.command: metrics {'step': [24]", error)) >= 2
 
@@ -94,17 +95,15 @@ def test_quiet_still_states_errors_and_verbose_their_origin(capsys):
     )
 
 
-def test_a_library_does_not_configure_logging(tmp_path):
-    code = (
-        "import logging, sys; import immersion as im;"
-        "im.train('vae', 'digits', steps=2, out=sys.argv[1], progress=False, verbose=False);"
-        "loggers = [logging.getLogger(), logging.getLogger('immersion')];"
-        "assert all(not each.handlers and not each.level % 30 for each in loggers)"
-    )
-    command = [sys.executable, "-c", code, str(tmp_path / "run")]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert logging.getLogger().level == logging.WARNING
+def test_a_library_does_not_configure_logging(tmp_path, monkeypatch):
+    package = logging.getLogger("immersion")
+    monkeypatch.setattr(package, "handlers", [])
+    monkeypatch.setattr(package, "level", logging.NOTSET)
+    before = logging.getLogger().handlers[:]
+    quiet = {"progress": False, "verbose": False}
+    im.train("vae", "digits", steps=2, batch_size=50, out=tmp_path / "run", **quiet)
+    assert package.handlers == [] and package.level == logging.NOTSET
+    assert logging.getLogger().handlers == before
 
 
 def test_a_recipe_of_ones_own_has_flags_and_help_and_is_trained(capsys, tmp_path, monkeypatch):
@@ -125,25 +124,33 @@ def test_a_recipe_of_ones_own_has_flags_and_help_and_is_trained(capsys, tmp_path
     assert record["arguments"]["hidden"] == 5
 
 
-def test_the_code_that_a_file_names_is_run_only_on_request(tmp_path):
-    """Each command in a process of its own: what was given in another is not trusted."""
+AGAIN = """
+import sys
+from immersion.cli import main
+
+for words in (
+    "train --config a/run.json --seed 1 --out b -q",
+    "evaluate a -q",
+    "train --config a/run.json --seed 1 --out b -q --trust-code",
+    "evaluate b --samples 0 -q --trust-code",
+):
+    try:
+        main(words.split())
+        print("STATUS 0")
+    except SystemExit as stop:
+        print("STATUS", stop.code)
+"""
+
+
+def test_the_code_that_a_file_names_is_run_only_on_request(tmp_path, capsys, monkeypatch):
+    """In another process: what was named in this one is trusted in it."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "mine.py").write_text(OWN)
-
-    def execute(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "immersion", *words, "-q"]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-
-    done = execute("train", "code/mine.py:small", *SMALL, "--out", "a")
-    assert done.returncode == 0, done.stderr
-    again = ["--config", "a/run.json", "--seed", "1", "--out", "b"]
-    refused = execute("train", *again)
-    assert refused.returncode == 2 and "--trust-code" in refused.stderr
-    assert not (tmp_path / "b").exists()
-    assert execute("train", *again, "--trust-code").returncode == 0
-    named = [*again[:-1], "c"]
-    assert execute("train", "code/mine.py:small", *named).returncode == 0
-    seeds = [json.loads((tmp_path / n / "run.json").read_text())["options"]["seed"] for n in "abc"]
-    assert seeds == [0, 1, 1]
-    assert "--trust-code" in execute("evaluate", "a").stderr
-    assert execute("evaluate", "a", "--trust-code", "--samples", "0").returncode == 0
+    (tmp_path / "code" / "theirs.py").write_text(OWN)
+    assert run(capsys, "train", "code/theirs.py:small", *SMALL, "--out", "a", "-q")[0] == 0
+    done = subprocess.run([sys.executable, "-c", AGAIN], capture_output=True, text=True)
+    assert re.findall(r"STATUS (\d)", done.stdout) == ["2", "2", "0", "0"], done.stderr
+    assert done.stderr.count("--trust-code") == 2 and "code/theirs.py" in done.stderr
+    assert json.loads((tmp_path / "b" / "run.json").read_text())["options"]["seed"] == 1
+    named = ["train", "code/theirs.py:small", "--config", "a/run.json", "--seed", "2"]
+    assert run(capsys, *named, "--out", "c", "-q")[0] == 0
