@@ -21,6 +21,7 @@ from immersion.evaluation.samples import QUICK, SampleProtocol, compute_logits, 
 from immersion.models import GAN, Discriminator, Generative, LatentVariableModel
 from immersion.posteriors import PointMass
 from immersion.priors import StandardNormal
+from immersion.recipes.call import RecipeCall
 from immersion.run_folder import RunFolder
 from immersion.run_record import DataRecord, RunRecord
 from immersion.runs.load import Run, load_run, read_data
@@ -70,7 +71,7 @@ def run_of(data: Dataset, model: Generative, folder: Path) -> Run:
 
 def copied(name: str, part: str, folder: Path, most: int = 100_000) -> Run:
     """Return a run whose model draws examples of one split."""
-    data = read_data("gan", name, None)
+    data = read_data(RecipeCall("gan").recipe, name, None)
     split = getattr(data, part)
     x, _ = split.batch(torch.arange(min(most, len(split))))
     return run_of(data, Copier(x), folder)
@@ -154,7 +155,7 @@ def test_a_model_that_draws_its_training_examples_is_found_out(tmp_path):
 
 
 def test_samples_are_draws_with_their_noise_and_not_means(tmp_path):
-    run = run_of(read_data("gan", "digits", None), Noisy(), tmp_path)
+    run = run_of(read_data(RecipeCall("gan").recipe, "digits", None), Noisy(), tmp_path)
     found = evaluate_samples(run, SampleProtocol(extractor="pixels"), 0).estimates
     assert found["nearest_drawn"].value > 7  # sqrt(64 + |x|^2) from any; a mean lies nearer
 
@@ -181,7 +182,7 @@ class Known(nn.Module):
 
 @pytest.mark.parametrize(("radius", "share"), [(1e-3, 1.0), (6.0, 0.0)])
 def test_a_discriminator_that_has_learnt_by_heart_is_found_out(radius, share, tmp_path):
-    data = read_data("gan", "digits", None)
+    data = read_data(RecipeCall("gan").recipe, "digits", None)
     x, _ = data.train.batch(torch.arange(len(data.train)))
     generator = nn.Sequential(nn.Linear(2, 64), nn.Unflatten(1, (1, 8, 8)))
     torch.nn.init.constant_(generator[0].bias, 30.0)  # its draws are like nothing
@@ -204,7 +205,7 @@ def test_modes_are_counted_in_the_table_s_own_units(name, modes, tmp_path):
 
 @pytest.mark.skipif(not (STORE / "mnist").is_dir(), reason="needs mnist of IMMERSION_DATA")
 def test_stacked_digits_are_told_apart_channel_by_channel(tmp_path):
-    data = read_data("gan", "stacked-mnist", None)
+    data = read_data(RecipeCall("gan").recipe, "stacked-mnist", None)
     few = torch.tensor([0, 1, 2, 3, 4])
     x, y = data.test.batch(few)
     result = evaluate_samples(run_of(data, Copier(x), tmp_path), replace(QUICK, samples=200), 0)

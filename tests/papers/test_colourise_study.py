@@ -85,11 +85,11 @@ def test_training_pictures_are_small_and_evaluated_ones_are_whole(tmp_path):
     for number in range(10):
         levels = np.full((70, 100, 3), 20 * number, np.uint8)
         Image.fromarray(levels).save(tmp_path / f"{number}.png")
-    data = read_data("colourise", str(tmp_path), None)
+    data = read_data(RecipeCall("colourise").recipe, str(tmp_path), None)
     assert data.spec.shape == (3, 32, 32)
     assert data.train.upright
     with pytest.raises(UserError, match="a shorter side of 32 pixels, and learns from parts"):
-        read_data("colourise", str(tmp_path), 48)
+        read_data(RecipeCall("colourise").recipe, str(tmp_path), 48)
     for split, size in (
         (data.train, (32, 46)),
         (data.validation, (32, 46)),
@@ -160,10 +160,10 @@ def test_what_is_above_stays_above(tmp_path):
         levels = np.zeros((24, 24, 3), np.uint8)
         levels[:12, :, 0] = 200 + number
         Image.fromarray(levels).save(tmp_path / f"{number}.png")
-    split = read_data("colourise", str(tmp_path), 24).train
+    split = read_data(RecipeCall("colourise").recipe, str(tmp_path), 24).train
     x = torch.cat([split.batch(torch.zeros(1, dtype=torch.int64))[0] for _ in range(30)])
     assert (x[:, 0, :12] > 0.7).all() and (x[:, 0, 12:] == 0).all()
-    turned = read_data("enlarge", str(tmp_path), 24).train
+    turned = read_data(RecipeCall("enlarge").recipe, str(tmp_path), 24).train
     y = torch.cat([turned.batch(torch.zeros(1, dtype=torch.int64))[0] for _ in range(30)])
     assert not (y[:, 0, 12:] == 0).all()
 
