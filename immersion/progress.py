@@ -1,5 +1,6 @@
-"""Progress of long computations: a live bar in a terminal, plain lines elsewhere."""
+"""Progress of long computations: a live bar in a terminal or notebook, plain lines elsewhere."""
 
+import html
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -10,6 +11,9 @@ from typing import Any, TypeVar
 
 QUIET_SECONDS = 5.0
 """Least time between plain lines."""
+
+REDRAWN_SECONDS = 0.2
+"""Least time between two states of a notebook's bar."""
 
 GAME_TERMS = {"value": "V(D, G)", "accuracy": "accuracy"}
 """Displayed terms of a game of several players, and their labels."""
@@ -129,6 +133,8 @@ def track_training(steps: int | None = None) -> Iterator[MetricsCallback]:
         if sys.stderr.isatty():
             with _show_bar(training) as on_metrics:
                 yield on_metrics
+        elif is_notebook():
+            yield _show_notebook_bar(training)
         else:
             training.write = lambda text: print(text, file=sys.stderr, flush=True)
             yield _print_steps(training)
@@ -164,6 +170,40 @@ def _show_bar(training: _Training) -> Iterator[MetricsCallback]:
             bar.update(task, completed=row["step"], description=description)
 
         yield on_metrics
+
+
+def is_notebook() -> bool:
+    """Return whether the caller is a cell of a notebook, whose output may hold HTML.
+
+    Example:
+        >>> is_notebook()
+        False
+    """
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return hasattr(shell, "kernel")
+
+
+def _show_notebook_bar(training: _Training) -> MetricsCallback:
+    """Return a callback that redraws one bar below a notebook's cell."""
+    from IPython.display import HTML, display
+
+    bar = display(HTML(""), display_id=True)
+    training.write = lambda text: print(text, flush=True)
+    last = [0.0]
+
+    def on_metrics(row: dict[str, Any]) -> None:
+        final = row["step"] == training.steps
+        if row["split"] == "train" and (final or time.monotonic() - last[0] > REDRAWN_SECONDS):
+            last[0] = time.monotonic()
+            bar.update(HTML(_draw_notebook_bar(row, training.steps)))
+
+    return on_metrics
+
+
+def _draw_notebook_bar(row: dict[str, Any], steps: int | None) -> str:
+    filled = "" if steps is None else f" value={row['step']} max={steps}"
+    text = f"{row['step']:,} / {_format_steps(steps)} steps  {_format_left(row, steps)}"
+    return f"<progress{filled}></progress> <code>{html.escape(text + _format_row(row))}</code>"
 
 
 def _print_steps(training: _Training) -> MetricsCallback:

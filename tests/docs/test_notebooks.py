@@ -26,6 +26,9 @@ def test_a_notebook_runs(path, tmp_path, monkeypatch):
     shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     kinds = {kind for output in shown for kind in output.get("data", {})}
     assert {"image/png", "text/html"} <= kinds
+    pages = [output.data["text/html"] for output in shown if "text/html" in output.get("data", {})]
+    bars = [page for page in pages if page.startswith("<progress")]
+    assert len(bars) == 5 and all("value=10 max=10" in bar for bar in bars)
     assert len(list(tmp_path.glob("runs/*/report.html"))) == 5
 
 
