@@ -7,6 +7,7 @@ from typing import Any
 from immersion.check import UserError
 from immersion.data import Dataset, load, standardise
 from immersion.data.catalogue import is_set_name
+from immersion.data.mask_arrays import from_masks
 from immersion.data.patches import PatchSplit
 from immersion.data.restoration import disable_rotation, from_files, from_images, load_pictures
 from immersion.data.saved import load_saved
@@ -44,30 +45,42 @@ def read_data(
 
 def _read_pictures(patches: Patches, source: Any, size: int | None) -> Dataset:
     """Return pictures in patches."""
+    if isinstance(source, Dataset) and isinstance(source.train, PatchSplit):
+        return source
+    if patches.masked:
+        return _read_masked(source, size)
     if isinstance(source, (str, Path)):
-        if patches.masked:
-            return load_segmentation(source, size)
         pictures = load_pictures(source, size, patches.side, patches.shortest)
-        return disable_rotation(pictures) if patches.upright else pictures
+    else:
+        pictures = _read_pictures_in_memory(patches, source, size)
+    return disable_rotation(pictures) if patches.upright else pictures
+
+
+def _read_pictures_in_memory(patches: Patches, source: Any, size: int | None) -> Dataset:
     from immersion.data.intake import check_files, find_root, is_picture_files, read_memory
 
-    if patches.masked:
+    side, shortest = patches.side, patches.shortest
+    if not is_picture_files(source):
+        return from_images(read_memory(source), size, side, shortest)
+    paths = check_files(source)
+    counts, root = split_sizes(len(paths)), find_root(paths)
+    return from_files("pictures", paths, root, size, counts, None, side, shortest)
+
+
+def _read_masked(source: Any, size: int | None) -> Dataset:
+    """Return pictures with masks in patches, from a folder, a named set or two arrays."""
+    if isinstance(source, (str, Path)):
+        return load_segmentation(source, size)
+    from immersion.data.intake import as_array
+
+    if not (isinstance(source, tuple) and len(source) == 2):
         raise UserError(
             "a network that segments is trained on pictures with masks",
-            "the path of a folder with images/ and masks/, or a set's name",
+            "two arrays (pictures, masks), a folder with images/ and masks/, or a set's name",
             f"a {type(source).__name__}",
         )
-    if is_picture_files(source):
-        paths, shortest = check_files(source), patches.shortest
-        counts, side = split_sizes(len(paths)), patches.side
-        pictures = from_files(
-            "pictures", paths, find_root(paths), size, counts, None, side, shortest
-        )
-    elif isinstance(source, Dataset) and isinstance(source.train, PatchSplit):
-        return source
-    else:
-        pictures = from_images(read_memory(source), size, patches.side, patches.shortest)
-    return disable_rotation(pictures) if patches.upright else pictures
+    pictures, masks = as_array("the pictures", source[0]), as_array("the masks", source[1])
+    return from_masks("the arrays", pictures, masks, size)
 
 
 MEMORY = "data in memory"
@@ -129,7 +142,7 @@ def read_recorded_data(
     data, spec = record.data, Spec.from_json(record.data.spec)
     patches = None if recipe is None else get_patches(recipe)
     if given is None and folder.data_file.is_file():
-        upright = patches is not None and patches.upright
+        upright = patches is not None and (patches.upright or patches.masked)
         return load_saved(folder.data_file, spec, upright, data.checksums, data.note)
     source = given if given is not None else folder.paths().get("data", data.source)
     _check_present(source)

@@ -9,6 +9,7 @@ from PIL import Image
 
 from immersion.check import UserError
 from immersion.data import segmentation as module
+from immersion.data.mask_arrays import from_masks
 from immersion.data.patches import PatchSplit
 from immersion.data.segmentation import class_frequencies, load_segmentation
 from immersion.data.segmentation_sets import SEGMENTATION_SETS, read_splits
@@ -59,6 +60,34 @@ def test_a_folder_gives_every_picture_its_own_mask(tmp_path, mode):
     for picture, mask in planes(data):
         assert torch.equal(picture, (mask * 10).byte().expand(3, -1, -1))
     assert load_segmentation(tmp_path).checksums == data.checksums
+
+
+@pytest.mark.parametrize("kind", ["levels", "fractions", "grey", "channels first"])
+def test_arrays_are_what_the_folder_of_their_pictures_is(tmp_path, kind):
+    masks = values(10)
+    x = np.stack([masks * 10] * 3, -1)
+    if kind == "grey":
+        x = x[..., 0]
+    elif kind == "channels first":
+        x = x.transpose(0, 3, 1, 2)
+    data = from_masks("the arrays", x / 255 if kind == "fractions" else x, masks, None)
+    folder = load_segmentation(write(tmp_path, masks))
+    assert [len(data.train), len(data.validation), len(data.test)] == [8, 1, 1]
+    for (picture, mask), (expected, classes) in zip(planes(data), planes(folder), strict=True):
+        assert torch.equal(picture.expand(3, -1, -1), expected) and torch.equal(mask, classes)
+
+
+def test_arrays_that_are_no_masks_are_refused():
+    masks = values(10)
+    x = np.stack([masks * 10] * 3, -1)
+    for bad, words in (
+        (masks[:, :5], "the masks do not fit"),
+        (masks - 1.5, "class numbers: expected integers"),
+        (masks.astype(int) - 1, "from -1 to 1"),
+        (np.zeros_like(masks), "the same class"),
+    ):
+        with pytest.raises(UserError, match=words):
+            from_masks("the arrays", x, bad, None)
 
 
 def test_black_and_white_are_two_classes_and_255_is_void_beside_others(tmp_path):

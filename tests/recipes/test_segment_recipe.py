@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+import immersion as im
 from immersion.check import UserError
 from immersion.commands.apply import apply
 from immersion.commands.evaluate import evaluate_run
@@ -70,6 +71,23 @@ def test_classes_of_brightness_are_learnt(trained):
     rows = [json.loads(line) for line in (path / "run" / "metrics.jsonl").read_text().splitlines()]
     looks = [row for row in rows if row["split"] == "validation"]
     assert looks[-1]["loss"] < looks[0]["loss"] and 0 < looks[-1]["accuracy"] <= 1
+
+
+def test_arrays_in_memory_are_kept_for_a_later_evaluation(tmp_path):
+    folder(tmp_path / "data")
+    x, masks = (
+        np.stack(
+            [np.asarray(Image.open(file)) for file in sorted((tmp_path / "data" / part).iterdir())]
+        )
+        for part in ("images", "masks")
+    )
+    options = dict(SMALL, steps=3, batch_size=4, size=32, progress=False)
+    run = im.train("segment", (x, masks), out=tmp_path / "run", **options)
+    again = im.load(tmp_path / "run")
+    assert again.has_data and again.data.train.upright
+    with pytest.raises(UserError, match="two arrays"):
+        im.train("segment", x, out=tmp_path / "other", **options)
+    assert evaluate_run(again, importance_samples=0)["estimates"] == run.evaluation["estimates"]
 
 
 def test_a_loaded_run_has_the_same_estimates(trained):
