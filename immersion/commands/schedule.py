@@ -21,6 +21,9 @@ from immersion.trackers import open_tracker
 PLAN = "plan"
 """Key of the record's model: the steps to which schedules were fitted, and the given minutes."""
 
+REPORTING = 0.02
+"""Time spent on the report of a run under way, relative to the time of the run, at most."""
+
 DRAWN, MEASURES = 1000, 4
 """Examples in the figures of a model with codes, and how often each test example is computed."""
 
@@ -104,8 +107,9 @@ def watch_run(
         on_metrics: The caller's function for rows of the metrics.
         reported: The folder whose report is written; by default the run's.
     """
-    options, folder = Options(**run.record.options), reported or run.folder
+    options = Options(**run.record.options)
     set_total_steps(options.steps or 0)
+    report = _LiveReport(reported or run.folder)
     pictures = TrainingPictures(run) if options.draw_every else None
     with open_tracker(options.track, run.folder.path, run.record.settings) as log:
 
@@ -114,24 +118,36 @@ def watch_run(
             log(row)
 
         def tell_cost(cost: Cost) -> None:
-            announce(f"{cost.describe()}; watch {folder.report_file}")
-            _update_report(folder)
+            announce(f"{cost.describe()}; watch {report.folder.report_file}")
+            report.update()
 
         draw = pictures or (lambda step, model: None)
         evaluated = count_evaluated(run.experiment, run.data)
         yield (
             options,
             log_row,
-            Callbacks(tell_cost, draw, lambda: _update_report(folder), evaluated),
+            Callbacks(tell_cost, draw, report.update, evaluated),
         )
     if pictures is not None:
         for film in pictures.write_film():
             announce(f"film: {film}")
 
 
-def _update_report(folder: RunFolder) -> None:
-    """Write the report of a run under way; a report that fails must not end the training."""
-    try:
-        write_report(folder)
-    except Exception as error:
-        announce(f"the report could not be written: {error}")
+class _LiveReport:
+    """The report of a run under way."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.due = 0.0
+
+    def update(self) -> None:
+        """Write the report, unless the last one took much of the time since then."""
+        begun = time.monotonic()
+        if begun < self.due:
+            return
+        try:
+            write_report(self.folder)
+        except Exception as error:  # a report that fails must not end the training
+            announce(f"the report could not be written: {error}")
+        end = time.monotonic()
+        self.due = end + (end - begun) / REPORTING

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from test_cli import refused, result, run
 
+from immersion.commands.schedule import _LiveReport
 from immersion.run_folder import RunFolder
 
 DATA = ["--data", "digits", "--network", "dense", "--width", "16", "--depth", "1"]
@@ -86,6 +87,18 @@ def test_a_run_says_what_it_costs_and_where_its_report_is(capsys, tmp_path, monk
     assert "45 steps, 7 epochs" in line and " GB of memory; watch " in line
     assert line.endswith(f"{out}/report.html")
     assert "step 50 / 50" in err
+
+
+def test_the_report_of_a_run_under_way_takes_little_of_its_time(trained):
+    report = _LiveReport(RunFolder(trained))
+    page = report.folder.report_file
+    report.update()
+    page.unlink()
+    report.update()  # at once: not due
+    assert not page.exists()
+    report.due = 0.0
+    report.update()
+    assert page.is_file()
 
 
 def test_steps_and_minutes_together_are_refused(capsys, tmp_path):
