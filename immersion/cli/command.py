@@ -67,7 +67,7 @@ class Command:
         # A training displays its own bar, and no counts below it.
         display = hide_progress if quiet else nullcontext if self.shows_training else show_progress
         with display():
-            if self.shows_training:
+            if self.shows_training and not quiet:
                 return self._train(arguments)
             return self.function(**arguments)
 
