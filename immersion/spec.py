@@ -21,11 +21,12 @@ class Spec:
         classes: Names of the labels 0, 1, ...; empty without labels.
         binarize: Usual binarization of these data in the literature; `none` if they are not.
         shift, scale: The value subtracted from each column of a table and the divisor; empty if
-            the values are those of the file.
+            the values are those of the file. Levels of a table have a scale too, if not 1.
         columns: Names of a table's columns, in its order, those of labels among them; empty
             without names.
         dtypes: Type of each column as it came: int64, float32, bool, ...
         label_column: Name of the column of labels; empty if there is none.
+        white: The level of white in images that came as floats: 1 or 255; None for others.
         frequencies: Frequency of each pixel class in training: its pixels over all pixels of the
             pictures that contain it; empty if pixels have no classes.
     """
@@ -41,6 +42,7 @@ class Spec:
     columns: tuple[str, ...] = ()
     dtypes: tuple[str, ...] = ()
     label_column: str = ""
+    white: float | None = None
 
     @property
     def features(self) -> tuple[str, ...]:

@@ -17,11 +17,12 @@ from immersion.commands.doctor import examine
 from immersion.commands.evaluate import evaluate_run
 from immersion.commands.schedule import RunPlan, plan_run, watch_run
 from immersion.data import Dataset, binarize
-from immersion.data.saved import collect_tensors, save_tensors
+from immersion.data.saved import is_kept, save_data
 from immersion.engine import Experiment, Options
 from immersion.evaluation.samples import QUICK
 from immersion.machine import collect_versions, describe_machine
 from immersion.progress import MetricsCallback as OnMetrics
+from immersion.progress import announce
 from immersion.recipes import Recipe, own
 from immersion.recipes.call import RESUMABLE, RecipeCall
 from immersion.recipes.resolved import describe_resolved
@@ -208,12 +209,11 @@ def train_run(run: Run, on_metrics: OnMetrics = lambda row: None) -> Run:
 
 
 def _train(run: Run, on_metrics: OnMetrics) -> Run:
-    folder, dataset = run.folder, run.data
+    folder = run.folder
     folder.write_record(replace(run.record, outcome=None))
     folder.write_json("paths.json", dict(run.paths))
     if run.record.data.source == MEMORY and not folder.data_file.is_file():
-        _keep_data(folder, dataset)
-    run = replace(run, read=binarize(dataset, run.experiment.binarize))
+        _keep_data(folder, run.unbinarized)
     try:
         with watch_run(run, on_metrics) as (options, log_row, callbacks):
             outcome = engine.train(run.experiment, run.data, folder, options, log_row, callbacks)
@@ -225,9 +225,14 @@ def _train(run: Run, on_metrics: OnMetrics) -> Run:
 
 
 def _keep_data(folder: RunFolder, dataset: Dataset) -> None:
-    """Keep data that were given in memory, unless they are too large, for later evaluations."""
-    if tensors := collect_tensors(dataset):
-        folder.write(folder.data_file.name, lambda path: save_tensors(tensors, path))
+    """Keep data that were given in memory for later evaluations, or say that they are not."""
+    if is_kept(dataset):
+        folder.write(folder.data_file.name, lambda path: save_data(dataset, path))
+    else:
+        announce(
+            "the data are streamed or larger than 1 GiB, and not kept in the run folder: a later "
+            "evaluation needs them again, im.load(run, data=...)"
+        )
 
 
 def _record_divergence(folder: RunFolder, record: RunRecord, error: NonFinite) -> str:

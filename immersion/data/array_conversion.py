@@ -73,7 +73,7 @@ def check_finite(source: Source, x: np.ndarray) -> np.ndarray:
 
 
 def convert_values(
-    source: Source, x: np.ndarray, values: Values | None = None
+    source: Source, x: np.ndarray, values: Values | None = None, white: float | None = None
 ) -> tuple[Tensor, Values]:
     """Return x as a split stores it, and the type of its values: the given or the inferred one.
 
@@ -81,6 +81,7 @@ def convert_values(
         source: The file or the object, for errors.
         x: (N, D) or (N, C, H, W), finite.
         values: The type, or None to infer it.
+        white: Level of white in `unit` values that are floats; by default `infer_white` of x.
 
     Returns:
         The same values, uint8 if they fit in bytes, else float32; and their type. Levels above 1
@@ -99,20 +100,30 @@ def convert_values(
     low, high, whole = x.min(), x.max(), _is_whole(x)
     if values == "real":
         return torch.from_numpy(x.astype(np.float32)), "real"
-    top = {"binary": 1, "counts": EXACT, "unit": 65535 if x.dtype == np.uint16 else 255}[values]
+    white = white if white and x.dtype.kind == "f" else infer_white(x)
+    top = {"binary": 1, "counts": EXACT, "unit": white}[values]
     if low < 0 or high > top or not (whole or values == "unit"):
         expected = {"binary": "0 and 1", "counts": "whole numbers from 0", "unit": UNIT}[values]
         raise UserError(
             f"{source} does not hold {values} values", expected, _describe_range(x), RESCALE
         )
-    if values == "unit" and x.dtype == np.uint16:
-        return torch.from_numpy(np.rint(x / 257).astype(np.uint8)), "unit"
-    if values == "unit" and (not whole or (high <= 1 and x.dtype.kind == "f")):
-        scale = 255 if high > 1 else 1
-        return torch.from_numpy((x / scale).astype(np.float32)), "unit"
-    if values == "unit" and x.dtype.kind == "b":
-        return torch.from_numpy(x.astype(np.uint8) * 255), "unit"
+    if values == "unit" and (not whole or (white == 1 and x.dtype.kind == "f")):
+        return torch.from_numpy((x / white).astype(np.float32)), "unit"
+    if values == "unit":
+        return torch.from_numpy(np.rint(x * (255 / white)).astype(np.uint8)), "unit"
     return torch.from_numpy(x.astype(np.uint8 if high <= 255 else np.float32)), values
+
+
+def infer_white(x: np.ndarray) -> float:
+    """Return the level of white in grey levels: 255 or, of 16 bits, 65535; 1 in fractions.
+
+    Example:
+        >>> infer_white(np.array([0.5])), infer_white(np.array([7.0])), infer_white(np.uint8([1]))
+        (1.0, 255.0, 255.0)
+    """
+    if x.dtype.kind == "b" or (x.dtype.kind == "f" and x.max() <= 1):
+        return 1.0
+    return 65535.0 if x.dtype == np.uint16 else 255.0
 
 
 def infer_values(source: Source, x: np.ndarray) -> tuple[Tensor, Values]:

@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from immersion.data.array_conversion import (
     check_finite,
     convert_values,
     encode_labels,
+    infer_white,
     reorder_axes,
 )
 from immersion.data.dataset import Dataset
@@ -104,6 +106,23 @@ def concatenate(path: Path, parts: list[np.ndarray]) -> np.ndarray:
         raise UserError(f"the splits of {path} have different shapes", received=shapes) from error
 
 
+def stack(source: Source, arrays: list[np.ndarray]) -> np.ndarray:
+    """Return arrays of one shape as one, (N, *shape).
+
+    Raises:
+        UserError: They differ in shape.
+    """
+    shapes = sorted({array.shape for array in arrays})
+    if len(shapes) > 1:
+        raise UserError(
+            f"the examples of {source} differ in shape",
+            "one shape",
+            " and ".join(map(str, shapes[:2])),
+            "resize them, or give their files",
+        )
+    return np.stack(arrays)
+
+
 def from_arrays(
     source: Source,
     x: np.ndarray,
@@ -139,10 +158,25 @@ def from_arrays(
         indices = split_randomly("arrays", split_sizes(len(x)))
     name = source.name if isinstance(source, Path) else source
     spec = Spec(name, tuple(tensor.shape[1:]), kind, classes)
+    if kind == "unit":
+        spec = record_white(spec, x)
     how = f"read as {kind} values" if values is None else f"{kind} values, as requested"
     return from_tensors(
         spec, tensor, y, indices, checksums, f"{len(x)} examples from {name}, {how}"
     )
+
+
+def record_white(spec: Spec, x: np.ndarray) -> Spec:
+    """Return the description of grey levels with their scale, as the array x has them.
+
+    Later examples are read on that scale: a dark one alone could be taken for another.
+    """
+    white = infer_white(x)
+    if spec.is_image:
+        return replace(spec, white=white if x.dtype.kind == "f" else None)
+    if white == 1:
+        return spec
+    return replace(spec, shift=(0.0,) * spec.dimensions, scale=(white,) * spec.dimensions)
 
 
 def read_arrays(path: Path, content: bytes) -> dict[str, np.ndarray]:

@@ -15,11 +15,11 @@ from torch.utils.data import IterableDataset
 
 from immersion.check import UserError
 from immersion.data import transforms
-from immersion.data.arrays import from_arrays
+from immersion.data.arrays import from_arrays, stack
 from immersion.data.dataset import Dataset
 from immersion.data.image_folder import load_image_files
 from immersion.data.item_split import from_items
-from immersion.data.table import check_features, find_label_column, with_columns
+from immersion.data.table import check_features, check_labels, find_label_column, with_columns
 from immersion.spec import Values
 
 KINDS = (
@@ -61,11 +61,6 @@ def read_memory(data: Any, *, size: int | None = None, values: Values | None = N
     return dataset if size is None else transforms.resize(dataset, size)
 
 
-def is_in_memory(data: Any) -> bool:
-    """Return whether data are an object rather than a name or a path."""
-    return not isinstance(data, (str, os.PathLike))
-
-
 def is_picture_files(data: Any) -> bool:
     """Return whether data are a list of paths."""
     listed = isinstance(data, (list, tuple)) and len(data) > 0
@@ -96,7 +91,20 @@ def find_root(paths: Sequence[Path]) -> Path:
 
 
 def as_frame(data: Any) -> nw.DataFrame[Any] | None:
-    """Return a pandas, polars or PyArrow table as a narwhals frame, or None."""
+    """Return a pandas, polars or PyArrow table as a narwhals frame, or None.
+
+    Names of columns that are not words, as pandas numbers those of an array, become words.
+
+    Raises:
+        UserError: Two columns have the same name.
+    """
+    if nw.dependencies.is_pandas_dataframe(data):
+        names = [str(name) for name in data.columns]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            what = "columns of the DataFrame have the same name"
+            raise UserError(what, "different names", ", ".join(twice), "rename them")
+        data = data.set_axis(names, axis=1)
     frame = nw.from_native(data, eager_only=True, pass_through=True)
     return frame if isinstance(frame, nw.DataFrame) else None
 
@@ -112,23 +120,14 @@ def as_array(what: str, data: Any) -> np.ndarray:
     if isinstance(data, Image.Image):
         return np.asarray(data if data.mode in ("L", "RGB", "I;16") else data.convert("RGB"))
     if isinstance(data, (list, tuple)) and data and isinstance(data[0], Image.Image):
-        return _stack([as_array(what, picture) for picture in data], what)
-    array = np.asarray(data)
+        return stack(what, [as_array(what, picture) for picture in data])
+    try:
+        array = np.asarray(data)
+    except ValueError as error:  # nested lists of different lengths
+        raise UserError(f"{what} cannot be read as data", KINDS, error) from error
     if array.dtype == object or array.ndim == 0:
         raise UserError(f"{what} cannot be read as data", KINDS, type(data).__name__)
     return array
-
-
-def _stack(arrays: list[np.ndarray], what: str) -> np.ndarray:
-    shapes = sorted({array.shape for array in arrays})
-    if len(shapes) > 1:
-        raise UserError(
-            f"the examples of {what} differ in shape",
-            "one shape",
-            " and ".join(map(str, shapes[:2])),
-            "resize them, or give their files",
-        )
-    return np.stack(arrays)
 
 
 def _read_arrays(x: Any, y: Any, values: Values | None) -> Dataset:
@@ -137,20 +136,22 @@ def _read_arrays(x: Any, y: Any, values: Values | None) -> Dataset:
     if (frame := as_frame(x)) is not None:
         return _read_frame(frame, values, y)
     array = as_array(what, x)
-    labels = None if y is None else as_array("the labels", y)
+    labels = None if y is None else _read_labels(y)
     return from_arrays(what, array, labels, None, {what: _hash(array, labels)}, values)
 
 
 def _read_frame(frame: nw.DataFrame[Any], values: Values | None, y: Any = None) -> Dataset:
     """Return a data set of a frame's columns, whose names and types are kept."""
-    names, what = [str(name) for name in frame.columns], "the DataFrame"
+    names, what = frame.columns, "the DataFrame"
     position = find_label_column(what, names) if y is None else None
-    columns = [frame[name] for name in frame.columns]
+    columns = [frame[name] for name in names]
     features = [c for i, c in enumerate(columns) if i != position]
+    if not features:
+        raise UserError(f"{what} has no columns of numbers", "one or more", ", ".join(names))
     x = np.stack([_to_numbers(column) for column in features], axis=1)
-    labels = None if y is None else as_array("the labels", y)
+    labels = None if y is None else _read_labels(y)
     if position is not None:
-        labels = _to_labels(columns[position])
+        labels = check_labels(what, names[position], _to_labels(columns[position]))
     dataset = from_arrays(what, x, labels, None, {what: _hash(x, labels)}, values)
     dtypes = [str(column.to_native().dtype).lower() for column in columns]
     label = "" if position is None else names[position]
@@ -163,10 +164,8 @@ def select_columns(frame: nw.DataFrame[Any], features: Sequence[str]) -> np.ndar
     Raises:
         UserError: A column is missing or not numeric.
     """
-    names = [str(name) for name in frame.columns]
-    check_features("the DataFrame", names, features)
-    wanted = features or names
-    return np.stack([_to_numbers(frame[frame.columns[names.index(n)]]) for n in wanted], axis=1)
+    check_features("the DataFrame", frame.columns, features)
+    return np.stack([_to_numbers(frame[name]) for name in features or frame.columns], axis=1)
 
 
 def _to_numbers(column: nw.Series[Any]) -> np.ndarray:
@@ -185,6 +184,14 @@ def _to_labels(column: nw.Series[Any]) -> np.ndarray:
     if column.dtype.is_numeric() or column.dtype == nw.Boolean:
         return column.to_numpy()
     return np.array([str(value) for value in column.to_list()])
+
+
+def _read_labels(y: Any) -> np.ndarray:
+    """Return labels in an array, a list or a series of numbers or words."""
+    series = nw.from_native(y, series_only=True, pass_through=True)
+    if isinstance(series, nw.Series):
+        return _to_labels(series)
+    return as_array("the labels", y)
 
 
 def _hash(x: np.ndarray, y: np.ndarray | None) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from immersion.check import UserError
 from immersion.data.array_conversion import check_finite, convert_values, reorder_axes
-from immersion.data.arrays import from_arrays
+from immersion.data.arrays import from_arrays, record_white, stack
 from immersion.data.dataset import Dataset, to_float
 from immersion.data.image_folder import BUDGET
 from immersion.data.splits import split_randomly, split_sizes
@@ -31,6 +31,7 @@ class ItemSplit:
         items: The data set; items are x or (x, y).
         rows: (N,) indices of the split's items.
         values: Type of the values.
+        white: Level of white in floats.
         binarize: Binarization of the levels.
         stream: Name of the random stream of a `static` sample.
     """
@@ -38,6 +39,7 @@ class ItemSplit:
     items: Any
     rows: Tensor
     values: Values
+    white: float | None = None
     binarize: Binarize = "none"
     stream: str = ""
     resident: bool = field(default=False, init=False)
@@ -49,11 +51,13 @@ class ItemSplit:
         """Return x, (B, *shape) float32, and labels, (B,) or None."""
         read = [read_item(self.items, i) for i in self.rows[indices.cpu()].tolist()]
         array = check_finite(WHAT, reorder_axes(WHAT, np.stack([x for x, _ in read])))
-        x = to_float(convert_values(WHAT, array, self.values)[0], self.values)
+        x = to_float(convert_values(WHAT, array, self.values, self.white)[0], self.values)
         if self.binarize != "none":
             x = to_bits(x, self.binarize, self.stream, indices)
         labels = [y for _, y in read]
-        return x, None if None in labels else torch.tensor(labels)
+        if any(y is None for y in labels):
+            return x, None
+        return x, torch.tensor([_to_class(y) for y in labels])
 
     def with_binarize(self, how: Binarize, stream: str) -> "ItemSplit":
         """Return the split with batches that are binarized."""
@@ -82,38 +86,48 @@ def from_items(items: Any, values: Values | None) -> Dataset:
     if not random and first.nbytes * count <= BUDGET:
         return _read_all(items, count, label is not None, values)
     x = np.stack([read_item(items, i)[0] for i in range(min(SEEN, count))])
-    _, kind = convert_values(WHAT, check_finite(WHAT, reorder_axes(WHAT, x)), values)
-    shape = tuple(reorder_axes(WHAT, first[None]).shape[1:])
+    x = check_finite(WHAT, reorder_axes(WHAT, x))
+    _, kind = convert_values(WHAT, x, values)
+    spec = Spec(WHAT, tuple(x.shape[1:]), kind)
+    spec = record_white(spec, x) if kind == "unit" else spec
     parts = split_randomly("arrays", split_sizes(count))
-    train, validation, test = (ItemSplit(items, rows, kind) for rows in parts)
+    train, validation, test = (ItemSplit(items, rows, kind, spec.white) for rows in parts)
     why = "its items differ when they are read again" if random else "it does not fit in memory"
     note = f"{count} examples from {WHAT}, {kind} values, read for every batch: {why}"
-    checksum = f"sha256:{hashlib.sha256(x.tobytes()).hexdigest()}"
-    return Dataset(Spec(WHAT, shape, kind), train, validation, test, {WHAT: checksum}, note)
+    # Of items that differ whenever they are read, number and shape are all that can be compared.
+    content = repr((count, spec.shape)).encode() if random else x.tobytes()
+    checksum = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    return Dataset(spec, train, validation, test, {WHAT: checksum}, note)
 
 
 def _read_all(items: Any, count: int, labelled: bool, values: Values | None) -> Dataset:
     read = [read_item(items, i) for i in range(count)]
-    shapes = {x.shape for x, _ in read}
-    if len(shapes) > 1:
-        received = " and ".join(map(str, sorted(shapes)[:2]))
-        raise UserError(f"the items of {WHAT} differ in shape", "one shape", received)
-    x = np.stack([x for x, _ in read])
-    y = np.array([label for _, label in read]) if labelled else None
+    x = stack(WHAT, [x for x, _ in read])
+    y = stack(WHAT, [np.asarray(label) for _, label in read]) if labelled else None
     checksum = f"sha256:{hashlib.sha256(x.tobytes()).hexdigest()}"
     return from_arrays(WHAT, x, y, None, {WHAT: checksum}, values)
 
 
-def read_item(items: Any, index: int) -> tuple[np.ndarray, int | None]:
-    """Return x and the label, if any, of one item.
+def read_item(items: Any, index: int) -> tuple[np.ndarray, Any]:
+    """Return x and the label of one item, or None.
 
     Raises:
-        UserError: The item is neither x nor (x, y).
+        UserError: The item is none of x, (x,) and (x, y).
     """
     item = items[index]
-    x, y = item if isinstance(item, (tuple, list)) and len(item) == 2 else (item, None)
+    parts = item if isinstance(item, (tuple, list)) else (item,)
+    x, y = (*parts, None)[:2] if len(parts) in (1, 2) else (None, None)
     array = x.detach().cpu().numpy() if isinstance(x, Tensor) else np.asarray(x)
     if array.dtype.kind not in "biuf" or array.ndim == 0:
         received = f"a {type(item).__name__}"
         raise UserError(f"item {index} of {WHAT} is not an example", "x or (x, y)", received)
-    return array, None if y is None else int(y)
+    return array, y.detach().cpu().numpy() if isinstance(y, Tensor) else y
+
+
+def _to_class(label: Any) -> int:
+    """Return a label of a streamed data set, which must be the number of a class."""
+    value = np.asarray(label)
+    if value.size != 1 or value.dtype.kind not in "biuf" or int(value.item()) != value.item():
+        expected = "whole numbers, since the data set is not read in advance"
+        raise UserError(f"the labels of {WHAT} are not numbers of classes", expected, f"{label}")
+    return int(value.item())

@@ -19,7 +19,7 @@ def from_masks(source: Source, x: np.ndarray, masks: np.ndarray, side: int | Non
     They are read as the files of a folder are: see `load_segmentation`.
 
     Args:
-        source: What errors call the pictures.
+        source: Name of the pictures in errors.
         x: Levels of pictures, (N, H, W), (N, H, W, C) or (N, C, H, W).
         masks: (N, H, W) integers: classes from 0, and 255 for no class; or 0 and 255, where 255
             is class 1.

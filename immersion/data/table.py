@@ -15,6 +15,10 @@ from immersion.data.store import sha256
 from immersion.spec import Values
 
 LABELS = ("label", "class", "target", "y")
+"""Names of a column that holds labels."""
+
+MOST, FEWEST = 20, 5
+"""Numbers in a column of labels, above which there must be some rows for each, and how many."""
 
 
 def load_table(path: Path, values: Values | None = None) -> Dataset:
@@ -34,7 +38,9 @@ def load_table(path: Path, values: Values | None = None) -> Dataset:
     if not features:
         raise UserError(f"{path} holds only labels", remedy="add columns of numbers")
     x = np.stack([parse_column(path, names[i], columns[i]) for i in features], axis=1)
-    labels = None if position is None else parse_labels(columns[position])
+    labels = None
+    if position is not None:
+        labels = check_labels(path, names[position], parse_labels(columns[position]))
     dataset = from_arrays(path, x, labels, None, {path.name: sha256(content)}, values)
     if not headed:
         return dataset
@@ -108,12 +114,29 @@ def find_label_column(source: Source, names: Sequence[str]) -> int | None:
     return found[0] if found else None
 
 
+def check_labels(source: Source, name: str, labels: np.ndarray) -> np.ndarray:
+    """Return a column of labels; raise `UserError` if its numbers do not look like classes.
+
+    A target of a regression may be called target too: it has few rows for each value.
+    """
+    count = len(np.unique(labels))
+    if labels.dtype.kind in "iuf" and count > MOST and len(labels) < FEWEST * count:
+        raise UserError(
+            f"the column {name!r} of {source} is called as labels are, but holds no classes",
+            f"at most {MOST} different numbers, or {FEWEST} rows and more for each",
+            f"{count} different numbers in {len(labels)} rows",
+            "rename it, to model it as a value, or remove it",
+        )
+    return labels
+
+
 def with_columns(
     dataset: Dataset, names: Sequence[str], dtypes: Sequence[str], label: str
 ) -> Dataset:
     """Return a table's data set with the names and types of its columns in the description."""
     spec = replace(dataset.spec, columns=tuple(names), dtypes=tuple(dtypes), label_column=label)
-    return replace(dataset, spec=spec)
+    labelled = f"; column {label!r} read as labels, {len(spec.classes)} classes"
+    return replace(dataset, spec=spec, note=dataset.note + (labelled if label else ""))
 
 
 def infer_dtype(column: Sequence[str]) -> str:

@@ -177,14 +177,14 @@ def standardise(dataset: Dataset) -> Dataset:
 
 
 def to_original_units(x: Tensor, spec: Spec) -> Tensor:
-    """Return standardised rows, (..., D), in the table's own units."""
+    """Return rows in training's units, (..., D), in the table's own; images are unchanged."""
     if not spec.scale:
         return x
     return x * x.new_tensor(spec.scale) + x.new_tensor(spec.shift)
 
 
 def to_scaled_units(x: Tensor, spec: Spec) -> Tensor:
-    """Return rows in the table's own units, (..., D), standardised in float64."""
+    """Return rows in the table's own units, (..., D), in those of training, in float64."""
     wide = x.double()
     if not spec.scale:
         return wide
@@ -200,8 +200,11 @@ def check_untyped(dataset: Dataset, values: Values | None) -> Dataset:
 
 
 def log_volume(spec: Spec) -> float:
-    """Return sum_j log s_j: log p(x) = log p(standardised x) - this, in nats."""
-    return sum(math.log(scale) for scale in spec.scale)
+    """Return sum_j log s_j: log p(x) = log p(standardised x) - this, in nats.
+
+    It is 0 for grey levels: their densities are those of fractions, by convention.
+    """
+    return sum(math.log(scale) for scale in spec.scale) if spec.values == "real" else 0.0
 
 
 def _append(note: str, addition: str) -> str:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from immersion.check import UserError
 from immersion.data import to_original_units
-from immersion.data.array_conversion import check_finite, convert_values
+from immersion.data.array_conversion import check_finite, convert_values, infer_white
 from immersion.data.arrays import read_arrays, select_examples
 from immersion.data.dataset import to_float
 from immersion.data.image_files import SUFFIXES, decode, to_levels
@@ -32,6 +32,12 @@ class ImageArray(np.ndarray):
             return None
         return make_grid(torch.from_numpy(np.array(self)), columns=10)._repr_png_()
 
+    def __array_wrap__(
+        self, array: np.ndarray, context: Any = None, return_scalar: bool = False
+    ) -> Any:
+        """Return results of computations as ordinary arrays and numbers."""
+        return array[()] if return_scalar else np.asarray(array)
+
 
 @dataclass(frozen=True)
 class Container:
@@ -41,6 +47,7 @@ class Container:
         kind: array, tensor, frame or pictures.
         layout: first, (N, C, H, W); last, (N, H, W, C); or grey, (N, H, W).
         levels: True for bytes 0..255, which come back as bytes.
+        white: The level of white in floats, 1 or 255.
         library: The library of a frame: pandas, polars, ...
         index: The index of a frame of pandas, which results have.
     """
@@ -48,6 +55,7 @@ class Container:
     kind: str = "array"
     layout: str = "first"
     levels: bool = False
+    white: float = 1.0
     library: str = ""
     index: Any = None
 
@@ -68,7 +76,7 @@ class Container:
             return self.wrap_numbers(rows.to(x.dtype), ())
         if self.kind == "pictures":
             return [to_picture(image) for image in x]
-        shown = (x.clamp(0, 1) * 255).round().byte() if self.levels else x
+        shown = (x.clamp(0, 1) * 255).round().byte() if self.levels else x * self.white
         if self.layout == "last":
             shown = shown.permute(0, 2, 3, 1)
         elif self.layout == "grey":
@@ -76,7 +84,8 @@ class Container:
         if self.kind == "tensor":
             return shown
         array = shown.numpy()
-        return array.view(ImageArray) if self.layout == "first" and not self.levels else array
+        viewable = self.layout == "first" and not self.levels and self.white == 1
+        return array.view(ImageArray) if viewable else array
 
     def _make_frame(self, columns: dict[str, np.ndarray]) -> Any:
         import narwhals.stable.v2 as nw
@@ -193,6 +202,8 @@ def _read_memory(data: Any, spec: Spec) -> Examples:
 
 def _read_pictures(data: Any, spec: Spec) -> Examples:
     """Return PIL images as in training: cropped to their middle, resized, grey or in colour."""
+    if not spec.is_image:
+        raise UserError("pictures cannot be given to this model", "a table", "PIL images")
     images = [data] if isinstance(data, Image.Image) else list(data)
     x = to_float(torch.stack([to_levels(image, spec.shape) for image in images]), "unit")
     x = (x > 0.5).float() if spec.values == "binary" else x
@@ -203,14 +214,35 @@ def _from_array(array: np.ndarray, spec: Spec, container: Container, what: str) 
     """Return the examples in an array, with the layout that it has."""
     shaped, layout = _arrange(array, spec)
     check_finite(what, shaped)
-    stored, _ = convert_values(what, shaped, spec.values)
     if spec.is_image:
-        levels = array.dtype == np.uint8 and spec.values == "unit"
-        container = replace(container, layout=layout, levels=levels)
-        x = to_float(stored, spec.values)
+        x = _read_levels(shaped, spec, what)
+        container = replace(container, layout=layout, **_find_scale(shaped, spec))
     else:
+        white = spec.scale[0] if spec.values == "unit" and spec.scale else None
+        convert_values(what, shaped, spec.values, white)  # raises
         x = to_scaled_units(torch.from_numpy(shaped.astype(np.float64)), spec).float()
     return Examples(x, container, tuple(str(i) for i in range(len(x))))
+
+
+def _read_levels(images: np.ndarray, spec: Spec, what: str) -> Tensor:
+    """Return images as in training; grey levels for a model of bits are cut at one half."""
+    try:
+        stored, _ = convert_values(what, images, spec.values, spec.white)
+    except UserError:
+        if spec.values != "binary":
+            raise
+        levels, _ = convert_values(what, images, "unit", spec.white)
+        return (to_float(levels, "unit") > 0.5).float()
+    return to_float(stored, spec.values)
+
+
+def _find_scale(images: np.ndarray, spec: Spec) -> dict[str, Any]:
+    """Return the container's arguments for the scale of images: bytes, or floats up to white."""
+    if spec.values != "unit":
+        return {}
+    if images.dtype.kind == "f":
+        return {"white": spec.white or infer_white(images)}
+    return {"levels": images.dtype == np.uint8}
 
 
 def _arrange(array: np.ndarray, spec: Spec) -> tuple[np.ndarray, str]:
@@ -219,6 +251,8 @@ def _arrange(array: np.ndarray, spec: Spec) -> tuple[np.ndarray, str]:
     Raises:
         UserError: Its examples are not of the shape that the model was trained on.
     """
+    if array.size == 0:
+        raise UserError("there are no examples", f"(N, {_list_sizes(spec)})", array.shape)
     shapes = {"first": spec.shape}
     if spec.is_image:
         channels, height, width = spec.shape
@@ -234,9 +268,13 @@ def _arrange(array: np.ndarray, spec: Spec) -> tuple[np.ndarray, str]:
             return np.ascontiguousarray(array.reshape(-1, *spec.shape)), layout
     raise UserError(
         "the examples are not of the shape that the model was trained on",
-        f"(N, {', '.join(map(str, spec.shape))})",
+        f"(N, {_list_sizes(spec)})",
         array.shape,
     )
+
+
+def _list_sizes(spec: Spec) -> str:
+    return ", ".join(map(str, spec.shape))
 
 
 def to_picture(image: Tensor) -> Image.Image:
@@ -273,10 +311,13 @@ def make_columns(
 
 def _restore_dtype(column: np.ndarray, dtype: str) -> np.ndarray:
     """Return a column in the type that it had; whole numbers are rounded to."""
+    if "[" in dtype:  # a type of another library, such as int64[pyarrow]
+        dtype = dtype.split("[")[0]
     if column.dtype.kind == "U" and dtype[:3] not in ("int", "flo", "boo", "uin"):
         return column
     if dtype.startswith("bool"):
         return column.astype(np.float64) > 0.5 if column.dtype.kind != "U" else column == "True"
     if dtype.startswith(("int", "uint")):
-        return np.rint(column.astype(np.float64)).astype(dtype)
+        bounds = np.iinfo(dtype)  # a sample may lie outside of a narrow type
+        return np.rint(column.astype(np.float64)).clip(bounds.min, bounds.max).astype(dtype)
     return column.astype(dtype) if dtype.startswith("float") else column

@@ -7,7 +7,6 @@ from typing import Any
 from torch import nn
 
 from immersion.check import UserError
-from immersion.data import binarize
 from immersion.engine import Experiment
 from immersion.models import GAN
 from immersion.models.inverse import build_encoder
@@ -66,10 +65,7 @@ def load_run(
         _attach_encoder(folder, experiment.model, spec)
     experiment.model.eval()
     function = call.recipe if model is None else None
-    read = None
-    if data is not None:
-        given = read_recorded_data(folder, record, function, data)
-        read = binarize(given, experiment.binarize)
+    read = None if data is None else read_recorded_data(folder, record, function, data)
     return Run(folder, record, experiment, read, function)
 
 

@@ -1,7 +1,7 @@
 """A run: its record and its trained model, and what one does with them from Python."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,13 +12,15 @@ from PIL.Image import Image
 from torch import Tensor, nn
 
 from immersion.check import UserError, check_at_least, check_choice
-from immersion.data import Dataset, binarize, log_volume
+from immersion.data import Dataset, MemorySplit, binarize, log_volume
+from immersion.data.transforms import binarize_split
 from immersion.engine import Experiment
 from immersion.metrics.likelihood.scores import name_score, score_examples
 from immersion.models import Decoder, Generative, LatentVariableModel
 from immersion.models.codes import decode_means, encode_means, with_class
 from immersion.models.paths import PATHS
 from immersion.models.sampling import check_label, iterate_samples
+from immersion.random import use_seed
 from immersion.recipes import Recipe
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
@@ -57,7 +59,7 @@ class Run:
         folder: The run folder.
         record: The contents of `run.json`.
         experiment: The result of the recorded recipe call, with the trained model.
-        read: The data if they have been read already.
+        read: The data, not binarized, if they have been read already.
         recipe: The recipe; None for a model that was built in Python.
         paths: Paths of data and code on this machine, of a run that is being started.
 
@@ -136,10 +138,14 @@ class Run:
         Raises:
             UserError: The data are not where they were, or have changed since the training.
         """
+        return binarize(self.unbinarized, self.experiment.binarize)
+
+    @cached_property
+    def unbinarized(self) -> Dataset:
+        """Return the training data before they are binarized."""
         if self.read is not None:
             return self.read
-        dataset = read_recorded_data(self.folder, self.record, self.recipe)
-        return binarize(dataset, self.experiment.binarize)
+        return read_recorded_data(self.folder, self.record, self.recipe)
 
     @cached_property
     def has_data(self) -> bool:
@@ -193,7 +199,9 @@ class Run:
         from immersion.data.intake import as_array, as_frame, select_columns  # imports narwhals
 
         if (frame := as_frame(z)) is not None:
-            container, codes = hold_frame(frame), select_columns(frame, ())
+            named = set(self.code_names) <= set(frame.columns)
+            codes = select_columns(frame, self.code_names if named else ())
+            container = hold_frame(frame)
         else:
             container = Container("tensor" if isinstance(z, Tensor) else "array")
             codes = np.atleast_2d(as_array("the codes", z))
@@ -274,8 +282,8 @@ class Run:
         """Return decoded examples, (steps, *shape), between two examples' codes.
 
         Args:
-            a: The first example.
-            b: The last example.
+            a: The first example, one.
+            b: The last example, one.
             steps: Examples on the way, both ends included.
             path: linear, spherical (the direction turns at constant speed), or auto: by the prior.
         """
@@ -283,6 +291,9 @@ class Run:
 
         check_at_least(2, steps=steps)
         first, last = self.prepare(a), self.prepare(b)
+        for name, each in (("a", first), ("b", last)):
+            if len(each.x) != 1:
+                raise UserError(f"{name} is not one example", "one", f"{len(each.x)} examples")
         way = default_path(self.decoder) if path == "auto" else path
         walk = PATHS[check_choice("path", way, PATHS)]
         ends = [encode_means(self.decoder, each.x[:1]) for each in (first, last)]
@@ -340,7 +351,8 @@ class Run:
         values = score_examples(self.decoder, x.to(device), importance, seed)
         if isinstance(self.model, LatentVariableModel):  # a density of the table's own units
             values = values - log_volume(self.spec)
-        return values
+        # An example that is too far away for floats has the least score there is.
+        return values.nan_to_num(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf)
 
     def _score_validation(self, importance: int, seed: int) -> Tensor | None:
         """Return sorted scores of validation examples; None if the data are not at hand."""
@@ -348,10 +360,19 @@ class Run:
             return None
         key = (importance, seed)
         if key not in self._references:
-            split = self.data.validation
-            x, _ = split.batch(torch.arange(min(COMPARED, len(split))))
-            self._references[key] = self._score(x, importance, seed).sort().values
+            self._references[key] = self._score(self._validation, importance, seed).sort().values
         return self._references[key]
+
+    @cached_property
+    def _validation(self) -> Tensor:
+        """Validation examples as `prepare` reads examples: bits are levels cut at one half."""
+        split = self.unbinarized.validation
+        if self.experiment.binarize != "none" and self.unbinarized.spec.values == "unit":
+            split = binarize_split(split, "threshold", "")
+        elif isinstance(split, MemorySplit) and split.dynamic:
+            split = binarize_split(replace(split, dynamic=False), "threshold", "")
+        with use_seed(0, "reference"):  # items of some data sets are random
+            return split.batch(torch.arange(min(COMPARED, len(split))))[0]
 
     @cached_property
     def _references(self) -> dict[tuple[int, int], Tensor]:

@@ -142,8 +142,7 @@ def read_recorded_data(
     data, spec = record.data, Spec.from_json(record.data.spec)
     patches = None if recipe is None else get_patches(recipe)
     if given is None and folder.data_file.is_file():
-        upright = patches is not None and (patches.upright or patches.masked)
-        return load_saved(folder.data_file, spec, upright, data.checksums, data.note)
+        return load_saved(folder.data_file, spec, data.checksums, data.note)
     source = given if given is not None else folder.paths().get("data", data.source)
     _check_present(source)
     # The type of values may have been given: inferred again, it could be another.

@@ -9,14 +9,16 @@ from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import IterableDataset, TensorDataset
 
 from immersion.check import UserError
-from immersion.data import load
+from immersion.data import binarize, load
 from immersion.data.intake import read_memory
 from immersion.data.item_split import ItemSplit
-from immersion.data.saved import collect_tensors, load_saved, save_tensors
+from immersion.data.mask_arrays import from_masks
+from immersion.data.saved import is_kept, load_saved, save_data
 
 RANDOM = np.random.default_rng(0)
 TABLE = RANDOM.normal(size=(40, 3))
 LEVELS = RANDOM.integers(0, 256, (40, 6, 5, 3), dtype=np.uint8)
+WIDE = LEVELS.repeat(6, 1).repeat(8, 2)
 PARTS = ("train", "validation", "test")
 
 
@@ -135,6 +137,9 @@ class Endless(IterableDataset):
         (pd.DataFrame({"label": [1, 2], "y": [1, 2], "x": [1, 2]}), "more than one column"),
         (Endless(), "read by index"),
         (Items([torch.zeros(2), torch.zeros(2), torch.zeros(3)]), "differ in shape"),
+        ([TABLE, np.zeros(40)], "cannot be read as data"),
+        (pd.DataFrame({"label": [1, 2, 1, 2]}), "no columns of numbers"),
+        (pd.DataFrame(np.zeros((5, 2)), columns=["a", "a"]), "same name"),
         (["no.png", "such.png", "file.png"], "there is no such picture"),
         ((TABLE, np.zeros(3)), "do not fit its examples"),
     ],
@@ -144,13 +149,82 @@ def test_mistakes_are_sentences(data, words):
         read_memory(data)
 
 
-@pytest.mark.parametrize("name", ["digits", "swiss-roll"])
-def test_saved_data_are_read_back(tmp_path, name):
-    data = load(name)
-    save_tensors(collect_tensors(data), tmp_path / "data.safetensors")
-    back = load_saved(tmp_path / "data.safetensors", data.spec, False, data.checksums, "")
+@pytest.mark.parametrize(
+    "data",
+    [
+        load("digits"),
+        load("swiss-roll"),
+        binarize(load("digits"), "dynamic"),
+        binarize(load("digits"), "static"),
+        from_masks("masked", WIDE, (WIDE[..., 0] > 99).astype(np.uint8), 32),
+    ],
+    ids=["levels", "table", "dynamic", "static", "masks"],
+)
+def test_saved_data_are_read_back(tmp_path, data):
+    assert is_kept(data)
+    save_data(data, tmp_path / "data.safetensors")
+    back = load_saved(tmp_path / "data.safetensors", data.spec, data.checksums, data.note)
+    assert (back.spec, back.checksums, back.note) == (data.spec, data.checksums, data.note)
     for part in PARTS:
-        ours, theirs = getattr(data, part), getattr(back, part)
-        assert torch.equal(ours.x, theirs.x)
-        assert (ours.y is None) is (theirs.y is None)
-        assert ours.y is None or torch.equal(ours.y, theirs.y)
+        batches = []
+        for read in (data, back):
+            split = getattr(read, part)
+            torch.manual_seed(0)
+            batches.append(split.batch(torch.arange(len(split))))
+        (x, y), (again, labels) = batches
+        assert torch.equal(x, again)
+        assert (y is None) is (labels is None) and (y is None or torch.equal(y, labels))
+
+
+def test_streamed_data_are_not_kept():
+    assert not is_kept(read_memory(Items(TENSOR, noise=1.0)))
+
+
+def test_items_of_one_part_are_examples_without_labels():
+    alone = read_memory(TensorDataset(TENSOR))
+    assert alone.spec == read_memory(Items(TENSOR)).spec and alone.spec.shape == (3,)
+    with pytest.raises(UserError, match="is not an example"):
+        read_memory(TensorDataset(TENSOR, TENSOR, TENSOR))
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0], ids=["read once", "streamed"])
+def test_labels_that_are_no_classes_are_refused(noise):
+    for y in (torch.rand(40), torch.rand(40, 2)):
+        with pytest.raises(UserError, match="labels"):
+            data = read_memory(Items(TENSOR, y, noise))
+            data.train.batch(torch.arange(3))
+
+
+def test_labels_of_items_may_be_words():
+    read = read_memory(Items(TENSOR, ["a", "b"] * 20))
+    assert read.spec.classes == ("a", "b")
+    for y in (pd.Series(["a", "b"] * 20), pd.Series(["a", "b"] * 20, dtype="category")):
+        assert read_memory((TABLE, y)).spec.classes == ("a", "b")
+
+
+def test_columns_may_have_numbers_for_names():
+    read = read_memory(pd.DataFrame(TABLE))
+    assert read.spec.columns == ("0", "1", "2")
+    assert torch.equal(together(read), together(read_memory(TABLE)))
+
+
+def test_a_column_of_labels_is_named_and_a_target_of_a_regression_is_none():
+    frame = pd.DataFrame(TABLE, columns=list("abc"))
+    note = read_memory(frame.assign(target=np.arange(40) % 2)).note
+    assert "column 'target' read as labels, 2 classes" in note
+    with pytest.raises(UserError, match="'target' of the DataFrame is called as labels are"):
+        read_memory(frame.assign(target=np.arange(40) // 1.5))
+
+
+def test_random_items_are_known_again():
+    one, other = (read_memory(Items(TENSOR, noise=1.0)) for _ in range(2))
+    assert one.checksums == other.checksums
+    assert one.checksums != read_memory(Items(TENSOR[:30], noise=1.0)).checksums
+
+
+def test_the_level_of_white_is_recorded():
+    floats = LEVELS.astype(np.float32)
+    assert read_memory(LEVELS).spec.white is None
+    assert read_memory(floats).spec.white == 255 and read_memory(floats / 255).spec.white == 1
+    table = read_memory(floats[:, 0, :, 0], values="unit").spec
+    assert table.scale == (255.0,) * 5 and table.shift == (0.0,) * 5

@@ -1,5 +1,7 @@
 """A run object: results in the kind of object that came in, equal to those of the model."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,8 @@ import immersion as im
 from immersion.check import UserError
 from immersion.models.codes import encode_means
 from immersion.models.sampling import draw_samples
+from immersion.runs.containers import make_columns
+from immersion.spec import Spec
 
 QUIET = {"progress": False, "verbose": False}
 RANDOM = np.random.default_rng(0)
@@ -122,6 +126,7 @@ def test_a_gan_needs_an_encoder_to_encode(tmp_path):
         (lambda run: run.decode(np.zeros((2, 7))), "these are no codes"),
         (lambda run: run.manifold(), "only images"),
         (lambda run: run.sample(2, label="x"), "not class-conditional"),
+        (lambda run: run.encode(Image.new("L", (3, 3))), "pictures cannot be given"),
         (lambda run: run.encode(["no.png"]), "pictures cannot be given"),
     ],
 )
@@ -162,3 +167,82 @@ def test_no_absolute_path_is_in_the_record(tmp_path, monkeypatch):
     assert im.load("run").sample(2).shape == (2, 3)
     with pytest.raises(UserError, match="not where they were"):
         im.load("run").data  # noqa: B018
+
+
+def test_bits_that_a_data_set_draws_are_drawn_again_when_it_is_kept(tmp_path):
+    data = im.load_data("digits", binarize="dynamic")
+    p = im.likelihoods.Bernoulli((1, 8, 8))
+    encoder = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 4))
+    decoder = torch.nn.Sequential(torch.nn.Linear(2, 64), torch.nn.Unflatten(1, (1, 8, 8)))
+    vae = im.VAE(encoder, decoder, p, latent_dim=2)
+    run = im.fit(vae, data, steps=5, out=tmp_path / "run", **QUIET)
+    again = im.load(run.path, model=vae)
+    for split in (run.data.test, again.data.test):
+        assert split.dynamic and split.values == "unit" and len(split) == len(data.test)
+    assert set(again.data.test.batch(torch.arange(5))[0].unique().tolist()) == {0.0, 1.0}
+    percentile = run.score(run.data.validation.x).percentile
+    assert abs(percentile.mean() - 50) < 1  # levels are cut at one half, those it is ranked in too
+
+
+@pytest.mark.parametrize("how", ["dynamic", "static", "threshold"])
+def test_validation_data_scored_against_themselves_are_evenly_ranked(tmp_path, how):
+    flags = {"likelihood": "bernoulli", "binarize": how, "steps": 5, "latent_dim": 2}
+    run = im.train("vae", "digits", out=tmp_path / "run", **flags, **QUIET)
+    x = im.load_data("digits").validation.x
+    before = torch.random.get_rng_state()
+    first = run.score(x).percentile
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert abs(first.mean() - 50) < 1
+    assert torch.equal(first, im.load(run.path).score(x).percentile)
+
+
+def test_an_example_too_far_away_for_a_density_has_the_least_score(table):
+    far = FRAME[:3].assign(income=1e30)
+    values, percentile, _ = table.score(far)
+    assert (values == -np.inf).all() and (percentile == 0).all()
+
+
+def test_dark_images_are_read_on_the_scale_of_training(tmp_path):
+    levels = RANDOM.integers(0, 256, (40, 8, 8)).astype(np.float32)
+    levels[0] = levels[0] > 99  # no pixel above 1 of 255
+    run = im.train("vae", levels, latent_dim=2, steps=5, out=tmp_path / "run", **QUIET)
+    assert np.allclose(run.encode(levels)[0], run.encode(levels[:1])[0], atol=1e-5)
+    assert run.reconstruct(levels).max() > 1  # in the units that came in
+
+
+def test_levels_in_a_table_come_back_in_their_units(tmp_path):
+    rows = RANDOM.integers(100, 256, (60, 4)).astype(np.uint8)
+    run = im.train("vae", rows, values="unit", steps=5, out=tmp_path / "run", **QUIET)
+    assert torch.allclose(run.prepare(rows).x, torch.from_numpy(rows / 255).float())
+    assert run.reconstruct(rows).max() > 1 and run.sample(5).max() > 1
+
+
+def test_codes_in_a_frame_are_found_by_their_names(table):
+    codes = table.encode(FRAME)
+    remade = table.decode(codes[["z2", "z1"]])
+    assert remade.equals(table.decode(codes))
+
+
+def test_results_of_computations_with_images_are_plain(digits):
+    drawn = digits.sample(3)
+    assert type(drawn.mean()) is np.float32
+    assert type(drawn.mean(0)) is np.ndarray and type(drawn * 2) is np.ndarray
+
+
+def test_samples_fit_the_type_of_their_column():
+    spec = Spec("t", (1,), "real", columns=("n",), dtypes=("uint8",))
+    assert make_columns(np.array([[-3.0], [300.0]]), spec)["n"].tolist() == [0, 255]
+    spec = replace(spec, dtypes=("int64[pyarrow]",))
+    assert make_columns(np.array([[2.6]]), spec)["n"].tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        (lambda run: run.encode(np.zeros((0, 1, 8, 8))), "there are no examples"),
+        (lambda run: run.interpolate(np.zeros((2, 8, 8)), np.zeros((8, 8))), "a is not one"),
+    ],
+)
+def test_mistakes_with_images_are_sentences(digits, act, words):
+    with pytest.raises(UserError, match=words):
+        act(digits)
