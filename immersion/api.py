@@ -73,7 +73,7 @@ def train(
         (1, 10)
     """
     chosen, theirs = _split_settings(options or Options(), settings)
-    call = training.give_call(recipe, arguments or {})
+    call = training.make_call(recipe, arguments or {})
     call = call.set(**theirs)
     run = training.start_recipe(call, data, out=out, size=size, values=values, options=chosen)
     return _train(run, progress, verbose, on_metrics)

@@ -3,6 +3,7 @@
 Nothing is imported from there, and no connection is made, before such a name is read or written.
 """
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -42,7 +43,7 @@ class HubModel:
     revision: str | None = None
 
     @classmethod
-    def parse(cls, word: str | Path) -> Self:
+    def parse(cls, word: str | os.PathLike[str]) -> Self:
         """Return the model that a name means.
 
         Raises:
@@ -54,7 +55,7 @@ class HubModel:
         """
         found = NAME.fullmatch(_to_text(word))
         if found is None:
-            raise UserError("that is no model of the hub", "hf://user/name", repr(str(word)))
+            raise UserError("that is no model of the hub", "hf://user/name", repr(os.fspath(word)))
         return cls(found[1], found[2])
 
     def __str__(self) -> str:
@@ -62,7 +63,7 @@ class HubModel:
         return f"hf://{self.repository}" + (f"@{self.revision}" if self.revision else "")
 
 
-def is_hub_name(word: str | Path) -> bool:
+def is_hub_name(word: str | os.PathLike[str]) -> bool:
     """Return whether a word or a path is the name of a model on the hub.
 
     Example:
@@ -72,8 +73,8 @@ def is_hub_name(word: str | Path) -> bool:
     return _to_text(word).startswith("hf:/")
 
 
-def _to_text(word: str | Path) -> str:
-    return word.as_posix() if isinstance(word, Path) else word
+def _to_text(word: str | os.PathLike[str]) -> str:
+    return word.as_posix() if isinstance(word, Path) else os.fspath(word)
 
 
 def download(model: HubModel) -> Path:

@@ -59,7 +59,7 @@ class RunFolder:
         inside: The part of the file: empty, or `encoder/`.
     """
 
-    def __init__(self, path: str | Path, inside: str = "") -> None:
+    def __init__(self, path: str | os.PathLike[str], inside: str = "") -> None:
         self.path = Path(path)
         self.file = ModelFile(self.path, inside) if self.path.is_file() else None
         self.checkpoints = self.path / "checkpoints"
@@ -76,7 +76,7 @@ class RunFolder:
         return RunFolder(self.path / "encoder")
 
     @classmethod
-    def open(cls, path: str | Path) -> "RunFolder":
+    def open(cls, path: str | os.PathLike[str]) -> "RunFolder":
         """Return the run in `path`.
 
         Args:
@@ -91,7 +91,7 @@ class RunFolder:
             raise UserError(
                 f"there is no run in that {'folder' if folder.file is None else 'file'}",
                 "a folder with a run.json, or a file that immersion share wrote",
-                f"'{path}'",
+                f"'{os.fspath(path)}'",
                 "train one with immersion train, or check the path",
             )
         values = folder._read("run.json")

@@ -104,10 +104,10 @@ def load_training(recipe: str) -> Command:
     Raises:
         UserError: There is no such recipe.
     """
-    from immersion.commands.train import give_call, train
+    from immersion.commands.train import make_call, train
     from immersion.recipes.image_to_image import get_patches
 
-    call = give_call(recipe, {})
+    call = make_call(recipe, {})
     documentation = inspect.getdoc(call.recipe) or ""
     theirs = [p.replace(kind=p.KEYWORD_ONLY) for p in call.parameters.values()]
     ours = dict(inspect.signature(train, eval_str=True).parameters)

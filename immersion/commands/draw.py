@@ -27,7 +27,9 @@ FILMS = (".gif", ".mp4")
 def reconstruct(
     run: Path, images: tuple[Path, ...] = (), *, refine: int = 0, out: Path | None = None
 ) -> Result:
-    """Encode and decode examples: the mean of p(x|z) at the mean of q(z|x).
+    """Write a picture of examples and their reconstructions: E[x|z] at the mean of q(z|x).
+
+    In Python, the method `run.reconstruct` returns them instead and writes nothing.
 
     Args:
         run: The run folder.
@@ -47,7 +49,7 @@ def reconstruct(
     name = "own-reconstructions.png" if images else "reconstructions.png"
     target = _save(opened.folder, name, picture, out)
     return {
-        "run": str(run),
+        "run": str(opened.path),
         "picture": str(target),
         "examples": len(x),
         "squared_error": error.flatten(1).sum(1).mean().item(),
@@ -73,7 +75,9 @@ def interpolate(
     label: str | None = None,
     out: Path | None = None,
 ) -> Result:
-    """Decode walks from one test example's code to another's.
+    """Write a picture of decoded walks from one test example's code to another's.
+
+    In Python, the method `run.interpolate` returns one walk instead and writes nothing.
 
     Without an encoder, or within a class, the walks are between codes sampled from the prior.
 
@@ -102,7 +106,8 @@ def interpolate(
     )
     way = figures.default_path(opened.decoder) if path == "auto" else path
     between = "test examples" if seen else "codes drawn from the prior"
-    result = {"run": str(run), "pairs": len(b), "between": between}
+    result = {"run": str(opened.path), "pairs": len(b), "between": between}
+    out = None if out is None else Path(out)
     if out is not None and out.suffix.lower() in FILMS:
         _check_target(out, FILMS)
         frames = decoded_images.film_walks(opened.decoder, a, b, steps, way, kind or 0)
@@ -121,7 +126,9 @@ def manifold(
     units: tuple[int, int] | None = None,
     out: Path | None = None,
 ) -> Result:
-    """Show the manifold: the unit square through the inverse Gaussian CDF, decoded.
+    """Write a picture of the manifold: the unit square through the inverse Gaussian CDF, decoded.
+
+    In Python, the method `run.manifold` returns it instead and writes nothing.
 
     Args:
         run: The run folder.
@@ -138,7 +145,7 @@ def manifold(
         decoded_images.draw_manifold(opened.decoder, side, plane),
         out,
     )
-    return {"run": str(run), "picture": str(target), "units": list(plane)}
+    return {"run": str(opened.path), "picture": str(target), "units": list(plane)}
 
 
 def _load_image_run(path: Path) -> Run:
@@ -164,6 +171,7 @@ def _save(folder: RunFolder, name: str, picture: Image, out: Path | None) -> Pat
     """Save a picture where the user wants it, by default among the run's samples."""
     if out is None:
         return figures.save(folder, name, picture)
+    out = Path(out)
     _check_target(out, registered_extensions())
     out.parent.mkdir(parents=True, exist_ok=True)
     picture.save(out)

@@ -44,7 +44,11 @@ def encode(run: Path, data: tuple[Path, ...], *, out: Path | None = None) -> dic
             yield _name_rows(examples) | named
 
     write_table(target, encode_all())
-    return {"run": str(run), "codes": str(target), "shape": [counts[0], len(opened.code_names)]}
+    return {
+        "run": str(opened.path),
+        "codes": str(target),
+        "shape": [counts[0], len(opened.code_names)],
+    }
 
 
 def score(
@@ -86,7 +90,7 @@ def score(
     whole = np.concatenate(values)
     lowest = {names[i]: float(whole[i]) for i in np.argsort(whole)[:LOWEST]}
     return {
-        "run": str(run),
+        "run": str(opened.path),
         "scores": str(target),
         "score": opened.name_score(importance),
         "examples": len(whole),

@@ -1,5 +1,6 @@
 """`immersion evaluate RUN`: measure a model on the test split."""
 
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def evaluate(
         The contents of evaluation.json.
     """
     check_at_least(0, importance_samples=importance_samples, samples=samples)
-    word = str(run)
+    word = os.fspath(run)
     place = Options(device=device).resolve_device()
     if is_bundled(word) or is_published_file(word) or (on and not Path(run).exists()):
         return _evaluate_network(word, on, place)

@@ -88,7 +88,7 @@ def invert(
         with watch_run(inner, on_metrics, opened.folder) as (planned, log_row, callbacks):
             outcome = engine.train(experiment, inner.data, folder, planned, log_row, callbacks)
         folder.write_record(replace(record, outcome=outcome))
-    places = {"run": str(run), "encoder": str(folder.path)}
+    places = {"run": str(opened.path), "encoder": str(folder.path)}
     if outcome.reason == "interrupted":
         return {**places, **outcome.to_json()}
     encoder.load_state_dict(folder.weights())

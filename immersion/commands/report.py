@@ -25,4 +25,4 @@ def report(run: Path, *, beside: tuple[Path, ...] = (), redraw: bool = False) ->
         from immersion.runs.load import load_run
 
         draw_all(load_run(run))
-    return {"run": str(run), "report": str(write_report(folder, others))}
+    return {"run": str(folder.path), "report": str(write_report(folder, others))}

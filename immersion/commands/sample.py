@@ -41,7 +41,9 @@ def sample(
     label: str | None = None,
     out: Path | None = None,
 ) -> dict[str, Any]:
-    """Sample examples: z ~ p(z), x ~ p(x|z); a picture of the first, and all values in a file.
+    """Write samples to a file, z ~ p(z), x ~ p(x|z), and a picture of the first.
+
+    In Python, the method `run.sample` returns them instead and writes nothing.
 
     A .npz file holds `x`, the samples, in the units of the data, and, where p(x|z) has noise,
     `mean`, E[x|z]; for a class-conditional model `y`, the class number of each sample; a .npy file
@@ -62,6 +64,7 @@ def sample(
     """
     check_at_least(1, count=count)
     check_at_least(0, truncation=truncation)
+    out = None if out is None else Path(out)
     opened = load_run(run)
     if out is None:
         opened.folder.check_writable()
@@ -73,7 +76,11 @@ def sample(
     shown = _Shown(figures.SHOWN if opened.spec.is_image else figures.SCATTERED)
     target = out or opened.folder.samples / "samples.npz"
     _write(target, shown(samples), opened.spec, count, _has_noise(model))
-    result = {"run": str(run), "samples": str(target), "shape": [count, *opened.spec.shape]}
+    result = {
+        "run": str(opened.path),
+        "samples": str(target),
+        "shape": [count, *opened.spec.shape],
+    }
     if picture := _save_picture(opened, shown):
         result["picture"] = str(picture)
     if isinstance(model, WithLatentDensity):

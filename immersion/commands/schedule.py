@@ -117,7 +117,7 @@ def watch_run(
             on_metrics(row)
             log(row)
 
-        def tell_cost(cost: Cost) -> None:
+        def announce_cost(cost: Cost) -> None:
             announce(f"{cost.describe()}; watch {report.folder.report_file}")
             report.update()
 
@@ -126,7 +126,7 @@ def watch_run(
         yield (
             options,
             log_row,
-            Callbacks(tell_cost, draw, report.update, evaluated),
+            Callbacks(announce_cost, draw, report.update, evaluated),
         )
     if pictures is not None:
         for film in pictures.write_film():

@@ -50,15 +50,16 @@ def share(
     if model is not None:
         check_installed("hub", NEEDED)
     with tempfile.TemporaryDirectory() as temporary:
+        opened = load_run(run)
         shared = write_folder(
-            load_run(run),
+            opened,
             out or Path(temporary) / "model",
             licence=licence,
             examples=examples,
             hub="" if model is None else str(model),
             overwrite=overwrite,
         )
-        result = {"run": str(run)} | ({} if out is None else _describe(shared))
+        result = {"run": str(opened.path)} | ({} if out is None else _describe(shared))
         if shared.left_out:
             result["left_out"] = list(shared.left_out)
         if model is not None:

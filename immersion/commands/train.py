@@ -86,12 +86,12 @@ def train(
         NonFinite: Training diverged; the last good checkpoint is kept, and the cause is in
             run.json, health.json and the report. The same call resumes from that checkpoint.
     """
-    call = give_call(recipe, arguments or {})
+    call = make_call(recipe, arguments or {})
     run = start_recipe(call, data, out=out, size=size, values=values, options=options)
     return finish(train_run(run, on_metrics))
 
 
-def give_call(recipe: str | Recipe, arguments: Mapping[str, Any]) -> RecipeCall:
+def make_call(recipe: str | Recipe, arguments: Mapping[str, Any]) -> RecipeCall:
     """Return the call of a recipe that the caller gave: a function, or a name."""
     if isinstance(recipe, str) and not own.is_own(recipe):
         return RecipeCall(recipe, arguments)

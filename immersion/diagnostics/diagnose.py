@@ -116,8 +116,8 @@ LONGER = Advice(
 def _report_no_failure(evidence: Evidence) -> Finding:
     if "discriminator/accuracy" not in evidence.train:
         sentence = (
-            "No problem was found. Runs without a discriminator are checked only for numbers that "
-            "are not finite, and by their evaluation."
+            "A run without a discriminator is checked only for numbers that are not finite, and "
+            "by its evaluation."
         )
         if evidence.too_few_examples:
             few = evidence.too_few_examples

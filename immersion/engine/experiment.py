@@ -32,7 +32,7 @@ class OptimizerSettings:
         momentum_steps: Steps over which the momentum of sgd changes linearly from `momentum` to
             `final_momentum`; 0 keeps it constant.
         beta2: Adam's decay of the second moment.
-        clip: Largest norm of the player's gradient; 0 does not clip.
+        clip: Largest norm of the gradient; 0 does not clip.
         max_norm: Largest norm of the incoming weights of a unit, to which they are scaled back
             after each update; 0 sets no limit.
     """

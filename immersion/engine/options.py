@@ -16,7 +16,7 @@ class Options:
     """Settings of the training loop.
 
     Args:
-        steps: Total steps of the game; a larger number resumes a finished run. By default as many
+        steps: Training steps in all; a larger number resumes a finished run. By default as many
             epochs as make a useful model, but no more steps than fit into five minutes in all on
             this machine; the number is recorded, so that the same command resumes the same run.
         minutes: Minutes for the whole command, in place of `steps`: the learning rate's decay, the
@@ -32,19 +32,19 @@ class Options:
             by default the model's usual decay. The average is evaluated and sampled from.
         ema_from: Step after which weights are averaged; 0 averages from the first. The average
             is their plain mean until it spans as many steps as the decay, 1 / (1 - ema). Means
-            over a third of the steps or more suit games whose players do not converge.
+            over a third of the steps or more suit adversarial training that does not converge.
         validate_every: Steps between validation passes; 0 never validates; by default about one
             epoch, and at most a hundred passes.
         patience: Validation passes without a better loss after which training stops and keeps the
-            weights of the best pass; 0 never stops early. For a single player only; by default 10
-            if there are fewer than 20,000 training examples and `steps` is left out.
+            weights of the best pass; 0 never stops early. Not for adversarial training; by
+            default 10 if there are fewer than 20,000 training examples and `steps` is left out.
         log_every: Steps averaged into one line of the metrics.
         checkpoint_seconds: Seconds between checkpoints; the last step always writes one.
         keep_weights: last, the weights of the last step, or of the best validation pass with a
             patience; best, those of the best validation pass in any case; or a number of steps
             after which a snapshot of the evaluated weights is kept as well, at most 100 of them.
-        draw_every: Steps between drawings of the same samples or reconstructions, which become a
-            film at the end; 0 for none.
+        draw_every: Steps between drawings of the same samples, reconstructions or outputs, which
+            become a film at the end; 0 for none.
         track: Tracker that the metrics are logged to as well: tensorboard, wandb, mlflow, trackio,
             or none. Its own environment variables say where, and whether it uses the network.
     """

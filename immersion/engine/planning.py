@@ -15,28 +15,28 @@ from immersion.engine.speed import measure_step
 MINUTES = 4.5
 """Minutes of a command whose length is not given: half a minute less than five, to be sure."""
 
-SMALL = 20_000
+SMALL_DATA = 20_000
 """Training examples below which a training of unknown length stops early by default."""
 
-EPOCHS, MOST = 150, 20_000
+MAX_EPOCHS, MAX_STEPS = 150, 20_000
 """Epochs of a training of one player whose length is not given, and steps of any, at most."""
 
-BATCHES, SMALLEST = 8, 16
+MIN_BATCHES, MIN_BATCH_SIZE = 8, 16
 """Batches that an epoch has at least, and the smallest batch that is taken for it."""
 
-FEWEST = 10
+MIN_STEPS = 10
 """Steps for which there is always time."""
 
-PASSES, LOOKS = 100, 10
+MAX_PASSES, MIN_PASSES = 100, 10
 """Validation passes of a training at most, and at least if its length is not given."""
 
-VALIDATION = 0.1
+VALIDATION_SHARE = 0.1
 """Time of the validation passes, relative to that of the steps, at most."""
 
-ENOUGH, SHRUNK = 1000, 8
+ENOUGH_STEPS, LARGEST_DIVISOR = 1000, 8
 """Steps below which a smaller batch is tried, and by what its size is divided at most."""
 
-SNAPSHOTS = 100
+MAX_SNAPSHOTS = 100
 """Snapshots of the weights of a training, at most."""
 
 PATIENCE = 10
@@ -87,7 +87,7 @@ def plan(
         options = _plan_steps(experiment, data, options, end, made, evaluated)
     if options.validate_every is None:
         epoch = _count_batches(experiment, data, options)
-        every = max(math.ceil(epoch), math.ceil((options.steps or 0) / PASSES))
+        every = max(math.ceil(epoch), math.ceil((options.steps or 0) / MAX_PASSES))
         options = replace(options, validate_every=every if len(data.validation) else 0)
     _check_snapshots(options)
     return replace(options, patience=options.patience or 0)
@@ -104,13 +104,13 @@ def _plan_steps(
     """Return the options with batch size, steps and patience for a training until a time."""
     several = len(experiment.players) > 1
     if options.patience is None:
-        early = not several and len(data.validation) and len(data.train) < SMALL
+        early = not several and len(data.validation) and len(data.train) < SMALL_DATA
         options = replace(options, patience=PATIENCE if early else 0)
     sized, fitting = _fit_batch(experiment, data, options, end, evaluated)
-    steps = max(FEWEST, math.floor(fitting))
+    steps = max(MIN_STEPS, math.floor(fitting))
     if not options.minutes:
-        epochs = math.inf if several else EPOCHS * _count_batches(experiment, data, sized)
-        steps = min(steps, math.ceil(min(epochs, MOST)))
+        epochs = math.inf if several else MAX_EPOCHS * _count_batches(experiment, data, sized)
+        steps = min(steps, math.ceil(min(epochs, MAX_STEPS)))
     if options.validate_every is None:
         sized = replace(sized, validate_every=_choose_interval(experiment, data, sized, steps))
     return replace(sized, steps=steps + (made if options.minutes else 0), minutes=None)
@@ -120,7 +120,7 @@ def _fit_batch(
     experiment: Experiment, data: Data, options: Options, end: float, evaluated: int
 ) -> tuple[Options, float]:
     """Return the options with a batch size of which enough steps fit, and their number."""
-    fitting = float(MOST)
+    fitting = float(MAX_STEPS)
     sizes = _list_batch_sizes(experiment, data, options)
     while sizes:
         size = sizes.pop(0)
@@ -129,11 +129,11 @@ def _fit_batch(
         if not step:
             break
         finish = estimate_finish(data.train, evaluated, step, size)
-        fitting = (end - time.monotonic() - finish) / (step * (1 + VALIDATION))
+        fitting = (end - time.monotonic() - finish) / (step * (1 + VALIDATION_SHARE))
         # A step takes no less than the examples' share of it.
-        while len(sizes) > 1 and fitting * size < ENOUGH * sizes[0]:
+        while len(sizes) > 1 and fitting * size < ENOUGH_STEPS * sizes[0]:
             sizes.pop(0)
-        if fitting >= ENOUGH:
+        if fitting >= ENOUGH_STEPS:
             break
     return options, fitting
 
@@ -143,10 +143,10 @@ def _choose_interval(experiment: Experiment, data: Data, options: Options, steps
     if not len(data.validation):
         return 0
     epoch = _count_batches(experiment, data, options)
-    every = min(max(epoch, steps / PASSES), steps / LOOKS)
+    every = min(max(epoch, steps / MAX_PASSES), steps / MIN_PASSES)
     # Examples of a pass, without a gradient, relative to those of a step.
     costs = epoch * len(data.validation) / len(data.train) / LEARNING
-    return min(steps, math.ceil(max(every, costs / VALIDATION)))
+    return min(steps, math.ceil(max(every, costs / VALIDATION_SHARE)))
 
 
 def _list_batch_sizes(experiment: Experiment, data: Data, options: Options) -> list[int]:
@@ -155,9 +155,9 @@ def _list_batch_sizes(experiment: Experiment, data: Data, options: Options) -> l
     usual = options.resolve_batch_size(length, experiment.batch_size, multiple)
     if options.batch_size is not None:
         return [usual]
-    sizes = [min(usual, max(SMALLEST, length // BATCHES))]
+    sizes = [min(usual, max(MIN_BATCH_SIZE, length // MIN_BATCHES))]
     while len(experiment.players) == 1 and sizes[-1] // 2 >= max(
-        experiment.batch_size // SHRUNK, 2
+        experiment.batch_size // LARGEST_DIVISOR, 2
     ):
         sizes.append(sizes[-1] // 2)
     return list(dict.fromkeys(max(size // multiple, 1) * multiple for size in sizes))
@@ -172,10 +172,10 @@ def _count_batches(experiment: Experiment, data: Data, options: Options) -> floa
 def _check_snapshots(options: Options) -> None:
     """Raise UserError if too many snapshots would be kept."""
     every, steps = options.keep_weights, options.steps or 0
-    if isinstance(every, int) and steps // every > SNAPSHOTS:
+    if isinstance(every, int) and steps // every > MAX_SNAPSHOTS:
         raise UserError(
             "snapshots would fill the disk",
-            f"at most {SNAPSHOTS}",
+            f"at most {MAX_SNAPSHOTS}",
             f"{steps // every:,} of {steps:,} steps",
-            f"pass --keep-weights {math.ceil(steps / SNAPSHOTS)} or more",
+            f"pass --keep-weights {math.ceil(steps / MAX_SNAPSHOTS)} or more",
         )

@@ -28,6 +28,9 @@ from immersion.run_record import Outcome
 Row = dict[str, Any]
 Checkpoint = tuple[dict[str, Tensor], dict[str, Any]]
 
+RENAMED = {"looks_since_best": "passes_since_best"}
+"""Earlier keys of a checkpoint's progress."""
+
 
 @dataclass
 class _Progress:
@@ -36,7 +39,7 @@ class _Progress:
     step: int = 0
     seconds: float = 0.0
     best: float | None = None
-    looks_since_best: int = 0
+    passes_since_best: int = 0
     sums: dict[str, float] = field(default_factory=dict)
     count: int = 0
 
@@ -79,7 +82,7 @@ def train(
     logger = MetricLogger(folder, options, state.order.batch_size, progress, on_metrics)
     watch = _Watch(state, data, callbacks)
     validation = data.validation.to(state.device)
-    stopped_early = 0 < (options.patience or 0) <= progress.looks_since_best
+    stopped_early = 0 < (options.patience or 0) <= progress.passes_since_best
     started, saved = time.monotonic() - progress.seconds, time.monotonic()
     with _defer_interrupts() as interrupted:
         watch.draw(progress.step)
@@ -179,7 +182,7 @@ def _resume(state: TrainingState, folder: RunFolder, checkpoint: Checkpoint | No
     tensors, recorded = checkpoint
     state.load_state_dict(tensors)
     folder.truncate_metrics(recorded["step"])
-    return _Progress(**recorded)
+    return _Progress(**{RENAMED.get(name, name): value for name, value in recorded.items()})
 
 
 def _save(
@@ -193,12 +196,12 @@ def _update_best(state: TrainingState, row: Row, progress: _Progress) -> bool:
     """Update the best validation loss; return whether to stop early."""
     patience = state.options.patience or 0
     if progress.best is None or row["loss"] < progress.best:
-        progress.best, progress.looks_since_best = row["loss"], 0
+        progress.best, progress.passes_since_best = row["loss"], 0
         if state.options.keeps_best:
             state.store_best()
     else:
-        progress.looks_since_best += 1
-    return 0 < patience <= progress.looks_since_best
+        progress.passes_since_best += 1
+    return 0 < patience <= progress.passes_since_best
 
 
 class MetricLogger:

@@ -96,7 +96,7 @@ class Container:
         return made
 
 
-def hold_frame(frame: Any) -> Container:
+def make_frame_container(frame: Any) -> Container:
     """Return the container of results for examples, or codes, in a frame of narwhals."""
     import narwhals.stable.v2 as nw
 
@@ -190,7 +190,7 @@ def _read_memory(data: Any, spec: Spec) -> Examples:
 
     if (frame := as_frame(data)) is not None:
         array = select_columns(frame, spec.features)
-        return _from_array(array, spec, hold_frame(frame), "the DataFrame")
+        return _from_array(array, spec, make_frame_container(frame), "the DataFrame")
     pictures = isinstance(data, Image.Image) or (
         isinstance(data, (list, tuple)) and data and isinstance(data[0], Image.Image)
     )

@@ -25,7 +25,7 @@ from immersion.recipes import Recipe
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
 from immersion.run_record import RunRecord
-from immersion.runs.containers import Container, Examples, hold_frame, read_examples
+from immersion.runs.containers import Container, Examples, make_frame_container, read_examples
 from immersion.runs.training_data import read_recorded_data
 from immersion.spec import Spec
 
@@ -201,7 +201,7 @@ class Run:
         if (frame := as_frame(z)) is not None:
             named = set(self.code_names) <= set(frame.columns)
             codes = select_columns(frame, self.code_names if named else ())
-            container = hold_frame(frame)
+            container = make_frame_container(frame)
         else:
             container = Container("tensor" if isinstance(z, Tensor) else "array")
             codes = np.atleast_2d(as_array("the codes", z))
@@ -212,7 +212,10 @@ class Run:
         return container.wrap_examples(decode_means(model, full), self.spec)
 
     def reconstruct(self, x: Any) -> Any:
-        """Return E[x|z], (N, *shape), at the mean codes of examples, in their kind of object."""
+        """Return E[x|z], (N, *shape), at the mean codes of examples, in their kind of object.
+
+        The function `immersion.reconstruct(run)` writes a picture of them instead.
+        """
         examples = self.prepare(x)
         remade = decode_means(self.decoder, encode_means(self.decoder, examples.x))
         return examples.container.wrap_examples(remade, self.spec)
@@ -227,6 +230,8 @@ class Run:
         noise: bool | None = None,
     ) -> Any:
         """Return samples, (count, *shape), in the units of the data: z ~ p(z), x ~ p(x|z).
+
+        The function `immersion.sample(run)` writes them to a file instead.
 
         Args:
             count: Number of samples.
@@ -281,6 +286,8 @@ class Run:
     def interpolate(self, a: Any, b: Any, *, steps: int = 10, path: str = "auto") -> Any:
         """Return decoded examples, (steps, *shape), between two examples' codes.
 
+        The function `immersion.interpolate(run)` writes a picture of several walks instead.
+
         Args:
             a: The first example, one.
             b: The last example, one.
@@ -302,6 +309,8 @@ class Run:
 
     def manifold(self, side: int = 20, units: tuple[int, int] | None = None) -> Image:
         """Return a picture of the learned manifold: a grid of codes, decoded.
+
+        The function `immersion.manifold(run)` writes it to a file instead.
 
         Args:
             side: Images along each side.

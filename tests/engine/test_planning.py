@@ -9,7 +9,15 @@ from toys import Data, assert_same_run, gan, images, numbers, vae
 from immersion.check import UserError
 from immersion.engine import Experiment, Options, plan, train
 from immersion.engine.cost import LEARNING, Cost, estimate_finish
-from immersion.engine.planning import EPOCHS, FEWEST, MINUTES, MOST, PASSES, PATIENCE, SMALL
+from immersion.engine.planning import (
+    MAX_EPOCHS,
+    MAX_PASSES,
+    MAX_STEPS,
+    MIN_STEPS,
+    MINUTES,
+    PATIENCE,
+    SMALL_DATA,
+)
 from immersion.engine.speed import measure_step
 from immersion.run_folder import RunFolder
 
@@ -51,23 +59,23 @@ def test_small_data_make_many_epochs_of_eight_batches_or_more_and_stop_early(ste
     step_takes(1e-9)
     planned = plan(vae(), split(1000, 100), OPTIONS)
     assert planned.batch_size == 125
-    assert planned.steps == 8 * EPOCHS
-    assert (planned.patience, planned.validate_every) == (PATIENCE, 8 * EPOCHS // PASSES)
+    assert planned.steps == 8 * MAX_EPOCHS
+    assert (planned.patience, planned.validate_every) == (PATIENCE, 8 * MAX_EPOCHS // MAX_PASSES)
     sizes = [plan(vae(), numbers(n), OPTIONS).batch_size for n in (1600, 50, 12)]
     assert sizes == [200, 16, 12]  # as usual, the smallest, all of them
 
 
 def test_large_data_make_the_usual_steps_and_do_not_stop_early(step_takes):
     step_takes(1e-9)
-    assert plan(vae(), numbers(SMALL - 1), OPTIONS).patience == PATIENCE
-    planned = plan(vae(), numbers(SMALL), replace(OPTIONS, batch_size=100))
-    assert (planned.steps, planned.patience) == (MOST, 0)
+    assert plan(vae(), numbers(SMALL_DATA - 1), OPTIONS).patience == PATIENCE
+    planned = plan(vae(), numbers(SMALL_DATA), replace(OPTIONS, batch_size=100))
+    assert (planned.steps, planned.patience) == (MAX_STEPS, 0)
 
 
 def test_a_game_has_no_epochs_that_suffice_and_no_patience(step_takes):
     step_takes(1e-9)
     planned = plan(gan(), numbers(), OPTIONS)
-    assert (planned.steps, planned.patience) == (MOST, 0)
+    assert (planned.steps, planned.patience) == (MAX_STEPS, 0)
 
 
 def test_without_validation_examples_there_are_no_passes(step_takes):
@@ -88,7 +96,7 @@ def test_an_unknown_length_fits_into_the_time_of_a_slow_machine(step_takes):
     total = spent + planned.steps * step + looks + finish
     assert 0.9 * 60 * MINUTES < total <= 60 * MINUTES
     step_takes(10_000.0)
-    assert plan(vae(), data, OPTIONS).steps == FEWEST
+    assert plan(vae(), data, OPTIONS).steps == MIN_STEPS
 
 
 def test_a_slow_machine_takes_smaller_batches_and_looks_ten_times(monkeypatch):
@@ -154,8 +162,8 @@ def test_a_measurement_changes_nothing_and_a_plan_is_what_its_steps_are(tmp_path
     options = plan(experiment, images(), replace(OPTIONS, minutes=0.01, checkpoint_seconds=1e9))
     folders = RunFolder(tmp_path / "planned"), RunFolder(tmp_path / "given")
     train(experiment, images(), folders[0], options)
-    assert (options.steps, options.batch_size, options.validate_every) == (FEWEST, 16, 3)
-    given = Options(FEWEST, 16, validate_every=3, patience=10, precision="float32")
+    assert (options.steps, options.batch_size, options.validate_every) == (MIN_STEPS, 16, 3)
+    given = Options(MIN_STEPS, 16, validate_every=3, patience=10, precision="float32")
     train(vae(), images(), folders[1], given)
     assert_same_run(*folders)
 
@@ -167,7 +175,7 @@ def test_an_experiment_that_cannot_be_measured_is_planned_by_its_data():
     model = torch.nn.Linear(1, 1)
     player = vae().players[0]
     player = replace(player, parameters=list(model.parameters()), objective=explode)
-    assert plan(Experiment(model, (player,)), numbers(), OPTIONS).steps == 2.5 * EPOCHS
+    assert plan(Experiment(model, (player,)), numbers(), OPTIONS).steps == 2.5 * MAX_EPOCHS
 
 
 def test_the_cost_is_told_once_the_first_steps_are_timed(tmp_path, monkeypatch):

@@ -139,6 +139,15 @@ def test_patience_is_remembered_by_a_run_that_goes_on(stop, tmp_path):
     assert end(scripted(LOSSES), folder, options) == (8, "early")
 
 
+def test_passes_are_read_under_their_earlier_key(tmp_path):
+    folder, options = RunFolder(tmp_path), replace(EARLY, patience=2)
+    end(scripted(LOSSES), folder, replace(options, steps=6))
+    tensors, state = folder.load_checkpoint()
+    state["looks_since_best"] = state.pop("passes_since_best")
+    folder.save_checkpoint(state.pop("step"), tensors, state)
+    assert end(scripted(LOSSES), folder, options) == (8, "early")
+
+
 def test_the_best_weights_are_kept(tmp_path):
     folder = RunFolder(tmp_path)
     end(scripted(LOSSES), folder, replace(EARLY, patience=3))
