@@ -41,7 +41,7 @@ _HOMES = {
     "export": "immersion.inference.onnx_file:write_onnx_file",
     "fit": "immersion.api:fit",
     "interpolate": "immersion.commands.draw:interpolate",
-    "invert": "immersion.commands.invert:invert",
+    "invert": "immersion.api:invert",
     "likelihoods": "immersion.likelihoods",
     "load": "immersion.api:load",
     "load_data": "immersion.data:load",

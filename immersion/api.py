@@ -1,4 +1,4 @@
-"""The functions of the package: train, fit and load, which return a run object."""
+"""The functions of the package that train: train and fit return a run, load opens one."""
 
 import dataclasses
 import sys
@@ -12,8 +12,10 @@ from torch import nn
 
 from immersion.check import check_choice
 from immersion.commands import train as training
-from immersion.engine import OptimizerSettings, Options, Player
+from immersion.commands.invert import invert as train_encoder
+from immersion.engine import OptimizerSettings, Options, Outcome, Player, repeat_signal
 from immersion.engine.experiment import Objective
+from immersion.nn import Architecture
 from immersion.progress import MetricsCallback, show_progress, track_training
 from immersion.recipes import Recipe
 from immersion.recipes.call import RecipeCall
@@ -62,6 +64,7 @@ def train(
     Raises:
         UserError: An argument is not valid; nothing has been written.
         NonFinite: Training diverged; the last good checkpoint is kept.
+        KeyboardInterrupt: Ctrl-C; a checkpoint has been written, and the same call resumes.
 
     Example:
         >>> import tempfile
@@ -84,7 +87,7 @@ def fit(
     data: Any,
     *,
     objective: Objective | None = None,
-    optimizer: OptimizerSettings = OptimizerSettings(),
+    optimizer: OptimizerSettings | None = None,
     players: Sequence[Player] = (),
     out: str | Path | None = None,
     size: int | None = None,
@@ -101,13 +104,14 @@ def fit(
         model: Any module; for those of `immersion.models` an objective is known.
         data, out, size, values, options, progress, verbose, on_metrics: As in `train`.
         objective: (model, batch) -> named terms, each (B,), of which `loss` is minimised.
-        optimizer: Optimizer settings.
-        players: The players of a game, instead of an objective.
+        optimizer: Optimizer settings; by default those of `OptimizerSettings()`.
+        players: The players of a game, instead of an objective and an optimizer: each has its own.
         settings: Single options by name: steps, batch_size, seed, ...
 
     Raises:
         UserError: An argument is not valid; nothing has been written.
         NonFinite: Training diverged; the last good checkpoint is kept.
+        KeyboardInterrupt: Ctrl-C; a checkpoint has been written, and the same call resumes.
 
     Example:
         >>> import tempfile
@@ -129,11 +133,45 @@ def fit(
     begun = time.monotonic()
     dataset = read_data(None, data, size, values)
     name = type(model).__name__.lower()
-    call = RecipeCall("", {"optimizer": dataclasses.asdict(optimizer)} if not players else {})
+    recorded = dataclasses.asdict(optimizer or OptimizerSettings())
+    call = RecipeCall("", {} if players else {"optimizer": recorded})
     run = training.start_experiment(
         call, experiment, dataset, data, out, size, chosen, name, begun
     )
     return _train(run, progress, verbose, on_metrics)
+
+
+def invert(
+    run: str | Path | Run,
+    *,
+    weight: float = 10.0,
+    architecture: Architecture = Architecture(),
+    optimizer: OptimizerSettings = OptimizerSettings(),
+    options: Options = Options(),
+    on_metrics: MetricsCallback = lambda row: None,
+) -> dict[str, Any]:
+    """Train an encoder for a run's generator, as `immersion.commands.invert.invert` does.
+
+    Args:
+        run: The run of a GAN, or its folder.
+        weight, architecture, optimizer, options, on_metrics: As there.
+
+    Raises:
+        UserError: The run is not one of a GAN, or it has an encoder of other settings or of other
+            weights of the generator.
+        NonFinite: Training diverged; the last good checkpoint is kept.
+        KeyboardInterrupt: Ctrl-C; a checkpoint has been written, and the same call resumes.
+    """
+    done = train_encoder(
+        Path(run),
+        weight=weight,
+        architecture=architecture,
+        optimizer=optimizer,
+        options=options,
+        on_metrics=on_metrics,
+    )
+    repeat_signal(done.get("signal"))
+    return done
 
 
 def load(
@@ -182,4 +220,5 @@ def _train(run: Run, progress: bool, verbose: bool, on_metrics: MetricsCallback)
 
             trained = training.train_run(run, notify)
         training.finish(trained)
+    repeat_signal((trained.record.outcome or Outcome()).signal)
     return trained

@@ -46,13 +46,14 @@ def _make_dataset(X: np.ndarray, values: Values) -> Dataset:
 
 
 def _train(call: RecipeCall, dataset: Dataset, options: Options) -> Decoder:
-    """Return the trained model; its run folder is temporary."""
+    """Return the trained model; its run folder is temporary, and Ctrl-C ends the fit."""
     experiment = call.build(dataset.spec, options.seed)
     experiment.check(dataset.train.batch(torch.arange(len(dataset.train)))[0])
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder(folder)
-        engine.train(experiment, dataset, run, options)
+        outcome = engine.train(experiment, dataset, run, options)
         run.load_weights(experiment.model)
+    engine.repeat_signal(outcome.signal)  # an interrupted estimator is not a fitted one
     return cast(Decoder, experiment.model)
 
 

@@ -203,7 +203,10 @@ def start(run: Run, plan: RunPlan, paths: Mapping[str, Any]) -> Run:
 
 
 def train_run(run: Run, on_metrics: OnMetrics = lambda row: None) -> Run:
-    """Train a started run's model in its folder, and return it with its outcome."""
+    """Train a started run's model in its folder, and return it with its outcome.
+
+    The model has its evaluated weights then, and is in evaluation mode, interrupted or not.
+    """
     with run.folder.lock():
         return _train(run, on_metrics)
 
@@ -221,6 +224,8 @@ def _train(run: Run, on_metrics: OnMetrics) -> Run:
         raise NonFinite(_record_divergence(folder, run.record, error)) from error
     run = replace(run, record=replace(run.record, outcome=outcome))
     folder.write_record(run.record)
+    run.model.load_state_dict(folder.weights())
+    run.model.eval()
     return run
 
 
@@ -257,9 +262,8 @@ def finish(run: Run) -> dict[str, Any]:
     """Evaluate the trained model, sample from it and write the report, unless interrupted."""
     outcome = run.record.outcome or Outcome()
     if outcome.reason == "interrupted":
+        run.model.cpu()
         return {"run": str(run.folder.path), **outcome.to_json()}
-    run.model.load_state_dict(run.folder.weights())
-    run.model.eval()
     if run.record.device not in ("cpu", "cuda"):  # others lack float64, in which means are taken
         run.model.cpu()
     evaluation = run.folder.evaluation()

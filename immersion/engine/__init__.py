@@ -3,6 +3,7 @@
 from immersion.engine.callbacks import Callbacks
 from immersion.engine.cost import Cost
 from immersion.engine.experiment import Experiment, OptimizerSettings, Player
+from immersion.engine.interrupts import repeat_signal
 from immersion.engine.options import Options
 from immersion.engine.planning import plan
 from immersion.engine.train import Outcome, train
@@ -16,5 +17,6 @@ __all__ = [
     "Outcome",
     "Player",
     "plan",
+    "repeat_signal",
     "train",
 ]

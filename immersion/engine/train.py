@@ -1,11 +1,8 @@
 """The training loop of all experiments, whatever their players."""
 
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,6 +14,7 @@ from immersion.check import NonFinite
 from immersion.engine.callbacks import Callbacks
 from immersion.engine.cost import Cost, estimate_finish, measure_memory
 from immersion.engine.experiment import Experiment
+from immersion.engine.interrupts import defer_interrupts
 from immersion.engine.options import Options
 from immersion.engine.planning import Data, plan
 from immersion.engine.speed import StepClock
@@ -84,7 +82,7 @@ def train(
     validation = data.validation.to(state.device)
     stopped_early = 0 < (options.patience or 0) <= progress.passes_since_best
     started, saved = time.monotonic() - progress.seconds, time.monotonic()
-    with _defer_interrupts() as interrupted:
+    with defer_interrupts() as interrupted:
         watch.draw(progress.step)
         for terms in () if stopped_early else state.run_steps(progress.step):
             progress.step += 1
@@ -260,28 +258,3 @@ class MetricLogger:
         self.last = {"step": progress.step, "split": split, "seconds": seconds, **values}
         self.folder.append_metrics(self.last)
         self.on_metrics(self.last)
-
-
-@contextmanager
-def _defer_interrupts() -> Iterator[Callable[[], int | None]]:
-    """Yield a function that returns the signal to end, if any; a second signal ends at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: None
-        return
-    received: list[int] = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def restore_handlers() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    def handle(number: int, frame: object) -> None:
-        received.append(int(number))
-        restore_handlers()
-
-    for number in before:
-        signal.signal(number, handle)
-    try:
-        yield lambda: received[0] if received else None
-    finally:
-        restore_handlers()

@@ -18,7 +18,7 @@ from immersion.recipes.base import build_players
 def make_experiment(
     model: nn.Module,
     objective: Objective | None = None,
-    optimizer: OptimizerSettings = OptimizerSettings(),
+    optimizer: OptimizerSettings | None = None,
     players: Sequence[Player] = (),
 ) -> Experiment:
     """Return the experiment that trains a model.
@@ -27,12 +27,12 @@ def make_experiment(
         model: Any module; of `immersion.models` ones the objective is known.
         objective: (model, batch) -> named terms, each (B,); by default the ELBO of a latent
             variable model and the reconstruction error of an autoencoder.
-        optimizer: Optimizer settings.
-        players: The players of a game, instead of an objective; by default a GAN's two players,
-            with the non-saturating game.
+        optimizer: Optimizer settings; by default those of `OptimizerSettings()`.
+        players: The players of a game, instead of an objective and an optimizer; by default a
+            GAN's two players, with the non-saturating game.
 
     Raises:
-        UserError: The objective is missing, or there are no parameters to train.
+        UserError: The objective is missing or given twice, or there are no parameters to train.
 
     Example:
         >>> from immersion.likelihoods import LIKELIHOODS
@@ -44,15 +44,29 @@ def make_experiment(
     """
     check = getattr(getattr(model, "likelihood", None), "check", lambda x: None)
     if players:
+        _check_alone(objective=objective, optimizer=optimizer)
         return Experiment(model, tuple(players), check=check)
     parameters = [p for p in model.parameters() if p.requires_grad]
     if not parameters:
         raise UserError(f"a {type(model).__name__} without parameters cannot be trained")
+    optimizer = optimizer or OptimizerSettings()
     if isinstance(model, GAN) and objective is None:
         game = build_players(model, GAMES["non-saturating"](), Penalties(), optimizer, 1, 1.0)
         return Experiment(model, game, batch_size=64)
     player = Player("model", parameters, objective or _usual_objective(model), optimizer)
     return Experiment(model, (player,), check=check)
+
+
+def _check_alone(**given: object) -> None:
+    """Raise UserError if something is given beside the players that they have themselves."""
+    beside = [name for name, value in given.items() if value is not None]
+    if beside:
+        raise UserError(
+            f"each player has its own {' and '.join(beside)}",
+            "players= alone",
+            f"players= and {', '.join(f'{name}=' for name in beside)}",
+            f"give the {' and the '.join(beside)} to the players",
+        )
 
 
 def _usual_objective(model: nn.Module) -> Objective:

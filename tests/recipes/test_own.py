@@ -165,6 +165,20 @@ def test_any_objective_and_any_module(tmp_path):
         im.fit(torch.nn.Linear(5, 5), torch.randn(60, 5), out=tmp_path / "other", **SETTINGS)
 
 
+@pytest.mark.parametrize(
+    "beside",
+    [{"objective": im.Reconstruction()}, {"optimizer": im.OptimizerSettings()}],
+    ids=["objective", "optimizer"],
+)
+def test_players_come_without_what_each_has_itself(beside, tmp_path):
+    model = torch.nn.Linear(5, 5)
+    player = im.Player("only", list(model.parameters()), im.Reconstruction())
+    (name,) = beside
+    with pytest.raises(UserError, match=f"each player has its own {name}.*{name}="):
+        im.fit(model, torch.randn(60, 5), players=[player], out=tmp_path / "a", **beside)
+    assert not (tmp_path / "a").exists()
+
+
 def test_a_gan_plays_its_usual_game(tmp_path):
     generator, network = torch.nn.Linear(2, 5), torch.nn.Linear(5, 1)
     prior = im.priors.StandardNormal(2)
