@@ -66,8 +66,15 @@ class ModelFile:
             raise UserError(f"{name} in '{self.path}' is damaged", "JSON", error) from error
 
     def read_step(self) -> int:
-        """Return the number of training steps that the weights have seen."""
-        return int(self._read_metadata().get(self.inside + STEP, 0))
+        """Return the number of training steps that the weights have seen.
+
+        Raises:
+            UserError: The file is damaged.
+        """
+        text = self._read_metadata().get(self.inside + STEP, "0")
+        if not text.isdecimal():
+            raise UserError(f"'{self.path}' is damaged", "a number of steps", repr(text))
+        return int(text)
 
     def read_weights(self) -> dict[str, Tensor]:
         """Return the weights by name, on the CPU.

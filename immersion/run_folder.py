@@ -95,7 +95,8 @@ class RunFolder:
                 "train one with immersion train, or check the path",
             )
         values = folder._read("run.json")
-        if (received := values.get("format", 0)) > FORMAT:
+        received = values.get("format", 0)
+        if not isinstance(received, int) or received > FORMAT:
             remedy = "install a newer immersion"
             raise UserError("the run was written by a newer version", FORMAT, received, remedy)
         if not set(REQUIRED) <= set(values):

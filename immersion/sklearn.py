@@ -40,7 +40,7 @@ def _draw_seed(random_state: Any) -> int:
 def _make_dataset(X: np.ndarray, values: Values) -> Dataset:
     """Return rows as training data; nothing is held out, which searches do themselves."""
     check_choice("type of values", values, get_args(Values))
-    x = torch.tensor(X, dtype=torch.float32)
+    x = torch.tensor(X, dtype=torch.float64)  # standardised in it
     train, empty = MemorySplit(x, None, values), MemorySplit(x[:0], None, values)
     return standardise(Dataset(Spec("X", (x.shape[1],), values), train, empty, empty, {}))
 

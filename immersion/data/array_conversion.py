@@ -99,7 +99,8 @@ def convert_values(
     check_choice("type of values", values, get_args(Values))
     low, high, whole = x.min(), x.max(), _is_whole(x)
     if values == "real":
-        return torch.from_numpy(x.astype(np.float32)), "real"
+        # A table is standardised in float64: around a large mean, float32 has no digits left.
+        return torch.from_numpy(x.astype(np.float32 if x.ndim == 4 else np.float64)), "real"
     white = white if white and x.dtype.kind == "f" else infer_white(x)
     top = {"binary": 1, "counts": EXACT, "unit": white}[values]
     if low < 0 or high > top or not (whole or values == "unit"):

@@ -52,7 +52,9 @@ def read_memory(data: Any, *, size: int | None = None, values: Values | None = N
         return transforms.check_untyped(load_files(data, size), values)
     elif isinstance(data, TorchDataset):
         dataset = from_items(_check_mapped(data), values)
-    elif isinstance(data, tuple) and len(data) == 2:
+    elif isinstance(data, tuple) and any(hasattr(part, "shape") for part in data):
+        if len(data) != 2:
+            raise UserError("the data are not understood", KINDS, f"a tuple of {len(data)}")
         dataset = _read_arrays(data[0], data[1], values)
     elif (frame := as_frame(data)) is not None:
         dataset = _read_frame(frame, values)
@@ -116,7 +118,12 @@ def as_array(what: str, data: Any) -> np.ndarray:
         UserError: It is none of them.
     """
     if isinstance(data, torch.Tensor):
-        return data.detach().cpu().numpy()
+        dense = (data.to_dense() if data.layout != torch.strided else data).detach().cpu()
+        return (dense.float() if dense.dtype == torch.bfloat16 else dense).numpy()
+    if np.ma.is_masked(data):
+        count = int(np.ma.count_masked(data))
+        remedy = "fill them in, or remove those examples"
+        raise UserError(f"{what} has missing values", "none", f"{count} masked", remedy)
     if isinstance(data, Image.Image):
         return np.asarray(data if data.mode in ("L", "RGB", "I;16") else data.convert("RGB"))
     if isinstance(data, (list, tuple)) and data and isinstance(data[0], Image.Image):
@@ -143,7 +150,10 @@ def _read_arrays(x: Any, y: Any, values: Values | None) -> Dataset:
 def _read_frame(frame: nw.DataFrame[Any], values: Values | None, y: Any = None) -> Dataset:
     """Return a data set of a frame's columns, whose names and types are kept."""
     names, what = frame.columns, "the DataFrame"
-    position = find_label_column(what, names) if y is None else None
+    position = find_label_column(what, names)
+    if position is not None and y is not None:
+        remedy = f"rename or remove the column {names[position]!r}, or leave y out"
+        raise UserError(f"{what} has labels, and others are given", "one of both", remedy=remedy)
     columns = [frame[name] for name in names]
     features = [c for i, c in enumerate(columns) if i != position]
     if not features:
@@ -181,6 +191,16 @@ def _to_numbers(column: nw.Series[Any]) -> np.ndarray:
 
 
 def _to_labels(column: nw.Series[Any]) -> np.ndarray:
+    if column.is_null().any() or (column.dtype.is_float() and column.is_nan().any()):
+        missing = (
+            (column.is_null() | column.is_nan()) if column.dtype.is_float() else (column.is_null())
+        )
+        raise UserError(
+            "there are examples without a label",
+            "a class for each",
+            f"{missing.sum()} missing",
+            "fill them in, or remove those examples",
+        )
     if column.dtype.is_numeric() or column.dtype == nw.Boolean:
         return column.to_numpy()
     return np.array([str(value) for value in column.to_list()])

@@ -60,6 +60,10 @@ def read_named_columns(
     headed = not any(is_number(field) for field in rows[0])
     names = [name.strip() for name in rows[0]] if headed else []
     names = names or [str(i + 1) for i in range(len(rows[0]))]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        what = f"columns of {path} have the same name"
+        raise UserError(what, "different names", ", ".join(map(repr, twice)), "rename them")
     columns = list(zip(*(rows[1:] if headed else rows), strict=True))
     if not columns:
         raise UserError(f"{path} has a header and no rows", remedy="add rows")

@@ -3,10 +3,12 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Literal, Self, get_args, get_type_hints
 
 import torch
 
+from immersion.argument_types import convert_settings
 from immersion.check import UserError, check_at_least, check_choice
 from immersion.precision import parse_device, resolve_device, resolve_precision
 
@@ -67,6 +69,8 @@ class Options:
 
     def __post_init__(self) -> None:
         """Validate."""
+        for name, value in convert_settings(vars(self), _read_hints()).items():
+            object.__setattr__(self, name, value)
         parse_device(self.device)
         check_choice("precision", self.precision, ("auto", "bfloat16", "float32"))
         for name in ("steps", "batch_size", "log_every"):
@@ -82,7 +86,7 @@ class Options:
         else:
             check_at_least(1, keep_weights=self.keep_weights)
         check_at_least(0, draw_every=self.draw_every)
-        check_choice("tracker", self.track, get_args(get_type_hints(type(self))["track"]))
+        check_choice("tracker", self.track, get_args(_read_hints()["track"]))
         if self.steps is not None and self.minutes is not None:
             raise UserError(
                 "the length of a training is given twice",
@@ -183,3 +187,8 @@ class Options:
     def resolve_precision(self, device: torch.device) -> torch.dtype:
         """Return the precision of the networks on a device."""
         return resolve_precision(self.precision, device)
+
+
+@cache
+def _read_hints() -> dict[str, Any]:
+    return get_type_hints(Options)

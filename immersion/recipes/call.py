@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from immersion.argument_types import convert_settings
 from immersion.check import UserError, check_choice
 from immersion.engine import Experiment, Options
 from immersion.random import use_seed
@@ -102,7 +103,8 @@ class RecipeCall:
         arguments = dict(self.to_python())
         for name, value in rename_legacy_keys(settings).items():
             if name in self.parameters:
-                arguments[name] = value
+                hints = {name: self.parameters[name].annotation}
+                arguments |= convert_settings({name: value}, hints)
                 continue
             outer = next((n for n, p in self.parameters.items() if _has_field(p, name)), None)
             if outer is None:
@@ -110,7 +112,8 @@ class RecipeCall:
                 check_choice(f"setting of {self.name}", name, known)
                 raise UserError(f"{name} is an option, not an argument of {self.name}")
             before = arguments.get(outer, self.parameters[outer].default)
-            arguments[outer] = dataclasses.replace(before, **{name: value})
+            plain = convert_settings({name: value}, typing.get_type_hints(type(before)))
+            arguments[outer] = dataclasses.replace(before, **plain)
         return dataclasses.replace(self, arguments=arguments)
 
     def complete(self) -> Self:

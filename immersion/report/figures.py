@@ -206,7 +206,9 @@ def _plane(
     if x.shape[1] == 2:
         return points, (names[0], names[1])
     centre = x.mean(0)
-    _, singular, directions = np.linalg.svd(x - centre, full_matrices=False)
+    # Of fewer than two points, all directions, of which some have no variance.
+    _, singular, directions = np.linalg.svd(x - centre, full_matrices=len(x) < 2)
+    singular = np.pad(singular, (0, max(0, 2 - len(singular))))
     share = singular**2 / max((singular**2).sum(), 1e-300)
     first, second = (
         f"{which} principal direction, {100 * part:.0f} % of variance"

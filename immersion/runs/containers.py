@@ -212,6 +212,8 @@ def _read_pictures(data: Any, spec: Spec) -> Examples:
 
 def _from_array(array: np.ndarray, spec: Spec, container: Container, what: str) -> Examples:
     """Return the examples in an array, with the layout that it has."""
+    if array.dtype.kind not in "biuf":
+        raise UserError(f"{what} holds values that are not numbers", "numbers", array.dtype)
     shaped, layout = _arrange(array, spec)
     check_finite(what, shaped)
     if spec.is_image:

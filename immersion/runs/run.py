@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from immersion.check import UserError, check_at_least, check_choice
 from immersion.data import Dataset, MemorySplit, binarize, log_volume
+from immersion.data.array_conversion import check_finite
 from immersion.data.transforms import binarize_split
 from immersion.engine import Experiment
 from immersion.metrics.likelihood.scores import name_score, score_examples
@@ -208,6 +209,7 @@ class Run:
         model = self.decoder
         if codes.ndim != 2 or codes.shape[1] not in (model.latent_dim, model.noise_dim):
             raise UserError("these are no codes", f"(N, {model.latent_dim})", codes.shape)
+        check_finite("the codes", codes)
         full = with_class(model, torch.tensor(codes, dtype=torch.float32), 0)
         return container.wrap_examples(decode_means(model, full), self.spec)
 

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import IterableDataset, TensorDataset
 
 from immersion.check import UserError
-from immersion.data import binarize, load
+from immersion.data import binarize, load, standardise
 from immersion.data.intake import read_memory
 from immersion.data.item_split import ItemSplit
 from immersion.data.mask_arrays import from_masks
@@ -140,6 +140,11 @@ class Endless(IterableDataset):
         ([TABLE, np.zeros(40)], "cannot be read as data"),
         (pd.DataFrame({"label": [1, 2, 1, 2]}), "no columns of numbers"),
         (pd.DataFrame(np.zeros((5, 2)), columns=["a", "a"]), "same name"),
+        (np.ma.masked_where(TABLE > 1, TABLE), "missing values"),
+        ((TABLE, TABLE, TABLE), "a tuple of 3"),
+        (pd.DataFrame({"a": [1, 2, 3, 4], "label": ["x", None, "y", "x"]}), "without a label"),
+        ((TABLE, pd.Series(["a", None] * 20)), "without a label"),
+        ((pd.DataFrame({"a": [1.0] * 9, "y": [0] * 9}), [1] * 9), "has labels, and others"),
         (["no.png", "such.png", "file.png"], "there is no such picture"),
         ((TABLE, np.zeros(3)), "do not fit its examples"),
     ],
@@ -228,3 +233,18 @@ def test_the_level_of_white_is_recorded():
     assert read_memory(floats).spec.white == 255 and read_memory(floats / 255).spec.white == 1
     table = read_memory(floats[:, 0, :, 0], values="unit").spec
     assert table.scale == (255.0,) * 5 and table.shift == (0.0,) * 5
+
+
+def test_a_large_mean_leaves_the_digits_of_a_table():
+    far = standardise(read_memory(TABLE + 1e9))
+    near = standardise(read_memory(TABLE))
+    assert torch.allclose(together(far), together(near), atol=1e-5)
+    whole = read_memory(10**12 + np.arange(120).reshape(40, 3), values="real")
+    assert standardise(whole).train.x.std(0).allclose(torch.ones(3), atol=0.1)
+
+
+def test_tensors_of_any_kind_are_read():
+    for data in (TENSOR.bfloat16(), TENSOR.half(), TENSOR.to_sparse(), TENSOR.requires_grad_()):
+        assert read_memory(data).train.x.mean() == pytest.approx(
+            read_memory(TABLE).train.x.mean().item(), abs=0.01
+        )

@@ -127,6 +127,9 @@ def test_a_gan_needs_an_encoder_to_encode(tmp_path):
         (lambda run: run.manifold(), "only images"),
         (lambda run: run.sample(2, label="x"), "not class-conditional"),
         (lambda run: run.encode(Image.new("L", (3, 3))), "pictures cannot be given"),
+        (lambda run: run.encode(np.ones((2, 3)) + 1j), "not numbers"),
+        (lambda run: run.encode(np.full((2, 3), "a")), "not numbers"),
+        (lambda run: run.decode(np.full((2, 2), np.nan)), "finite values"),
         (lambda run: run.encode(["no.png"]), "pictures cannot be given"),
     ],
 )
@@ -246,3 +249,20 @@ def test_samples_fit_the_type_of_their_column():
 def test_mistakes_with_images_are_sentences(digits, act, words):
     with pytest.raises(UserError, match=words):
         act(digits)
+
+
+def test_three_rows_are_enough(tmp_path):
+    run = im.train(
+        "vae", FRAME[["age", "income"]][:3].assign(c=1.0), steps=2, out=tmp_path / "run", **QUIET
+    )
+    assert (run.path / "report.html").is_file()
+
+
+def test_settings_of_another_type(tmp_path):
+    given = {"seed": np.int64(3), "learning_rate": np.float32(0.5**10), "latent_dim": np.int32(2)}
+    run = im.train("vae", FRAME, steps=np.int64(2), out=tmp_path / "run", **given, **QUIET)
+    assert (run.record.step, run.record.settings["latent_dim"]) == (2, 2)
+    for name, value in (("steps", "5"), ("steps", 5.5), ("latent_dim", "2"), ("steps", True)):
+        with pytest.raises(UserError, match=f"{name} has the wrong type"):
+            im.train("vae", FRAME, out=tmp_path / "other", **{name: value}, **QUIET)
+    assert not (tmp_path / "other").exists()
