@@ -108,6 +108,8 @@ class RunRecord:
         versions: Package -> version.
         machine: Processor, cores and CUDA device.
         created: Time of the first training step, ISO 8601.
+        experiment: Digests of an experiment that code outside the package built; see
+            `immersion.recipes.identity`.
         model: Resolved values of `auto`: generative, likelihood, binarize, latent_dim,
             parameters, ema and, for a discriminator, penalties.
         outcome: The end of training, or None before it.
@@ -127,6 +129,7 @@ class RunRecord:
     versions: dict[str, str] = field(default_factory=dict)
     machine: str = ""
     created: str = ""
+    experiment: dict[str, str] = field(default_factory=dict)
     model: dict[str, Any] = field(default_factory=dict)
     outcome: Outcome | None = None
     format: int = FORMAT

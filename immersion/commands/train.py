@@ -25,6 +25,7 @@ from immersion.progress import MetricsCallback as OnMetrics
 from immersion.progress import announce
 from immersion.recipes import Recipe, own
 from immersion.recipes.call import RESUMABLE, RecipeCall
+from immersion.recipes.identity import find_difference, identify
 from immersion.recipes.resolved import describe_resolved
 from immersion.report.page import write_report
 from immersion.run_folder import RunFolder
@@ -147,6 +148,8 @@ def start_experiment(
     named = call if call.name else replace(call, name=name)
     path = Path(out) if out is not None else named.run_path(source, size, options)
     folder = RunFolder(path)
+    if out is None and not call.name:
+        folder = _find_folder(folder, identify(experiment))
     _check_start(folder, experiment, dataset, options)
     prepared = binarize(dataset, experiment.binarize)
     plan = plan_run(experiment, prepared, options, folder, begun or time.monotonic())
@@ -158,10 +161,25 @@ def start_experiment(
         command=command if call.name and is_path(data) else "",
         arguments=call.complete().to_json(),
         data=_describe_data(dataset, data, size),
+        experiment={} if _is_of_package(call) else identify(experiment),
     )
     recipe = call.recipe if call.name else None
     run = Run(folder, record, experiment, dataset, recipe)
     return start(run, plan, locate_source(data) | ({"code": call.file} if call.file else {}))
+
+
+def _is_of_package(call: RecipeCall) -> bool:
+    """Return whether the recipe is one of the package, identified by its arguments."""
+    return bool(call.name) and call.recipe.__module__.split(".")[0] == "immersion"
+
+
+def _find_folder(folder: RunFolder, identity: Mapping[str, str]) -> RunFolder:
+    """Return the folder, or the first of folder-2, folder-3, ... without another experiment."""
+    base, number = folder.path, 1
+    while folder.exists() and find_difference(folder.record().experiment, identity):
+        number += 1
+        folder = RunFolder(base.with_name(f"{base.name}-{number}"))
+    return folder
 
 
 def _check_start(
@@ -197,7 +215,12 @@ def start(run: Run, plan: RunPlan, paths: Mapping[str, Any]) -> Run:
         check_same_experiment(folder, record)
         check_steps(folder, plan.options.steps or 0)
         record = plan.complete(
-            replace(folder.record(), options=record.options, command=record.command)
+            replace(
+                folder.record(),
+                options=record.options,
+                command=record.command,
+                experiment=record.experiment,
+            )
         )
     return replace(run, record=record, paths=paths)
 
@@ -333,14 +356,22 @@ def check_same_experiment(folder: RunFolder, record: RunRecord) -> None:
     """Raise UserError if the folder holds the run of another experiment."""
     before = RunFolder.open(folder.path).record()
     same = f"{before.command} --out {folder.path}" if before.command else "the same command"
-    for name, old, new in _compare(before, record):
-        if old != new:
-            raise UserError(
-                f"the folder '{folder.path}' holds another run",
-                f"{name} {old!r}, as there",
-                f"{new!r}",
-                f"resume it by {same}, or choose another --out",
-            )
+    differing = (found for found in _compare(before, record) if found[1] != found[2])
+    difference = next(differing, None)
+    remedy = f"resume it by {same}, or choose another --out"
+    if difference is None:
+        difference = find_difference(before.experiment, record.experiment)
+        remedy = (
+            "build the experiment as before, or choose another folder: --out, or out= in Python"
+        )
+    if difference is not None:
+        name, old, new = difference
+        raise UserError(
+            f"the folder '{folder.path}' holds another run",
+            f"{name} {old!r}, as there",
+            f"{new!r}",
+            remedy,
+        )
 
 
 def check_steps(folder: RunFolder, steps: int) -> None:

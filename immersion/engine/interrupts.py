@@ -35,7 +35,7 @@ def repeat_signal(number: int | None) -> None:
     """Send the signal that interrupted a training once more, now that its checkpoint is written.
 
     It means what it means outside a training: Ctrl-C raises KeyboardInterrupt, and SIGTERM ends
-    the process, unless the caller has set handlers of their own.
+    the process, unless the caller has set another handler.
 
     Args:
         number: Number of the signal, `Outcome.signal`, or None: nothing happens.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from immersion.batch import Batch, Split, iterate_batches
-from immersion.check import NonFinite
+from immersion.check import NonFinite, UserError
 from immersion.engine.callbacks import Callbacks
 from immersion.engine.cost import Cost, estimate_finish, measure_memory
 from immersion.engine.experiment import Experiment
@@ -178,7 +178,15 @@ def _resume(state: TrainingState, folder: RunFolder, checkpoint: Checkpoint | No
         folder.truncate_metrics(0)
         return _Progress()
     tensors, recorded = checkpoint
-    state.load_state_dict(tensors)
+    try:
+        state.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise UserError(
+            f"the checkpoint in '{folder.path}' does not fit the model",
+            "the names and shapes of its weights",
+            "others",
+            "build the model as before, or choose another folder: --out, or out= in Python",
+        ) from error
     folder.truncate_metrics(recorded["step"])
     return _Progress(**{RENAMED.get(name, name): value for name, value in recorded.items()})
 

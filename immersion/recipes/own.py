@@ -20,6 +20,8 @@ from immersion.check import UserError
 
 _CONFIRMED: ContextVar[bool] = ContextVar("confirmed", default=False)
 _GIVEN: dict["CodeLocation", Callable[..., Any]] = {}
+_SOURCES: dict[str, bytes] = {}
+"""Path of a file that has run -> its content then."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def trust(recipe: str | Callable[..., Any]) -> tuple[str, str]:
     """
     if isinstance(recipe, str):
         location = CodeLocation.parse(recipe)
+        _forget_edited(location)
         _GIVEN[location] = location.load()
     else:
         location = _locate(recipe)
@@ -154,6 +157,18 @@ def _locate(function: Callable[..., Any]) -> CodeLocation:
     return CodeLocation(str(Path(source).resolve()), name)
 
 
+def _forget_edited(location: CodeLocation) -> None:
+    """Forget a file's module if the file has been edited since it ran, so that it runs again."""
+    before = _SOURCES.get(location.module)
+    if before is None or Path(location.module).read_bytes() == before:
+        return
+    for given in [each for each in _GIVEN if each.module == location.module]:
+        del _GIVEN[given]
+    for name, module in list(sys.modules.items()):
+        if getattr(module, "__file__", None) == location.module:
+            del sys.modules[name]
+
+
 def _run_file(path: str) -> ModuleType:
     """Import a file as a module; it may import its neighbours, as a script may."""
     name = Path(path).stem
@@ -164,6 +179,7 @@ def _run_file(path: str) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError("not a Python file")
     module = importlib.util.module_from_spec(spec)
+    _SOURCES[path] = Path(path).read_bytes()
     sys.modules[spec.name] = module  # dataclasses look their module up
     sys.path.insert(0, str(Path(path).parent))
     try:

@@ -58,14 +58,14 @@ def make_experiment(
 
 
 def _check_alone(**given: object) -> None:
-    """Raise UserError if something is given beside the players that they have themselves."""
-    beside = [name for name, value in given.items() if value is not None]
-    if beside:
+    """Raise UserError if something is given that the players have themselves."""
+    given_too = [name for name, value in given.items() if value is not None]
+    if given_too:
         raise UserError(
-            f"each player has its own {' and '.join(beside)}",
+            f"each player has its own {' and '.join(given_too)}",
             "players= alone",
-            f"players= and {', '.join(f'{name}=' for name in beside)}",
-            f"give the {' and the '.join(beside)} to the players",
+            f"players= and {', '.join(f'{name}=' for name in given_too)}",
+            f"give the {' and the '.join(given_too)} to the players",
         )
 
 

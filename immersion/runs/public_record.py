@@ -13,8 +13,9 @@ from immersion.run_record import RunRecord
 PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\]|~")
 """The beginning of a path, but for one that is relative and has no dot before it."""
 
-OF_MACHINE = ("device", "machine", "threads", "command")
-"""Keys of a record that describe the machine, and the command, which names a path."""
+OF_MACHINE = ("device", "machine", "threads", "command", "experiment")
+"""Keys of a record that describe the machine, the command, which names a path, and what resuming
+the run compares."""
 
 WORDS = ("classes", "columns", "label_column")
 """Keys of a description of data with the user's own words, which may begin with a slash."""

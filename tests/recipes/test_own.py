@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -49,6 +50,7 @@ SETTINGS = {"steps": 4, "batch_size": 20, "progress": False, "verbose": False}
 def mine(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(own, "_GIVEN", {})
+    monkeypatch.setattr(own, "_SOURCES", {})
     monkeypatch.delitem(sys.modules, "mine", raising=False)
     (tmp_path / "mine.py").write_text(CODE)
     return tmp_path
@@ -163,6 +165,80 @@ def test_any_objective_and_any_module(tmp_path):
     assert set(run.evaluation["estimates"]) == {"loss", "size"}
     with pytest.raises(UserError, match="no objective is known"):
         im.fit(torch.nn.Linear(5, 5), torch.randn(60, 5), out=tmp_path / "other", **SETTINGS)
+
+
+def make_vae(hidden=4):
+    network = torch.nn.Sequential(torch.nn.Linear(5, hidden), torch.nn.Linear(hidden, 4))
+    p = im.likelihoods.GaussianShared((5,))
+    return im.VAE(network, torch.nn.Linear(2, 5), p, latent_dim=2)
+
+
+def test_another_experiment_is_fitted_in_another_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    x = torch.randn(60, 5)
+    first = im.fit(make_vae(), x, **SETTINGS)
+    same = im.fit(make_vae(), x, **SETTINGS | {"steps": 6})
+    assert same.path == first.path and same.record.step == 6
+    others = [
+        im.fit(make_vae(), x, objective=im.ELBO(beta=4.0), **SETTINGS),
+        im.fit(make_vae(8), x, **SETTINGS),
+        im.fit(make_vae(), x, objective=lambda model, batch: im.ELBO()(model, batch), **SETTINGS),
+    ]
+    paths = [first.path, *(run.path for run in others)]
+    assert [path.name.removeprefix(first.path.name) for path in paths] == ["", "-2", "-3", "-4"]
+    again = im.fit(make_vae(), x, objective=im.ELBO(beta=4.0), **SETTINGS)
+    assert again.path == others[0].path
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"objective": im.ELBO(beta=4.0)}, r"objective 'ELBO\(.*beta=1.0.*beta=4.0.*out="),
+        ({"model": make_vae(8)}, "model 'VAE .*out="),
+        ({"optimizer": im.OptimizerSettings(learning_rate=0.1)}, "learning_rate 0.001"),
+    ],
+    ids=["objective", "model", "optimizer"],
+)
+def test_a_given_folder_is_not_resumed_by_another_experiment(change, words, tmp_path):
+    arguments = {"model": make_vae(), "data": torch.randn(60, 5), "out": tmp_path / "run"}
+    im.fit(**arguments, **SETTINGS)
+    before = (tmp_path / "run" / "run.json").read_text()
+    with pytest.raises(UserError, match=f"holds another run.*{words}"):
+        im.fit(**arguments | change, **SETTINGS)
+    assert (tmp_path / "run" / "run.json").read_text() == before
+    assert im.fit(**arguments, **SETTINGS).record.step == 4
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("depth=1)", "depth=2)", "model"),
+        (
+            "latent_dim=2, architecture=architecture)",
+            "latent_dim=2, objective=im.ELBO(beta=4.0))",
+            "model|objective",
+        ),
+        ("p = im.likelihoods", "# the same\n    p = im.likelihoods", ""),
+        ("Units of the hidden layer", "Units", ""),
+    ],
+)
+def test_an_edited_recipe_does_not_resume(old, new, words, mine):
+    name = "mine.py:my_vae"
+    im.train(name, "digits", out="run", **SETTINGS)
+    (mine / "mine.py").write_text(CODE.replace(old, new))
+    if not words:
+        assert im.train(name, "digits", out="run", **SETTINGS | {"steps": 6}).record.step == 6
+        return
+    with pytest.raises(UserError, match=f"holds another run.*({words}).*another folder"):
+        im.train(name, "digits", out="run", **SETTINGS)
+
+
+def test_a_checkpoint_of_other_weights_is_refused_in_a_sentence(tmp_path):
+    x = torch.randn(60, 5)
+    run = im.fit(make_vae(), x, out=tmp_path / "run", **SETTINGS)
+    run.folder.write_record(replace(run.folder.record(), experiment={}))  # an earlier version's
+    with pytest.raises(UserError, match="does not fit the model"):
+        im.fit(make_vae(8), x, out=tmp_path / "run", **SETTINGS | {"steps": 6})
 
 
 @pytest.mark.parametrize(
