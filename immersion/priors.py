@@ -17,9 +17,12 @@ from immersion.registry import Registry
 class Prior(nn.Module, ABC):
     """p(z): a module whose call returns a distribution, batch shape () and event shape (d,).
 
-    A prior of codes without a class is its own noise. The members below are what only some
-    priors have; by default a prior does not have it.
+    A prior of codes without a class is its own noise. Every prior has a `formula`. The other
+    members below are what only some priors have; by default a prior does not have it.
     """
+
+    formula: str
+    """The density or how codes are drawn, in one line, for files that describe the prior."""
 
     classes = 0
     """K, the number of one-hot values at the end of a code that give its class; 0 for none."""
@@ -88,6 +91,7 @@ class StandardNormal(Prior):
         -1.8378770351409912
     """
 
+    formula = "p(z) = N(0, I) in R^d"
     has_quantile = True
     path = "spherical"
     zero: Tensor
@@ -121,6 +125,7 @@ class UniformCube(Prior):
         Goodfellow et al. 2014, the published code, https://github.com/goodfeli/adversarial
     """
 
+    formula = "p(z) uniform on (-sqrt 3, sqrt 3)^d"
     has_quantile = True
     edge: Tensor
 
@@ -167,6 +172,7 @@ class TruncatedNormal(Prior):
         if not truncation > 0:
             raise UserError("the truncation is too small", "a number above 0", truncation)
         self.truncation = truncation
+        self.formula = f"p(z) = N(0, I) cut to |z_j| <= {truncation:g} in every dimension"
         self.register_buffer("zero", torch.zeros(latent_dim), persistent=False)
 
     def forward(self) -> Independent:
@@ -235,6 +241,7 @@ class Labelled(Prior):
         super().__init__()
         self.prior, self.classes = prior, classes
         self.has_quantile, self.path = prior.has_quantile, prior.path
+        self.formula = f"{prior.formula}, with a class y ~ p(y) as one-hot values after z"
         self.register_buffer("shares", torch.full((classes,), 1 / classes))
 
     @property
@@ -295,11 +302,14 @@ class LazyPrior(Prior):
     Args:
         distribution: Module whose call returns a distribution of batch shape () and event shape
             (d,).
+        formula: The density, or how codes are drawn.
     """
 
-    def __init__(self, distribution: nn.Module) -> None:
+    def __init__(
+        self, distribution: nn.Module, formula: str = "p(z) of a learned distribution over R^d"
+    ) -> None:
         super().__init__()
-        self.distribution = distribution
+        self.distribution, self.formula = distribution, formula
 
     def forward(self) -> FullPrecision:
         """Return p(z): batch shape (), event shape (d,)."""
@@ -322,7 +332,7 @@ def flow_prior(latent_dim: int) -> LazyPrior:
         Chen et al. 2017, Variational lossy autoencoder, section 3.2,
         https://arxiv.org/abs/1611.02731; Durkan et al. 2019, https://arxiv.org/abs/1906.04032
     """
-    return LazyPrior(build_spline_flow(latent_dim))
+    return LazyPrior(build_spline_flow(latent_dim), "z = T^-1(u), u ~ N(0, I)")
 
 
 def _invert_truncated(u: Tensor, truncation: float) -> Tensor:

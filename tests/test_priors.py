@@ -2,6 +2,8 @@
 
 import copy
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -61,6 +63,22 @@ def test_docstring_has_density_and_source(name):
     text = PRIORS[name].__doc__ or ""
     assert "p(z) =" in text, "the density"
     assert "Reference:" in text, "a reference"
+
+
+@every
+def test_the_formula_is_one_line(name):
+    formula = build(name).formula
+    assert formula.startswith(("p(z)", "z =")) and "\n" not in formula
+
+
+def test_the_description_does_not_need_docstrings():
+    code = (
+        "from immersion.inference.prior_description import describe_prior\n"
+        "from immersion.priors import StandardNormal\n"
+        "print(describe_prior(StandardNormal(2))['meaning'])"
+    )
+    done = subprocess.run([sys.executable, "-OO", "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "p(z) = N(0, I) in R^d", done.stderr
 
 
 @every

@@ -1,6 +1,5 @@
 """The description of a prior as JSON, so that a program in any language can draw its codes."""
 
-import inspect
 from typing import Any
 
 from torch import Tensor
@@ -24,7 +23,7 @@ def describe_prior(prior: Prior | None) -> dict[str, Any]:
         >>> from immersion.priors import Labelled, StandardNormal
         >>> described = describe_prior(Labelled(StandardNormal(2), 4))
         >>> described["meaning"], described["dimension"], described["classes"]
-        ('p(z) = N(0, I) in R^d, without parameters.', 2, 4)
+        ('p(z) = N(0, I) in R^d', 2, 4)
         >>> described["parameters"]
         {'shares': [0.25, 0.25, 0.25, 0.25]}
     """
@@ -34,13 +33,13 @@ def describe_prior(prior: Prior | None) -> dict[str, Any]:
     p = noise()
     described: dict[str, Any] = {
         "distribution": type(noise).__name__,
-        "meaning": (inspect.getdoc(type(noise)) or "").partition("\n")[0],
+        "meaning": noise.formula,
         "dimension": p.event_shape[0],
         "classes": prior.classes,
     }
     if isinstance(p, FullPrecision) and p.has_noise:
         described["distribution"] = "flow"
-        described["meaning"] = "z = T^-1(u), u ~ N(0, I): see immersion export --part prior"
+        described["meaning"] += ": see immersion export --part prior"
     parameters: dict[str, Tensor] = dict(prior.state_dict())
     if sum(tensor.numel() for tensor in parameters.values()) <= LARGEST:
         described["parameters"] = {name: _to_list(t) for name, t in parameters.items()}

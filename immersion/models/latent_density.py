@@ -22,6 +22,7 @@ class MixturePrior(Prior):
         factors: L, (K, d, d), lower triangular.
     """
 
+    formula = "p(z) = sum_k w_k N(z; mu_k, L_k L_k')"
     weights: Tensor
     means: Tensor
     factors: Tensor
