@@ -68,7 +68,17 @@ def check_installed(extra: str, packages: tuple[str, ...]) -> None:
     missing = [name for name in packages if find_spec(name) is None]
     if missing:
         what = f"{' and '.join(missing)} must be installed for this"
-        raise UserError(what, remedy=f"run pip install 'immersion[{extra}]'")
+        raise UserError(what, remedy=name_installation(extra))
+
+
+def name_installation(extra: str) -> str:
+    """Return the remedy for a missing extra; the package is installed from its sources.
+
+    Example:
+        >>> name_installation("hub")
+        "in the folder of immersion's sources run pip install '.[hub]'"
+    """
+    return f"in the folder of immersion's sources run pip install '.[{extra}]'"
 
 
 def check_below_one(**settings: float) -> None:

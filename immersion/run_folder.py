@@ -38,6 +38,7 @@ from torch import Tensor, nn
 from immersion.check import UserError
 from immersion.hub import HubModel, download, is_hub_name
 from immersion.model_file import ModelFile
+from immersion.output_file import PARTIAL, write_atomically
 from immersion.run_record import FORMAT, REQUIRED, RunRecord
 
 fcntl = import_module("fcntl") if find_spec("fcntl") else None  # Windows has no such locks
@@ -46,9 +47,6 @@ ANOTHER, RESTORE = "choose another --out", "restore it from a copy, or train int
 
 LOCK = ".lock"
 """The empty file that a training process locks; it is kept after the training."""
-
-PARTIAL = ".partial"
-"""Suffix of a file that is being written; one that a kill left is overwritten or removed."""
 
 
 class RunFolder:
@@ -187,7 +185,7 @@ class RunFolder:
         return self.write(name, lambda path: path.write_text(text))
 
     def write(self, name: str, writer: Callable[[Path], object]) -> Path:
-        """Write a file atomically: to a temporary name, flushed to the disk and renamed.
+        """Write a file atomically; see `write_atomically`.
 
         Args:
             name: The file's path within the run folder.
@@ -200,22 +198,7 @@ class RunFolder:
             UserError: This is a model's file.
         """
         self.check_writable()
-        target = self.path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}{PARTIAL}")
-        temporary.unlink(missing_ok=True)  # a kill may have left one
-        try:
-            # A writer may replace the file by one that only its owner can read: the mode is kept.
-            temporary.touch()
-            mode = temporary.stat().st_mode
-            writer(temporary)
-            temporary.chmod(mode)
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
-        return target
+        return write_atomically(self.path / name, writer)
 
     def evaluation(self) -> dict[str, Any] | None:
         """Return the contents of `evaluation.json`, or None."""

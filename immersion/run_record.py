@@ -163,6 +163,12 @@ class RunRecord:
         }
 
     @property
+    def model_name(self) -> str:
+        """Return the recipe's name, or the class of a model that was built in Python."""
+        built = self.model.get("class", "").rpartition(":")[2]
+        return self.recipe or built or "a model built in Python"
+
+    @property
     def generative(self) -> bool:
         """Return whether the model has a prior to sample from; True in records before the key."""
         return bool(self.model.get("generative", True))

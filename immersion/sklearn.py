@@ -137,7 +137,7 @@ class _Encoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Estimator):
         the negative squared error of the reconstruction, in standardised units.
         """
         rows, _ = self._read(X)
-        scores = score_examples(self.model_, rows, getattr(self, "importance", 1))
+        scores = score_examples(self.model_, rows, getattr(self, "importance_samples", 1))
         return scores.numpy() - self._get_volume()
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -174,7 +174,7 @@ class VAE(_Encoder):
         steps: Training steps.
         batch_size: Examples a step; by default 200, or all if there are fewer.
         learning_rate: Largest learning rate.
-        importance: k, codes for each row of the bound in `score_samples`.
+        importance_samples: k, codes for each row of the bound in `score_samples`.
         contamination: Fraction of the training rows that `decision_function` calls anomalies.
         random_state: Seed.
         device: auto, cpu, cuda, ...
@@ -208,7 +208,7 @@ class VAE(_Encoder):
         steps: int = 2000,
         batch_size: int | None = None,
         learning_rate: float = 1e-3,
-        importance: int = 10,
+        importance_samples: int = 10,
         contamination: float = 0.1,
         random_state: Any = None,
         device: str = "auto",
@@ -224,14 +224,14 @@ class VAE(_Encoder):
         self.steps = steps
         self.batch_size = batch_size
         self.learning_rate = learning_rate
-        self.importance = importance
+        self.importance_samples = importance_samples
         self.contamination = contamination
         self.random_state = random_state
         self.device = device
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Train on rows, (n, D); y is ignored."""
-        return self._fit(X, ("importance", "contamination"))._set_offset(X)
+        return self._fit(X, ("importance_samples", "contamination"))._set_offset(X)
 
     def _get_volume(self) -> float:
         return log_volume(self.spec_)

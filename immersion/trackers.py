@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from immersion.check import UserError
+from immersion.check import UserError, name_installation
 from immersion.registry import Registry
 
 PROJECT = "immersion"
@@ -84,7 +84,7 @@ def _import(module: str) -> Any:
         name = module.split(".")[0]
         raise UserError(
             f"{name} is not installed",
-            remedy=f"install it: pip install 'immersion[track-{name}]', or leave --track out",
+            remedy=f"{name_installation(f'track-{name}')}, or leave --track out",
         ) from error
 
 

@@ -65,7 +65,7 @@ def test_samples_are_in_the_units_of_the_data(fitted):
 
 def test_scores_are_a_bound_on_the_density_in_the_units_of_the_data(fitted):
     # A linear VAE with one variance is probabilistic PCA, of the standardised columns.
-    settings = {"depth": 0, "steps": 800, "learning_rate": 0.01, "importance": 50}
+    settings = {"depth": 0, "steps": 800, "learning_rate": 0.01, "importance_samples": 50}
     linear = VAE(latent_dim=2, random_state=0, **settings).fit(X)
     rows, _ = linear._read(X)
     exact = ProbabilisticPCA.fit(rows, 2).log_prob(rows).mean() - linear._get_volume()

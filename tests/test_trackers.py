@@ -106,5 +106,7 @@ def test_no_tracker_logs_nothing(tmp_path):
 @pytest.mark.parametrize("name", sorted(TRACKERS))
 def test_a_tracker_that_is_not_installed_is_named_with_its_remedy(name, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed
-    with pytest.raises(UserError, match=rf"{name} is not installed.*immersion\[track-{name}\]"):
+    with pytest.raises(
+        UserError, match=rf"{name} is not installed.*pip install .\.\[track-{name}\]"
+    ):
         check_tracker(name)

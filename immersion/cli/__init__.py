@@ -4,7 +4,6 @@ Exit status: 0 on success; 2 on a user's mistake, stated in one sentence; 1 on a
 128 + n if signal n ended the command. With --json the last line of standard output is JSON.
 """
 
-import json
 import logging
 import os
 import signal
@@ -14,8 +13,8 @@ from typing import Any
 
 from immersion.check import NonFinite, UserError, check_choice
 from immersion.cli.commands import COMMANDS
-from immersion.cli.output import format_result
-from immersion.cli.shared import Shared, configure_logging, split_shared
+from immersion.cli.output import format_json, format_result
+from immersion.cli.shared import SharedFlags, configure_logging, split_shared
 
 __all__ = ["COMMANDS", "main"]
 
@@ -46,7 +45,7 @@ def main(argv: list[str] | None = None) -> None:
         configure_logging(shared)
         result = _run(arguments, shared)
         if result is not None:
-            text = json.dumps(result) if as_json else format_result(arguments[0], result)
+            text = format_json(result) if as_json else format_result(arguments[0], result)
             print(text, flush=True)
     except UserError as error:
         logger.debug("the cause", exc_info=True)
@@ -69,7 +68,7 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(2)
 
 
-def _run(words: list[str], shared: Shared) -> Any:
+def _run(words: list[str], shared: SharedFlags) -> Any:
     """Run a command and return its result, or print help and return None."""
     if not words or words[0] in HELP:
         from immersion.cli.pages import write_overview
@@ -120,6 +119,6 @@ def _print_page(page: str) -> None:
 def _fail(message: str, status: int, as_json: bool) -> None:
     """Print an error and exit."""
     if as_json:
-        print(json.dumps({"error": message, "status": status}))
+        print(format_json({"error": message, "status": status}))
     print(f"immersion: {message}", file=sys.stderr)
     sys.exit(status)

@@ -112,7 +112,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
             "Score your own examples.",
             (
                 "runs/vae PHOTOS/ --out scores.csv",
-                "runs/vae photo.png --importance 500",
+                "runs/vae photo.png --importance-samples 500",
                 "runs/table table.csv --json",
             ),
         ),

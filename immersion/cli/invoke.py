@@ -8,11 +8,11 @@ from typing import Any
 from immersion.check import UserError
 from immersion.cli.command import Command, load_command, load_training
 from immersion.cli.parse import override, parse
-from immersion.cli.shared import Shared
+from immersion.cli.shared import SharedFlags
 from immersion.cli.sources import Config, read_environment
 
 
-def call_command(name: str, words: Sequence[str], shared: Shared = Shared()) -> Any:
+def call_command(name: str, words: Sequence[str], shared: SharedFlags = SharedFlags()) -> Any:
     """Parse a command's flags, run it and return its result.
 
     Args:

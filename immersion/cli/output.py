@@ -1,5 +1,7 @@
-"""Results of commands as text."""
+"""Results of commands as text and as JSON."""
 
+import json
+import math
 from typing import Any
 
 COLUMNS = {
@@ -25,6 +27,24 @@ def format_result(command: str, result: Any) -> str:
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     padded = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in table)
     return "\n".join(padded)
+
+
+def format_json(result: Any) -> str:
+    """Return a result as one line of JSON, which has no infinity and no NaN: they become null.
+
+    Example:
+        >>> format_json({"psnr": math.inf, "terms": [0.5, math.nan]})
+        '{"psnr": null, "terms": [0.5, null]}'
+    """
+    return json.dumps(_replace_non_finite(result), allow_nan=False)
+
+
+def _replace_non_finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _replace_non_finite(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_replace_non_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def format_value(value: Any, indent: str = "") -> str:

@@ -16,7 +16,7 @@ INDENT = 24
 
 GLOBAL = {
     "--config FILE": "Flags in a file: the run.json of a run, or TOML.",
-    "--json": "The last line of standard output is JSON.",
+    "--json": "The last line of standard output is JSON; a number that is not finite is null.",
     "-q, --quiet": "Nothing but the result and errors.",
     "-v, --verbose": "Where values come from, each line of the metrics, and tracebacks.",
     "--trust-code": "Run the code outside the package that a run or a file names.",

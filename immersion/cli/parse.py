@@ -25,6 +25,9 @@ from immersion.run_record import RENAMED
 ALTERNATIVES = {"steps": "minutes", "minutes": "steps"}
 """Flags of which only one may be given."""
 
+FORMER = RENAMED | {"importance": "importance_samples"}
+"""Earlier names of flags: of the arguments of recipes, and of commands."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -134,7 +137,7 @@ def _take_flag(command: Command, word: str, queue: deque[str]) -> tuple[Flag, tu
 def _find_flag(command: Command, written: str, negatable: bool) -> tuple[Flag, bool]:
     """Return the flag of a name, present or former, and whether the name negates it."""
     flags = {flag.name: flag for flag in command.flags.values() if not flag.positional}
-    former = {old: new for old, new in RENAMED.items() if new in flags and old not in flags}
+    former = {old: new for old, new in FORMER.items() if new in flags and old not in flags}
     name = written.lstrip("-").replace("-", "_")
     if not written.startswith("--"):
         name = next((long for long, short in SHORT.items() if short == written), "")

@@ -11,7 +11,7 @@ from immersion.check import UserError
 
 
 @dataclass(frozen=True)
-class Shared:
+class SharedFlags:
     """The flags of every command.
 
     Args:
@@ -39,7 +39,7 @@ SWITCHES = {
 }
 
 
-def split_shared(words: Sequence[str]) -> tuple[Shared, list[str]]:
+def split_shared(words: Sequence[str]) -> tuple[SharedFlags, list[str]]:
     """Return the flags of every command, and the other words; after -- there are none of them."""
     end = words.index("--") if "--" in words else len(words)
     found: dict[str, Any] = {}
@@ -60,7 +60,7 @@ def split_shared(words: Sequence[str]) -> tuple[Shared, list[str]]:
             rest.append(word)
     if found.get("quiet") and found.get("verbose"):
         raise UserError("--quiet and --verbose exclude each other", remedy="pass one")
-    return Shared(**found), [*rest, *words[end:]]
+    return SharedFlags(**found), [*rest, *words[end:]]
 
 
 class _Printer(logging.Handler):
@@ -71,7 +71,7 @@ class _Printer(logging.Handler):
         print(self.format(record), file=sys.stderr)
 
 
-def configure_logging(shared: Shared) -> None:
+def configure_logging(shared: SharedFlags) -> None:
     """Write what the package logs to standard error: errors, warnings or everything."""
     package = logging.getLogger("immersion")
     package.handlers = [_Printer()]

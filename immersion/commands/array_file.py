@@ -11,7 +11,10 @@ from typing import IO
 import numpy as np
 from torch import Tensor
 
-from immersion.run_folder import RunFolder
+from immersion.output_file import write_atomically
+
+ARRAYS = (".npz", ".npy")
+"""Endings of the files that `write_arrays` writes."""
 
 Chunks = Iterable[Mapping[str, Tensor]]
 """Arrays by name, `x` among them, in every chunk the same names, each (B, ...)."""
@@ -39,7 +42,7 @@ def write_arrays(path: Path, chunks: Chunks, count: int) -> None:
         (3, 3)
     """
     writer = _write_npy if path.suffix.lower() == ".npy" else _write_npz
-    RunFolder(path.parent).write(path.name, lambda partial: writer(partial, chunks, count))
+    write_atomically(path, lambda partial: writer(partial, chunks, count))
 
 
 def _write_npy(path: Path, chunks: Chunks, count: int) -> None:

@@ -1,18 +1,17 @@
 """`immersion reconstruct`, `interpolate`, `manifold`: figures and arrays of a model."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-from PIL.Image import Image, registered_extensions
+from PIL.Image import SAVE, Image, registered_extensions
 from torch import Tensor
 
 from immersion.check import UserError, check_at_least
-from immersion.commands.table_file import check_absent
 from immersion.image_io.film import choose_duration, write_film
 from immersion.models import Translator
 from immersion.models.codes import decode_means, encode_means
 from immersion.models.refine import find_nearest_sample, refine_codes
+from immersion.output_file import check_output, write_atomically
 from immersion.report import image_grid
 from immersion.run_folder import RunFolder
 from immersion.runs import decoded_images, figures
@@ -39,6 +38,8 @@ def reconstruct(
         out: Output picture; by default samples/reconstructions.png in the run folder.
     """
     opened = _load_image_run(run)
+    out = None if out is None else Path(out)
+    _check_picture(opened, out)
     x = (
         opened.prepare(list(images)).x
         if images
@@ -97,6 +98,12 @@ def interpolate(
     check_at_least(1, pairs=pairs)
     check_at_least(2, steps=steps)
     opened = _load_image_run(run)
+    out = None if out is None else Path(out)
+    is_film = out is not None and out.suffix.lower() in FILMS
+    if out is not None and is_film:
+        check_output(out, FILMS)
+    else:
+        _check_picture(opened, out)
     kind = None if label is None else opened.find_class(label)
     seen = kind is None and opened.decoder.encodes
     a, b = (
@@ -107,11 +114,8 @@ def interpolate(
     way = figures.default_path(opened.decoder) if path == "auto" else path
     between = "test examples" if seen else "codes drawn from the prior"
     result = {"run": str(opened.path), "pairs": len(b), "between": between}
-    out = None if out is None else Path(out)
-    if out is not None and out.suffix.lower() in FILMS:
-        _check_target(out, FILMS)
+    if out is not None and is_film:
         frames = decoded_images.film_walks(opened.decoder, a, b, steps, way, kind or 0)
-        out.parent.mkdir(parents=True, exist_ok=True)
         write_film(frames, out, choose_duration(len(frames)))
         return result | {"film": str(out), "pictures": len(frames)}
     picture = decoded_images.draw_walks(opened.decoder, a, b, steps, way, kind or 0)
@@ -138,6 +142,8 @@ def manifold(
     """
     check_at_least(1, side=side)
     opened = _load_image_run(run)
+    out = None if out is None else Path(out)
+    _check_picture(opened, out)
     plane = figures.select_plane(opened, units)
     target = _save(
         opened.folder,
@@ -154,7 +160,7 @@ def _load_image_run(path: Path) -> Run:
         raise UserError(
             "an image-to-image network has no manifold to walk on",
             "a run of an autoencoder, a VAE or a GAN",
-            f"a run of {run.record.recipe}",
+            f"a run of {run.record.model_name}",
             "see its report, or give it pictures with immersion apply",
         )
     if not run.spec.is_image:
@@ -171,14 +177,14 @@ def _save(folder: RunFolder, name: str, picture: Image, out: Path | None) -> Pat
     """Save a picture where the user wants it, by default among the run's samples."""
     if out is None:
         return figures.save(folder, name, picture)
-    out = Path(out)
-    _check_target(out, registered_extensions())
-    out.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(out)
-    return out
+    format = registered_extensions()[out.suffix.lower()]
+    return write_atomically(out, lambda partial: picture.save(partial, format=format))
 
 
-def _check_target(out: Path, endings: Iterable[str]) -> None:
-    if out.suffix.lower() not in endings:
-        raise UserError("the file cannot be written", "a picture, such as .png", f"'{out}'")
-    check_absent(out)
+def _check_picture(run: Run, out: Path | None) -> None:
+    """Raise UserError if a picture cannot be written there, by default in the run folder."""
+    if out is None:
+        run.folder.check_writable()
+        return
+    endings = [ending for ending, format in registered_extensions().items() if format in SAVE]
+    check_output(out, endings, expected="a picture's name, such as x.png")

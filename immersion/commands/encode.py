@@ -10,7 +10,7 @@ from immersion.check import UserError, check_at_least
 from immersion.commands.table_file import Columns, check_table, write_table
 from immersion.runs.containers import Examples, list_pictures
 from immersion.runs.load import Run, load_run
-from immersion.runs.run import IMPORTANCE
+from immersion.runs.run import IMPORTANCE_SAMPLES
 
 CHUNK = 500
 """Pictures that are read at a time: bounds the memory."""
@@ -41,7 +41,7 @@ def encode(run: Path, data: tuple[Path, ...], *, out: Path | None = None) -> dic
             codes = opened.encode_examples(examples).numpy()
             counts[0] += len(codes)
             named = dict(zip(opened.code_names, codes.T, strict=True))
-            yield _name_rows(examples) | named
+            yield _add_names(named, examples, target)
 
     write_table(target, encode_all())
     return {
@@ -55,7 +55,7 @@ def score(
     run: Path,
     data: tuple[Path, ...],
     *,
-    importance: int = IMPORTANCE,
+    importance_samples: int = IMPORTANCE_SAMPLES,
     out: Path | None = None,
 ) -> dict[str, Any]:
     """Score examples: a bound on log p(x) of each, in nats, and its percentile in validation.
@@ -66,11 +66,12 @@ def score(
     Args:
         run: The run folder.
         data: Pictures, or folders of pictures; or one .csv, .npy or .npz file.
-        importance: k, codes for each example: the bound rises to log p(x) with k.
+        importance_samples: k, codes for each example: the bound rises to log p(x) with k.
         out: Output file, .csv, .parquet or .npy, with the columns file or row, score and
-            percentile; by default samples/scores.csv in the run folder, which is replaced.
+            percentile; by default samples/scores.csv in the run folder, which is replaced. A .npy
+            file holds score and percentile alone, (N, 2); without the training data the score.
     """
-    check_at_least(1, importance=importance)
+    check_at_least(1, importance_samples=importance_samples)
     opened = load_run(run)
     target = _choose_target(opened, out, "scores.csv")
     values: list[np.ndarray] = []
@@ -78,13 +79,13 @@ def score(
 
     def score_all() -> Iterator[Columns]:
         for examples in _read(opened, data):
-            scores = opened.score_examples(examples, importance)
+            scores = opened.score_examples(examples, importance_samples)
             values.append(scores.values)
-            names.extend(_name_rows(examples)[_row_name(examples)].astype(str).tolist())
+            names.extend(_name_rows(examples).astype(str).tolist())
             columns = {"score": scores.values}
             if scores.percentile is not None:
                 columns["percentile"] = scores.percentile
-            yield _name_rows(examples) | columns
+            yield _add_names(columns, examples, target)
 
     write_table(target, score_all())
     whole = np.concatenate(values)
@@ -92,7 +93,7 @@ def score(
     return {
         "run": str(opened.path),
         "scores": str(target),
-        "score": opened.name_score(importance),
+        "score": opened.name_score(importance_samples),
         "examples": len(whole),
         "mean": float(whole.mean()),
         "lowest": lowest,
@@ -103,8 +104,9 @@ def _choose_target(run: Run, out: Path | None, name: str) -> Path:
     if out is None:
         run.folder.check_writable()
         return run.folder.samples / name
-    check_table(out)
-    return out
+    target = Path(out)
+    check_table(target)
+    return target
 
 
 def _read(run: Run, data: tuple[Path, ...]) -> Iterator[Examples]:
@@ -121,12 +123,16 @@ def _read(run: Run, data: tuple[Path, ...]) -> Iterator[Examples]:
         yield run.prepare(files[start : start + CHUNK])
 
 
-def _row_name(examples: Examples) -> str:
-    return "file" if examples.container.kind == "pictures" else "row"
+def _add_names(columns: Columns, examples: Examples, target: Path) -> Columns:
+    """Return columns after the one that names the rows, which an array does not have."""
+    if target.suffix.lower() == ".npy":
+        return columns
+    name = "file" if examples.container.kind == "pictures" else "row"
+    return {name: _name_rows(examples), **columns}
 
 
-def _name_rows(examples: Examples) -> dict[str, np.ndarray]:
-    """Return the column that names the rows: their files, or numbers from 1."""
+def _name_rows(examples: Examples) -> np.ndarray:
+    """Return the names of the rows: their files, or numbers from 1."""
     if examples.container.kind == "pictures":
-        return {"file": np.array(examples.names)}
-    return {"row": np.array([int(name) + 1 for name in examples.names])}
+        return np.array(examples.names)
+    return np.array([int(name) + 1 for name in examples.names])

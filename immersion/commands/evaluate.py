@@ -173,7 +173,11 @@ def _evaluate_likelihood(run: Run, importance_samples: int, seed: int) -> dict[s
     p = getattr(run.model, "likelihood", None)  # a generator has none, with an encoder or without
     discrete = p is not None and p.discrete
     measured = metrics.evaluate(
-        run.decoder, run.data.test, discrete=discrete, importance=importance_samples, seed=seed
+        run.decoder,
+        run.data.test,
+        discrete=discrete,
+        importance_samples=importance_samples,
+        seed=seed,
     )
     estimates = dict(measured.estimates)
     if isinstance(run.model, LatentVariableModel) and not discrete:

@@ -3,14 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from immersion.inference.onnx_file import (
-    ENDING,
-    Part,
-    check_target,
-    make_onnx,
-    open_model,
-    write_content,
-)
+from immersion.inference.onnx_file import ENDING, Part, make_onnx, open_model
+from immersion.output_file import check_output, write_atomically
 
 
 def export(
@@ -45,9 +39,9 @@ def export(
             or a package that writes ONNX is not installed.
     """
     target = _default_target(network, part) if out is None else out
-    check_target(target, overwrite)
+    check_output(target, (ENDING,), overwrite=overwrite, switch="--overwrite")
     content, properties = make_onnx(open_model(network), part)
-    write_content(target, content)
+    write_atomically(target, lambda partial: partial.write_bytes(content))
     return {"file": str(target), "bytes": len(content), "properties": properties}
 
 

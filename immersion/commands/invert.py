@@ -71,7 +71,7 @@ def invert(
     opened = load_run(run)
     opened.folder.check_writable()
     if not isinstance(opened.model, GAN):
-        received = f"a run of '{opened.record.recipe}'"
+        received = f"a run of {opened.record.model_name}"
         raise UserError("only a generator is given an encoder", "a run of a GAN", received)
     # In evaluation mode, which the engine does not change: its buffers are constant too.
     generator = opened.model.to(options.resolve_device()).requires_grad_(False)

@@ -7,19 +7,14 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from immersion.check import UserError, check_at_least
-from immersion.commands.array_file import Chunks, write_arrays
-from immersion.commands.table_file import (
-    TABLES,
-    Columns,
-    check_absent,
-    check_table,
-    write_table,
-)
+from immersion.check import check_at_least
+from immersion.commands.array_file import ARRAYS, Chunks, write_arrays
+from immersion.commands.table_file import Columns, check_table, write_table
 from immersion.data import to_original_units
 from immersion.models import Generative
 from immersion.models.latent_density import MixturePrior, WithLatentDensity
 from immersion.models.sampling import Samples, iterate_samples
+from immersion.output_file import check_output, check_output_folder
 from immersion.posteriors import has_density
 from immersion.random import use_seed
 from immersion.report import image_grid
@@ -28,8 +23,6 @@ from immersion.runs.containers import make_columns, to_picture
 from immersion.runs.generative import make_generative
 from immersion.runs.load import Run, load_run
 from immersion.spec import Spec
-
-ARRAYS = (".npz", ".npy")
 
 
 def sample(
@@ -91,17 +84,12 @@ def sample(
 
 def _check_target(out: Path, spec: Spec) -> None:
     """Raise UserError if samples of these data cannot be written there."""
-    ending = out.suffix.lower()
-    if ending in ARRAYS:
-        check_absent(out)
-    elif ending in TABLES and not spec.is_image:
-        check_table(out)
-    elif not ending and spec.is_image:
-        if out.is_file() or (out.is_dir() and any(out.iterdir())):
-            raise UserError(f"'{out}' is not an empty folder", remedy="choose another --out")
+    if spec.is_image and not out.suffix:
+        check_output_folder(out)
+    elif spec.is_image:
+        check_output(out, ARRAYS, expected=".npz, .npy or a folder for pictures")
     else:
-        other = "a folder for pictures" if spec.is_image else ".csv or .parquet"
-        raise UserError("the samples cannot be written", f".npz, .npy or {other}", f"'{out}'")
+        check_table(out, ARRAYS)
 
 
 def _write(out: Path, samples: Iterable[Samples], spec: Spec, count: int, noisy: bool) -> None:

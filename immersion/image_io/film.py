@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from immersion.check import UserError
+from immersion.check import UserError, name_installation
+from immersion.output_file import write_atomically
 
 SECONDS = 8.0
 """Length of a film, if its pictures are not shown too briefly or too long for it."""
@@ -60,7 +61,8 @@ def write_film(pictures: Iterable[Image.Image], path: Path, duration: float) -> 
     several = list(pictures)
     if len(several) < 2:
         raise UserError("a film has several pictures", "2 or more", len(several))
-    writers[path.suffix.lower()](several, path, duration)
+    writer = writers[path.suffix.lower()]
+    write_atomically(path, lambda partial: writer(several, partial, duration))
 
 
 def _write_gif(pictures: Sequence[Image.Image], path: Path, duration: float) -> None:
@@ -72,7 +74,7 @@ def _write_gif(pictures: Sequence[Image.Image], path: Path, duration: float) -> 
 def _write_mp4(pictures: Sequence[Image.Image], path: Path, duration: float) -> None:
     """Write H.264 in 4:2:0, which every browser plays; sides are made even."""
     if not has_encoder():
-        remedy = "pip install 'immersion[film]', or write a .gif"
+        remedy = f"{name_installation('film')}, or write a .gif"
         raise UserError("there is no encoder for MP4", received=path.name, remedy=remedy)
     av: Any = import_module(ENCODER)
     rate = Fraction(1 / duration).limit_denominator(1000)

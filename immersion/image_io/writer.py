@@ -1,6 +1,5 @@
 """Write a `Picture` to a file atomically; existing files are replaced only on request."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from immersion.check import UserError
 from immersion.image_io import exif
 from immersion.image_io.picture import Metadata, Picture
 from immersion.image_io.vips import error_text, load_vips
+from immersion.output_file import write_atomically
 
 SAVERS: dict[str, tuple[str, dict[str, object]]] = {
     ".png": ("pngsave", {}),
@@ -32,9 +32,6 @@ INTERPRETATIONS = {(1, 8): "b-w", (3, 8): "srgb", (1, 16): "grey16", (3, 16): "r
 COLOURS = {1: b"GRAY", 3: b"RGB "}
 """Number of channels, and the name of their colour space in an ICC profile."""
 
-PARTIAL = ".partial"
-"""Ending of a file that is being written; one left by a killed process is overwritten."""
-
 
 def write(picture: Picture, path: Path, overwrite: bool = False) -> None:
     """Write a picture in the format of the file name's ending: .png, .tif(f), .webp, .jp(e)g.
@@ -54,16 +51,8 @@ def write(picture: Picture, path: Path, overwrite: bool = False) -> None:
     """
     check_output(picture, path, overwrite)
     vips = load_vips()
-    partial = path.with_name(f".{path.name}{PARTIAL}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            encode(picture, partial, path.suffix.lower())
-            with partial.open("r+b") as file:
-                os.fsync(file.fileno())
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_atomically(path, lambda partial: encode(picture, partial, path.suffix.lower()))
     except (vips.Error, OSError) as error:
         raise UserError(
             f"the picture {path} cannot be written",

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-from immersion.check import UserError, check_choice
+from immersion.check import check_choice
 from immersion.hub import is_hub_name
 from immersion.inference.latent_graph import PARTS, build_latent_graph
 from immersion.inference.onnx_graph import write_onnx
@@ -14,6 +14,7 @@ from immersion.inference.prior_description import describe_prior
 from immersion.inference.translator_graph import build_translator_graph
 from immersion.likelihoods import LIKELIHOODS
 from immersion.models.translator import Translator
+from immersion.output_file import check_output, write_atomically
 from immersion.pretrained.resolve import image_model_of, resolve_model
 from immersion.pretrained.trained_model import ImageModel
 from immersion.run_folder import RunFolder
@@ -24,7 +25,6 @@ Part = Literal["auto", "encoder", "decoder", "prior"]
 """A part of a model; auto is the decoder of a model with codes, or an image-to-image network."""
 
 ENDING = ".onnx"
-
 
 COLOURS = 3
 """Channels of the pictures of a network whose name has a grey and a colour version."""
@@ -49,9 +49,9 @@ def write_onnx_file(
         UserError: There is no such model or part, the file cannot be written or exists already,
             or a package that writes ONNX is not installed.
     """
-    check_target(Path(out), overwrite)
+    check_output(Path(out), (ENDING,), overwrite=overwrite, switch="overwrite=True")
     content, _ = make_onnx(model if isinstance(model, Run) else open_model(str(model)), part)
-    return write_content(Path(out), content)
+    return write_atomically(Path(out), lambda partial: partial.write_bytes(content))
 
 
 def open_model(word: str) -> Run | ImageModel:
@@ -59,11 +59,6 @@ def open_model(word: str) -> Run | ImageModel:
     if is_hub_name(word) or RunFolder(word).exists():
         return load_run(word)
     return resolve_model(word)(COLOURS)
-
-
-def write_content(out: Path, content: bytes) -> Path:
-    """Write a file atomically."""
-    return RunFolder(out.parent).write(out.name, lambda partial: partial.write_bytes(content))
 
 
 def make_onnx(model: Run | ImageModel, part: Part = "auto") -> tuple[bytes, dict[str, str]]:
@@ -82,22 +77,6 @@ def make_onnx(model: Run | ImageModel, part: Part = "auto") -> tuple[bytes, dict
         properties = ({} if part == "auto" else {"part": part}) | describe_image_model(model)
     properties |= graph.describe() | {"immersion": version("immersion")}
     return write_onnx(graph, properties), properties
-
-
-def check_target(target: Path, overwrite: bool) -> None:
-    """Raise UserError if the file cannot be written, or exists.
-
-    Raises:
-        UserError: Another ending, a parent that is not a folder, or a file that exists.
-    """
-    if target.suffix.lower() != ENDING:
-        raise UserError("the file's name does not fit", f"one ending in {ENDING}", f"'{target}'")
-    if target.parent.exists() and not target.parent.is_dir():
-        raise UserError(f"'{target.parent}' is not a folder", remedy="choose another --out")
-    if target.is_dir():
-        raise UserError(f"'{target}' is a folder", remedy="choose another --out")
-    if target.exists() and not overwrite:
-        raise UserError(f"'{target}' exists already", remedy="pass --overwrite")
 
 
 def describe_run(run: Run) -> dict[str, str]:
@@ -132,7 +111,7 @@ def describe_image_model(trained: ImageModel) -> dict[str, str]:
         "task": type(model.task).__name__.lower(),
         "input": presentation.input_format,
         "output": presentation.output_format,
-        "deviation": "learnt" if model.has_uncertainty else "not to be trusted",
+        "standard_deviation": "learnt" if model.has_uncertainty else "not to be trusted",
         "channels": str(in_channels),
         "output_channels": str(out_channels),
         "scale": str(presentation.scale),

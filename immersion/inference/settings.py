@@ -81,7 +81,7 @@ class ComputeOptions:
             default a fast size for the network.
         precision: auto (bfloat16 if the processor has it natively), bfloat16 or float32.
         backend: torch, or openvino, which starts in a few seconds and is then faster on a CPU
-            (pip install 'immersion[openvino]').
+            (pip install '.[openvino]').
         device: auto (CUDA if there is a CUDA device), cpu, cuda, cuda:1, mps, or any other of
             PyTorch; OpenVINO runs on the CPU.
     """

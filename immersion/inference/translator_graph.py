@@ -49,13 +49,13 @@ def build_translator_graph(model: Translator, colours: int, part: str = "auto") 
     in_channels, out_channels = model.task.channels(colours)
     scale = model.presentation.scale
     picture = _make_picture(model, in_channels, "input", model.presentation.input_format)
-    answers = _describe_outputs(model, out_channels)
+    outputs = _describe_outputs(model, out_channels)
     if part == "auto":
-        return Graph(model, _predict, {"input": picture}, answers)
+        return Graph(model, _predict, {"input": picture}, outputs)
     code = model.require_code()
     z = Input(torch.zeros(2, code.latent_dim), f"(B, {code.latent_dim}) float32, z ~ N(0, I)")
     if part == "decoder":
-        return Graph(model, _decode, {"input": picture, "z": z}, answers)
+        return Graph(model, _decode, {"input": picture, "z": z}, outputs)
     target = _make_picture(model, out_channels, "target", model.presentation.output_format, scale)
     moments = {"mean": f"(B, {code.latent_dim}), E[z | input, target]"}
     moments["standard_deviation"] = f"(B, {code.latent_dim}), of z given input and target"
@@ -98,6 +98,6 @@ def _describe_outputs(model: Translator, channels: int) -> dict[str, str]:
         return {"probabilities": f"(B, {classes}, H, W), {model.presentation.output_format}"}
     shape = f"(B, {channels}, s H, s W)"
     return {
-        "answer": f"{shape}, {model.presentation.output_format}",
-        "deviation": f"{shape}, standard deviation of each value",
+        "mean": f"{shape}, {model.presentation.output_format}",
+        "standard_deviation": f"{shape}, of each value",
     }

@@ -94,7 +94,7 @@ def image_model_of(run: "Run") -> ImageModel:
         raise UserError(
             "that run's model is not an image-to-image model",
             "a run of denoise, enlarge, colourise, segment or inpaint",
-            f"a run of {record.recipe}",
+            f"a run of {record.model_name}",
         )
     path = str(run.folder.path)
     source = run.folder.locate_data(record.data.source)

@@ -50,7 +50,8 @@ class CodeLocation:
         if file.expanduser().is_file():
             return cls(str(file.expanduser().resolve()), function)
         if module.endswith(".py"):
-            raise UserError("there is no such file", received=repr(module))
+            remedy = "give its path, as in folder/file.py:function"
+            raise UserError("there is no such file", received=repr(module), remedy=remedy)
         return cls(module, function)
 
     @property
@@ -136,7 +137,8 @@ def find_recipe(name: str, file: str = "") -> Callable[..., Any]:
     raise UserError(
         f"the run was trained by code outside the package: its file or module "
         f"'{location.module}' would be run, for the function '{location.function}'",
-        remedy=f"if you trust it, pass --trust-code, or in Python im.load(run, recipe='{name}')",
+        remedy="if you trust it, pass --trust-code, or in Python "
+        f"im.load(run, recipe='{location.module}:{location.function}')",
     )
 
 

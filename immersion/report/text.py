@@ -14,8 +14,7 @@ DECIMALS = 6
 
 def name_model(record: RunRecord) -> str:
     """Return the name of the recipe's model: VAE, autoencoder, ..., or its class."""
-    own = record.recipe.rpartition(":")[2] or record.model.get("class", "").rpartition(":")[2]
-    return RECIPES.get(record.recipe, own or "model")
+    return RECIPES.get(record.recipe, record.model_name.rpartition(":")[2])
 
 
 def name_data(record: RunRecord) -> str:

@@ -14,7 +14,7 @@ def describe_html(run: "Run") -> str:
     """Return a run as HTML: a table of its record and its estimates, and its samples."""
     record = run.record
     rows = [
-        ("model", record.recipe or record.model.get("class", "").rpartition(":")[2]),
+        ("model", record.model_name),
         ("data", f"{record.data.source}: {record.data.note}" if record.data.note else ""),
         ("steps", "" if record.step is None else f"{record.step:,}"),
         ("folder", str(run.path)),

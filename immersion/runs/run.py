@@ -33,7 +33,7 @@ from immersion.spec import Spec
 COMPARED = 1000
 """Most validation examples that scores are compared with."""
 
-IMPORTANCE = 10
+IMPORTANCE_SAMPLES = 10
 """Codes for each example of a score."""
 
 
@@ -85,9 +85,9 @@ class Run:
         return str(self.folder.path)
 
     def __repr__(self) -> str:
-        model = self.record.recipe or type(self.model).__name__
         steps = "not trained yet" if self.record.step is None else f"step {self.record.step:,}"
-        return f"<Run of {model} on {self.record.data.source}, {steps}, in '{self.path}'>"
+        what = f"{self.record.model_name} on {self.record.data.source}"
+        return f"<Run of {what}, {steps}, in '{self.path}'>"
 
     @property
     def path(self) -> Path:
@@ -111,7 +111,7 @@ class Run:
         raise UserError(
             "the model has no codes",
             "a run of an autoencoder, a VAE or a GAN",
-            f"a run of {self.record.recipe}",
+            f"a run of {self.record.model_name}",
         )
 
     @property
@@ -124,7 +124,9 @@ class Run:
         if isinstance(self.model, Generative):
             return self.model
         raise UserError(
-            "the model has no prior", "a run of a VAE or a GAN", f"a run of {self.record.recipe}"
+            "the model has no prior",
+            "a run of a VAE or a GAN",
+            f"a run of {self.record.model_name}",
         )
 
     @cached_property
@@ -254,36 +256,36 @@ class Run:
         container = Container("frame", library=library) if library else Container()
         return container.wrap_examples(x, self.spec)
 
-    def score(self, x: Any, importance: int = IMPORTANCE, seed: int = 0) -> Scores:
+    def score(self, x: Any, importance_samples: int = IMPORTANCE_SAMPLES, seed: int = 0) -> Scores:
         """Return how probable examples are: a bound on log p(x) of each, in nats.
 
         Of a model without a density it is the negative squared error of the reconstruction.
 
         Args:
             x: Examples as in `encode`.
-            importance: k, codes for each example of the bound; see `score_examples`.
+            importance_samples: k, codes for each example of the bound; see `score_examples`.
             seed: Seed of the codes.
         """
-        return self.score_examples(self.prepare(x), importance, seed)
+        return self.score_examples(self.prepare(x), importance_samples, seed)
 
     def score_examples(
-        self, examples: Examples, importance: int = IMPORTANCE, seed: int = 0
+        self, examples: Examples, importance_samples: int = IMPORTANCE_SAMPLES, seed: int = 0
     ) -> Scores:
         """Return scores of prepared examples; see `score`."""
-        check_at_least(1, importance=importance)
-        values = self._score(examples.x, importance, seed)
-        reference = self._score_validation(importance, seed)
+        check_at_least(1, importance_samples=importance_samples)
+        values = self._score(examples.x, importance_samples, seed)
+        reference = self._score_validation(importance_samples, seed)
         percentile = None
         if reference is not None:
             below = torch.searchsorted(reference, values)
             percentile = 100 * below.double() / len(reference)
             percentile = _wrap_column(examples.container, percentile, "percentile")
         score = _wrap_column(examples.container, values, "score")
-        return Scores(score, percentile, self.name_score(importance))
+        return Scores(score, percentile, self.name_score(importance_samples))
 
-    def name_score(self, importance: int = IMPORTANCE) -> str:
+    def name_score(self, importance_samples: int = IMPORTANCE_SAMPLES) -> str:
         """Return the name of a score, with its unit."""
-        return name_score(self.decoder, importance)
+        return name_score(self.decoder, importance_samples)
 
     def interpolate(self, a: Any, b: Any, *, steps: int = 10, path: str = "auto") -> Any:
         """Return decoded examples, (steps, *shape), between two examples' codes.
@@ -357,21 +359,22 @@ class Run:
         check_label(self.generator, number)
         return number
 
-    def _score(self, x: Tensor, importance: int, seed: int) -> Tensor:
+    def _score(self, x: Tensor, importance_samples: int, seed: int) -> Tensor:
         device = next(self.model.parameters(), torch.empty(0)).device
-        values = score_examples(self.decoder, x.to(device), importance, seed)
+        values = score_examples(self.decoder, x.to(device), importance_samples, seed)
         if isinstance(self.model, LatentVariableModel):  # a density of the table's own units
             values = values - log_volume(self.spec)
         # An example that is too far away for floats has the least score there is.
         return values.nan_to_num(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf)
 
-    def _score_validation(self, importance: int, seed: int) -> Tensor | None:
+    def _score_validation(self, importance_samples: int, seed: int) -> Tensor | None:
         """Return sorted scores of validation examples; None if the data are not at hand."""
         if not self.has_data:
             return None
-        key = (importance, seed)
+        key = (importance_samples, seed)
         if key not in self._references:
-            self._references[key] = self._score(self._validation, importance, seed).sort().values
+            scores = self._score(self._validation, importance_samples, seed)
+            self._references[key] = scores.sort().values
         return self._references[key]
 
     @cached_property
@@ -387,7 +390,7 @@ class Run:
 
     @cached_property
     def _references(self) -> dict[tuple[int, int], Tensor]:
-        """Scores of validation examples that have been computed, by importance and seed."""
+        """Scores of validation examples that have been computed, by k and seed."""
         return {}
 
     def _repr_html_(self) -> str:

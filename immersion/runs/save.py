@@ -5,10 +5,10 @@ from typing import Any
 
 from torch import Tensor
 
-from immersion.check import UserError
 from immersion.model_file import ENDING, RECORD, write_model_file
 from immersion.models import GAN
-from immersion.run_folder import RunFolder, add_prefix
+from immersion.output_file import check_output, write_atomically
+from immersion.run_folder import add_prefix
 from immersion.runs.load import Run, load_run
 from immersion.runs.public_record import describe_data, publish_record, shorten_paths
 
@@ -42,24 +42,14 @@ def save(run: Run | str | Path, path: str | Path, *, overwrite: bool = False) ->
         True
     """
     target = Path(path)
-    check_target(target, overwrite)
+    check_output(target, (ENDING,), overwrite=overwrite, switch="overwrite=True")
     opened = run if isinstance(run, Run) else load_run(run)
     weights, documents, steps = _collect(opened)
 
     def write(partial: Path) -> None:
         write_model_file(partial, weights, documents, steps)
 
-    return RunFolder(target.parent).write(target.name, write)
-
-
-def check_target(target: Path, overwrite: bool) -> None:
-    """Raise UserError if a model's file cannot be written, or exists."""
-    if target.suffix.lower() != ENDING:
-        raise UserError("the file's name does not fit", f"one ending in {ENDING}", f"'{target}'")
-    if target.is_dir():
-        raise UserError(f"'{target}' is a folder", remedy="choose another name")
-    if target.exists() and not overwrite:
-        raise UserError(f"'{target}' exists already", remedy="choose another name")
+    return write_atomically(target, write)
 
 
 def _collect(run: Run) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, int]]:

@@ -144,7 +144,7 @@ def read_recorded_data(
     if given is None and folder.data_file.is_file():
         return load_saved(folder.data_file, spec, data.checksums, data.note)
     source = given if given is not None else folder.paths().get("data", data.source)
-    _check_present(source)
+    _check_present(folder, source)
     # The type of values may have been given: inferred again, it could be another.
     typed = patches is None and not isinstance(source, Dataset) and _holds_values(source)
     dataset = read_data(recipe, source, data.size, spec.values if typed else None)
@@ -158,19 +158,24 @@ def read_recorded_data(
     return replace(dataset, note=data.note)
 
 
-def _check_present(source: Any) -> None:
+def _check_present(folder: RunFolder, source: Any) -> None:
     """Raise UserError if the data of a run are not where they were."""
+    if not isinstance(source, str) or is_set_name(source) or Path(source).exists():
+        return
     remedy = "in Python, pass them: im.load(run, data=...)"
-    if isinstance(source, str) and source == MEMORY:
+    if folder.read_only:
+        what = f"the model's file '{folder.path}' does not hold the training data"
+        raise UserError(what, remedy=remedy)
+    if source == MEMORY:
         raise UserError(
-            "the run was trained on data in memory, which were too large to keep", remedy=remedy
+            "the run was trained on data in memory, of which its folder holds no copy",
+            remedy=remedy,
         )
-    if isinstance(source, str) and not is_set_name(source) and not Path(source).exists():
-        raise UserError(
-            "the data that the model was trained on are not where they were",
-            f"the file or folder '{source}'",
-            remedy=f"restore them, or {remedy}",
-        )
+    raise UserError(
+        "the data that the model was trained on are not where they were",
+        f"the file or folder '{source}'",
+        remedy=f"restore them, or {remedy}",
+    )
 
 
 def _holds_values(source: Any) -> bool:

@@ -136,6 +136,10 @@ def test_defaults_written_out_give_the_same_values(name):
             "reconstruct --refine 3 -- r -x.png",
             {"run": Path("r"), "images": (Path("-x.png"),), "refine": 3},
         ),
+        (
+            "score r x --importance 7",
+            {"run": Path("r"), "data": (Path("x"),), "importance_samples": 7},
+        ),
         ("sample r --label -1", {"run": Path("r"), "label": "-1"}),
         ("data", {}),
     ],

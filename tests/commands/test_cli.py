@@ -225,7 +225,7 @@ def test_an_empty_folder_and_a_missing_extra_are_errors(capsys, tmp_path, monkey
     assert "too few images" in refused(capsys, "train", "vae", "--data", str(tmp_path / "empty"))
     monkeypatch.setitem(sys.modules, "mlxtend", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name, package=None: None)
-    assert "immersion[demo]" in refused(capsys, "train", "vae", "--data", "mnist-5k")
+    assert "pip install '.[demo]'" in refused(capsys, "train", "vae", "--data", "mnist-5k")
 
 
 def test_an_autoencoder_is_sampled_from_a_density_of_its_codes(capsys, tmp_path):

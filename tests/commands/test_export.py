@@ -22,8 +22,8 @@ from immersion.spec import Spec
 from immersion.tasks.denoise import Denoise
 from immersion.tasks.segment import Segment
 
-onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'immersion[onnx]'")
-pytest.importorskip("onnxscript", reason="pip install 'immersion[onnx]'")
+onnxruntime = pytest.importorskip("onnxruntime", reason="pip install '.[onnx]'")
+pytest.importorskip("onnxscript", reason="pip install '.[onnx]'")
 
 
 def describe(task, network, depth):
@@ -78,9 +78,11 @@ def test_a_run_is_exported_with_its_training(run, tmp_path):
         metadata["channels"] == "1" == metadata["scale"] == metadata["multiple"]
         and metadata["halo"] == "2"
     )
-    assert [output.name for output in session.get_outputs()] == ["answer", "deviation"]
+    assert [output.name for output in session.get_outputs()] == ["mean", "standard_deviation"]
     before = out.read_bytes()
-    with pytest.raises(UserError, match=r"exists already; pass --overwrite"):
+    with pytest.raises(
+        UserError, match=r"exists already; choose another name, or pass --overwrite"
+    ):
         export(run, out=out)
     assert out.read_bytes() == before
     export(run, out=out, overwrite=True)
@@ -90,9 +92,9 @@ def test_invalid_targets_are_errors_before_the_export(run, tmp_path):
     (tmp_path / "folder.onnx").mkdir()
     (tmp_path / "file").touch()
     for out, words in (
-        (tmp_path / "a.pt", r"one ending in \.onnx"),
+        (tmp_path / "a.pt", r"ends in \.onnx"),
         (tmp_path / "folder.onnx", "is a folder"),
-        (tmp_path / "file" / "a.onnx", "is not a folder"),
+        (tmp_path / "file" / "a.onnx", "is a file"),
     ):
         with pytest.raises(UserError, match=words):
             export(run, out=out, overwrite=True)
@@ -171,5 +173,5 @@ def test_a_run_in_memory_and_a_bundled_network_are_written_from_python(trained, 
 
 def test_a_missing_package_is_an_error_with_a_remedy(run, tmp_path, monkeypatch):
     monkeypatch.setattr("immersion.check.find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"run pip install 'immersion\[onnx\]'"):
+    with pytest.raises(UserError, match=r"run pip install '.\[onnx\]'"):
         export(run, out=tmp_path / "a.onnx")

@@ -62,10 +62,24 @@ def test_codes_and_scores_of_a_table(table, tmp_path):
     again = table.encode(frame)
     assert [row["row"] for row in read(codes["codes"])] == ["1", "2"]
     assert np.allclose([float(row["z1"]) for row in read(codes["codes"])], again["z1"])
+    encode(table.path, (people,), out=tmp_path / "z.npy")
+    assert np.array_equal(np.load(tmp_path / "z.npy"), again.to_numpy())  # no number of the row
     result = score(table.path, (people,), out=tmp_path / "s.csv")
     rows = read(tmp_path / "s.csv")
     assert list(result["lowest"]) == ["2", "1"] and "bound" in result["score"]
     assert float(rows[1]["percentile"]) == 0 and float(rows[0]["score"]) > float(rows[1]["score"])
+    score(table.path, (people,), out=tmp_path / "s.npy")
+    numbers = [[float(row["score"]), float(row["percentile"])] for row in rows]
+    assert np.allclose(np.load(tmp_path / "s.npy"), numbers, rtol=1e-6)
+
+
+def test_a_number_that_is_not_finite_is_null_in_json(table, tmp_path, capsys):
+    people = tmp_path / "far.csv"
+    people.write_text("income,member,age\n1e30,1,33\n")
+    main(["score", str(table.path), str(people), "-o", str(tmp_path / "s.csv"), "--json"])
+    line = capsys.readouterr().out.splitlines()[-1]
+    result = json.loads(line, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert result["mean"] is None and result["lowest"] == {"1": None}
 
 
 def test_samples_have_the_columns_of_the_table(table, tmp_path):
@@ -111,7 +125,8 @@ def test_samples_of_images_fill_a_folder(trained, tmp_path):
         ("encode RUN absent.png", "no such file"),
         ("encode RUN people.csv", "shape"),
         ("encode RUN . --out z.txt", "cannot be written"),
-        ("score RUN . --importance 0", "too small"),
+        ("encode RUN . --out people.csv/z.csv", "'people.csv' is a file: expected a folder"),
+        ("score RUN . --importance-samples 0", "too small"),
         ("sample RUN --out x.parquet", "cannot be written"),
     ],
 )

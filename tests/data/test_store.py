@@ -168,7 +168,7 @@ def test_any_of_the_checksums_will_do(tmp_path, monkeypatch):
 def test_a_missing_extra_tells_what_to_install(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     trial = DATASETS[MNIST_5K.name]
-    with pytest.raises(UserError, match=r"pip install 'immersion\[demo\]'"):
+    with pytest.raises(UserError, match=r"pip install '.\[demo\]'"):
         download(trial, trial.files[0])
     assert locate_file(trial, trial.files[0]) is None
 

@@ -47,6 +47,6 @@ def test_a_film_of_one_picture_or_another_format_is_refused(tmp_path, monkeypatc
     with pytest.raises(UserError, match=r"\.gif or \.mp4"):
         write_film(pictures(), tmp_path / "x.avi", 0.1)
     monkeypatch.setattr(film, "ENCODER", "no_such_package")
-    with pytest.raises(UserError, match=r"pip install 'immersion\[film\]'"):
+    with pytest.raises(UserError, match=r"pip install '.\[film\]'"):
         write_film(pictures(), tmp_path / "x.mp4", 0.1)
     assert not list(tmp_path.iterdir())

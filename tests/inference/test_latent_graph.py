@@ -24,8 +24,8 @@ from immersion.recipes.gan import DiscriminatorSettings
 from immersion.recipes.image_to_image import get_patches
 from immersion.spec import Spec
 
-onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'immersion[onnx]'")
-pytest.importorskip("onnxscript", reason="pip install 'immersion[onnx]'")
+onnxruntime = pytest.importorskip("onnxruntime", reason="pip install '.[onnx]'")
+pytest.importorskip("onnxscript", reason="pip install '.[onnx]'")
 
 YEARS = Spec(
     "table", (4,), "real", ("a", "b"), shift=(1960.0, -3.0, 0.0, 1e5), scale=(30.0, 0.1, 1.0, 2e4)

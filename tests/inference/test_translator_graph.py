@@ -19,8 +19,8 @@ from immersion.tasks.enlarge import Enlarge
 from immersion.tasks.inpaint import Inpaint
 from immersion.tasks.segment import Segment
 
-onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'immersion[onnx]'")
-pytest.importorskip("onnxscript", reason="pip install 'immersion[onnx]'")
+onnxruntime = pytest.importorskip("onnxruntime", reason="pip install '.[onnx]'")
+pytest.importorskip("onnxscript", reason="pip install '.[onnx]'")
 
 CASES = {
     **{

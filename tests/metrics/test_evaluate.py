@@ -82,7 +82,7 @@ def test_the_mean_is_taken_in_float64():
 def test_known_terms_over_the_whole_set_the_short_last_batch_too():
     x = data()
     mean = torch.tensor([[0.5, 0.0, 0.0], [0.0, -0.3, 0.0]], dtype=torch.float64)
-    measured = evaluate(deaf(mean), Doubles(x), discrete=False, importance=10)
+    measured = evaluate(deaf(mean), Doubles(x), discrete=False, importance_samples=10)
     log_p = -0.5 * (x.square().sum(1) + D * math.log(2 * math.pi))
     kl_units = 0.5 * (x @ mean.T).square()
     known = {
@@ -116,7 +116,7 @@ def test_nothing_is_filtered():
 def test_no_number_depends_on_which_others_are_asked_for():
     split = MemorySplit(torch.full((50, D), 128, dtype=torch.uint8), None, "unit", dynamic=True)
     alone, beside = (
-        evaluate(deaf(0.1).float(), split, discrete=False, importance=k) for k in (0, 9)
+        evaluate(deaf(0.1).float(), split, discrete=False, importance_samples=k) for k in (0, 9)
     )
     assert all(beside.estimates[name] == value for name, value in alone.estimates.items())
 
@@ -124,7 +124,7 @@ def test_no_number_depends_on_which_others_are_asked_for():
 def test_the_bound_is_log_p_where_the_codes_do_not_matter():
     """q is the prior and the decoder is deaf to z: every log-weight is log p(x)."""
     x = data()
-    measured = evaluate(deaf(), Doubles(x), discrete=False, importance=7).estimates
+    measured = evaluate(deaf(), Doubles(x), discrete=False, importance_samples=7).estimates
     for name in ("elbo", "importance_weighted_bound"):
         assert measured[name].value == pytest.approx(measured["log_likelihood"].value, rel=1e-9)
     assert measured["kl"].value == pytest.approx(0, abs=1e-9)
@@ -138,7 +138,7 @@ def test_chunks_change_the_memory_and_not_the_number_of_codes(monkeypatch):
     for chunk in (1, 100, 20_000):
         drawn.clear()
         monkeypatch.setattr(bound, "CHUNK", chunk)
-        evaluate(model, Doubles(x), discrete=False, importance=11)
+        evaluate(model, Doubles(x), discrete=False, importance_samples=11)
         assert sum(drawn) == 11
         assert max(drawn) <= max(1, chunk // (10 * D))
 
@@ -170,7 +170,7 @@ def test_a_unit_is_active_where_its_mean_varies_by_more_than_a_hundredth(varianc
 def test_an_autoencoder_has_no_bound():
     x = torch.randn(N, D)
     model = Autoencoder.build((D,), 2, GaussianFixed((D,)), LINEAR).eval()
-    measured = evaluate(model, MemorySplit(x, None, "real"), discrete=True, importance=5)
+    measured = evaluate(model, MemorySplit(x, None, "real"), discrete=True, importance_samples=5)
     assert set(measured.estimates) == {"squared_error"}
     assert measured.kl_per_unit == []
     with torch.no_grad():
@@ -194,24 +194,25 @@ def test_the_seed_decides_every_draw_and_the_caller_s_generator_is_left_alone():
     torch.manual_seed(3)
     before = torch.get_rng_state()
     first, again, other = (
-        evaluate(model, split, discrete=True, importance=3, seed=seed) for seed in (0, 0, 1)
+        evaluate(model, split, discrete=True, importance_samples=3, seed=seed)
+        for seed in (0, 0, 1)
     )
     assert first == again
     assert first.estimates["elbo"] != other.estimates["elbo"]
     assert torch.equal(torch.get_rng_state(), before)
-    assert first.protocol == {"codes": 1, "kl": "closed form", "importance": 3, "seed": 0}
+    assert first.protocol == {"codes": 1, "kl": "closed form", "importance_samples": 3, "seed": 0}
 
 
 def test_evaluation_asks_for_no_gradients():
     model = deaf(0.2)
-    evaluate(model, Doubles(data()), discrete=False, importance=2)
+    evaluate(model, Doubles(data()), discrete=False, importance_samples=2)
     assert all(p.grad is None for p in model.parameters())
 
 
 def test_probabilistic_pca_is_evaluated_by_its_exact_posterior():
     x = data()[:-1]
     model = ProbabilisticPCA.fit(x, 1)
-    measured = evaluate(model, Doubles(x), discrete=False, importance=3).estimates
+    measured = evaluate(model, Doubles(x), discrete=False, importance_samples=3).estimates
     expected = model.log_prob(x).mean().item()
     for name in ("importance_weighted_bound", "elbo"):  # no draw matters: q is the posterior
         assert measured[name].value == pytest.approx(expected, rel=1e-12)

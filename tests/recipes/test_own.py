@@ -1,5 +1,6 @@
 """Recipes outside the package: found by name, trained, loaded again, and never run unasked."""
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -91,7 +92,8 @@ def test_code_of_a_run_runs_only_if_named_or_confirmed(mine):
     refused = in_another_process(mine, "im.load('../run')")
     assert "would be run" in refused.stderr and str(mine / "mine.py") in refused.stderr
     assert not (mine / "elsewhere" / "ran").exists()
-    named = in_another_process(mine, "im.load('../run', recipe='../mine.py:my_vae').sample(2)")
+    remedy = re.search(r"im\.load\(run, (recipe='.*')\)", refused.stderr)[1]
+    named = in_another_process(mine, f"im.load('../run', {remedy}).sample(2)")
     assert named.returncode == 0, named.stderr
     confirmed = "from immersion.recipes import own\nwith own.trust_code(): im.load('../run')"
     assert in_another_process(mine, confirmed).returncode == 0

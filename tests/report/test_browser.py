@@ -15,7 +15,7 @@ from immersion.run_folder import RunFolder
 from immersion.runs.load import load_run
 
 sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is not installed: pip install 'immersion[browser]'"
+    "playwright.sync_api", reason="playwright is not installed: pip install '.[browser]'"
 )
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)

@@ -59,7 +59,7 @@ def test_units_are_those_of_the_table(table):
 
 
 def test_a_score_is_a_bound_in_the_tables_own_units(table):
-    values, percentile, name = table.score(FRAME, importance=20)
+    values, percentile, name = table.score(FRAME, importance_samples=20)
     assert name == "importance-weighted bound (k = 20)" and values.index.equals(FRAME.index)
     assert percentile.min() >= 0 and percentile.max() <= 100
     scaled = FRAME.assign(income=FRAME.income + 1e6)
@@ -68,7 +68,7 @@ def test_a_score_is_a_bound_in_the_tables_own_units(table):
     torch.manual_seed(0)
     bound = table.model.log_weights(x, 2000).double().logsumexp(0) - np.log(2000)
     exact = (bound - np.log(table.spec.scale).sum()).mean().item()
-    assert abs(table.score(FRAME, importance=500).values.to_numpy().mean() - exact) < 0.1
+    assert abs(table.score(FRAME, importance_samples=500).values.to_numpy().mean() - exact) < 0.1
 
 
 def test_scores_do_not_depend_on_the_other_examples(table, digits):
@@ -138,10 +138,18 @@ def test_mistakes_are_sentences(table, act, words):
         act(table)
 
 
+def test_a_model_of_ones_own_is_named_in_errors(tmp_path):
+    p = im.likelihoods.GaussianShared((3,))
+    model = im.Autoencoder(torch.nn.Linear(3, 1), torch.nn.Linear(1, 3), p, latent_dim=1)
+    run = im.fit(model, np.random.rand(60, 3), steps=2, out=tmp_path / "run", **QUIET)
+    with pytest.raises(UserError, match="received a run of Autoencoder"):
+        run.generator  # noqa: B018
+
+
 def test_data_in_memory_that_are_gone_can_be_given_again(tmp_path):
     run = im.train("vae", FRAME, latent_dim=2, steps=3, out=tmp_path / "run", **QUIET)
     run.folder.data_file.unlink()
-    with pytest.raises(UserError, match="too large to keep"):
+    with pytest.raises(UserError, match="of which its folder holds no copy"):
         im.load(tmp_path / "run").data  # noqa: B018
     again = im.load(tmp_path / "run", data=FRAME)
     assert torch.equal(again.data.test.x, run.data.test.x)

@@ -148,6 +148,17 @@ def test_a_file_is_only_read(trained, tmp_path, capsys):
     ]
 
 
+def test_a_file_holds_no_data(tmp_path):
+    x = np.random.default_rng(0).random((60, 3))
+    run = im.train("vae", x, out=tmp_path / "run", options=FEW, progress=False, verbose=False)
+    path = save(run, tmp_path / "model.safetensors")
+    with pytest.raises(UserError, match=r"does not hold the training data; .*data="):
+        im.load(path).data  # noqa: B018
+    assert np.array_equal(im.load(path, data=x).data.test.x, run.data.test.x)
+    with pytest.raises(UserError, match=r"another name, or pass overwrite=True\."):
+        save(run, path)
+
+
 def test_the_command_line_reads_a_file(trained, tmp_path):
     path = save(trained, tmp_path / "model.safetensors")
     main(["sample", str(path), "-o", str(tmp_path / "x.npz"), "--count", "3", "--json"])
@@ -184,7 +195,7 @@ def test_a_table_keeps_its_columns_and_units(tmp_path):
     again = im.load(save(run, tmp_path / "model.safetensors"))
     pd.testing.assert_frame_equal(again.sample(6), run.sample(6))
     pd.testing.assert_frame_equal(again.encode(frame), run.encode(frame))
-    with pytest.raises(UserError, match="data in memory"):
+    with pytest.raises(UserError, match="does not hold the training data"):
         _ = again.data
 
 
@@ -240,7 +251,7 @@ def test_other_files_are_refused(trained, tmp_path):
 
 
 def test_nothing_is_overwritten(trained, tmp_path):
-    for name, words in (("model.pt", r"one ending in \.safetensors"), ("x.safetensors", "exists")):
+    for name, words in (("model.pt", r"ends in \.safetensors"), ("x.safetensors", "exists")):
         (tmp_path / name).write_text("mine")
         with pytest.raises(UserError, match=words):
             save(trained, tmp_path / name)

@@ -48,7 +48,7 @@ class Evaluation:
 
 
 def evaluate(
-    model: Decoder, split: Split, *, discrete: bool, importance: int = 0, seed: int = 0
+    model: Decoder, split: Split, *, discrete: bool, importance_samples: int = 0, seed: int = 0
 ) -> Evaluation:
     """Measure a model on a whole split; nothing is dropped or filtered.
 
@@ -61,7 +61,8 @@ def evaluate(
         model: With or without a prior; it is left in evaluation mode.
         split: Usually the test split. Dynamic binarization is drawn once, from the seed.
         discrete: True if p(x|z) is a probability, so that bits/dim = -elbo / (D log 2) applies.
-        importance: k, codes for each example of the importance-weighted bound; 0 leaves it out.
+        importance_samples: k, codes for each example of the importance-weighted bound; 0 leaves
+            it out.
         seed: Seed of binarization, of codes and of importance samples, separately for each, so
             that no number depends on the choice of the others.
 
@@ -79,9 +80,9 @@ def evaluate(
             x = x.to(device)
             with use_seed(seed, "codes", number):
                 measured = _compute_values(model, x)
-            if importance and isinstance(model, LatentVariableModel):
+            if importance_samples and isinstance(model, LatentVariableModel):
                 with use_seed(seed, "importance", number):
-                    bound = importance_weighted_bound(model, x, importance)
+                    bound = importance_weighted_bound(model, x, importance_samples)
                 measured["importance_weighted_bound"] = bound
             for name, values in measured.items():
                 parts.setdefault(name, []).append(values.cpu())
@@ -93,7 +94,7 @@ def evaluate(
         estimates["bits_per_dim"] = estimates["elbo"].affine(to_bits, 0.0, "bits/dim")
     protocol: dict[str, object] = {"seed": seed}
     if "elbo" in estimates:
-        protocol |= {"codes": 1, "importance": importance}
+        protocol |= {"codes": 1, "importance_samples": importance_samples}
     if "kl" in estimates:
         protocol["kl"] = "closed form" if units is not None else "one code"
     if means is None:

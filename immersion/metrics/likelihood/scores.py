@@ -15,7 +15,7 @@ CHUNK = 2**22
 
 
 @torch.no_grad()
-def score_examples(model: Decoder, x: Tensor, importance: int, seed: int = 0) -> Tensor:
+def score_examples(model: Decoder, x: Tensor, importance_samples: int, seed: int = 0) -> Tensor:
     """Return a score of each example, (N,) float64, on the CPU: the larger, the more probable.
 
     With a likelihood and a prior it is the importance-weighted bound L_k <= log p(x), in nats
@@ -26,18 +26,21 @@ def score_examples(model: Decoder, x: Tensor, importance: int, seed: int = 0) ->
     Args:
         model: A model that encodes, in evaluation mode.
         x: (N, *shape), on the model's device.
-        importance: k, codes for each example.
+        importance_samples: k, codes for each example.
         seed: Seed of the codes.
     """
-    size = max(1, CHUNK // (x[0].numel() * importance))
-    return torch.cat([_score(model, chunk, importance, seed).cpu() for chunk in x.split(size)])
+    size = max(1, CHUNK // (x[0].numel() * importance_samples))
+    return torch.cat(
+        [_score(model, chunk, importance_samples, seed).cpu() for chunk in x.split(size)]
+    )
 
 
-def name_score(model: Decoder, importance: int) -> str:
+def name_score(model: Decoder, importance_samples: int) -> str:
     """Return the name of `score_examples`, with its unit."""
     if not isinstance(model, LatentVariableModel):
         return "negative squared error"
-    return "elbo" if importance == 1 else f"importance-weighted bound (k = {importance})"
+    k = importance_samples
+    return "elbo" if k == 1 else f"importance-weighted bound (k = {k})"
 
 
 def _score(model: Decoder, x: Tensor, k: int, seed: int) -> Tensor:
