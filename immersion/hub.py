@@ -5,7 +5,7 @@ Nothing is imported from there, and no connection is made, before such a name is
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +94,13 @@ def download(model: HubModel) -> Path:
     return Path(path)
 
 
-def upload(folder: Path, files: Sequence[Path], model: HubModel, public: bool = False) -> str:
+def upload(
+    folder: Path,
+    files: Sequence[Path],
+    model: HubModel,
+    public: bool = False,
+    obsolete: Collection[str] = (),
+) -> str:
     """Upload files as one commit, and return the commit's address.
 
     Args:
@@ -102,6 +108,7 @@ def upload(folder: Path, files: Sequence[Path], model: HubModel, public: bool = 
         files: The files; others in the repository are kept.
         model: The repository, which is created if there is none.
         public: If True, everyone may read a repository that is created.
+        obsolete: Names of files that are removed from the repository unless they are uploaded.
 
     Raises:
         UserError: A revision is given, there is no permission, the hub cannot be reached, or
@@ -115,11 +122,16 @@ def upload(folder: Path, files: Sequence[Path], model: HubModel, public: bool = 
     with _explain_errors(model):
         client = huggingface_hub.HfApi(library_name=LIBRARY)
         client.create_repo(model.repository, private=not public, exist_ok=True)
-        added = [
-            huggingface_hub.CommitOperationAdd(file.relative_to(folder).as_posix(), file)
-            for file in files
+        named = {file.relative_to(folder).as_posix(): file for file in files}
+        there = set(client.list_repo_files(model.repository))
+        removed = sorted(there.intersection(obsolete) - set(named))
+        operations: list[Any] = [
+            *(huggingface_hub.CommitOperationAdd(name, file) for name, file in named.items()),
+            *(huggingface_hub.CommitOperationDelete(name) for name in removed),
         ]
-        commit = client.create_commit(model.repository, added, commit_message="Upload a model")
+        commit = client.create_commit(
+            model.repository, operations, commit_message="Upload a model"
+        )
     return str(commit.commit_url)
 
 

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,9 +24,10 @@ class Repository:
         name = next(reversed(self.commits), "") if revision == "main" else revision
         return (name, self.commits[name]) if name in self.commits else None
 
-    def commit(self, files: dict[str, bytes]) -> str:
+    def commit(self, files: dict[str, bytes], deleted: Collection[str] = ()) -> str:
         found = self.find("main")
         whole = (found[1] if found else {}) | files
+        whole = {name: content for name, content in whole.items() if name not in deleted}
         name = hashlib.sha1(repr((len(self.commits), sorted(whole))).encode()).hexdigest()
         self.commits[name] = whole
         return name
@@ -72,7 +73,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._resolve(body=False)
 
     def do_GET(self):
-        self._resolve(body=True)
+        if urlparse(self.path).path.endswith("/tree/main"):
+            self._list()
+        else:
+            self._resolve(body=True)
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -93,10 +97,23 @@ class _Handler(BaseHTTPRequestHandler):
         lines = [json.loads(line) for line in body.splitlines()]
         added = [line["value"] for line in lines if line["key"] == "file"]
         name = repository.commit(
-            {each["path"]: base64.b64decode(each["content"]) for each in added}
+            {each["path"]: base64.b64decode(each["content"]) for each in added},
+            [line["value"]["path"] for line in lines if line["key"] == "deletedFile"],
         )
         url = f"{self.state.address}/{'/'.join(path[2:4])}/commit/{name}"
         return self._answer({"success": True, "commitOid": name, "commitUrl": url})
+
+    def _list(self) -> None:
+        """Answer with the files of the branch main."""
+        path = urlparse(self.path).path.strip("/").split("/")
+        found = self.state.repositories["/".join(path[2:4])].find("main")
+        files = found[1] if found else {}
+        self._answer(
+            [
+                {"type": "file", "path": name, "size": len(x), "oid": ""}
+                for name, x in files.items()
+            ]
+        )
 
     def _create(self, wanted: dict) -> None:
         name = f"{wanted['organization']}/{wanted['name']}"
@@ -131,7 +148,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _authorized(self) -> bool:
         return self.headers.get("Authorization") == f"Bearer {TOKEN}"
 
-    def _answer(self, value: dict, status: int = 200, error: str = "", body: bool = True) -> None:
+    def _answer(
+        self, value: dict | list, status: int = 200, error: str = "", body: bool = True
+    ) -> None:
         content = json.dumps(value).encode()
         self.send_response(status)
         if error:

@@ -14,7 +14,7 @@ import immersion
 from immersion.check import UserError
 from immersion.hub import HubModel, download, is_hub_name, upload
 
-pytest.importorskip("huggingface_hub", reason="pip install 'immersion[hub]'")
+pytest.importorskip("huggingface_hub", reason="pip install '.[hub]'")
 
 
 PROGRAM = """
@@ -63,16 +63,20 @@ def home(tmp_path):
 def test_a_model_is_uploaded_and_read_by_its_name(hub, home, trained, tmp_path):
     share = ("share", trained, "--to", "hf://jane/digits", "--licence")
     count = ("--count", "5")
-    sent, _, _, _ = run_commands(
+    sent, _, _ = run_commands(
         hub,
         home,
         (*share, "mit"),
         ("sample", "hf://jane/digits", "-o", tmp_path / "x.npz", *count),
         ("sample", trained, "-o", tmp_path / "y.npz", *count),
-        (*share, "cc0-1.0"),
     )
     repository = hub.repositories["jane/digits"]
-    first, second = repository.commits
+    (first,) = repository.commits
+    stale = {"pictures/walks.png": b"of an earlier model", "pictures/mine.png": b"mine"}
+    repository.commit(stale)
+    run_commands(hub, home, (*share, "cc0-1.0"))
+    second = list(repository.commits)[-1]
+    assert set(repository.commits[second]) == {*repository.commits[first], "pictures/mine.png"}
     files = repository.commits[first]
     assert sent["hub"] == "hf://jane/digits" and sent["commit"].endswith(first)
     assert repository.private and "folder" not in sent
@@ -138,5 +142,5 @@ def test_without_the_package_the_error_names_it(monkeypatch, tmp_path):
         lambda: download(HubModel("a/b")),
         lambda: upload(tmp_path, [], HubModel("a/b")),
     ):
-        with pytest.raises(UserError, match=r"run pip install 'immersion\[hub\]'"):
+        with pytest.raises(UserError, match=r"run pip install '.\[hub\]'"):
             action()

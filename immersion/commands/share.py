@@ -7,7 +7,7 @@ from typing import Any
 from immersion.check import UserError, check_installed
 from immersion.hub import NEEDED, HubModel, upload
 from immersion.runs.load import load_run
-from immersion.sharing.folder import Shared, write_folder
+from immersion.sharing.folder import Shared, list_picture_names, write_folder
 
 
 def share(
@@ -25,8 +25,9 @@ def share(
     The model's file, model.safetensors, is a third of a checkpoint's size; every command that
     reads a run reads it. Card and file hold the data's name, licence, description and checksums,
     the settings and the estimates with their standard errors, and neither paths nor the machine.
-    With --to the same files are uploaded to the Hugging Face hub: pip install 'immersion[hub]',
-    and log in with hf auth login.
+    With --to the same files are uploaded to the Hugging Face hub: pip install '.[hub]',
+    and log in with hf auth login. Pictures of an earlier upload that are not shared now are
+    removed there, but its history keeps them.
 
     Args:
         run: The run folder.
@@ -35,7 +36,8 @@ def share(
         licence: Licence of the weights, in the hub's terms: mit, cc-by-4.0, ...
         examples: If True, figures that show examples of your own data are shared too.
         public: If True, everyone may read a repository that is created; by default it is private.
-        overwrite: If True, files of the same names in the folder are replaced.
+        overwrite: If True, files of the same names in the folder are replaced, and pictures of an
+            earlier share that are not shared now are removed; other files are kept.
 
     Returns:
         The run; folder and files, if they are kept; left_out: figures that show your own data; hub
@@ -63,10 +65,8 @@ def share(
         if shared.left_out:
             result["left_out"] = list(shared.left_out)
         if model is not None:
-            result |= {
-                "hub": str(model),
-                "commit": upload(shared.folder, shared.files, model, public),
-            }
+            commit = upload(shared.folder, shared.files, model, public, list_picture_names())
+            result |= {"hub": str(model), "commit": commit}
     return result
 
 

@@ -4,12 +4,13 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from immersion.check import UserError
 from immersion.data.catalogue import is_set_name
+from immersion.output_file import check_output_folder
 from immersion.recipes.own import is_own
 from immersion.report import labels
 from immersion.runs.load import Run
@@ -20,6 +21,9 @@ from immersion.sharing.example import MODEL, list_commands, write_example
 
 CARD, EXAMPLE, PICTURES = "README.md", "example.py", "pictures"
 """Names in a shared folder."""
+
+ENDINGS = (".png", ".svg")
+"""Endings of shared pictures."""
 
 GENERATED = ("samples", "manifold", "walks")
 """Figures that show what the model made, and no example of the data."""
@@ -60,7 +64,8 @@ def write_folder(
         examples: Whether to share the figures that show examples of data that have no name in the
             catalogue; those of named sets are shared.
         hub: The model's name on the hub, for the card's commands; empty if it has none.
-        overwrite: If True, files of the same names in the folder are replaced.
+        overwrite: If True, files of the same names in the folder are replaced, and pictures of an
+            earlier share that are not shared now are removed; other files are kept.
 
     Raises:
         UserError: The folder is not empty, the licence is no identifier, or the model was built
@@ -87,6 +92,7 @@ def write_folder(
         )
         (partial / CARD).write_text(card.write(), "utf-8")
         files = sorted(path.relative_to(partial) for path in partial.rglob("*") if path.is_file())
+        _remove_pictures(out, {file.as_posix() for file in files})
         for file in files:
             (out / file).parent.mkdir(parents=True, exist_ok=True)
             os.replace(partial / file, out / file)
@@ -98,26 +104,34 @@ def _check(run: Run, out: Path, licence: str, overwrite: bool) -> None:
         raise UserError(
             "the model was built by code outside the package, without which it cannot be loaded",
             "a model of a recipe of the package",
-            run.record.recipe or "a model built in Python",
+            run.record.model_name,
             "write its weights by im.save(run, path), and share them with that code",
         )
     if licence and not LICENCE.fullmatch(licence):
         raise UserError("that is no licence's identifier", "mit, cc-by-4.0, ...", repr(licence))
-    if out.exists() and not out.is_dir():
-        raise UserError(f"'{out}' is a file", "a folder", remedy="choose another --out")
-    if out.is_dir() and any(out.iterdir()) and not overwrite:
-        raise UserError(
-            f"the folder '{out}' is not empty", remedy="choose another --out, or pass --overwrite"
-        )
+    check_output_folder(out, overwrite=overwrite, switch="--overwrite")
+
+
+def list_picture_names() -> tuple[str, ...]:
+    """Return the names in a shared folder of all pictures that a share may write."""
+    return tuple(f"{PICTURES}/{name}{end}" for name in labels.CAPTIONS for end in ENDINGS)
+
+
+def _remove_pictures(out: Path, kept: Collection[str]) -> None:
+    """Remove pictures of an earlier share that are not shared now, which may show private data."""
+    for name in list_picture_names():
+        if name not in kept and (out / name).is_file():
+            (out / name).unlink()
+    if (out / PICTURES).is_dir() and not any((out / PICTURES).iterdir()):
+        (out / PICTURES).rmdir()
 
 
 def _select_pictures(run: Run, examples: bool) -> tuple[dict[str, Path], tuple[str, ...]]:
     """Return the figures to share, by name, and the names of those that are left out."""
     if run.folder.read_only:
         return {}, ()
-    endings = (".png", ".svg")
     found = {
-        file.stem: file for file in run.folder.samples.glob("[!.]*") if file.suffix in endings
+        file.stem: file for file in run.folder.samples.glob("[!.]*") if file.suffix in ENDINGS
     }
     drawn = () if run.record.generative else ("samples", "table")  # an autoencoder has no samples
     known = [name for name in labels.CAPTIONS if name in found and name not in ("drawn", *drawn)]

@@ -142,10 +142,23 @@ def test_the_example_of_an_image_to_image_network_runs(tmp_path):
     assert_no_secrets(tmp_path / "shared", tmp_path)
 
 
+def test_private_pictures_of_an_earlier_share_are_removed(tmp_path):
+    levels = np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8)
+    run, out = tmp_path / "run", tmp_path / "shared"
+    immersion.train("vae", levels, out=run, options=FEW, arguments=SMALL, progress=False)
+    share(run, out=out, examples=True)
+    assert "pictures/reconstructions.png" in list_files(out)
+    (out / "pictures" / "mine.png").write_bytes(b"mine")
+    own = share(run, out=out, overwrite=True)
+    assert {"reconstructions", "neighbours", "latent"} <= set(own["left_out"])
+    pictures = {name for name in list_files(out) if name.startswith("pictures/")}
+    assert pictures == {"pictures/samples.png", "pictures/manifold.png", "pictures/mine.png"}
+
+
 def test_nothing_is_overwritten_unless_told(trained, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     (tmp_path / "README.md").write_text("mine")
-    with pytest.raises(UserError, match=r"is not empty; choose another --out, or pass --over"):
+    with pytest.raises(UserError, match=r"is not empty; choose another name, or pass --over"):
         share(trained, out=tmp_path)
     assert list_files(tmp_path) == ["README.md", "mine.txt"]
     share(trained, out=tmp_path, overwrite=True)
