@@ -16,14 +16,15 @@ export OMP_WAIT_POLICY := PASSIVE
 demo: .venv/demo
 	$(BIN)/python demo.py
 
+# One process a core, each with one thread: the tests are small.
 test: .venv/test
 	$(BIN)/ruff check immersion tests benchmarks scripts demo.py
 	$(BIN)/ruff format --check immersion tests benchmarks scripts demo.py
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python scripts/check_words.py
-	$(BIN)/python -m pytest tests
-	$(BIN)/python -m pytest --doctest-modules immersion
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --doctest-modules immersion
 
 # The oldest versions that the package claims to work with, in an environment of their own.
 LOWEST := .venv-lowest/bin
