@@ -230,6 +230,12 @@ def train_run(run: Run, on_metrics: OnMetrics = lambda row: None) -> Run:
 
     The model has its evaluated weights then, and is in evaluation mode, interrupted or not.
     """
+    made, steps = run.folder.checkpoint_step(), run.record.options["steps"]
+    if made >= steps:
+        announce(
+            f"the run in '{run.path}' is finished: its {made:,} steps were made before; to train "
+            "it on, give more steps, and to train another, another folder"
+        )
     with run.folder.lock():
         return _train(run, on_metrics)
 

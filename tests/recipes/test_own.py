@@ -175,12 +175,14 @@ def make_vae(hidden=4):
     return im.VAE(network, torch.nn.Linear(2, 5), p, latent_dim=2)
 
 
-def test_another_experiment_is_fitted_in_another_folder(tmp_path, monkeypatch):
+def test_another_experiment_is_fitted_in_another_folder(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     x = torch.randn(60, 5)
     first = im.fit(make_vae(), x, **SETTINGS)
     same = im.fit(make_vae(), x, **SETTINGS | {"steps": 6})
     assert same.path == first.path and same.record.step == 6
+    im.fit(make_vae(), x, **SETTINGS | {"steps": 6, "progress": True})
+    assert "is finished: its 6 steps were made before" in capsys.readouterr().err
     others = [
         im.fit(make_vae(), x, objective=im.ELBO(beta=4.0), **SETTINGS),
         im.fit(make_vae(8), x, **SETTINGS),
