@@ -84,7 +84,8 @@ def convert_values(
         white: Level of white in `unit` values that are floats; by default `infer_white` of x.
 
     Returns:
-        The same values, uint8 if they fit in bytes, else float32; and their type. Levels above 1
+        The same values, uint8 if they fit in bytes, float64 for a table of real values, else
+        float32; and their type. Levels above 1
         of a `unit` array, from 0 to 255 or of 16 bits, are stored as k of k/255.
 
     Raises:

@@ -14,7 +14,8 @@ class MemorySplit:
     """A split held in memory as stored in its files: bytes stay bytes until they are batched.
 
     Args:
-        x: (N, *shape), uint8 for levels 0..255 (`values` unit), 0/1 and counts; else float32.
+        x: (N, *shape), uint8 for levels 0..255 (`values` unit), 0/1 and counts; else float32, or
+            float64 for a table that is not standardised yet.
         y: (N,) int64 labels, or None.
         values: As in `Spec`.
         dynamic: If True, each batch is a new sample x ~ Bernoulli(level).

@@ -96,5 +96,5 @@ def test_unknown_names_and_a_missing_package(name, monkeypatch):
     with pytest.raises(UserError, match=f"unknown {name}"):
         RECIPES["vae"](SPEC, **{name: "flo"}, **SMALL)
     monkeypatch.setattr(check, "find_spec", lambda module: None)
-    with pytest.raises(UserError, match=r"immersion\[flows\]"):
+    with pytest.raises(UserError, match=r"pip install '\.\[flows\]'"):
         RECIPES["vae"](SPEC, **{name: "flow"}, **SMALL)
