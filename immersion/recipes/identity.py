@@ -21,6 +21,7 @@ def identify(experiment: Experiment) -> dict[str, str]:
     its weights; an objective by its qualified name and its settings.
 
     Example:
+        >>> from torch import nn
         >>> from immersion.objectives import ELBO
         >>> model = nn.Linear(2, 2)
         >>> def build(beta):
