@@ -1,7 +1,7 @@
 """Derivatives of batched maps g: (N, d) -> (N, D), by forward-mode automatic differentiation.
 
-Row n of g(z) must depend on row n of z alone, as it does for a network in evaluation mode. Then one
-forward pass with a tangent differentiates all rows at once.
+Row n of g(z) must depend on row n of z alone, as it does for a network in evaluation mode. Then
+one forward pass with a tangent differentiates all rows at once.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,8 @@ def jacobian(g: Map, z: Tensor) -> Tensor:
     """Return Dg(z), (N, D, d), by one tangent for each of the d coordinates.
 
     Example:
-        >>> jacobian(lambda z: torch.stack([z[:, 0] * z[:, 1], z[:, 0]], 1), torch.tensor([[3.0, 4.0]]))
+        >>> z = torch.tensor([[3.0, 4.0]])
+        >>> jacobian(lambda z: torch.stack([z[:, 0] * z[:, 1], z[:, 0]], 1), z)
         tensor([[[4., 3.],
                  [1., 0.]]])
     """
