@@ -1,0 +1,45 @@
+"""Systems of equations whose matrix is symmetric and block tridiagonal."""
+
+import torch
+from torch import Tensor
+
+
+def solve_block_tridiagonal(diagonal: Tensor, upper: Tensor, right: Tensor) -> Tensor:
+    """Return the solution of symmetric positive definite systems, by block elimination.
+
+    Row t of the system is upper[t-1]' x[t-1] + diagonal[t] x[t] + upper[t] x[t+1] = right[t].
+    It takes O(T d^3) operations.
+
+    Args:
+        diagonal: (B, T, d, d), symmetric.
+        upper: (B, T - 1, d, d).
+        right: (B, T, d).
+
+    Returns:
+        (B, T, d); NaN where a pivot is not positive definite.
+
+    Example:
+        >>> diagonal = torch.full((1, 3, 1, 1), 2.0)
+        >>> solve_block_tridiagonal(diagonal, -torch.ones(1, 2, 1, 1), torch.ones(1, 3, 1))
+        tensor([[[1.5000],
+                 [2.0000],
+                 [1.5000]]])
+    """
+    factors, reduced = [], []
+    pivot, value = diagonal[:, 0], right[:, 0].unsqueeze(-1)
+    for t in range(diagonal.shape[1]):
+        if t:
+            couplings = upper[:, t - 1].mT @ torch.cat([solved, shifted], -1)  # noqa: F821
+            pivot = diagonal[:, t] - couplings[..., :-1]
+            value = right[:, t].unsqueeze(-1) - couplings[..., -1:]
+        factor, failed = torch.linalg.cholesky_ex(pivot)
+        factor = torch.where(failed.reshape(-1, 1, 1) > 0, torch.nan, factor)
+        shifted = torch.cholesky_solve(value, factor)
+        reduced.append(shifted)
+        if t + 1 < diagonal.shape[1]:
+            solved = torch.cholesky_solve(upper[:, t], factor)
+            factors.append(solved)
+    solution = [reduced[-1]]
+    for solved, shifted in zip(reversed(factors), reversed(reduced[:-1]), strict=True):
+        solution.append(shifted - solved @ solution[-1])
+    return torch.stack(solution[::-1], 1).squeeze(-1)
