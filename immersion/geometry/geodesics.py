@@ -121,7 +121,7 @@ def _evaluate(manifold: Manifold, curves: Tensor, damping: Tensor) -> _State:
 
 
 def _improve(manifold: Manifold, state: _State, active: Tensor) -> None:
-    """Make one step of the active curves where it lowers their energy, else raise their damping."""
+    """Step where that lowers the energy of an active curve, and raise its damping elsewhere."""
     index = active.nonzero()[:, 0]
     curves, images = state.curves[index], state.images[index]
     inner = curves[:, 1:-1]

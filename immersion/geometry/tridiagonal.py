@@ -25,21 +25,18 @@ def solve_block_tridiagonal(diagonal: Tensor, upper: Tensor, right: Tensor) -> T
                  [2.0000],
                  [1.5000]]])
     """
-    factors, reduced = [], []
+    blocks = diagonal.shape[1]
+    couplings, values = [], []  # C_t = P_t^-1 upper_t and v_t = P_t^-1 w_t, with pivots P_t
     pivot, value = diagonal[:, 0], right[:, 0].unsqueeze(-1)
-    for t in range(diagonal.shape[1]):
-        if t:
-            couplings = upper[:, t - 1].mT @ torch.cat([solved, shifted], -1)  # noqa: F821
-            pivot = diagonal[:, t] - couplings[..., :-1]
-            value = right[:, t].unsqueeze(-1) - couplings[..., -1:]
+    for t in range(blocks):
         factor, failed = torch.linalg.cholesky_ex(pivot)
         factor = torch.where(failed.reshape(-1, 1, 1) > 0, torch.nan, factor)
-        shifted = torch.cholesky_solve(value, factor)
-        reduced.append(shifted)
-        if t + 1 < diagonal.shape[1]:
-            solved = torch.cholesky_solve(upper[:, t], factor)
-            factors.append(solved)
-    solution = [reduced[-1]]
-    for solved, shifted in zip(reversed(factors), reversed(reduced[:-1]), strict=True):
-        solution.append(shifted - solved @ solution[-1])
+        values.append(torch.cholesky_solve(value, factor))
+        if t + 1 < blocks:
+            couplings.append(torch.cholesky_solve(upper[:, t], factor))
+            pivot = diagonal[:, t + 1] - upper[:, t].mT @ couplings[t]
+            value = right[:, t + 1].unsqueeze(-1) - upper[:, t].mT @ values[t]
+    solution = [values[-1]]
+    for t in reversed(range(blocks - 1)):
+        solution.append(values[t] - couplings[t] @ solution[-1])
     return torch.stack(solution[::-1], 1).squeeze(-1)
