@@ -1,9 +1,12 @@
 """The image of a differentiable map, as a manifold with the metric of the space around it."""
 
+import copy
 from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.distributions import Distribution
 
 from immersion.check import UserError
 from immersion.geometry import differentials
@@ -11,6 +14,16 @@ from immersion.geometry.differentials import Map
 
 CHUNK = 1 << 22
 """Values of a Jacobian that are computed at once: 32 MiB in float64."""
+
+
+@runtime_checkable
+class Decodes(Protocol):
+    """A model with codes, such as `immersion.models.Decoder`."""
+
+    latent_dim: int
+
+    def decode(self, z: Tensor) -> Distribution:
+        """Return p(x|z) for z, (N, d)."""
 
 
 class Manifold:
@@ -21,8 +34,12 @@ class Manifold:
 
     Args:
         g: A differentiable map of batches, (N, d) -> (N, *shape), whose rows are independent: a
-            network in evaluation mode.
-        dim: d.
+            network in evaluation mode. Or a model with codes: then g(z) is E[x|z], computed by a
+            copy of the model in float64.
+        dim: d; of a model its own.
+        uncertain: If True, of a model: g(z) is the pair of the mean and the standard deviation of
+            p(x|z), so that G = J_mean' J_mean + J_std' J_std, the expected metric of the random
+            map z -> x (Arvanitidis et al. 2018, theorem 1, https://arxiv.org/abs/1710.11379).
 
     Raises:
         UserError: g does not return one finite row for each row of latents.
@@ -37,8 +54,20 @@ class Manifold:
                 [0.0000, 0.2500]], dtype=torch.float64)
     """
 
-    def __init__(self, g: Callable[[Tensor], Tensor], dim: int) -> None:
-        self.g: Map = lambda z: g(z).flatten(1)
+    def __init__(
+        self,
+        g: Callable[[Tensor], Tensor] | Decodes,
+        dim: int | None = None,
+        *,
+        uncertain: bool = False,
+    ) -> None:
+        if isinstance(g, Decodes):
+            self.g, dim = _decode_in_float64(g, uncertain), g.latent_dim
+        elif dim is None or uncertain:
+            raise UserError("a function needs dim, the number of latents, and has no uncertainty")
+        else:
+            function = g
+            self.g = lambda z: function(z).flatten(1)
         self.dim = dim
 
     def points(self, z: Tensor) -> Tensor:
@@ -109,6 +138,21 @@ class Manifold:
         check_latents(z, self.dim)
         rows = max(1, CHUNK // (self._ambient_dim(z) * self.dim))
         return torch.cat([compute(part) for part in z.split(rows)])
+
+
+def _decode_in_float64(model: Decodes, uncertain: bool) -> Map:
+    """Return z -> E[x|z], or with the standard deviation, (N, D) or (N, 2 D)."""
+    wide = copy.deepcopy(model)
+    if isinstance(wide, nn.Module):
+        wide.double().eval().requires_grad_(False)
+
+    def decode(z: Tensor) -> Tensor:
+        p = wide.decode(z)
+        if not uncertain:
+            return p.mean.flatten(1)
+        return torch.cat([p.mean.flatten(1), p.stddev.flatten(1)], 1)
+
+    return decode
 
 
 def check_latents(z: Tensor, dim: int) -> Tensor:
