@@ -1,0 +1,81 @@
+"""The geometry of a decoder: whether its image is an immersed manifold where the data are."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from immersion.geometry import Manifold
+from immersion.metrics import Estimate
+from immersion.models import Decoder
+from immersion.models.codes import encode_means, with_class
+from immersion.random import use_seed
+from immersion.runs.run import Run
+
+UNSEEN = 0.01
+"""Sensitivity of the image to a latent unit, relative to the largest, below which it is unused."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Latents at which a manifold is measured, (N, d) float64 each.
+
+    Args:
+        data: Codes of test examples; None if the model does not encode.
+        prior: Draws from the prior; for a model without one, from N(0, I).
+    """
+
+    data: Tensor | None
+    prior: Tensor
+
+
+def make_manifold(model: Decoder, label: int = 0) -> Manifold:
+    """Return the manifold z -> E[x|z] of a model, for one class if it is conditional."""
+    if not model.classes:
+        return Manifold(model)
+    whole = Manifold(model)
+    return Manifold(lambda z: whole.g(with_class(model, z, label)), model.noise_dim)
+
+
+def find_places(run: Run, count: int, seed: int = 0) -> Places:
+    """Return codes of at most `count` test examples, and as many draws from the prior."""
+    model, data = run.decoder, None
+    if model.encodes and run.has_data and len(run.data.test):
+        with use_seed(seed, "geometry/data"):
+            x, _ = run.data.test.batch(torch.arange(min(count, len(run.data.test))))
+        data = encode_means(model, x)[:, : model.noise_dim].double()
+    with torch.no_grad(), use_seed(seed, "geometry/prior"):
+        if model.prior is None:
+            prior = torch.randn(count, model.noise_dim)
+        else:
+            prior = model.prior().sample(torch.Size([count]))[:, : model.noise_dim]
+    return Places(data, prior.cpu().double())
+
+
+def measure_immersion(manifold: Manifold, z: Tensor) -> dict[str, Estimate]:
+    r"""Return how well a map is immersed at latents, (N, d).
+
+    With the singular values s_1 >= ... >= s_d of Dg(z):
+
+    - smallest: s_d, change of the image for a unit step in the direction it sees least;
+    - log10-condition: log10(s_1 / s_d);
+    - full-rank: share of latents at which Dg has numerical rank d;
+    - dimension: (sum s_i^2)^2 / sum s_i^4, directions that carry the change, from 1 to d;
+    - log-volume: sum log s_i, the log of the magnification factor.
+    """
+    values = manifold.singular_values(z)
+    squares = values.square()
+    return {
+        "smallest": Estimate.of(values[:, -1], "per unit of z"),
+        "log10-condition": Estimate.of((values[:, 0] / values[:, -1]).log10(), "decades"),
+        "full-rank": Estimate.of((manifold.rank(z) == manifold.dim).double(), "share"),
+        "dimension": Estimate.of(squares.sum(1).square() / squares.square().sum(1), "directions"),
+        "log-volume": Estimate.of(values.log().sum(1), "nats"),
+    }
+
+
+def find_unused_units(manifold: Manifold, z: Tensor) -> list[int]:
+    """Return the latent units to which the image hardly responds, as after posterior collapse."""
+    metric = manifold.metric_matrix(z).mean(0)
+    response = metric.diagonal().sqrt()
+    return (response < UNSEEN * response.max()).nonzero()[:, 0].tolist()
