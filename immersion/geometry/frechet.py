@@ -25,7 +25,7 @@ class FrechetMean:
         variance: The weighted mean of the squared distances.
         residual: |weighted mean of log_m(z_i)| relative to the root of the variance; 0 for an
             exact mean.
-        converged: Whether the residual is below the tolerance, and all geodesics have converged.
+        converged: True if the residual is below the tolerance, and all geodesics have converged.
         iterations: Steps taken.
         logs: The logarithms of the points at the mean.
     """
@@ -153,7 +153,7 @@ def find_principal_geodesics(
     Example:
         >>> plane = Manifold(lambda z: torch.cat([z, z], 1), 2)
         >>> z = torch.tensor([[0.0, 0.0], [2.0, 0.0], [1.0, 1.0], [1.0, -1.0]]).double()
-        >>> find_principal_geodesics(plane, z).variances
+        >>> find_principal_geodesics(plane, z).variances.round(decimals=6)
         tensor([1., 1.], dtype=torch.float64)
 
     Reference:

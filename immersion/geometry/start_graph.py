@@ -43,7 +43,7 @@ class Starts:
     Args:
         curves: (B, T + 1, d), for `find_geodesics(start=...)`.
         lengths: (B,) lengths of their images.
-        straight_lengths: (B,) lengths of the images of the straight lines, which are never shorter.
+        straight_lengths: (B,) lengths of the images of the straight lines: none is shorter.
         through_graph: (B,) whether the curve is a path through the graph, not the straight line.
     """
 
@@ -94,7 +94,7 @@ def build_start_graph(
 def find_starts(
     manifold: Manifold, graph: StartGraph, a: Tensor, b: Tensor, *, segments: int = SEGMENTS
 ) -> Starts:
-    """Return the shortest paths from a to b through a graph, or straight lines where they are shorter.
+    """Return the shortest paths from a to b through a graph, or straight lines if shorter.
 
     The ends are joined to their nearest latents of the graph.
 

@@ -84,7 +84,8 @@ def project_vectors(manifold: Manifold, curves: Tensor, v: Tensor) -> Transporte
     Example:
         >>> plane = Manifold(lambda z: torch.cat([z, z], 1), 2)
         >>> curves = torch.rand(1, 5, 2, dtype=torch.float64)
-        >>> project_vectors(plane, curves, torch.tensor([[1.0, 2.0]]).double()).vectors
+        >>> v = torch.tensor([[1.0, 2.0]], dtype=torch.float64)
+        >>> project_vectors(plane, curves, v).vectors.round(decimals=6)
         tensor([[1., 2.]], dtype=torch.float64)
 
     Reference:

@@ -149,10 +149,10 @@ def test_ends_that_coincide_and_velocities_of_zero():
 def test_a_shot_through_a_pole_is_reported():
     manifold = Manifold(sphere, 2)
     z = torch.tensor([[math.pi / 2 - 0.5, 0.0]], dtype=torch.float64)
-    v = torch.tensor([[1.0, 0.05]], dtype=torch.float64)
-    assert shoot_geodesics(manifold, z, v, steps=12).drifts > 0.01
-    with pytest.raises(UserError, match=r"step \d+ of 10: .*; shorten the velocities"):
-        shoot_geodesics(manifold, z, v * torch.tensor([1.0, 0.2]), steps=10)
+    v = torch.tensor([[1.0, 0.5]], dtype=torch.float64)
+    assert 1e-3 < shoot_geodesics(manifold, z, v, steps=8).drifts < 1
+    with pytest.raises(UserError, match=r"cannot be integrated at step \d+ of 10: "):
+        shoot_geodesics(manifold, z, v * torch.tensor([1.0, 0.02]), steps=10)
     pole = torch.tensor([[math.pi / 2, 0.0]], dtype=torch.float64)
     with pytest.raises(UserError, match="full rank at 1 of 1"):
         shoot_geodesics(manifold, pole, v)

@@ -26,11 +26,11 @@ def test_the_mean_of_points_around_a_centre():
     """On the sphere, points opposite one another around a centre have it as their mean."""
     manifold, centre = Manifold(stereographic, 2), torch.tensor([[0.3, 0.4]], dtype=torch.float64)
     tangents = torch.cat([sample(2), -sample(2)])
-    mean = compute_frechet_mean(manifold, spread(manifold, centre, tangents), segments=20)
+    mean = compute_frechet_mean(manifold, spread(manifold, centre, tangents), segments=12, steps=8)
     assert mean.converged and mean.residual < 1e-6
-    torch.testing.assert_close(mean.point, centre[0], rtol=0, atol=1e-6)
+    torch.testing.assert_close(mean.point, centre[0], rtol=0, atol=1e-5)
     lengths = measure_speeds(manifold, centre.expand_as(tangents), tangents)
-    assert mean.variance == pytest.approx(float(lengths.square().mean()), rel=1e-6)
+    assert mean.variance == pytest.approx(float(lengths.square().mean()), rel=1e-4)
 
 
 def test_weights_move_the_mean_along_the_geodesic():
@@ -42,8 +42,8 @@ def test_weights_move_the_mean_along_the_geodesic():
     x, m = manifold.points(z), manifold.points(mean.point[None])
     near, far = (x @ m.T / RADIUS**2).acos()
     assert mean.converged
-    assert float(far / near) == pytest.approx(3, rel=1e-5)
-    assert float(far + near) == pytest.approx(math.acos(float(x[0] @ x[1]) / RADIUS**2), rel=1e-5)
+    assert float(far / near) == pytest.approx(3, rel=1e-4)
+    assert float(far + near) == pytest.approx(math.acos(float(x[0] @ x[1]) / RADIUS**2), rel=1e-4)
 
 
 def test_flat_means_and_components_are_those_of_the_images():
@@ -60,15 +60,15 @@ def test_principal_geodesics_follow_the_spread():
     manifold, centre = Manifold(stereographic, 2), torch.tensor([[0.3, 0.4]], dtype=torch.float64)
     scale = float(measure_speeds(manifold, centre, torch.tensor([[1.0, 0.0]]).double()))
     t = torch.tensor([[0.6, 0.0], [-0.6, 0.0], [0.0, 0.2], [0.0, -0.2]], dtype=torch.float64)
-    found = find_principal_geodesics(manifold, spread(manifold, centre, t), segments=20)
+    found = find_principal_geodesics(manifold, spread(manifold, centre, t), segments=12, steps=8)
     assert found.mean.converged
     expected = torch.tensor([0.72, 0.08], dtype=torch.float64) * scale**2 / 4
-    torch.testing.assert_close(found.variances, expected, rtol=1e-5, atol=0)
+    torch.testing.assert_close(found.variances, expected, rtol=1e-4, atol=0)
     axis = torch.tensor([1.0, 0.0], dtype=torch.float64) / scale
     torch.testing.assert_close(found.directions[0].abs(), axis, rtol=0, atol=1e-5)
     back = found.coordinates @ found.directions
     there = shoot_geodesics(manifold, found.mean.point.expand_as(back), back).points
-    torch.testing.assert_close(there, spread(manifold, centre, t), rtol=0, atol=1e-6)
+    torch.testing.assert_close(there, spread(manifold, centre, t), rtol=0, atol=1e-5)
 
 
 def test_the_mean_on_a_network_is_a_minimum():
@@ -87,7 +87,7 @@ def variance_at(manifold, point, z):
 
 def test_a_mean_that_has_not_converged_says_so():
     manifold, z = Manifold(stereographic, 2), 2 * sample(4)
-    mean = compute_frechet_mean(manifold, z, iterations=0, segments=20)
+    mean = compute_frechet_mean(manifold, z, iterations=0, segments=12, steps=8)
     assert not mean.converged and mean.residual > 1e-6
 
 
