@@ -37,13 +37,20 @@ class Activation:
         kinked: bool = False,
     ) -> None:
         self.derive, self.roots, self.kinked = derive, roots, kinked
+        self._extrema = [
+            [(root, derive(torch.tensor(root).double(), k)[k].item()) for root in places]
+            for k, places in enumerate(roots)
+        ]
 
-    def bound(self, low: Tensor, high: Tensor, orders: list[int]) -> list[Range]:
+    def enclose(self, low: Tensor, high: Tensor, orders: list[int]) -> list[Range]:
         """Return the ranges of derivatives, by order, over [low, high].
+
+        The range of the slope includes both slopes at a kink; the other derivatives of a function
+        with a kink are those of its two sides.
 
         Example:
             >>> low, high = torch.tensor([-1.0]).double(), torch.tensor([2.0]).double()
-            >>> [(least, most)] = build_activation(nn.Tanh()).bound(low, high, [1])
+            >>> [(least, most)] = build_activation(nn.Tanh()).enclose(low, high, [1])
             >>> least.round(decimals=4).item(), most.item()
             (0.0707, 1.0)
         """
@@ -52,26 +59,13 @@ class Activation:
         for k in orders:
             least = torch.minimum(at_low[k], at_high[k])
             most = torch.maximum(at_low[k], at_high[k])
-            for root in self.roots[k]:
-                place = torch.tensor(root, dtype=torch.float64)
-                value = self.derive(place, k)[k].item()
-                # The root is known to rounding: its neighbourhood counts as inside.
+            for root, value in self._extrema[k]:
+                # A root is known to rounding only: its neighbourhood counts as inside.
                 inside = (low <= root + 1e-9) & (high >= root - 1e-9)
                 least = torch.where(inside, least.clamp(max=value), least)
                 most = torch.where(inside, most.clamp(min=value), most)
             ranges.append((least, most))
         return ranges
-
-    def bound_slope(self, low: Tensor, high: Tensor) -> Range:
-        """Return the range of the slope over [low, high], both slopes at a kink included."""
-        ((least, most),) = self.bound(low, high, [1])
-        if not self.kinked:
-            return least, most
-        crosses = (low <= 0) & (high >= 0)
-        sides = torch.tensor([-1e-300, 1e-300], dtype=torch.float64)
-        slopes = self.derive(sides, 1)[1]
-        least = torch.where(crosses, least.clamp(max=slopes.min().item()), least)
-        return least, torch.where(crosses, most.clamp(min=slopes.max().item()), most)
 
 
 def build_activation(module: nn.Module) -> Activation | None:
@@ -180,9 +174,13 @@ def _derive_gelu(u: Tensor, k: int) -> list[Tensor]:
             value = value * u + coefficient
         results.append(value * density)
         raised = [0.0, *polynomial]
-        lowered = [i * a for i, a in enumerate(polynomial)][1:] + [0.0, 0.0]
+        lowered = [*[i * a for i, a in enumerate(polynomial)][1:], 0.0, 0.0]
         polynomial = [a - b for a, b in zip(lowered, raised, strict=True)]
     return results[: k + 1]
+
+
+_KINK = [[], [-1e-300, 1e-300], *[[] for _ in range(HIGHEST - 1)]]
+"""Places of extrema of a function with a kink at 0: its slopes on both sides."""
 
 
 def _elu(alpha: float) -> Activation:
@@ -194,7 +192,7 @@ def _elu(alpha: float) -> Activation:
         results += [torch.where(positive, zero, slope)] * (k - 1)
         return results[: k + 1]
 
-    return Activation(derive, [[] for _ in range(HIGHEST + 1)], kinked=True)
+    return Activation(derive, _KINK, kinked=True)
 
 
 def _rectifier(slope: float) -> Activation:
@@ -202,4 +200,4 @@ def _rectifier(slope: float) -> Activation:
         slopes = torch.where(u > 0, 1.0, slope).to(u)
         return [u * slopes, slopes, *[torch.zeros_like(u)] * (k - 1)][: k + 1]
 
-    return Activation(derive, [[] for _ in range(HIGHEST + 1)], kinked=True)
+    return Activation(derive, _KINK, kinked=True)

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from immersion.geometry.certificate.layers import EPSILON, Step, Tape
-from immersion.geometry.certificate.matrices import MARGIN, bound_smallest_singular_value
+from immersion.geometry.certificate.matrices import MARGIN, compute_singular_value_bound
 from immersion.geometry.certificate.polynomials import Monomials, Shape, monomials
 from immersion.geometry.certificate.taylor import INFLATE, TaylorModel, start_model
 
 PARTS = 64
-"""Most boxes that a cell's polynomials are evaluated on."""
+"""Most boxes that a cell's polynomials are bounded on."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,13 @@ class CellBounds:
     effects: Tensor
 
 
-def bound_cells(
-    steps: list[Step], centers: Tensor, radii: Tensor, basis: Monomials, shape: Shape
+def compute_bounds(
+    steps: list[Step],
+    centers: Tensor,
+    radii: Tensor,
+    basis: Monomials,
+    shape: Shape,
+    parts: int = PARTS,
 ) -> CellBounds:
     r"""Return lower bounds on the smallest singular value of Dg on cells.
 
@@ -51,6 +56,9 @@ def bound_cells(
         centers, radii: (N, d) cells.
         basis: Monomials of the Taylor models.
         shape: Boxes or balls.
+        parts: Most boxes on which the polynomials of a box are bounded, where it is not proved as
+            one. With 1, every matrix in the convex hull of Q'Dg on a proved cell is regular, so
+            that g is one-to-one on the cell.
 
     Reference:
         Moore, Kearfott & Cloud 2009, Introduction to Interval Analysis, chapter 6 (mean value
@@ -68,16 +76,16 @@ def bound_cells(
     )
     frame, values = _find_frame(model.coefficients[1 : 1 + basis.dim], radii)
     polynomial = torch.einsum("nid,mnd->mni", frame, model.coefficients)
-    errors = _bound_errors(steps, tape, model, frame)
+    errors = _compute_errors(steps, tape, model, frame)
     scale = radii.unsqueeze(1)
     slopes = basis.differentiate(polynomial).permute(1, 2, 3, 0) / scale  # (M', N, d, d)
     errors = errors / scale
     low = monomials(basis.dim, basis.degree - 1) if basis.degree > 1 else None
-    bounds = _bound_on_parts(slopes, errors, low, shape, 1)
-    parts = int(PARTS ** (1 / basis.dim) + 1e-9)
+    bounds = _compute_part_bounds(slopes, errors, low, shape, 1)
+    side = int(parts ** (1 / basis.dim) + 1e-9)
     again = (bounds <= 0).nonzero()[:, 0]
-    if low is not None and shape == "box" and parts > 1 and len(again):
-        bounds[again] = _bound_on_parts(slopes[:, again], errors[again], low, shape, parts)
+    if low is not None and shape == "box" and side > 1 and len(again):
+        bounds[again] = _compute_part_bounds(slopes[:, again], errors[again], low, shape, side)
     return CellBounds(bounds, values, _measure_effects(polynomial, basis))
 
 
@@ -98,7 +106,7 @@ def _find_frame(columns: Tensor, radii: Tensor) -> tuple[Tensor, Tensor]:
     return frame, torch.linalg.svdvals(triangle)[:, -1]
 
 
-def _bound_errors(steps: list[Step], tape: Tape, model: TaylorModel, frame: Tensor) -> Tensor:
+def _compute_errors(steps: list[Step], tape: Tape, model: TaylorModel, frame: Tensor) -> Tensor:
     """Return bounds on the errors of Q' dg / dt_j, (N, d, d), by one backward pass a row of Q'."""
     size = frame.abs()
     terms = (tape.terms + frame.shape[-1] + 64) * EPSILON
@@ -126,7 +134,7 @@ def _bound_errors(steps: list[Step], tape: Tape, model: TaylorModel, frame: Tens
     return errors * INFLATE
 
 
-def _bound_on_parts(
+def _compute_part_bounds(
     slopes: Tensor, errors: Tensor, basis: Monomials | None, shape: Shape, parts: int
 ) -> Tensor:
     """Return the least of the bounds on parts^d boxes of each cell, (N,).
@@ -139,7 +147,7 @@ def _bound_on_parts(
         parts: Number of boxes along each latent.
     """
     if basis is None:
-        return bound_smallest_singular_value(slopes[0], errors)
+        return compute_singular_value_bound(slopes[0], errors)
     if parts > 1:
         _, maps = basis.subdivide(parts)
         slopes = torch.einsum("smk,knij->msnij", maps, slopes).flatten(1, 2)
@@ -147,7 +155,7 @@ def _bound_on_parts(
     # The size of the terms at the cell's centre times the rounding of their sums.
     noise = slopes.abs().sum(0) * (256 * EPSILON)
     spread = basis.measure(slopes, shape)[0].sum(0) / MARGIN
-    bounds = bound_smallest_singular_value(slopes[0], spread + errors + noise)
+    bounds = compute_singular_value_bound(slopes[0], spread + errors + noise)
     return bounds.unflatten(0, (parts**basis.dim, -1)).amin(0)
 
 

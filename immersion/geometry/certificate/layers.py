@@ -147,7 +147,8 @@ def compile_network(network: nn.Module) -> list[Step]:
         UserError: A module is not supported.
 
     Example:
-        >>> [type(step).__name__ for step in compile_network(nn.Sequential(nn.Linear(2, 3), nn.Tanh()))]
+        >>> steps = compile_network(nn.Sequential(nn.Linear(2, 3), nn.Tanh()))
+        >>> [type(step).__name__ for step in steps]
         ['Affine', 'Activate']
     """
     if isinstance(network, nn.Sequential):
@@ -207,8 +208,12 @@ def _weigh(
 
 
 def _compile_convolution(layer: nn.Conv2d | nn.ConvTranspose2d) -> Affine:
-    if layer.padding_mode != "zeros":
-        raise UserError("this convolution cannot be certified", "zero padding", layer.padding_mode)
+    if layer.padding_mode != "zeros" or isinstance(layer.padding, str):
+        raise UserError(
+            "this convolution cannot be certified",
+            "padding with a number of zeros",
+            f"{layer.padding_mode}, {layer.padding}",
+        )
     weight = layer.weight.detach().double()
     if isinstance(layer, nn.ConvTranspose2d):
         step, padding, extra = layer.stride, layer.padding, layer.output_padding

@@ -7,7 +7,7 @@ MARGIN = 1 - 2.0**-20
 """Factor for rounding errors of quotients of well-scaled numbers."""
 
 
-def bound_smallest_singular_value(centers: Tensor, radii: Tensor) -> Tensor:
+def compute_singular_value_bound(centers: Tensor, radii: Tensor) -> Tensor:
     r"""Return a lower bound on the smallest singular value of all M with |M - C| <= R, (N,).
 
     With a singular value decomposition C = U S V', the matrix U'MV differs from S by at most
@@ -33,8 +33,8 @@ def bound_smallest_singular_value(centers: Tensor, radii: Tensor) -> Tensor:
     Example:
         >>> centers = torch.diag(torch.tensor([100.0, 1.0])).double().unsqueeze(0)
         >>> radii = torch.tensor([[[20.0, 0.1], [0.1, 0.1]]]).double()
-        >>> bound_smallest_singular_value(centers, radii).round(decimals=3)
-        tensor([0.899], dtype=torch.float64)
+        >>> compute_singular_value_bound(centers, radii).round(decimals=3)
+        tensor([0.8990], dtype=torch.float64)
 
     Reference:
         Ostrowski 1937, https://doi.org/10.1007/BF01214284; Neumaier 1990, Interval Methods for
@@ -55,11 +55,11 @@ def bound_smallest_singular_value(centers: Tensor, radii: Tensor) -> Tensor:
     diagonal = middle.diagonal(dim1=-2, dim2=-1)
     off = (middle - torch.diag_embed(diagonal)).abs() + radii
     comparison = torch.diag_embed(diagonal.abs()) - off
-    bound = 1 / (_bound_inverse(comparison) * _bound_inverse(comparison.mT)).sqrt()
+    bound = 1 / (_compute_inverse_bound(comparison) * _compute_inverse_bound(comparison.mT)).sqrt()
     return torch.where(usable, bound / (1 + skew) * MARGIN, 0.0).nan_to_num(0.0, 0.0, 0.0)
 
 
-def _bound_inverse(a: Tensor) -> Tensor:
+def _compute_inverse_bound(a: Tensor) -> Tensor:
     """Return a bound on |A^{-1}|_inf, (N,), infinite unless A is seen to be an M-matrix."""
     ones = torch.ones(*a.shape[:-1], 1, dtype=a.dtype)
     x, failed = torch.linalg.solve_ex(a, ones)

@@ -101,7 +101,7 @@ class Monomials:
         """
         weights = self._weights(shape).to(a)
         terms = a.abs() if shape == "box" else a.square()
-        sums = (weights @ terms.flatten(1)).unflatten(1, a.shape[1:])
+        sums = (weights @ terms.reshape(len(a), -1)).reshape(-1, *a.shape[1:])
         bounds = sums if shape == "box" else sums.sqrt()
         slopes = bounds[self.degree :].unflatten(0, (self.dim, self.degree))
         return bounds[: self.degree], slopes

@@ -89,9 +89,8 @@ def apply_activation(
     reach, slopes = parts.sum(0) * INFLATE, slope_parts.sum(1) * INFLATE
     radius = (reach + u.errors[0]) * INFLATE + center.abs() * 2.0**-50
     low, high = center - radius, center + radius
-    (_, bends, highest) = activation.bound(low, high, [1, 2, degree + 1])
-    bend, last = (torch.maximum(-least, most) for least, most in (bends, highest))
-    least, most = activation.bound_slope(low, high)
+    (least, most), *others = activation.enclose(low, high, [1, 2, degree + 1])
+    bend, last = (torch.maximum(-lower, upper) for lower, upper in others)
     derivatives = activation.derive(center, degree)
     expansion = [value / math.factorial(i) for i, value in enumerate(derivatives)]
     if activation.kinked:
@@ -103,14 +102,14 @@ def apply_activation(
             expansion[i] = torch.where(crosses, 0.0, expansion[i])
     slope = expansion[1]
     spread = torch.maximum(most - slope, slope - least) * INFLATE + SLACK
-    value_tail, slope_tail = _bound_tails(expansion, parts, slope_parts, degree)
+    value_tail, slope_tail = _sum_tails(expansion, parts, slope_parts, degree)
     lagrange = last * reach.pow(degree) / math.factorial(degree)
     value_error = lagrange * reach / (degree + 1)
     slope_error = lagrange * slopes + bend * slopes * u.errors[0]
     if activation.kinked:
         value_error = torch.where(crosses, spread * reach, value_error)
         slope_error = torch.where(crosses, spread * slopes, slope_error)
-    floor = _bound_rounding(expansion, reach, slopes, degree)
+    floor = _measure_rounding(expansion, reach, slopes, degree)
     value_error = value_error + value_tail + floor + spread * u.errors[0]
     sources = slope_error + slope_tail + floor + spread * u.errors[1:]
     added = torch.cat([value_error.unsqueeze(0), sources]) * INFLATE
@@ -132,7 +131,7 @@ def _compose(expansion: list[Tensor], a: Tensor, basis: Monomials) -> Tensor:
     return result
 
 
-def _bound_tails(
+def _sum_tails(
     expansion: list[Tensor], parts: Tensor, slope_parts: Tensor, degree: int
 ) -> tuple[Tensor, Tensor]:
     """Return bounds on the terms of sum_i f_i a^i above the degree, and on their derivatives.
@@ -158,15 +157,17 @@ def _bound_tails(
             for n, bound in power.items():
                 for m in range(1, degree + 1):
                     product = bound * parts[m - 1]
-                    following[n + m] = following[n + m] + product if n + m in following else product
+                    following[n + m] = (
+                        following[n + m] + product if n + m in following else product
+                    )
             power = following
     return value_tail, slope_tail
 
 
-def _bound_rounding(
+def _measure_rounding(
     expansion: list[Tensor], reach: Tensor, slopes: Tensor, degree: int
 ) -> Tensor:
-    """Return a bound on the rounding errors of the composition and of its derivatives, (N, *F)."""
+    """Return a bound on rounding errors of the composition and of its derivatives, (N, *F)."""
     # Derivatives of the seven activations up to order 5 are below 120 in absolute value.
     growth = 1 + reach + slopes.amax(0)
     return SLACK * (expansion[0].abs() + 128 * growth.pow(degree + 1))
