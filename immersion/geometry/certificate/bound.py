@@ -74,36 +74,43 @@ def compute_bounds(
     model = TaylorModel(
         model.coefficients.flatten(2), model.errors.flatten(2), model.rounding.flatten(1)
     )
-    frame, values = _find_frame(model.coefficients[1 : 1 + basis.dim], radii)
+    frame, values, axes = _find_frame(model.coefficients[1 : 1 + basis.dim], radii)
     polynomial = torch.einsum("nid,mnd->mni", frame, model.coefficients)
     errors = _compute_errors(steps, tape, model, frame)
     scale = radii.unsqueeze(1)
-    slopes = basis.differentiate(polynomial).permute(1, 2, 3, 0) / scale  # (M', N, d, d)
-    errors = errors / scale
+    # In singular coordinates of both sides the matrix at the centre is diagonal.
+    slopes = basis.differentiate(polynomial).permute(1, 2, 3, 0) / scale @ axes  # (M', N, d, d)
+    errors = (errors / scale) @ axes.abs()
     low = monomials(basis.dim, basis.degree - 1) if basis.degree > 1 else None
     bounds = _compute_part_bounds(slopes, errors, low, shape, 1)
     side = int(parts ** (1 / basis.dim) + 1e-9)
     again = (bounds <= 0).nonzero()[:, 0]
     if low is not None and shape == "box" and side > 1 and len(again):
         bounds[again] = _compute_part_bounds(slopes[:, again], errors[again], low, shape, side)
-    return CellBounds(bounds, values, _measure_effects(polynomial, basis))
+    # Axes are orthogonal to rounding only.
+    eye = torch.eye(basis.dim, dtype=axes.dtype)
+    skew = (axes.mT @ axes - eye).abs().sum(-1).amax(-1)
+    return CellBounds(bounds / (1 + skew), values, _measure_effects(polynomial, basis))
 
 
-def _find_frame(columns: Tensor, radii: Tensor) -> tuple[Tensor, Tensor]:
-    """Return rows Q', (N, d, D), of norm at most 1, and the Jacobian's smallest singular values.
-
-    The rows are an orthonormal basis of the span of the Jacobian at the centre, to rounding.
+def _find_frame(columns: Tensor, radii: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the singular vectors and the smallest singular value of the Jacobian at the centres.
 
     Args:
         columns: (d, N, D), dg / dt_j at the centres.
         radii: (N, d).
+
+    Returns:
+        Left vectors as rows Q', (N, d, D), orthonormal to rounding and of norm at most 1; the
+        smallest values, (N,); right vectors as columns, (N, d, d).
     """
     jacobian = (columns.movedim(0, -1) / radii.unsqueeze(1)).nan_to_num(0.0, 0.0, 0.0)
-    columns_of_frame, triangle = torch.linalg.qr(jacobian)
-    frame = columns_of_frame.mT
+    orthogonal, triangle = torch.linalg.qr(jacobian)
+    left, values, right = torch.linalg.svd(triangle)
+    frame = (orthogonal @ left).mT
     norm = (frame @ frame.mT).abs().sum(-1).amax(-1).sqrt() + frame.shape[-1] * EPSILON
     frame = frame / norm.clamp(min=1.0).reshape(-1, 1, 1) * (1 - 4 * EPSILON)
-    return frame, torch.linalg.svdvals(triangle)[:, -1]
+    return frame, values[:, -1], right.mT
 
 
 def _compute_errors(steps: list[Step], tape: Tape, model: TaylorModel, frame: Tensor) -> Tensor:

@@ -18,8 +18,8 @@ def compute_singular_value_bound(centers: Tensor, radii: Tensor) -> Tensor:
         \sigma_{min}(M) \ge 1 / \|A^{-1}\|_2
             \ge (\|A^{-1}\|_1 \|A^{-1}\|_\infty)^{-1/2},
 
-    which is never below Weyl's sigma_min(C) - |R|_2 by more than the last step. Both norms are
-    bounded by positive vectors x and y: |A^{-1}|_inf <= max x / min (A x), likewise for A'. That
+    which sees the size of each entry, where Weyl's sigma_min(C) - |R|_2 sees one norm. Both norms
+    are bounded by positive vectors x: |A^{-1}|_inf <= max x / min (A x), likewise for A'. That
     A x > 0 for some x > 0 proves that A is an M-matrix.
 
     Args:
