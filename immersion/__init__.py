@@ -40,6 +40,7 @@ _HOMES = {
     "evaluate": "immersion.commands.evaluate:evaluate",
     "export": "immersion.inference.onnx_file:write_onnx_file",
     "fit": "immersion.api:fit",
+    "geometry": "immersion.geometry",
     "interpolate": "immersion.commands.draw:interpolate",
     "invert": "immersion.api:invert",
     "likelihoods": "immersion.likelihoods",

@@ -65,6 +65,11 @@ GROUPS: dict[str, dict[str, Entry]] = {
             "Show the learned manifold.",
             ("runs/vae", "runs/vae --side 30 --out manifold.png", "runs/vae --units 0 7"),
         ),
+        "geometry": Entry(
+            "immersion.commands.geometry",
+            "Measure the learned manifold.",
+            ("runs/vae", "runs/vae --count 200 --pairs 4 --out FIGURES/", "runs/gan --seconds 0"),
+        ),
         "report": Entry(
             "immersion.commands.report",
             "Write a run's report.",

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from immersion.check import UserError, check_at_least
 from immersion.evaluation.geometry import (
+    certify_decoder,
     find_places,
     find_unused_units,
     make_manifold,
@@ -18,6 +19,7 @@ from immersion.geometry import Manifold
 from immersion.geometry.curves import draw_lines
 from immersion.geometry.geodesics import Geodesics, find_geodesics
 from immersion.metrics import Estimate
+from immersion.models import Decoder
 from immersion.models.codes import decode_means, with_class
 from immersion.report.geometry import Plane, draw_plane, draw_singular_values
 from immersion.report.image_grid import make_grid
@@ -25,6 +27,9 @@ from immersion.runs.load import Run, load_run
 
 SIDE, ELLIPSES, SHOWN = 60, 9, 10
 """Points along each side of the map, indicatrices along it, images in a strip."""
+
+MOST = 3
+"""Latents of a box that is to be proved."""
 
 SPREAD = 1.15
 """Half-width of the map over the largest coordinate of the codes."""
@@ -36,6 +41,8 @@ def geometry(
     count: int = 1000,
     pairs: int = 8,
     segments: int = 50,
+    box: float = 3.0,
+    seconds: float = 20.0,
     label: int = 0,
     seed: int = 0,
     out: Path | None = None,
@@ -44,19 +51,23 @@ def geometry(
 
     The image of g(z) = E[x|z] is an immersed manifold where the Jacobian of g has full rank. Its
     singular values are computed at the codes of test examples and at draws from the prior, and
-    geodesics, the shortest curves on the manifold, between pairs of them.
+    geodesics, the shortest curves on the manifold, between pairs of them. Of up to three latents
+    it is proved too: by lower bounds on the smallest singular value on the cells of a box.
 
     Args:
         run: The run folder of a model with codes: an autoencoder, a VAE or a GAN.
         count: Test examples, and draws from the prior.
         pairs: Geodesics.
         segments: Segments of a geodesic.
+        box: Half side of the box of latents, [-box, box]^d, that is to be proved immersed.
+        seconds: Time for the proof; 0 for none.
         label: Class of a class-conditional model, by number.
         seed: Seed of the draws and the pairs.
         out: Folder of geometry.json and the figures; by default samples/ in the run folder.
     """
     check_at_least(2, count=count, segments=segments)
     check_at_least(1, pairs=pairs)
+    check_at_least(0, box=box, seconds=seconds)
     opened = load_run(run)
     manifold, places = make_manifold(opened.decoder, label), find_places(opened, count, seed)
     at = {"test data": places.data, "prior draws": places.prior}
@@ -76,9 +87,30 @@ def geometry(
         "unused_units": find_unused_units(manifold, codes),
         "estimates": {name: _to_json(each) for name, each in measures.items()},
         "geodesics": _describe(found),
+        "proof": _prove(opened.decoder, box, seconds),
     }
     opened.folder.write_json("geometry.json", result)
     return result | {"figures": [str(folder / name) for name in figures]}
+
+
+def _prove(model: Decoder, box: float, seconds: float) -> dict[str, Any]:
+    """Return the share of a box that is proved immersed, or why there is no proof."""
+    if not box or not seconds:
+        return {"left_out": "no box or no time was given"}
+    if model.latent_dim > MOST:
+        return {"left_out": f"the box of {model.latent_dim} latents has too many cells"}
+    try:
+        found = certify_decoder(model, box, seconds)
+    except UserError as error:
+        return {"left_out": str(error)}
+    return {
+        "box": box,
+        "proved_share": found.proved_fraction,
+        "smallest_bound": found.smallest_bound,
+        "smallest_value_seen": found.smallest_value,
+        "cells": len(found.bounds),
+        "seconds": round(found.seconds, 1),
+    }
 
 
 def _draw(

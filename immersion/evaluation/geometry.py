@@ -1,11 +1,22 @@
 """The geometry of a decoder: whether its image is an immersed manifold where the data are."""
 
+import copy
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from immersion.check import UserError
 from immersion.geometry import Manifold
+from immersion.geometry.certificate import Certificate, certify_immersion
+from immersion.geometry.certificate.certify import Outputs
+from immersion.likelihoods import (
+    Bernoulli,
+    GaussianFixed,
+    GaussianOptimal,
+    GaussianShared,
+    Likelihood,
+)
 from immersion.metrics import Estimate
 from immersion.models import Decoder
 from immersion.models.codes import encode_means, with_class
@@ -72,6 +83,44 @@ def measure_immersion(manifold: Manifold, z: Tensor) -> dict[str, Estimate]:
         "dimension": Estimate.of(squares.sum(1).square() / squares.square().sum(1), "directions"),
         "log-volume": Estimate.of(values.log().sum(1), "nats"),
     }
+
+
+def certify_decoder(model: Decoder, half: float, seconds: float) -> Certificate:
+    """Return a proof that a model's mean is an immersion on the box [-half, half]^d, or a part.
+
+    Args:
+        model: A model whose network and likelihood can be bounded: the mean is the network's
+            output or its sigmoid.
+        half: Half of the box's side.
+        seconds: Time for the proof.
+
+    Raises:
+        UserError: The model's network or its likelihood cannot be bounded.
+    """
+    if model.classes:
+        raise UserError("a class-conditional model is not certified", "one without classes")
+    network = getattr(model, "decoder", getattr(model, "generator", None))
+    if not isinstance(network, nn.Module):
+        raise UserError("the model has no network to certify", received=type(model).__name__)
+    corner = torch.full((model.latent_dim,), half, dtype=torch.float64)
+    wide = copy.deepcopy(network).cpu().double().eval().requires_grad_(False)
+    outputs = _find_outputs(getattr(model, "likelihood", None))
+    return certify_immersion(wide, -corner, corner, outputs=outputs, seconds=seconds)
+
+
+def _find_outputs(likelihood: Likelihood | None) -> Outputs:
+    """Return whether the mean is the network's output, or its sigmoid."""
+    if likelihood is None:
+        return "logits"
+    plain = (Bernoulli, GaussianFixed, GaussianOptimal, GaussianShared)
+    if not isinstance(likelihood, plain):
+        raise UserError(
+            "the means of this likelihood are not certified",
+            ", ".join(kind.__name__ for kind in plain),
+            type(likelihood).__name__,
+        )
+    squashed = isinstance(likelihood, Bernoulli) or likelihood.bounded
+    return "means" if squashed else "logits"
 
 
 def find_unused_units(manifold: Manifold, z: Tensor) -> list[int]:
