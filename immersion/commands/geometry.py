@@ -1,5 +1,6 @@
 """`immersion geometry RUN`: is the learned manifold immersed, and what are its shortest paths."""
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ from immersion.geometry.geodesics import Geodesics, find_geodesics
 from immersion.metrics import Estimate
 from immersion.models import Decoder
 from immersion.models.codes import decode_means, with_class
+from immersion.output_file import check_output_folder, write_atomically
 from immersion.report.geometry import Plane, draw_plane, draw_singular_values
 from immersion.report.image_grid import make_grid
+from immersion.report.page import write_report
 from immersion.runs.load import Run, load_run
 
 SIDE, ELLIPSES, SHOWN = 60, 9, 10
@@ -68,7 +71,11 @@ def geometry(
     check_at_least(2, count=count, segments=segments)
     check_at_least(1, pairs=pairs)
     check_at_least(0, box=box, seconds=seconds)
+    if out is not None:
+        check_output_folder(Path(out))
     opened = load_run(run)
+    if out is None:
+        opened.folder.check_writable()
     manifold, places = make_manifold(opened.decoder, label), find_places(opened, count, seed)
     at = {"test data": places.data, "prior draws": places.prior}
     seen = {name: z for name, z in at.items() if z is not None}
@@ -80,17 +87,19 @@ def geometry(
     found = find_geodesics(manifold, codes[:pairs], codes[pairs : 2 * pairs], segments=segments)
     values = {name: manifold.singular_values(z)[:, -1] for name, z in seen.items()}
     figures = _draw(opened, manifold, codes, found, values, label)
-    folder = _save(opened, figures, out)
     result = {
-        "run": str(run),
+        "run": str(opened.path),
         "latents": manifold.dim,
         "unused_units": find_unused_units(manifold, codes),
         "estimates": {name: _to_json(each) for name, each in measures.items()},
         "geodesics": _describe(found),
         "proof": _prove(opened.decoder, box, seconds),
     }
-    opened.folder.write_json("geometry.json", result)
-    return result | {"figures": [str(folder / name) for name in figures]}
+    folder = _save(opened, result, figures, out)
+    drawn: dict[str, Any] = {"figures": [str(folder / name) for name in figures]}
+    if out is None:
+        drawn["report"] = str(write_report(opened.folder))
+    return result | drawn
 
 
 def _prove(model: Decoder, box: float, seconds: float) -> dict[str, Any]:
@@ -149,10 +158,12 @@ def _make_grid(half: float, side: int) -> Tensor:
     return torch.stack([across, up], -1).flatten(0, 1)
 
 
-def _save(run: Run, figures: dict[str, Any], out: Path | None) -> Path:
-    """Write the figures into a folder, by default the run's samples, and return it."""
+def _save(run: Run, result: dict[str, Any], figures: dict[str, Any], out: Path | None) -> Path:
+    """Write geometry.json and the figures, by default into samples/, and return the folder."""
     folder = run.folder.samples if out is None else Path(out)
     folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(result, indent=2) + "\n"
+    write_atomically(folder / "geometry.json", lambda path: path.write_text(text))
     for name, figure in figures.items():
         if isinstance(figure, str):
             (folder / name).write_text(figure)

@@ -215,6 +215,24 @@ CAPTIONS = {
         "Each row walks from one code sampled from the prior to another. Look for smooth changes, "
         "and for images on the way that could be examples themselves.",
     ),
+    "geometry": (
+        "Lengths on the manifold",
+        "The plane of codes, coloured by the magnification factor sqrt(det G), how much area the "
+        "decoder makes of a unit of codes: ridges are borders between groups of examples. Steps "
+        "along an ellipse change the image by the same amount. Geodesics are the curves along "
+        "which the image changes least in all.",
+    ),
+    "geodesics": (
+        "Geodesics",
+        "Rows in pairs: images along the straight line between two codes, and below it those "
+        "along the geodesic, which avoids detours through images that are far from both.",
+    ),
+    "singular-values": (
+        "Immersion",
+        "The smallest singular value of the decoder's Jacobian, at codes of test examples and of "
+        "the prior. Where it is 0 a direction of codes changes nothing, and the image of the "
+        "decoder is not an immersed manifold.",
+    ),
     "neighbours": (
         "Nearest training images",
         "Rows in pairs: samples, and below each the training image that is nearest to it in "

@@ -48,6 +48,7 @@ COMPARED = 60_000
 EVERY = (
     *("samples.png", "reconstructions.png", "manifold.png", "interpolation.png", "walks.png"),
     *("neighbours.png", "latent.svg", "table.svg", "translations.png"),
+    *("geometry.svg", "geodesics.png", "singular-values.svg"),  # of immersion geometry
 )
 """The file names of a report's figures."""
 
