@@ -70,7 +70,7 @@ def _compute_codes(run: Run, x: Tensor, refine: int) -> Tensor:
 def interpolate(
     run: Path,
     *,
-    path: Literal["auto", "linear", "spherical"] = "auto",
+    path: Literal["auto", "linear", "spherical", "geodesic"] = "auto",
     pairs: int = 8,
     steps: int = 10,
     label: str | None = None,
@@ -86,7 +86,8 @@ def interpolate(
         run: The run folder.
         path: linear, or spherical: the direction turns at constant speed and the norm changes
             linearly, which avoids the centre, where there are no codes; by default linear for a
-            uniform prior and spherical otherwise.
+            uniform prior and spherical otherwise. A geodesic is the curve along which the images
+            change least in all, in equal steps.
         pairs: Number of walks.
         steps: Pictures per walk, both ends included.
         label: Class of all walks, by name or number, for a class-conditional model; by default

@@ -13,7 +13,6 @@ from immersion.evaluation.geometry import (
     certify_decoder,
     find_places,
     find_unused_units,
-    make_manifold,
     measure_immersion,
 )
 from immersion.geometry import Manifold
@@ -27,6 +26,7 @@ from immersion.report.geometry import Plane, draw_plane, draw_singular_values
 from immersion.report.image_grid import make_grid
 from immersion.report.page import write_report
 from immersion.runs.load import Run, load_run
+from immersion.runs.walks import make_manifold
 
 SIDE, ELLIPSES, SHOWN = 60, 9, 10
 """Points along each side of the map, indicatrices along it, images in a strip."""

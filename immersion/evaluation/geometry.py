@@ -19,7 +19,7 @@ from immersion.likelihoods import (
 )
 from immersion.metrics import Estimate
 from immersion.models import Decoder
-from immersion.models.codes import encode_means, with_class
+from immersion.models.codes import encode_means
 from immersion.random import use_seed
 from immersion.runs.run import Run
 
@@ -38,14 +38,6 @@ class Places:
 
     data: Tensor | None
     prior: Tensor
-
-
-def make_manifold(model: Decoder, label: int = 0) -> Manifold:
-    """Return the manifold z -> E[x|z] of a model, for one class if it is conditional."""
-    if not model.classes:
-        return Manifold(model)
-    whole = Manifold(model)
-    return Manifold(lambda z: whole.g(with_class(model, z, label)), model.noise_dim)
 
 
 def find_places(run: Run, count: int, seed: int = 0) -> Places:

@@ -2,11 +2,9 @@
 
 import math
 
-import torch
 from PIL.Image import Image
 from torch import Tensor
 
-from immersion.check import UserError, check_choice
 from immersion.models import Decoder
 from immersion.models.codes import (
     decode_means,
@@ -15,8 +13,8 @@ from immersion.models.codes import (
     quantile,
     with_class,
 )
-from immersion.models.paths import PATHS
 from immersion.report.image_grid import make_alternating_rows, make_grid
+from immersion.runs.walks import walk
 
 
 def draw_reconstructions(model: Decoder, x: Tensor, columns: int = 10) -> Image:
@@ -55,7 +53,7 @@ def draw_walks(
         a: (N, d), where the walks begin; of a class-conditional model the noise alone will do.
         b: (N, d), where they end.
         steps: Images in a row, both ends included.
-        path: linear or spherical; see `immersion.models.paths`.
+        path: linear, spherical or geodesic; see `immersion.runs.walks`.
         label: Class of walks that begin and end with noise alone.
 
     Raises:
@@ -83,9 +81,6 @@ def decode_walks(
     model: Decoder, a: Tensor, b: Tensor, steps: int, path: str, label: int
 ) -> Tensor:
     """Return the images of walks, (N, steps, C, H, W); see `draw_walks`."""
-    if steps < 2:
-        raise UserError("an interpolation has two ends", "at least 2 steps", steps)
-    walk = PATHS[check_choice("path", path, PATHS)]
-    z = walk(a, b, torch.linspace(0, 1, steps))
+    z = walk(model, a, b, steps, path, label)
     images = decode_means(model, with_class(model, z.flatten(0, 1), label))
     return images.unflatten(0, (len(a), steps))

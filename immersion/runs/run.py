@@ -19,7 +19,6 @@ from immersion.engine import Experiment
 from immersion.metrics.likelihood.scores import name_score, score_examples
 from immersion.models import Decoder, Generative, LatentVariableModel
 from immersion.models.codes import decode_means, encode_means, with_class
-from immersion.models.paths import PATHS
 from immersion.models.sampling import check_label, iterate_samples
 from immersion.random import use_seed
 from immersion.recipes import Recipe
@@ -28,6 +27,7 @@ from immersion.run_folder import RunFolder
 from immersion.run_record import RunRecord
 from immersion.runs.containers import Container, Examples, make_frame_container, read_examples
 from immersion.runs.training_data import read_recorded_data
+from immersion.runs.walks import walk
 from immersion.spec import Spec
 
 COMPARED = 1000
@@ -296,7 +296,8 @@ class Run:
             a: The first example, one.
             b: The last example, one.
             steps: Examples on the way, both ends included.
-            path: linear, spherical (the direction turns at constant speed), or auto: by the prior.
+            path: linear, spherical (the direction turns at constant speed), geodesic (the curve
+                along which the examples change least), or auto: by the prior.
         """
         from immersion.runs.figures import default_path
 
@@ -306,9 +307,8 @@ class Run:
             if len(each.x) != 1:
                 raise UserError(f"{name} is not one example", "one", f"{len(each.x)} examples")
         way = default_path(self.decoder) if path == "auto" else path
-        walk = PATHS[check_choice("path", way, PATHS)]
         ends = [encode_means(self.decoder, each.x[:1]) for each in (first, last)]
-        z = walk(ends[0], ends[1], torch.linspace(0, 1, steps))[0]
+        z = walk(self.decoder, ends[0], ends[1], steps, way)[0]
         return first.container.wrap_examples(decode_means(self.decoder, z), self.spec)
 
     def manifold(self, side: int = 20, units: tuple[int, int] | None = None) -> Image:

@@ -9,8 +9,9 @@ import torch
 from test_cli import refused, result
 
 import immersion as im
-from immersion.evaluation.geometry import certify_decoder, find_unused_units, make_manifold
+from immersion.evaluation.geometry import certify_decoder, find_unused_units
 from immersion.geometry import Manifold
+from immersion.runs.walks import make_manifold
 
 QUIET = {"progress": False, "verbose": False}
 FEW = ["--count", "20", "--pairs", "2", "--segments", "8", "--seconds", "5"]
@@ -72,3 +73,18 @@ def test_a_unit_that_the_decoder_ignores_is_named():
     assert certify_decoder(vae, 1.0, seconds=2.0).proved_fraction == 0
     decoder.weight.data[:, 1] = 1
     assert certify_decoder(vae, 1.0, seconds=2.0).proved_fraction == 1
+
+
+def test_walks_follow_geodesics(tmp_path, trained):
+    run = im.load(trained)
+    a, b = run.data.test.x[:1].numpy(), run.data.test.x[1:2].numpy()
+    lines = {path: run.interpolate(a, b, steps=6, path=path) for path in ("linear", "geodesic")}
+    lengths = {
+        path: np.linalg.norm(np.diff(x.reshape(6, -1), axis=0), axis=1)
+        for path, x in lines.items()
+    }
+    assert np.allclose(lines["linear"][[0, -1]], lines["geodesic"][[0, -1]], atol=1e-4)
+    assert lengths["geodesic"].sum() <= lengths["linear"].sum() * 1.001
+    assert lengths["geodesic"].max() < 1.2 * lengths["geodesic"].min()
+    found = im.interpolate(trained, path="geodesic", pairs=2, steps=4, out=tmp_path / "walks.png")
+    assert found["pairs"] == 2 and (tmp_path / "walks.png").is_file()
