@@ -9,9 +9,10 @@ from torch import nn
 from immersion.check import UserError
 from immersion.geometry.certificate.bound import compute_bounds
 from immersion.geometry.certificate.certify import certify_immersion
-from immersion.geometry.certificate.layers import Activate, Residual, compile_network
+from immersion.geometry.certificate.layers import Activate, Residual, Tape, compile_network
 from immersion.geometry.certificate.polynomials import monomials
 from immersion.geometry.certificate.radius import certify_radius
+from immersion.geometry.certificate.taylor import start_model
 from immersion.geometry.manifold import Manifold
 from immersion.nn.conv import Crop
 from immersion.nn.r3gan import Basis, Bottleneck, Up
@@ -150,6 +151,31 @@ def test_no_bound_is_above_the_minimum_that_a_search_finds():
         above += [(seed, excess)] if excess > 1e-12 else []
     assert not above
     assert proved > 300  # of 720 cells
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_model_of_a_network_contains_its_outputs_and_their_derivatives(builder, name):
+    torch.manual_seed(0)
+    network, basis = randomize(builder(2, ACTIVATIONS[name]), 1.5), monomials(2, 2)
+    centers, radii = torch.randn(4, 2).double(), torch.full((4, 2), 0.2).double()
+    model, tape = start_model(centers, radii, basis), Tape(basis, "box", [])
+    for step in compile_network(network):
+        model = step.propagate(model, tape)
+    t = 2 * torch.rand(100, 2).double() - 1
+    t[:4] = torch.tensor([[1, 1], [1, -1], [-1, 1], [-1, -1]])
+    z = (centers + radii * t.unsqueeze(1)).flatten(0, 1)
+    powers = torch.stack([(t ** torch.tensor(e)).prod(1) for e in basis.exponents], 1)
+    polynomial = torch.einsum("tm,mno->tno", powers, model.coefficients.flatten(2))
+    values = network(z).flatten(1).unflatten(0, (100, 4))
+    excess = (values - polynomial).abs().amax(0) - model.errors[0].flatten(1)
+    assert excess.max() < 1e-13  # the rounding of this comparison itself
+    slopes = Manifold(network, 2).jacobian(z).unflatten(0, (100, 4)) * radii[0]
+    rows = basis.differentiate(model.coefficients.flatten(2))
+    for j in range(2):
+        expected = torch.einsum("tm,mno->tno", powers[:, :3], rows[j])
+        excess = (slopes[..., j] - expected).abs().amax(0) - model.errors[1 + j].flatten(1)
+        assert excess.max() < 1e-13
 
 
 @pytest.mark.parametrize("d", [1, 2, 3, 7])

@@ -197,7 +197,7 @@ def _elu(alpha: float) -> Activation:
 
 def _rectifier(slope: float) -> Activation:
     def derive(u: Tensor, k: int) -> list[Tensor]:
-        slopes = torch.where(u > 0, 1.0, slope).to(u)
+        slopes = torch.where(u > 0, torch.ones_like(u), slope)  # in u's precision
         return [u * slopes, slopes, *[torch.zeros_like(u)] * (k - 1)][: k + 1]
 
     return Activation(derive, _KINK, kinked=True)
