@@ -10,10 +10,9 @@ References:
 
 import torch
 from torch import Tensor
-from torch.func import vmap
 
 from immersion.check import UserError
-from immersion.geometry.differentials import Map, differentiate_twice, jacobian
+from immersion.geometry.differentials import differentiate_twice, jacobian, second_derivatives
 from immersion.geometry.frames import Frames, factor, map_rows
 from immersion.geometry.manifold import Manifold
 
@@ -39,7 +38,7 @@ def compute_christoffel_symbols(manifold: Manifold, z: Tensor) -> Tensor:
 
     def compute(part: Tensor) -> Tensor:
         frames = factor(jacobian(manifold.g, part))
-        return _pull_back(frames, _differentiate_twice(manifold.g, part))
+        return _pull_back(frames, second_derivatives(manifold.g, part))
 
     return map_rows(manifold, compute, z, size=manifold.dim**2)
 
@@ -225,17 +224,6 @@ def compute_acceleration(manifold: Manifold, z: Tensor, v: Tensor) -> Tensor:
     return map_rows(manifold, compute, z, v, size=manifold.dim + 1)
 
 
-def _differentiate_twice(g: Map, z: Tensor) -> Tensor:
-    """Return D^2 g(z), (N, D, d, d), from its d (d + 1) / 2 different columns."""
-    d = z.shape[1]
-    row, column = torch.triu_indices(d, d, device=z.device)
-    basis = torch.eye(d, dtype=z.dtype, device=z.device).unsqueeze(1).expand(-1, len(z), -1)
-    pairs = vmap(lambda u, v: differentiate_twice(g, z, u, v))(basis[row], basis[column])
-    place = torch.zeros(d, d, dtype=torch.long, device=z.device)
-    place[row, column] = place[column, row] = torch.arange(len(row), device=z.device)
-    return pairs.permute(1, 2, 0)[..., place]
-
-
 def _span(frames: Frames, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
     """Return an orthonormal basis of the planes of u and v, in coordinates of frames, (N, d)."""
     basis, r = torch.linalg.qr(torch.stack([frames.to_frame(u), frames.to_frame(v)], -1))
@@ -250,13 +238,13 @@ def _span(frames: Frames, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
 def _second_form(manifold: Manifold, z: Tensor) -> Tensor:
     """Return the second fundamental form, (N, D, d, d)."""
     frames = factor(jacobian(manifold.g, z))
-    return _normal_part(frames, _differentiate_twice(manifold.g, z))
+    return _normal_part(frames, second_derivatives(manifold.g, z))
 
 
 def _orthonormal_form(manifold: Manifold, z: Tensor) -> tuple[Frames, Tensor]:
     """Return frames, and the second fundamental form in them, (N, D, d, d)."""
     frames = factor(jacobian(manifold.g, z))
-    form = _normal_part(frames, _differentiate_twice(manifold.g, z))
+    form = _normal_part(frames, second_derivatives(manifold.g, z))
     eye = torch.eye(manifold.dim, dtype=z.dtype, device=z.device)
     inverse = torch.linalg.solve_triangular(frames.r, eye.expand_as(frames.r), upper=True)
     return frames, torch.einsum("nij,naik,nkl->najl", inverse, form, inverse)

@@ -98,8 +98,10 @@ def find_geodesics(
     if a.shape != b.shape:
         raise UserError("a and b differ in shape", tuple(a.shape), tuple(b.shape))
     lines = draw_lines(a, b, segments)
-    straight = compute_lengths(manifold, lines)
-    curves = equalise_speed(manifold, lines if start is None else start, segments)
+    # Chords of unequal lengths measure a curve as shorter than it is.
+    even = equalise_speed(manifold, lines)
+    straight = torch.maximum(compute_lengths(manifold, lines), compute_lengths(manifold, even))
+    curves = even if start is None else equalise_speed(manifold, start, segments)
     state = _evaluate(manifold, curves, torch.full_like(straight, DAMPING))
     done = 0
     active = state.residuals > tolerance
@@ -159,4 +161,7 @@ def _measure_residuals(metrics: Tensor, gradient: Tensor, images: Tensor) -> Ten
     # |P b|^2 = (J'b)' G^-1 (J'b); the pseudo-inverse leaves directions out that g does not see.
     inverse = torch.linalg.pinv(metrics, hermitian=True)
     tangential = (gradient.unsqueeze(-2) @ inverse @ gradient.unsqueeze(-1)).flatten(1)
-    return tangential.clamp(min=0).sqrt().amax(1) / chord.clamp(min=torch.finfo(chord.dtype).tiny)
+    bend = tangential.clamp(min=0).sqrt().amax(1)
+    # Of ends that coincide, the curve is a point, whose chords are rounding errors.
+    smallest = torch.finfo(chord.dtype).eps * images.abs().amax((1, 2))
+    return torch.where(chord <= smallest, 0.0, bend / chord.clamp(min=smallest))

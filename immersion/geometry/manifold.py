@@ -137,7 +137,8 @@ class Manifold:
         """
         check_latents(z, self.dim)
         rows = max(1, CHUNK // (self._ambient_dim(z) * self.dim))
-        return torch.cat([compute(part) for part in z.split(rows)])
+        # Forward-mode differentiation refuses expanded tensors.
+        return torch.cat([compute(part) for part in z.contiguous().split(rows)])
 
 
 def _decode_in_float64(model: Decodes, uncertain: bool) -> Map:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from surfaces import RADIUS, linear, network, stereographic
+from surfaces import RADIUS, linear, network, sphere, stereographic
 
 from immersion.check import UserError
 from immersion.geometry import Manifold
@@ -24,7 +24,7 @@ def spread(manifold, centre, tangents):
 
 def test_the_mean_of_points_around_a_centre():
     """On the sphere, points opposite one another around a centre have it as their mean."""
-    manifold, centre = Manifold(stereographic, 2), torch.tensor([[0.3, 0.4]], dtype=torch.float64)
+    manifold, centre = Manifold(sphere, 2), torch.tensor([[0.3, 0.4]], dtype=torch.float64)
     tangents = torch.cat([sample(2), -sample(2)])
     mean = compute_frechet_mean(manifold, spread(manifold, centre, tangents), segments=12, steps=8)
     assert mean.converged and mean.residual < 1e-6
@@ -34,7 +34,7 @@ def test_the_mean_of_points_around_a_centre():
 
 
 def test_weights_move_the_mean_along_the_geodesic():
-    manifold = Manifold(stereographic, 2)
+    manifold = Manifold(sphere, 2)
     z = torch.tensor([[-0.5, 0.0], [0.5, 0.3]], dtype=torch.float64)
     mean = compute_frechet_mean(
         manifold, z, weights=torch.tensor([3.0, 1.0]).double(), segments=20
@@ -86,13 +86,13 @@ def variance_at(manifold, point, z):
 
 
 def test_a_mean_that_has_not_converged_says_so():
-    manifold, z = Manifold(stereographic, 2), 2 * sample(4)
+    manifold, z = Manifold(sphere, 2), 2 * sample(4)
     mean = compute_frechet_mean(manifold, z, iterations=0, segments=12, steps=8)
     assert not mean.converged and mean.residual > 1e-6
 
 
 def test_errors_are_sentences():
-    manifold, z = Manifold(stereographic, 2), sample(3)
+    manifold, z = Manifold(sphere, 2), sample(3)
     with pytest.raises(UserError, match="weights do not fit"):
         compute_frechet_mean(manifold, z, weights=torch.ones(2))
     with pytest.raises(UserError, match="weights are invalid"):

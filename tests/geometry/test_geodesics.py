@@ -119,6 +119,11 @@ def test_block_tridiagonal_systems_are_solved_as_dense_ones():
     )
 
 
+def test_ends_that_coincide_are_their_own_geodesic():
+    found = find_geodesics(Manifold(sphere, 2), A, A)
+    assert found.converged.all() and found.lengths.max() < 1e-12
+
+
 def test_ends_that_do_not_match_are_refused():
     with pytest.raises(UserError, match="differ in shape"):
         find_geodesics(Manifold(sphere, 2), A, B[:2])

@@ -23,11 +23,10 @@ def test_distances_on_the_sphere_are_of_second_order():
     manifold, z = Manifold(stereographic, 2), sample()
     exact = great_circles(manifold, z, z).fill_diagonal_(0)
     errors = []
-    for segments in (25, 50, 100):
+    for segments in (40, 80, 160):
         found = compute_distances(manifold, z, segments=segments)
         assert found.converged.all()
-        # Chords of unequal lengths measure a line as shorter than it is, to second order.
-        assert (found.lengths <= found.straight_lengths * (1 + segments**-2)).all()
+        assert (found.lengths <= found.straight_lengths * (1 + 1e-9)).all()
         assert torch.equal(found.lengths, found.lengths.T)
         errors.append(float((found.lengths - exact).abs().max()))
     assert errors[-1] < 1e-4
