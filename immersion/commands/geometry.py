@@ -53,19 +53,19 @@ def geometry(
     """Measure the geometry of a model's decoder: rank, condition, volume, shortest paths.
 
     The image of g(z) = E[x|z] is an immersed manifold where the Jacobian of g has full rank. Its
-    singular values are computed at the codes of test examples and at draws from the prior, and
+    singular values are computed at the codes of test examples and at samples from the prior, and
     geodesics, the shortest curves on the manifold, between pairs of them. Of up to three latents
     it is proved too: by lower bounds on the smallest singular value on the cells of a box.
 
     Args:
         run: The run folder of a model with codes: an autoencoder, a VAE or a GAN.
-        count: Test examples, and draws from the prior.
+        count: Test examples, and samples from the prior.
         pairs: Geodesics.
         segments: Segments of a geodesic.
         box: Half side of the box of latents, [-box, box]^d, that is to be proved immersed.
         seconds: Time for the proof; 0 for none.
         label: Class of a class-conditional model, by number.
-        seed: Seed of the draws and the pairs.
+        seed: Seed of the samples and the pairs.
         out: Folder of geometry.json and the figures; by default samples/ in the run folder.
     """
     check_at_least(2, count=count, segments=segments)
@@ -77,7 +77,7 @@ def geometry(
     if out is None:
         opened.folder.check_writable()
     manifold, places = make_manifold(opened.decoder, label), find_places(opened, count, seed)
-    at = {"test data": places.data, "prior draws": places.prior}
+    at = {"test data": places.data, "prior samples": places.prior}
     seen = {name: z for name, z in at.items() if z is not None}
     measures = {name: measure_immersion(manifold, z) for name, z in seen.items()}
     codes = places.prior if places.data is None else places.data

@@ -33,7 +33,7 @@ class Places:
 
     Args:
         data: Codes of test examples; None if the model does not encode.
-        prior: Draws from the prior; for a model without one, from N(0, I).
+        prior: Samples of the prior; for a model without one, from N(0, I).
     """
 
     data: Tensor | None
@@ -41,7 +41,7 @@ class Places:
 
 
 def find_places(run: Run, count: int, seed: int = 0) -> Places:
-    """Return codes of at most `count` test examples, and as many draws from the prior."""
+    """Return codes of at most `count` test examples, and as many samples of the prior."""
     model, data = run.decoder, None
     if model.encodes and run.has_data and len(run.data.test):
         with use_seed(seed, "geometry/data"):

@@ -49,9 +49,9 @@ def compute_distances(
         >>> circle = Manifold(lambda z: torch.cat([z.cos(), z.sin()], 1), 1)
         >>> z = torch.tensor([[0.0], [1.0], [3.0]], dtype=torch.float64)
         >>> compute_distances(circle, z).lengths.round(decimals=3)
-        tensor([[0.0000, 1.0000, 2.9990],
-                [1.0000, 0.0000, 2.0000],
-                [2.9990, 2.0000, 0.0000]], dtype=torch.float64)
+        tensor([[0., 1., 3.],
+                [1., 0., 2.],
+                [3., 2., 0.]], dtype=torch.float64)
     """
     check_latents(a, manifold.dim)
     if b is not None:

@@ -53,7 +53,7 @@ def test_a_generator_of_one_class(tmp_path, capsys):
     out = tmp_path / "gan"
     im.train("gan", "digits", conditional=True, latent_dim=4, steps=2, out=out, **QUIET)
     found = result(capsys, "geometry", str(out), *FEW, "--label", "3")
-    assert set(found["estimates"]) == {"prior draws"} and found["latents"] == 4
+    assert set(found["estimates"]) == {"prior samples"} and found["latents"] == 4
     assert "left_out" in found["proof"]
 
 
