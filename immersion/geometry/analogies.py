@@ -52,6 +52,7 @@ def complete_analogies(
         UserError: The latents do not fit the map, or Dg has not full rank along a geodesic.
 
     Example:
+        >>> import torch
         >>> plane = Manifold(lambda z: torch.cat([z, z], 1), 2)
         >>> a, b, c = torch.tensor([[[0.0, 0.0]], [[1.0, 0.0]], [[0.0, 2.0]]]).double()
         >>> complete_analogies(plane, a, b, c).points.round(decimals=6)
