@@ -80,17 +80,21 @@ class ModelFile:
         """Return the weights by name, on the CPU.
 
         Raises:
-            UserError: The file is damaged.
+            UserError: The file is damaged, or weights are not finite.
         """
         try:
             with safe_open(self.path, framework="pt") as file:
-                return {
+                weights = {
                     name.removeprefix(self.inside): file.get_tensor(name)
                     for name in file.keys()  # noqa: SIM118
                     if name.rpartition("/")[0] == self.inside.rstrip("/")
                 }
         except (SafetensorError, OSError) as error:
             raise self._make_error(error) from error
+        for name, tensor in weights.items():
+            if not tensor.isfinite().all():
+                raise UserError(f"'{name}' in '{self.path}' is damaged", "finite values")
+        return weights
 
     def _read_metadata(self) -> dict[str, str]:
         try:

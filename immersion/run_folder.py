@@ -86,6 +86,8 @@ class RunFolder:
         """
         folder = cls(download(HubModel.parse(path)) if is_hub_name(path) else path)
         if not folder.exists():
+            if folder.file is not None:
+                folder.file.read_json("run.json")  # raises if the file is damaged
             raise UserError(
                 f"there is no run in that {'folder' if folder.file is None else 'file'}",
                 "a folder with a run.json, or a file that immersion share wrote",

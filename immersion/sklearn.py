@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from torch import Tensor
 
 from immersion import engine
-from immersion.check import check_choice
+from immersion.check import UserError, check_choice
 from immersion.data import Dataset, MemorySplit, log_volume, standardise, to_original_units
 from immersion.data.transforms import to_scaled_units
 from immersion.engine import Options
@@ -37,12 +37,21 @@ def _draw_seed(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
+def _check_contamination(contamination: Any) -> None:
+    if not isinstance(contamination, (int, float)) or not 0 < contamination <= 0.5:
+        expected = "a number above 0 and at most 0.5"
+        raise UserError("contamination is out of range", expected, repr(contamination))
+
+
 def _make_dataset(X: np.ndarray, values: Values) -> Dataset:
     """Return rows as training data; nothing is held out, which searches do themselves."""
     check_choice("type of values", values, get_args(Values))
     x = torch.tensor(X, dtype=torch.float64)  # standardised in it
     train, empty = MemorySplit(x, None, values), MemorySplit(x[:0], None, values)
-    return standardise(Dataset(Spec("X", (x.shape[1],), values), train, empty, empty, {}))
+    dataset = standardise(Dataset(Spec("X", (x.shape[1],), values), train, empty, empty, {}))
+    if not np.isfinite(dataset.spec.scale).all():
+        raise UserError("X has values that are too large", "values whose variance is finite")
+    return dataset
 
 
 def _train(call: RecipeCall, dataset: Dataset, options: Options) -> Decoder:
@@ -231,6 +240,7 @@ class VAE(_Encoder):
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Train on rows, (n, D); y is ignored."""
+        _check_contamination(self.contamination)
         return self._fit(X, ("importance_samples", "contamination"))._set_offset(X)
 
     def _get_volume(self) -> float:
@@ -288,6 +298,7 @@ class Autoencoder(_Encoder):
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Train on rows, (n, D), and fit a mixture of Gaussians to their codes; y is ignored."""
+        _check_contamination(self.contamination)
         self._fit(X, ("contamination",))._set_offset(X)
         rows, _ = self._read(X)
         self.density_ = MixturePrior.fit(encode_means(self.model_, rows)).double()

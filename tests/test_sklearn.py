@@ -97,3 +97,11 @@ def test_fitting_leaves_the_callers_random_numbers_alone():
     torch.manual_seed(3)
     VAE(**FAST).fit(X)
     assert torch.equal(torch.rand(1), expected)
+
+
+def test_what_cannot_be_fitted_is_refused_before_the_training():
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    with pytest.raises(ValueError, match="contamination is out of range"):
+        VAE(contamination=2, steps=5).fit(X)
+    with pytest.raises(ValueError, match="too large"):
+        VAE(steps=5).fit(X * 1e300)

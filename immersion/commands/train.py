@@ -284,7 +284,12 @@ def _record_divergence(folder: RunFolder, record: RunRecord, error: NonFinite) -
         else f"the last good checkpoint, of step {state['step']}, is kept"
     )
     path = shlex.quote(str(folder.path))
-    return f"{error}; {where}; {first.remedy} (immersion doctor {path} says more)"
+    advice = (
+        f"{first.remedy} (immersion doctor {path} says more)"
+        if first.remedy
+        else (f"immersion doctor {path} says more")
+    )
+    return f"{error}; {where}; {advice}"
 
 
 def finish(run: Run) -> dict[str, Any]:

@@ -7,6 +7,9 @@ from torch import Tensor
 
 from immersion.check import UserError
 
+RESERVED = ("step", "split", "seconds", "examples_per_second")
+"""Columns of the metrics that are no terms."""
+
 
 def check_terms(player: str, terms: Any, examples: int, multiple: int = 1) -> None:
     """Raise UserError unless an objective returned named terms, one number per example each.
@@ -35,6 +38,11 @@ number per example: expected shape (8,), received (); return it without a mean o
     if "loss" not in terms:
         received = ", ".join(map(str, terms)) or "no term"
         raise UserError(f"{objective} has no loss to minimise", "a term 'loss'", received)
+    taken = [str(name) for name in terms if name in RESERVED or "/" in str(name)]
+    if taken:
+        expected = f"no slash, and none of {', '.join(RESERVED)}"
+        what, received = f"a term's name of {objective} is reserved", ", ".join(taken)
+        raise UserError(what, expected, received, "rename it")
     shapes = {(examples,), (examples // multiple,)}
     for name, term in terms.items():
         if not isinstance(term, Tensor) or tuple(term.shape) not in shapes:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from immersion.likelihoods import Likelihood
-from immersion.models.base import Generative, decode_with
+from immersion.models.base import Generative, check_encoded, decode_with
 from immersion.models.discriminator import Discriminator
 from immersion.posteriors import Deterministic, PointMass
 from immersion.priors import Prior
@@ -45,7 +45,7 @@ class AdversarialAutoencoder(Generative):
 
     def encode(self, x: Tensor) -> PointMass:
         """Return all mass on the code: x is (B, *shape), the mean is (B, d)."""
-        return self.posterior(self.encoder(x))
+        return self.posterior(check_encoded(self.encoder(x), self.posterior))
 
     def decode(self, z: Tensor) -> Distribution:
         """Return p(x|z): z is (..., d), the batch shape (...)."""

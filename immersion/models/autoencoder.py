@@ -4,7 +4,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from immersion.likelihoods import Likelihood
-from immersion.models.base import Decoder, decode_with
+from immersion.models.base import Decoder, check_encoded, decode_with
 from immersion.nn import Architecture
 from immersion.posteriors import Deterministic, PointMass
 
@@ -45,7 +45,7 @@ class Autoencoder(Decoder):
 
     def encode(self, x: Tensor) -> PointMass:
         """Return all mass on the code: x is (B, *shape), the mean is (B, d)."""
-        return self.posterior(self.encoder(x))
+        return self.posterior(check_encoded(self.encoder(x), self.posterior))
 
     def decode(self, z: Tensor) -> Distribution:
         """Return p(x|z): z is (..., d), the batch shape (...)."""

@@ -1,13 +1,15 @@
 """The contracts of models: decoders, generative models and latent variable models."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from immersion.check import UserError, check_at_least
 from immersion.likelihoods import Likelihood
-from immersion.posteriors import PointMass
+from immersion.posteriors import PointMass, Posterior
 from immersion.priors import Prior
 
 
@@ -23,6 +25,7 @@ class Decoder(nn.Module, ABC):
 
     def __init__(self, latent_dim: int, prior: Prior | None = None) -> None:
         super().__init__()
+        check_at_least(1, latent_dim=latent_dim)
         self.latent_dim, self.prior = latent_dim, prior
 
     @property
@@ -105,7 +108,28 @@ def point_with(generate: Callable[[Tensor], Tensor], z: Tensor) -> PointMass:
     return PointMass(x.reshape(*z.shape[:-1], *x.shape[1:]), event=x.ndim - 1)
 
 
+def check_encoded(h: Tensor, posterior: Posterior) -> Tensor:
+    """Return an encoder's output, (B, *parameter_shape).
+
+    Raises:
+        UserError: It has another shape than the posterior takes.
+    """
+    if tuple(h.shape[1:]) != posterior.parameter_shape:
+        kind = type(posterior).__name__
+        expected = f"{posterior.parameter_shape} for each example"
+        raise UserError(f"the encoder does not fit {kind}", expected, tuple(h.shape[1:]))
+    return h
+
+
 def decode_with(network: nn.Module, likelihood: Likelihood, z: Tensor) -> Distribution:
-    """Return p(x|z) for z of any batch shape, (..., d), from a network that takes (B, d)."""
+    """Return p(x|z) for z of any batch shape, (..., d), from a network that takes (B, d).
+
+    Raises:
+        UserError: The network returns another number of values than the likelihood takes.
+    """
     h = network(z.reshape(-1, z.shape[-1]))
+    if math.prod(h.shape[1:]) != math.prod(likelihood.parameter_shape):
+        kind = type(likelihood).__name__
+        expected = f"{likelihood.parameter_shape} for each example"
+        raise UserError(f"the decoder does not fit {kind}", expected, tuple(h.shape[1:]))
     return likelihood(h.reshape(*z.shape[:-1], *likelihood.parameter_shape))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from immersion.likelihoods import Likelihood
-from immersion.models.base import LatentVariableModel, decode_with
+from immersion.models.base import LatentVariableModel, check_encoded, decode_with
 from immersion.nn import Architecture
 from immersion.posteriors import DiagonalGaussian, Posterior
 from immersion.priors import Prior, StandardNormal
@@ -66,7 +66,7 @@ class VAE(LatentVariableModel):
 
     def encode(self, x: Tensor) -> Distribution:
         """Return q(z|x): x is (B, *shape), the batch shape (B,), the event shape (d,)."""
-        return self.posterior(self.encoder(x))
+        return self.posterior(check_encoded(self.encoder(x), self.posterior))
 
     def decode(self, z: Tensor) -> Distribution:
         """Return p(x|z): z is (..., d), the batch shape (...)."""

@@ -9,7 +9,7 @@ from typing import cast
 from torch import Tensor, nn
 from torch.distributions import Independent
 
-from immersion.models.base import Generative, point_with
+from immersion.models.base import Generative, check_encoded, point_with
 from immersion.models.discriminator import Discriminator
 from immersion.posteriors import DiagonalGaussian, PointMass
 from immersion.precision import widen
@@ -50,7 +50,7 @@ class VAEGAN(Generative):
 
     def encode(self, x: Tensor) -> Independent:
         """Return q(z|x): x is (B, *shape), the batch shape (B,), the event shape (d,)."""
-        return self.posterior(self.encoder(x))
+        return self.posterior(check_encoded(self.encoder(x), self.posterior))
 
     def generate(self, z: Tensor) -> Tensor:
         """Return g(z), (B, *shape), differentiable; z is (B, d)."""

@@ -11,6 +11,9 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from torch import nn
+
+from immersion.check import UserError
 from immersion.engine import Experiment, Player
 
 
@@ -21,7 +24,6 @@ def identify(experiment: Experiment) -> dict[str, str]:
     its weights; an objective by its qualified name and its settings.
 
     Example:
-        >>> from torch import nn
         >>> from immersion.objectives import ELBO
         >>> model = nn.Linear(2, 2)
         >>> def build(beta):
@@ -32,14 +34,30 @@ def identify(experiment: Experiment) -> dict[str, str]:
         ['objective']
     """
     model = experiment.model
-    shapes = [(name, tuple(t.shape)) for name, t in model.state_dict().items()]
-    found = {"model": f"{type(model).__qualname__} {_digest((repr(model), shapes))}"}
+    found = {"model": _describe_model(model)}
     names = {id(p): name for name, p in model.named_parameters()}
     for player in experiment.players:
         before = f"{player.name}'s " if len(experiment.players) > 1 else ""
         found[f"{before}objective"] = _describe(player.objective)
         found[f"{before}optimizer"] = _describe_updates(player, names)
     return found | {"updates": f"{experiment.updates}, data binarized: {experiment.binarize}"}
+
+
+def check_model(before: Mapping[str, str], model: nn.Module) -> None:
+    """Raise UserError unless a model is the one of the identity that a run recorded."""
+    recorded, found = before.get("model"), _describe_model(model)
+    if recorded and recorded != found:
+        raise UserError(
+            "the model is not the one that was trained: a module, a setting or a shape differs",
+            recorded,
+            found,
+            "build it as it was",
+        )
+
+
+def _describe_model(model: nn.Module) -> str:
+    shapes = [(name, tuple(t.shape)) for name, t in model.state_dict().items()]
+    return f"{type(model).__qualname__} {_digest((repr(model), shapes))}"
 
 
 def find_difference(

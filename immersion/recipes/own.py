@@ -69,13 +69,14 @@ class CodeLocation:
             return _GIVEN[self]
         try:
             module = _run_file(self.module) if self.is_file else _import_module(self.module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             received = f"{type(error).__name__}: {error}"
             raise UserError(f"'{self.module}' cannot be imported", received=received) from error
         found = getattr(module, self.function, None)
         if not callable(found):
             known = ", ".join(n for n, f in vars(module).items() if _is_own(f, module)) or "none"
             raise UserError(f"no such function in '{self.module}'", known, self.function)
+        _check_signature(found, f"{self.module}:{self.function}")
         return found
 
 
@@ -126,7 +127,7 @@ def find_recipe(name: str, file: str = "") -> Callable[..., Any]:
 
     Args:
         name: The name in a run's record.
-        file: The file's path when the run was trained, used if the name means no file here.
+        file: The file's path when the run was trained; empty for a module.
 
     Raises:
         UserError: The caller has neither given that name nor confirmed that its code may run.
@@ -146,7 +147,28 @@ def _find_recorded(name: str, file: str) -> CodeLocation:
     function = name.rpartition(":")[2]
     if file and Path(file).is_file():
         return CodeLocation(str(Path(file).resolve()), function)
-    return CodeLocation.parse(name)
+    location = CodeLocation.parse(name)
+    if file and location not in _GIVEN:
+        # A file of that name in the current folder is other code, which nobody confirmed.
+        raise UserError(
+            "the code that the run was trained by is not where it was",
+            f"the file '{file}'",
+            remedy="restore it, or in Python name another file: "
+            f"im.load(run, recipe='FILE:{function}')",
+        )
+    return location
+
+
+def _check_signature(function: Callable[..., Any], name: str) -> None:
+    """Raise UserError unless a recipe can be called with a `Spec` alone."""
+    try:
+        inspect.signature(function).bind(object())
+    except TypeError as error:
+        raise UserError(
+            f"'{name}' is no recipe",
+            "a function (spec, *, settings), whose settings have defaults",
+            error,
+        ) from error
 
 
 def _locate(function: Callable[..., Any]) -> CodeLocation:
@@ -181,11 +203,12 @@ def _run_file(path: str) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError("not a Python file")
     module = importlib.util.module_from_spec(spec)
-    _SOURCES[path] = Path(path).read_bytes()
+    source = _SOURCES[path] = Path(path).read_bytes()
     sys.modules[spec.name] = module  # dataclasses look their module up
     sys.path.insert(0, str(Path(path).parent))
     try:
-        spec.loader.exec_module(module)
+        # Not by the loader, whose bytecode of an edit within the same second would be the old one.
+        exec(compile(source, path, "exec"), module.__dict__)
     except BaseException:
         del sys.modules[spec.name]
         raise

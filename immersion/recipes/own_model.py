@@ -42,6 +42,7 @@ def make_experiment(
         >>> [player.name for player in make_experiment(model).players]
         ['model']
     """
+    _check_types(model, objective, optimizer, players)
     check = getattr(getattr(model, "likelihood", None), "check", lambda x: None)
     if players:
         _check_alone(objective=objective, optimizer=optimizer)
@@ -55,6 +56,27 @@ def make_experiment(
         return Experiment(model, game, batch_size=64)
     player = Player("model", parameters, objective or _usual_objective(model), optimizer)
     return Experiment(model, (player,), check=check)
+
+
+def _check_types(model: Any, objective: Any, optimizer: Any, players: Any) -> None:
+    """Raise UserError if something is of another type than `make_experiment` takes."""
+    if not isinstance(model, nn.Module):
+        raise UserError("the model is not a module", "an nn.Module", _name(model))
+    if isinstance(objective, type) or not (objective is None or callable(objective)):
+        expected = "a function (model, batch), or an object such as ELBO()"
+        raise UserError("the objective cannot be called", expected, _name(objective))
+    if not isinstance(optimizer, OptimizerSettings | None):
+        expected = "OptimizerSettings(...)"
+        raise UserError("the optimizer is not given by its settings", expected, _name(optimizer))
+    strange = [player for player in players if not isinstance(player, Player)]
+    if strange:
+        raise UserError("players= holds something else", "Player(...)", _name(strange[0]))
+
+
+def _name(value: Any) -> str:
+    return (
+        f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
+    )
 
 
 def _check_alone(**given: object) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from immersion.check import UserError
@@ -14,6 +15,7 @@ from immersion.nn import Architecture
 from immersion.random import use_seed
 from immersion.recipes import own
 from immersion.recipes.call import RecipeCall
+from immersion.recipes.identity import check_model
 from immersion.run_folder import RunFolder
 from immersion.run_record import RunRecord
 from immersion.runs.run import Run
@@ -60,6 +62,8 @@ def load_run(
         experiment = _build(call, record, spec)
     else:
         experiment = Experiment(model, (), record.model.get("binarize", "none"))
+    if record.versions.get("torch") == torch.__version__:  # which prints modules alike
+        check_model(record.experiment, experiment.model)
     folder.load_weights(experiment.model)
     if isinstance(experiment.model, GAN):
         _attach_encoder(folder, experiment.model, spec)

@@ -160,7 +160,10 @@ def read_recorded_data(
 
 def _check_present(folder: RunFolder, source: Any) -> None:
     """Raise UserError if the data of a run are not where they were."""
-    if not isinstance(source, str) or is_set_name(source) or Path(source).exists():
+    if not isinstance(source, str) or is_set_name(source):
+        return
+    # The file of a stranger's model may name any path: none is read.
+    if Path(source).exists() and not folder.read_only:
         return
     remedy = "in Python, pass them: im.load(run, data=...)"
     if folder.read_only:

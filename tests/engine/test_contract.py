@@ -15,6 +15,14 @@ OBJECTIVES = {
         "loss": model(batch.x).sum(1),
         "size": 1.0,
     },
+    "name of .* is reserved: .*, received step": lambda model, batch: {
+        "loss": model(batch.x).sum(1),
+        "step": model(batch.x).sum(1),
+    },
+    "is reserved: expected no slash, .*, received a/b": lambda model, batch: {
+        "loss": model(batch.x).sum(1),
+        "a/b": model(batch.x).sum(1),
+    },
     "does not depend on parameters": lambda model, batch: {"loss": batch.x.sum(1)},
 }
 

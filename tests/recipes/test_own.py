@@ -265,3 +265,68 @@ def test_a_gan_plays_its_usual_game(tmp_path):
     model = im.GAN(generator, im.Discriminator(network), prior, latent_dim=2)
     run = im.fit(model, torch.randn(60, 5), out=tmp_path / "run", **SETTINGS)
     assert run.sample(3).shape == (3, 5) and "discriminator/value" in run.history
+
+
+def test_code_that_is_gone_is_not_replaced_by_a_file_of_its_name(mine, tmp_path, monkeypatch):
+    run = im.train("mine.py:my_vae", "digits", out=tmp_path / "run", **SETTINGS)
+    (tmp_path / "elsewhere").mkdir()
+    (mine / "mine.py").rename(tmp_path / "elsewhere" / "mine.py")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    own._GIVEN.clear()
+    with own.trust_code(), pytest.raises(UserError, match=r"is not where it was.*mine.py"):
+        im.load(run.path)
+    assert im.load(run.path, recipe="mine.py:my_vae").sample(1).shape == (1, 1, 8, 8)
+
+
+def test_another_model_is_not_given_the_weights(tmp_path):
+    run = im.fit(make_vae(), torch.randn(60, 5), out=tmp_path / "run", **SETTINGS)
+    other = make_vae()
+    other.encoder.insert(1, torch.nn.Tanh())
+    with pytest.raises(UserError, match="not the one that was trained"):
+        im.load(run.path, model=other)
+    assert im.load(run.path, model=make_vae()).path == run.path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"objective": im.ELBO}, "cannot be called.*the class ELBO"),
+        ({"objective": 5}, "cannot be called"),
+        ({"optimizer": "adam"}, "by its settings"),
+        ({"players": ["a"]}, "players= holds something else"),
+        ({"model": "vae"}, "not a module"),
+        ({"model": im.VAE}, "not a module.*the class VAE"),
+    ],
+)
+def test_arguments_of_another_type_are_refused(arguments, words, tmp_path):
+    given = {"model": make_vae(), "data": torch.randn(60, 5), "out": tmp_path / "a"} | arguments
+    with pytest.raises(UserError, match=words):
+        im.fit(**given, **SETTINGS)
+    assert not (tmp_path / "a").exists()
+
+
+def test_networks_that_do_not_fit_are_refused():
+    p, x = im.likelihoods.GaussianShared((5,)), torch.randn(6, 5)
+    narrow = im.VAE(torch.nn.Linear(5, 3), torch.nn.Linear(2, 5), p, latent_dim=2)
+    with pytest.raises(UserError, match=r"encoder does not fit .*\(4,\) for each.*\(3,\)"):
+        narrow.encode(x)
+    wide = im.VAE(torch.nn.Linear(5, 4), torch.nn.Linear(2, 6), p, latent_dim=2)
+    with pytest.raises(UserError, match=r"decoder does not fit GaussianShared.*\(6,\)"):
+        wide.decode(torch.zeros(3, 2))
+    with pytest.raises(UserError, match="latent-dim"):
+        im.VAE(torch.nn.Linear(5, 4), torch.nn.Linear(2, 5), p, latent_dim=0)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("def f(spec, a): pass", "is no recipe"),
+        ("def f(): pass", "is no recipe"),
+        ("import sys; sys.exit(0)", "cannot be imported"),
+    ],
+)
+def test_files_that_hold_no_recipe_are_refused(code, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.py").write_text(code)
+    with pytest.raises(UserError, match=words):
+        im.train("broken.py:f", "digits", **SETTINGS)

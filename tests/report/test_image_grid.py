@@ -162,6 +162,6 @@ def test_an_interpolation_joins_two_reconstructions(path):
 def test_an_interpolations_mistakes_are_named():
     model, z = build(VAE), torch.zeros(1, 2)
     with pytest.raises(UserError, match="linear, spherical"):
-        decoded_images.draw_walks(model, z, z, 5, "geodesic")
+        decoded_images.draw_walks(model, z, z, 5, "zigzag")
     with pytest.raises(UserError, match="at least 2"):
         decoded_images.draw_walks(model, z, z, 1)

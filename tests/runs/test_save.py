@@ -236,18 +236,34 @@ def test_code_that_a_file_names_is_not_run(trained, tmp_path, monkeypatch):
 def test_other_files_are_refused(trained, tmp_path):
     (tmp_path / "x.safetensors").write_bytes(b"nothing of the kind")
     save_file({"w": torch.ones(2)}, tmp_path / "weights.safetensors")
-    for name in ("x.safetensors", "weights.safetensors"):
-        with pytest.raises(UserError, match="there is no run in that file"):
-            load_run(tmp_path / name)
+    with pytest.raises(UserError, match="cannot be read as a model"):
+        load_run(tmp_path / "x.safetensors")
+    with pytest.raises(UserError, match="there is no run in that file"):
+        load_run(tmp_path / "weights.safetensors")
     path = save(trained, tmp_path / "model.safetensors")
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match="there is no run in that file"):
+    with pytest.raises(UserError, match="cannot be read as a model"):
         load_run(path)
     metadata = {"run.json": "{not JSON"}
     save_file({"w": torch.ones(2)}, path, metadata)
     with pytest.raises(UserError, match="is damaged: expected JSON"):
         load_run(path)
+
+
+def test_weights_that_are_not_finite_are_refused(trained, tmp_path):
+    file = im.save(trained, tmp_path / "model.safetensors")
+    with safe_open(file, "pt") as source:
+        metadata = source.metadata()
+        tensors = {name: source.get_tensor(name) for name in source.keys()}  # noqa: SIM118
+    name = sorted(tensors)[0]
+    tensors[name] = torch.full_like(tensors[name], torch.nan)
+    save_file(tensors, tmp_path / "broken.safetensors", metadata)
+    with pytest.raises(UserError, match=f"'{name}' in .* is damaged"):
+        im.load(tmp_path / "broken.safetensors")
+    (tmp_path / "cut.safetensors").write_bytes(file.read_bytes()[:100])
+    with pytest.raises(UserError, match="cannot be read as a model"):
+        im.load(tmp_path / "cut.safetensors")
 
 
 def test_nothing_is_overwritten(trained, tmp_path):
