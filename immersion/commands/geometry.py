@@ -1,6 +1,7 @@
 """`immersion geometry RUN`: is the learned manifold immersed, and what are its shortest paths."""
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -79,14 +80,15 @@ def geometry(
     manifold, places = make_manifold(opened.decoder, label), find_places(opened, count, seed)
     at = {"test data": places.data, "prior samples": places.prior}
     seen = {name: z for name, z in at.items() if z is not None}
-    measures = {name: measure_immersion(manifold, z) for name, z in seen.items()}
+    values = {name: manifold.singular_values(z) for name, z in seen.items()}
+    measures = {n: measure_immersion(manifold, z, values[n]) for n, z in seen.items()}
     codes = places.prior if places.data is None else places.data
     pairs = min(pairs, len(codes) // 2)
     if not pairs:
         raise UserError("there are too few examples for a geodesic", "2 or more", len(codes))
     found = find_geodesics(manifold, codes[:pairs], codes[pairs : 2 * pairs], segments=segments)
-    values = {name: manifold.singular_values(z)[:, -1] for name, z in seen.items()}
-    figures = _draw(opened, manifold, codes, found, values, label)
+    smallest = {name: each[:, -1] for name, each in values.items()}
+    figures = _draw(opened, manifold, codes, found, smallest, label)
     result = {
         "run": str(opened.path),
         "latents": manifold.dim,
@@ -127,11 +129,11 @@ def _draw(
     manifold: Manifold,
     codes: Tensor,
     found: Geodesics,
-    values: dict[str, Tensor],
+    smallest: dict[str, Tensor],
     label: int,
 ) -> dict[str, Any]:
     """Return the figures by file name: SVG text, or a picture."""
-    drawn: dict[str, Any] = {"singular-values.svg": draw_singular_values(values)}
+    drawn: dict[str, Any] = {"singular-values.svg": draw_singular_values(smallest)}
     if manifold.dim == 2:
         drawn["geometry.svg"] = draw_plane(_lay_out_plane(manifold, codes, found))
     if run.spec.is_image:
@@ -162,7 +164,7 @@ def _save(run: Run, result: dict[str, Any], figures: dict[str, Any], out: Path |
     """Write geometry.json and the figures, by default into samples/, and return the folder."""
     folder = run.folder.samples if out is None else Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(result, indent=2) + "\n"
+    text = json.dumps(result, indent=2, allow_nan=False) + "\n"
     write_atomically(folder / "geometry.json", lambda path: path.write_text(text))
     for name, figure in figures.items():
         if isinstance(figure, str):
@@ -173,7 +175,14 @@ def _save(run: Run, result: dict[str, Any], figures: dict[str, Any], out: Path |
 
 
 def _to_json(measures: dict[str, Estimate]) -> dict[str, Any]:
-    return {name: asdict(estimate) for name, estimate in measures.items()}
+    """Return estimates as JSON holds them; those that are infinite, of a lost rank, are null."""
+    return {
+        name: {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in asdict(estimate).items()
+        }
+        for name, estimate in measures.items()
+    }
 
 
 def _describe(found: Geodesics) -> dict[str, Any]:

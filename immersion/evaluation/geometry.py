@@ -55,8 +55,8 @@ def find_places(run: Run, count: int, seed: int = 0) -> Places:
     return Places(data, prior.cpu().double())
 
 
-def measure_immersion(manifold: Manifold, z: Tensor) -> dict[str, Estimate]:
-    r"""Return how well a map is immersed at latents, (N, d).
+def measure_immersion(manifold: Manifold, z: Tensor, values: Tensor) -> dict[str, Estimate]:
+    r"""Return how well a map is immersed at latents, (N, d), from its singular values there.
 
     With the singular values s_1 >= ... >= s_d of Dg(z):
 
@@ -66,12 +66,11 @@ def measure_immersion(manifold: Manifold, z: Tensor) -> dict[str, Estimate]:
     - dimension: (sum s_i^2)^2 / sum s_i^4, directions that carry the change, from 1 to d;
     - log-volume: sum log s_i, the log of the magnification factor.
     """
-    values = manifold.singular_values(z)
-    squares = values.square()
+    squares, full = values.square(), manifold.count_rank(values, z) == manifold.dim
     return {
         "smallest": Estimate.of(values[:, -1], "per unit of z"),
         "log10-condition": Estimate.of((values[:, 0] / values[:, -1]).log10(), "decades"),
-        "full-rank": Estimate.of((manifold.rank(z) == manifold.dim).double(), "share"),
+        "full-rank": Estimate.of(full.double(), "share"),
         "dimension": Estimate.of(squares.sum(1).square() / squares.square().sum(1), "directions"),
         "log-volume": Estimate.of(values.log().sum(1), "nats"),
     }

@@ -108,7 +108,10 @@ class Manifold:
             tolerance: Singular values up to this fraction of the largest count as 0; by default
                 D times the rounding error of z's precision.
         """
-        values = self.singular_values(z)
+        return self.count_rank(self.singular_values(z), z, tolerance)
+
+    def count_rank(self, values: Tensor, z: Tensor, tolerance: float | None = None) -> Tensor:
+        """Return the numerical rank at z from its singular values, (N, d), as `rank` does."""
         if tolerance is None:
             tolerance = self._ambient_dim(z) * torch.finfo(z.dtype).eps
         return (values > tolerance * values[:, :1]).sum(1)

@@ -37,7 +37,8 @@ def draw_plane(plane: Plane) -> str:
     """
     with panel(width=5.4, height=4.4) as (figure, axes):
         log10 = plane.log_volume.cpu().numpy() / np.log(10)
-        low, high = np.percentile(log10[np.isfinite(log10)], [1, 99])
+        finite = log10[np.isfinite(log10)]  # none where a latent is not used
+        low, high = np.percentile(finite, [1, 99]) if len(finite) else (0.0, 1.0)
         extent = (-plane.half, plane.half, -plane.half, plane.half)
         image = axes.imshow(log10, extent=extent, cmap="viridis", vmin=low, vmax=high, alpha=0.85)
         bar = figure.colorbar(image, ax=axes, shrink=0.85)

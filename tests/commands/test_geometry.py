@@ -88,3 +88,17 @@ def test_walks_follow_geodesics(tmp_path, trained):
     assert lengths["geodesic"].max() < 1.2 * lengths["geodesic"].min()
     found = im.interpolate(trained, path="geodesic", pairs=2, steps=4, out=tmp_path / "walks.png")
     assert found["pairs"] == 2 and (tmp_path / "walks.png").is_file()
+
+
+def test_a_collapsed_latent_is_told_and_drawn(tmp_path, capsys):
+    run = im.train("ae", "digits", latent_dim=2, steps=3, out=tmp_path / "run", **QUIET)
+    layer = next(m for m in run.model.decoder.modules() if isinstance(m, torch.nn.Linear))
+    with torch.no_grad():
+        layer.weight[:, 1] = 0
+    im.save(run, tmp_path / "model.safetensors")
+    command = ["geometry", str(tmp_path / "model.safetensors"), *FEW, "--out"]
+    found = result(capsys, *command, str(tmp_path / "figures"))
+    measured = found["estimates"]["prior samples"]
+    assert found["unused_units"] == [1] and found["proof"]["proved_share"] == 0
+    assert measured["full-rank"]["value"] == 0 and measured["log-volume"]["value"] is None
+    assert (tmp_path / "figures" / "geometry.svg").is_file()
